@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { demo } from './demo.js';
+import { serve } from './serve.js';
+
+const USAGE = `credential-relay: a relay for sharing digital credentials between devices
+
+  credential-relay demo
+      One transfer of a sample hotel key, step by step, and what the relay refuses.
+
+  credential-relay serve [options]
+      A relay of its own. The first line on standard output is JSON with its url; events go to standard error.
+      --host 127.0.0.1     address to listen on
+      --port 8080          port to listen on; 0 picks a free one
+      --public-url URL     what share links begin with; by default the address it listens on
+      --store memory:      where mailboxes are kept
+      --trust-proxy        believe X-Forwarded-Proto: a proxy in front ends TLS and sets it
+`;
+
+/** Exit codes: 0 done, 1 failed, 2 called wrongly. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '8080' },
+      'public-url': { type: 'string' },
+      store: { type: 'string', default: 'memory:' },
+      'trust-proxy': { type: 'boolean', default: false },
+    },
+  });
+  const [command, ...rest] = positionals;
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (rest.length > 0) throw new TypeError(`unexpected argument ${rest[0]}`);
+  if (command === 'demo') return demo();
+  if (command === 'serve') {
+    return serve({
+      host: values.host,
+      port: values.port,
+      publicUrl: values['public-url'],
+      store: values.store,
+      trustProxy: values['trust-proxy'],
+    });
+  }
+  process.stderr.write(USAGE);
+  return 2;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`credential-relay: ${error instanceof Error ? error.message : 'failed'}\n`);
+  process.exitCode = error instanceof TypeError ? 2 : 1;
+}

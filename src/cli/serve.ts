@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createRelay } from '../relay.js';
+
+/** What `serve` was called with. */
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 to 65535 as text; 0 picks a free port. */
+  readonly port: string;
+  readonly publicUrl: string | undefined;
+  readonly store: string;
+  readonly trustProxy: boolean;
+}
+
+/** Milliseconds that requests under way may take once the process was told to stop. */
+const GRACE_MS = 5000;
+
+/**
+ * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON with `url` to standard output, then events as
+ * lines of JSON to standard error. Resolves to the exit code; throws a TypeError for options that are wrong.
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
+    throw new TypeError('--port: must be 0 to 65535');
+  if (options.store !== 'memory:') throw new TypeError('--store: must be memory:');
+
+  // Time-outs of node:http's own are far too long for requests of some kilobytes.
+  const server = createServer({ headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+  server.listen(Number(options.port), options.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+
+  try {
+    const relay = createRelay({
+      publicUrl: options.publicUrl ?? `http://${host}:${port}`,
+      trustProxy: options.trustProxy,
+      onEvent: (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
+    });
+    server.on('request', relay.node());
+    process.stdout.write(`${JSON.stringify({ url: options.publicUrl ?? `http://${host}:${port}` })}\n`);
+    await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
+    await stop(server);
+    await relay.close();
+    return 0;
+  } finally {
+    server.close();
+  }
+}
+
+/** Takes no new connections, lets the requests under way finish, and cuts what is left after the grace period. */
+async function stop(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,84 @@
+/**
+ * The one table of everything the relay refuses: a stable `code`, its HTTP status, and the sentence sent with it
+ * (PROTOCOL: errors; RFC 9457). Adding a row is compatible; changing the meaning of one is not.
+ */
+const TABLE = {
+  request_id_missing: [400, 'This operation needs a Mailbox-Request-ID header.'],
+  request_id_invalid: [400, 'Mailbox-Request-ID must be sent once, as 1 to 128 visible ASCII characters.'],
+  claim_missing: [400, 'This operation needs a Mailbox-Device-Claim header.'],
+  body_invalid: [400, 'The body is not what this operation takes.'],
+  body_already_read: [400, 'The body was consumed before the relay; mount the relay before body parsers.'],
+  expiration_out_of_range: [400, 'The expiration is not in the range that this relay accepts.'],
+  claim_invalid: [401, 'Mailbox-Device-Claim must be sent once, as a UUID other than the nil UUID.'],
+  mailbox_taken: [401, 'Another device has taken this mailbox.'],
+  not_bound: [401, 'This device is not bound to the mailbox.'],
+  claim_released: [401, 'This device has relinquished the mailbox.'],
+  right_missing: [401, 'The access rights of the mailbox do not include this operation.'],
+  tls_required: [403, 'TLS is required.'],
+  mailbox_not_found: [404, 'There is no such mailbox.'],
+  not_found: [404, 'There is nothing at this path.'],
+  unsupported_version: [404, 'This relay speaks version v1 of the protocol.'],
+  method_not_allowed: [405, 'This path does not take this method.'],
+  version_changed: [412, 'The mailbox has changed since the version named in Mailbox-Known-Version.'],
+  body_too_large: [413, 'The body is larger than this relay accepts.'],
+  media_type: [415, 'The body must be application/json, without a Content-Encoding.'],
+  internal_error: [500, 'The relay failed.'],
+  store_unavailable: [503, 'The mailbox store did not answer. A retry with the same Mailbox-Request-ID is safe.'],
+  contention: [503, 'Too many devices change this mailbox at once. A retry with the same Mailbox-Request-ID is safe.'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+/** The stable codes of the `code` member of a problem body (RFC 9457). */
+export type RelayErrorCode = keyof typeof TABLE;
+
+/** What a {@link RelayError} may carry besides its code. */
+export interface RelayErrorDetails {
+  /** Members added to the problem body, such as `field` or `maximum`. Never a secret: they are sent to the client. */
+  readonly members?: Readonly<Record<string, string | number>>;
+  /** Response headers, as [name, value] pairs, such as `Allow`. */
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
+  /** Sent as the `detail` member: what to do about it. Never a secret. */
+  readonly detail?: string;
+  /** What caused it. Goes to events (as a code or a class name), never to the wire. */
+  readonly cause?: unknown;
+}
+
+const BRAND = Symbol.for('credential-relay.RelayError');
+
+/** A refusal the relay understands: it becomes an RFC 9457 problem with the status of its code. */
+export class RelayError extends Error {
+  override readonly name = 'RelayError';
+  readonly [BRAND] = true;
+  /** HTTP status of the answer. */
+  readonly status: number;
+
+  constructor(
+    readonly code: RelayErrorCode,
+    readonly details: RelayErrorDetails = {},
+  ) {
+    super(TABLE[code][1], details.cause === undefined ? undefined : { cause: details.cause });
+    this.status = TABLE[code][0];
+  }
+}
+
+/** Tells a {@link RelayError} from anything else, also when two copies of this package are loaded. */
+export function isRelayError(error: unknown): error is RelayError {
+  return typeof error === 'object' && error !== null && BRAND in error;
+}
+
+/** A body that breaks a rule; `field` is the dotted path of the member at fault, empty for the body as a whole. */
+export function bodyInvalid(field: string, detail: string): RelayError {
+  return new RelayError('body_invalid', { members: { field }, detail });
+}
+
+/** The seconds sent as `Retry-After` with a 503. */
+const RETRY_AFTER_SECONDS = '1';
+
+/** A store that did not answer, or answered what cannot be used: 503, never a 404 or a 500 (PROTOCOL: errors). */
+export function storeUnavailable(cause: unknown): RelayError {
+  return new RelayError('store_unavailable', { cause, headers: [['Retry-After', RETRY_AFTER_SECONDS]] });
+}
+
+/** Lost too many races on one mailbox within the store budget. */
+export function contention(): RelayError {
+  return new RelayError('contention', { headers: [['Retry-After', RETRY_AFTER_SECONDS]] });
+}

@@ -1,0 +1,102 @@
+import type { RelayErrorCode } from './errors.js';
+import type { Change } from './mailbox/transitions.js';
+
+/** The endpoints of the protocol, as events and hooks name them. */
+export type OperationName = 'create' | 'preview' | 'read' | 'update' | 'relinquish' | 'delete';
+
+/**
+ * What the relay reports, after the fact. No event holds an identifier, claim, request id, token, attestation,
+ * payload, title or address; `mailbox` is a hash of the store key salted anew by each process, good for telling two
+ * mailboxes apart in one log and for nothing else.
+ */
+export interface RelayEventMap {
+  /** A request was answered. `ms` is the time from its arrival to its answer. */
+  'request.completed': {
+    operation?: OperationName;
+    status: number;
+    code?: RelayErrorCode;
+    ms: number;
+    mailbox?: string;
+  };
+  'mailbox.created': { mailbox: string };
+  'mailbox.bound': { mailbox: string };
+  'mailbox.updated': { mailbox: string };
+  'mailbox.relinquished': { mailbox: string };
+  'mailbox.deleted': { mailbox: string };
+  /** The operator ended a mailbox by `relay.remove`. */
+  'mailbox.removed': { mailbox: string };
+  /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
+  'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'decode'; cause: string; ms: number };
+  /** A sweep erased expired entries. */
+  'sweep.completed': { erased: number; ms: number };
+  /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
+  'relay.failed': { cause: string };
+  /** Something the operator should know before going on, said once. */
+  'relay.warned': { warning: 'store_single_process'; message: string };
+  /** A listener of `type` threw. */
+  'listener.failed': { type: RelayEventType };
+}
+
+/** Names of the events, `noun.pastTense`. */
+export type RelayEventType = keyof RelayEventMap;
+
+/** One event as `options.onEvent` gets it: its payload, and its `type`. */
+export type RelayEvent = { [Type in RelayEventType]: Readonly<{ type: Type } & RelayEventMap[Type]> }[RelayEventType];
+
+/** Called with the payload of an event. What it throws is caught and reported as `listener.failed`. */
+export type RelayListener<Type extends RelayEventType> = (
+  event: Readonly<{ type: Type } & RelayEventMap[Type]>,
+) => void;
+
+/** Hands events to whoever listens. Listeners run at once, cannot veto anything, and cannot fail a request. */
+export interface Events {
+  emit<Type extends RelayEventType>(type: Type, payload: RelayEventMap[Type]): void;
+  /** Adds a listener; the function returned removes it. */
+  on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
+  /** False if nobody would hear an event of this type: then its payload need not be made. */
+  heard(type: RelayEventType): boolean;
+}
+
+/** The event that reports a change of a mailbox. */
+export const EVENT_OF_CHANGE = {
+  bound: 'mailbox.bound',
+  updated: 'mailbox.updated',
+  relinquished: 'mailbox.relinquished',
+  deleted: 'mailbox.deleted',
+  removed: 'mailbox.removed',
+} as const satisfies Record<Change, RelayEventType>;
+
+/** Makes the events of one relay. `onEvent` hears every one of them. */
+export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
+  const listeners = new Map<RelayEventType, Set<(event: never) => void>>();
+
+  function emit<Type extends RelayEventType>(type: Type, payload: RelayEventMap[Type]): void {
+    const event = Object.freeze({ type, ...payload });
+    for (const listener of [...(listeners.get(type) ?? []), ...(onEvent === undefined ? [] : [onEvent])]) {
+      try {
+        (listener as (event: unknown) => void)(event);
+      } catch {
+        // What a listener throws may hold anything: only the fact is reported, and only once.
+        if (type !== 'listener.failed') emit('listener.failed', { type });
+      }
+    }
+  }
+
+  return {
+    emit,
+    on(type, listener) {
+      const set = listeners.get(type) ?? new Set();
+      listeners.set(type, set.add(listener));
+      return () => void set.delete(listener);
+    },
+    heard: (type) => onEvent !== undefined || (listeners.get(type)?.size ?? 0) > 0,
+  };
+}
+
+/** An error as an event names it: its `code` if that is a plain word, else its class. Never its message. */
+export function causeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return typeof error;
+  const code = 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code)) return code;
+  return error.constructor?.name ?? 'Object';
+}

@@ -1,0 +1,50 @@
+import {
+  DEVICE_ATTESTATION,
+  DEVICE_CLAIM,
+  type HeaderSource,
+  KNOWN_VERSION,
+  RECEIVER,
+  REQUEST_ID,
+  VERSION,
+} from '../protocol/headers.js';
+
+/** Request headers of the protocol that a browser asks leave for. */
+const REQUEST_HEADERS = ['Content-Type', REQUEST_ID, DEVICE_CLAIM, DEVICE_ATTESTATION, KNOWN_VERSION, 'Prefer'].join(
+  ', ',
+);
+
+/** Answer headers of the protocol that a browser would otherwise hide. */
+const EXPOSED_HEADERS = [REQUEST_ID, VERSION, RECEIVER, 'Preference-Applied', 'Retry-After'].join(', ');
+
+const PREFLIGHT_SECONDS = '7200';
+
+/**
+ * CORS headers of an answer, flat; credentials are never allowed. `preflight` is what the path takes, for a preflight.
+ * Empty where CORS is off.
+ */
+export type Cors = (source: HeaderSource, preflight?: string) => readonly string[];
+
+/** CORS for the origins of the option `cors.origins`. */
+export function createCors(origins: readonly string[]): Cors {
+  if (origins.length === 0) return () => [];
+  const any = origins.includes('*');
+  const allowed = new Set(origins);
+  const vary = any ? [] : ['Vary', 'Origin'];
+  return (source, preflight) => {
+    const origin = source.header('Origin');
+    if (origin === undefined || !(any || allowed.has(origin))) return vary;
+    const headers = [...vary, 'Access-Control-Allow-Origin', any ? '*' : origin];
+    if (preflight === undefined || source.header('Access-Control-Request-Method') === undefined) {
+      return [...headers, 'Access-Control-Expose-Headers', EXPOSED_HEADERS];
+    }
+    return [
+      ...headers,
+      'Access-Control-Allow-Methods',
+      preflight,
+      'Access-Control-Allow-Headers',
+      REQUEST_HEADERS,
+      'Access-Control-Max-Age',
+      PREFLIGHT_SECONDS,
+    ];
+  };
+}

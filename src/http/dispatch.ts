@@ -1,0 +1,158 @@
+import { isRelayError, RelayError } from '../errors.js';
+import { causeOf, type OperationName } from '../events.js';
+import type { Address } from '../mailbox/codec.js';
+import type { Operation, Outcome, RelayContext } from '../operations/context.js';
+import { createMailbox } from '../operations/create.js';
+import { deleteMailbox } from '../operations/delete.js';
+import { readDisplayInformation } from '../operations/preview.js';
+import { readSecureContent } from '../operations/read.js';
+import { relinquishMailbox } from '../operations/relinquish.js';
+import { updateMailbox } from '../operations/update.js';
+import { deviceClaimOf, KNOWN_VERSION, REQUEST_ID, requestIdOf } from '../protocol/headers.js';
+import { startBudget } from '../store/guarded-store.js';
+import { readJsonBody } from './body.js';
+import type { Cors } from './cors.js';
+import type { RelayRequest, RelayResponse } from './exchange.js';
+import { routeOf } from './path.js';
+import { optionsResponse, problemResponse, successResponse } from './response.js';
+
+/** Answers a request whose path is the relay's. Never rejects: what fails is answered, as a problem. */
+export type Dispatch = (request: RelayRequest) => Promise<RelayResponse>;
+
+/** What dispatching needs besides the operations' own context. */
+export interface DispatchSettings {
+  readonly tlsRequired: boolean;
+  readonly bodyBytes: number;
+  readonly cors: Cors;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each operation has its own kind of body; `perform` keeps them together.
+type AnyOperation = Operation<any>;
+
+/** What the two kinds of paths take. The drafts' endpoint names are in each operation's own file. */
+const METHODS: Readonly<Record<'collection' | 'mailbox', Readonly<Record<string, AnyOperation>>>> = {
+  collection: { POST: createMailbox },
+  mailbox: {
+    GET: readDisplayInformation,
+    HEAD: readDisplayInformation,
+    POST: readSecureContent,
+    PUT: updateMailbox,
+    PATCH: relinquishMailbox,
+    DELETE: deleteMailbox,
+  },
+};
+
+const ALLOW = {
+  collection: [...Object.keys(METHODS.collection), 'OPTIONS'].join(', '),
+  mailbox: [...Object.keys(METHODS.mailbox), 'OPTIONS'].join(', '),
+};
+
+/** What is known of a request at the end of it, for its event. */
+interface Trace {
+  operation?: OperationName;
+  address?: Address;
+}
+
+/** Makes the one place through which every request goes, whichever door it came in by. */
+export function createDispatch(context: RelayContext, settings: DispatchSettings): Dispatch {
+  /** The order of checks is the protocol's: path, method, TLS, headers, body, then the operation. */
+  async function answer(request: RelayRequest, trace: Trace, extra: readonly string[]): Promise<RelayResponse> {
+    const route = routeOf(request.path);
+    if (route.kind === 'nothing') throw new RelayError(route.code);
+    const allow = ALLOW[route.kind];
+    if (request.method === 'OPTIONS')
+      return optionsResponse(allow, [...echoOf(request), ...settings.cors(request, allow)]);
+    const operation = METHODS[route.kind][request.method];
+    if (operation === undefined) throw new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
+    trace.operation = operation.name;
+    const identifier = route.kind === 'mailbox' ? route.identifier : '';
+    return successResponse(await perform(operation, identifier, request, trace), extra);
+  }
+
+  async function perform<Body>(
+    operation: Operation<Body>,
+    identifier: string,
+    request: RelayRequest,
+    trace: Trace,
+  ): Promise<Outcome> {
+    if (settings.tlsRequired && !request.secure) throw new RelayError('tls_required', { detail: TLS_HINT });
+    const requestId = requestIdOf(request);
+    if (requestId === undefined && operation.needsRequestId && context.requestIdRequired) {
+      throw new RelayError('request_id_missing');
+    }
+    const claim = operation.needsClaim ? deviceClaimOf(request) : '';
+    const body = operation.parse(await bodyFor(operation, request), context);
+    const command = {
+      identifier,
+      claim,
+      requestId,
+      knownVersion: request.header(KNOWN_VERSION),
+      body,
+      budget: startBudget(context.storeBudgetMs),
+    };
+    if (identifier !== '') trace.address = context.address(identifier);
+    const outcome = await operation.run(command, context);
+    trace.address = outcome.address;
+    return outcome;
+  }
+
+  async function bodyFor(operation: AnyOperation, request: RelayRequest): Promise<unknown> {
+    if (operation.takesBody !== 'ignored') return readJsonBody(request, operation.takesBody, settings.bodyBytes);
+    if (operation.needsClaim) await drain(request, settings.bodyBytes);
+    return undefined;
+  }
+
+  function refusal(error: unknown, extra: readonly string[]): { response: RelayResponse; error: RelayError } {
+    if (isRelayError(error)) return { response: problemResponse(error, extra), error };
+    // A bug. Its message may hold anything, so neither the client nor the host's error handler sees it.
+    context.events.emit('relay.failed', { cause: causeOf(error) });
+    const internal = new RelayError('internal_error', { cause: error });
+    return { response: problemResponse(internal, extra), error: internal };
+  }
+
+  return async (request) => {
+    const started = performance.now();
+    const trace: Trace = {};
+    const extra = [...echoOf(request), ...settings.cors(request)];
+    let response: RelayResponse;
+    let code: RelayError['code'] | undefined;
+    try {
+      response = await answer(request, trace, extra);
+    } catch (thrown) {
+      const refused = refusal(thrown, extra);
+      response = refused.response;
+      code = refused.error.code;
+    }
+    if (context.events.heard('request.completed')) {
+      context.events.emit('request.completed', {
+        ...(trace.operation === undefined ? {} : { operation: trace.operation }),
+        status: response.status,
+        ...(code === undefined ? {} : { code }),
+        ms: performance.now() - started,
+        ...(trace.address === undefined ? {} : { mailbox: context.pseudonym(trace.address) }),
+      });
+    }
+    return response;
+  };
+}
+
+const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy.';
+
+/** The request id goes back byte for byte, on errors too; an invalid one does not go back at all. */
+function echoOf(request: RelayRequest): readonly string[] {
+  try {
+    const requestId = requestIdOf(request);
+    return requestId === undefined ? [] : [REQUEST_ID, requestId];
+  } catch {
+    return [];
+  }
+}
+
+/** Reads what nobody asked for, so that the connection can go on; what the host had read is no matter. */
+async function drain(request: RelayRequest, limit: number): Promise<void> {
+  try {
+    await request.readBody(limit);
+  } catch (error) {
+    if (!isRelayError(error) || error.code !== 'body_already_read') throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import type { HeaderSource } from '../protocol/headers.js';
+
+/** What a body turned out to be. */
+export type RawBody =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** The host had consumed it, and this is what its parser made of it. */
+  | { readonly kind: 'parsed'; readonly value: unknown };
+
+/** A request, whatever server it came in by. */
+export interface RelayRequest extends HeaderSource {
+  readonly method: string;
+  /** Below the mount, without query: what follows the path of `publicUrl`. */
+  readonly path: string;
+  /** True if it came over TLS, as far as the door can tell. */
+  readonly secure: boolean;
+  /**
+   * Reads the body, at most `limit` bytes of it. Throws `body_too_large`, or `body_already_read` if somebody consumed
+   * it and left nothing.
+   */
+  readBody(limit: number): Promise<RawBody>;
+}
+
+/** An answer, ready for any server. */
+export interface RelayResponse {
+  readonly status: number;
+  /** Flat list: name, value, name, value. Content-Length is in it. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** The headers of an answer as [name, value] pairs. */
+export function* headerPairs({ headers }: RelayResponse): Generator<[name: string, value: string]> {
+  for (let at = 0; at + 1 < headers.length; at += 2) yield [headers[at] ?? '', headers[at + 1] ?? ''];
+}

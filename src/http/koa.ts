@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import type { Dispatch } from './dispatch.js';
+import { headerPairs, type RelayResponse } from './exchange.js';
+import type { DoorSettings } from './node.js';
+import { nodeRequest } from './node-request.js';
+import { isRelayPath, pathBelowMount } from './path.js';
+
+/** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
+export interface KoaContext {
+  readonly req: IncomingMessage;
+  /** Path and query, less the prefix of koa-mount. */
+  readonly url: string;
+  /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
+  readonly secure: boolean;
+  readonly request: object;
+  status: number;
+  body: unknown;
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+  remove(name: string): void;
+}
+
+/** The Koa door: `app.use(relay.koa())`. Paths that are not the relay's go on to the next middleware. */
+export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
+
+/** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
+export function koaDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSettings): KoaMiddleware {
+  return async (context, next) => {
+    const path = pathBelowMount(context.url, mountPath);
+    if (!isRelayPath(path)) {
+      await next();
+      return;
+    }
+    const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
+    const request = nodeRequest(context.req, { path, secure: context.secure, trustProxy, parsedBody });
+    send(context, await dispatch(request));
+  };
+}
+
+function send(context: KoaContext, answer: RelayResponse): void {
+  context.status = answer.status;
+  context.body = answer.status === 204 ? null : answer.body;
+  context.remove('Content-Type'); // Koa guesses one from the body; the answer brings its own, or has none.
+  for (const [name, value] of headerPairs(answer)) {
+    if (name === 'Vary' || name === 'WWW-Authenticate') context.append(name, value);
+    else context.set(name, value);
+  }
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage } from 'node:http';
+import { RelayError } from '../errors.js';
+import type { RawBody, RelayRequest } from './exchange.js';
+
+/** What a door knows of a Node request beyond the request itself. */
+export interface NodeRequestDetails {
+  readonly path: string;
+  /** What the host says about TLS (`req.secure`, `ctx.secure`), if it says anything. */
+  readonly secure: boolean;
+  readonly trustProxy: boolean;
+  /** What the host's body parser made of the body, asked for only if the stream was consumed. */
+  parsedBody(): unknown;
+}
+
+/** Bytes past the limit that are read and thrown away, so that the client can take the 413 in. */
+const DRAIN_BYTES = 1024 * 1024;
+/** Milliseconds that throwing away may take. */
+const DRAIN_MS = 1000;
+
+/** A request of node:http, node:https or the compatibility API of node:http2. */
+export function nodeRequest(request: IncomingMessage, details: NodeRequestDetails): RelayRequest {
+  return {
+    method: request.method ?? '',
+    path: details.path,
+    secure: isSecure(request, details),
+    header: (name) => headerOf(request, name),
+    repeated: (name) => isRepeated(request, name),
+    readBody: (limit) => readBody(request, limit, details.parsedBody),
+  };
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** Node joins some repeated fields and drops others; only the raw list tells. */
+function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
+  const wanted = name.toLowerCase();
+  let seen = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const field = rawHeaders[at];
+    if (field?.length === wanted.length && field.toLowerCase() === wanted) seen += 1;
+  }
+  return seen > 1;
+}
+
+/** By the socket or the host's word; by the proxy's word only where the operator trusts it. Never by the address. */
+function isSecure(request: IncomingMessage, { secure, trustProxy }: NodeRequestDetails): boolean {
+  if (secure || ('encrypted' in request.socket && request.socket.encrypted === true)) return true;
+  return trustProxy && headerOf(request, 'X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase() === 'https';
+}
+
+/** False if there can be no body: HTTP/1 announces one by either of two header fields (RFC 9112 §6). */
+function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  if (headers['content-length'] !== undefined) return headers['content-length'] !== '0';
+  return httpVersionMajor >= 2 || headers['transfer-encoding'] !== undefined;
+}
+
+async function readBody(request: IncomingMessage, limit: number, parsedBody: () => unknown): Promise<RawBody> {
+  if (!mayHaveBody(request)) return { kind: 'none' };
+  const declared = Number(request.headers['content-length'] ?? 0);
+  // The stream tells whether somebody consumed the body; hosts set `body` to an empty object even where there is none.
+  if (request.readableDidRead || request.readableEnded || request.destroyed) {
+    const value = parsedBody();
+    if (value === undefined) throw new RelayError('body_already_read');
+    if (declared > limit) throw new RelayError('body_too_large');
+    return { kind: 'parsed', value };
+  }
+  if (declared > limit + DRAIN_BYTES) throw tooLarge(false);
+  return { kind: 'bytes', bytes: await collect(request, limit) };
+}
+
+/** The bytes of the body. Past the limit it goes on reading for a while, keeps nothing, and rejects. */
+function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let timer: NodeJS.Timeout | undefined;
+
+    function settle(error?: unknown): void {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
+      if (error !== undefined) reject(error);
+      else resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length));
+    }
+    function onData(chunk: Buffer): void {
+      length += chunk.length;
+      if (length <= limit) {
+        chunks.push(chunk);
+        return;
+      }
+      chunks.length = 0;
+      timer ??= setTimeout(() => settle(tooLarge(false)), DRAIN_MS);
+      if (length > limit + DRAIN_BYTES) settle(tooLarge(false));
+    }
+    const onEnd = (): void => settle(length > limit ? tooLarge(true) : undefined);
+    // The client left; nobody is there to read an answer, and nothing has been done.
+    const onLost = (): void => settle(new RelayError('body_invalid', { members: { field: '' }, detail: 'Cut short.' }));
+    request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
+  });
+}
+
+/** `drained`: the whole body was read, so the connection can serve the next request. */
+function tooLarge(drained: boolean): RelayError {
+  return new RelayError('body_too_large', drained ? {} : { headers: [['Connection', 'close']] });
+}

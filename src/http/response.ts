@@ -1,0 +1,56 @@
+import type { RelayError } from '../errors.js';
+import type { Outcome } from '../operations/context.js';
+import { CLAIM_CHALLENGE, RECEIVER, VERSION } from '../protocol/headers.js';
+import type { RelayResponse } from './exchange.js';
+import { PREVIEW_HEADERS, previewPage } from './preview-page.js';
+
+/*
+ * Every answer of the relay is made here. `extra` are headers of the exchange as a whole: the echoed request id, and
+ * CORS where it is on.
+ */
+
+/** On every answer: it may hold a secret, and is what it says it is. */
+const ALWAYS = ['Cache-Control', 'no-store, no-transform', 'X-Content-Type-Options', 'nosniff'];
+const JSON_HEADERS = [...ALWAYS, 'Content-Type', 'application/json'];
+const PROBLEM_HEADERS = [...ALWAYS, 'Content-Type', 'application/problem+json'];
+const HTML_HEADERS = [...ALWAYS, 'Content-Type', 'text/html; charset=utf-8', ...PREVIEW_HEADERS];
+
+/** The answer to an operation that was carried out (200), or had been before (201). */
+export function successResponse(outcome: Outcome, extra: readonly string[]): RelayResponse {
+  const status = outcome.duplicate === true ? 201 : 200;
+  if (outcome.preview !== undefined) {
+    return response(status, HTML_HEADERS, extra, previewPage(outcome.preview.display, outcome.preview.url));
+  }
+  const headers = [...extra];
+  if (outcome.version !== undefined) headers.push(VERSION, outcome.version);
+  if (outcome.receiver !== undefined) headers.push(RECEIVER, outcome.receiver);
+  if (outcome.body === undefined) return response(status, ALWAYS, headers, '');
+  return response(status, JSON_HEADERS, headers, JSON.stringify(outcome.body));
+}
+
+/** The answer to a refusal: an RFC 9457 problem with a stable `code`. It echoes nothing of the request. */
+export function problemResponse(error: RelayError, extra: readonly string[]): RelayResponse {
+  const { code, status, message, details } = error;
+  const headers = [...extra, ...(details.headers ?? []).flat()];
+  if (status === 401 && details.headers?.some(([name]) => name === 'WWW-Authenticate') !== true) {
+    headers.push('WWW-Authenticate', CLAIM_CHALLENGE);
+  }
+  const problem = {
+    type: 'about:blank',
+    title: message,
+    status,
+    code,
+    ...(details.detail === undefined ? {} : { detail: details.detail }),
+    ...details.members,
+  };
+  return response(status, PROBLEM_HEADERS, headers, JSON.stringify(problem));
+}
+
+/** The answer to OPTIONS: 204 with what the path takes. */
+export function optionsResponse(allow: string, extra: readonly string[]): RelayResponse {
+  return { status: 204, headers: [...ALWAYS, 'Allow', allow, ...extra], body: '' };
+}
+
+function response(status: number, constant: readonly string[], extra: readonly string[], body: string): RelayResponse {
+  return { status, headers: [...constant, ...extra, 'Content-Length', String(Buffer.byteLength(body))], body };
+}

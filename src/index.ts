@@ -1,0 +1,17 @@
+/** The public surface of credential-relay; nothing else is public. */
+
+export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.js';
+export type {
+  OperationName,
+  RelayEvent,
+  RelayEventMap,
+  RelayEventType,
+  RelayListener,
+} from './events.js';
+export type { FetchHandler } from './http/fetch.js';
+export type { KoaContext, KoaMiddleware } from './http/koa.js';
+export type { NodeHandler, NodeHostRequest } from './http/node.js';
+export type { RelayOptions } from './options.js';
+export { createRelay, type Relay } from './relay.js';
+export type { MailboxStore, StoreCapabilities, StoredEntry, StoredValue } from './store/contract.js';
+export type { StoreOption } from './store/keyv-store.js';

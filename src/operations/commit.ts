@@ -1,0 +1,116 @@
+import { contention, RelayError, storeUnavailable } from '../errors.js';
+import { causeOf, EVENT_OF_CHANGE } from '../events.js';
+import type { Role } from '../mailbox/admission.js';
+import type { Address } from '../mailbox/codec.js';
+import { isTombstone, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
+import type { Change, Transition } from '../mailbox/transitions.js';
+import type { StoredEntry } from '../store/contract.js';
+import type { StoreBudget } from '../store/guarded-store.js';
+import type { RelayContext } from './context.js';
+
+/** A mailbox as it was read. */
+export interface Loaded {
+  readonly mailbox: Mailbox;
+  readonly revision: string;
+}
+
+/** A mailbox after an operation on it. */
+export interface Committed {
+  /** As it is now; as it was, if it was deleted. */
+  readonly mailbox: Mailbox;
+  readonly revision: string;
+  readonly role: Role;
+  readonly duplicate: boolean;
+}
+
+/** Most that one back-off between two tries may take, in ms. */
+const LONGEST_PAUSE = 50;
+
+/** The record in a stored entry. What cannot be read is an outage, not an absence: 503. */
+export function openRecord(context: RelayContext, address: Address, entry: StoredEntry): MailboxRecord {
+  try {
+    return context.codec.decode(entry.value, address);
+  } catch (error) {
+    context.events.emit('store.failed', { call: 'decode', cause: causeOf(error), ms: 0 });
+    throw storeUnavailable(error);
+  }
+}
+
+/** The live record under an address, judged by the record's own deadline; `undefined` if there is none. */
+export async function findRecord(
+  context: RelayContext,
+  address: Address,
+  budget: StoreBudget,
+): Promise<{ record: MailboxRecord; revision: string } | undefined> {
+  const entry = await context.store.get(address.key, budget);
+  if (entry === undefined) return undefined;
+  const record = openRecord(context, address, entry);
+  return record.expiresAt > context.clock() ? { record, revision: entry.revision } : undefined;
+}
+
+/** The mailbox at an address; throws `mailbox_not_found` if there is none, or it is expired or deleted. */
+export async function loadMailbox(context: RelayContext, address: Address, budget: StoreBudget): Promise<Loaded> {
+  const found = await findRecord(context, address, budget);
+  if (found === undefined || isTombstone(found.record)) throw new RelayError('mailbox_not_found');
+  return { mailbox: found.record, revision: found.revision };
+}
+
+/**
+ * Applies a transition to a mailbox, atomically: read, transition, compare-and-set. A race lost to another process is
+ * tried again on a fresh read until the request's store budget is spent, then 503 `contention`. Commits of this
+ * process to one mailbox take turns.
+ */
+export function commit(
+  context: RelayContext,
+  address: Address,
+  transition: Transition,
+  budget: StoreBudget,
+): Promise<Committed> {
+  return context.queue(address.key, async () => {
+    for (let attempt = 0; ; attempt += 1) {
+      const { mailbox, revision } = await loadMailbox(context, address, budget);
+      const { role, duplicate } = transition.admit(mailbox);
+      if (duplicate) return { mailbox, revision, role, duplicate };
+      const step = transition.apply(mailbox, role, { now: context.clock(), revision });
+      if (step === undefined) return { mailbox, revision, role, duplicate };
+
+      const { next, change } = step;
+      const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
+      if (written !== undefined) {
+        afterCommit(context, address, change);
+        return { mailbox: isTombstone(next) ? mailbox : next, revision: written, role, duplicate };
+      }
+      await pauseBeforeRetry(attempt, budget);
+    }
+  });
+}
+
+/** Replaces a record if it still has `revision`; the new revision, or `undefined` if the race was lost. */
+async function writeRecord(
+  context: RelayContext,
+  address: Address,
+  revision: string,
+  next: MailboxRecord,
+  deadline: number,
+  budget: StoreBudget,
+): Promise<string | undefined> {
+  const written = context.random.revision();
+  const value = context.codec.encode(next, address, written, context.random.iv);
+  const moved = next.expiresAt === deadline ? undefined : next.expiresAt;
+  const result = await context.store.replace(address.key, revision, value, moved, budget);
+  // A mailbox that went missing since the read is found so by the next try's read.
+  return result === 'ok' ? written : undefined;
+}
+
+/** What follows a change. It can neither fail nor delay the answer. */
+function afterCommit(context: RelayContext, address: Address, change: Change): void {
+  const type = EVENT_OF_CHANGE[change];
+  if (context.events.heard(type)) context.events.emit(type, { mailbox: context.pseudonym(address) });
+}
+
+/** Waits a random time that grows with each try; throws `contention` once the budget is spent. */
+export async function pauseBeforeRetry(attempt: number, budget: StoreBudget): Promise<void> {
+  const pause = Math.random() * Math.min(LONGEST_PAUSE, 2 ** attempt);
+  if (budget.remaining() <= pause) throw contention();
+  await new Promise((resolve) => setTimeout(resolve, pause));
+}

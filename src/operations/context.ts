@@ -1,0 +1,88 @@
+import type { Events, OperationName } from '../events.js';
+import type { Role } from '../mailbox/admission.js';
+import type { Address, RecordCodec } from '../mailbox/codec.js';
+import type { AccessRights } from '../protocol/access-rights.js';
+import type { BodyParsers, DisplayInformation, NotificationToken } from '../protocol/bodies.js';
+import type { LifetimePolicy } from '../protocol/expiration.js';
+import type { Random } from '../random.js';
+import type { GuardedStore, StoreBudget } from '../store/guarded-store.js';
+import type { KeyedQueue } from '../store/keyed-queue.js';
+
+/** Makes the identifiers of mailboxes. */
+export interface Identifiers {
+  /** The identifier for a create under the current server key; random if there is no request id. */
+  current(claim: string, requestId: string | undefined): string;
+  /** The identifiers that previous server keys gave to this create. */
+  previous(claim: string, requestId: string | undefined): readonly string[];
+}
+
+/** Everything that operations work with; made once by `createRelay`. */
+export interface RelayContext {
+  readonly store: GuardedStore;
+  readonly codec: RecordCodec;
+  readonly queue: KeyedQueue;
+  readonly identifiers: Identifiers;
+  readonly bodies: BodyParsers;
+  readonly lifetime: LifetimePolicy;
+  readonly defaultRights: AccessRights;
+  readonly requestIdRequired: boolean;
+  /** Public base of every `urlLink`. */
+  readonly base: string;
+  readonly events: Events;
+  readonly random: Random;
+  /** Unix time in ms. */
+  readonly clock: () => number;
+  /** Milliseconds one request may spend on the store. */
+  readonly storeBudgetMs: number;
+  /** The address of a mailbox in this relay's part of the store. */
+  address(identifier: string): Address;
+  /** The name of a mailbox in events. */
+  pseudonym(address: Address): string;
+  /** True if a configured notifier handles the type of this token; false without a token. */
+  canNotify(token: NotificationToken | undefined): boolean;
+}
+
+/** A request as an operation gets it: headers and body checked, nothing of HTTP left. */
+export interface Command<Body> {
+  /** From the path; empty for create. */
+  readonly identifier: string;
+  /** In lower case; empty where the operation needs none. */
+  readonly claim: string;
+  readonly requestId: string | undefined;
+  /** Value of Mailbox-Known-Version, unchecked: any text but the current revision is an old one. */
+  readonly knownVersion: string | undefined;
+  readonly body: Body;
+  readonly budget: StoreBudget;
+}
+
+/** What an operation answers. */
+export interface Outcome {
+  /** This very request had its effect before: 201, and nothing was changed. */
+  readonly duplicate?: boolean;
+  /** JSON members of the answer; absent for an empty one. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** For the preview page. */
+  readonly preview?: { readonly display: DisplayInformation; readonly url: string };
+  /** Mailbox-Version of a create, read or update. */
+  readonly version?: string;
+  /** Mailbox-Receiver of a sender's read. */
+  readonly receiver?: 'none' | 'bound';
+  /** The mailbox it was about. */
+  readonly address: Address;
+  /** Who acted, where a bound device did. */
+  readonly role?: Role;
+}
+
+/** One endpoint of the protocol. */
+export interface Operation<Body> {
+  readonly name: OperationName;
+  /** Whether the request must bring a Device Claim. */
+  readonly needsClaim: boolean;
+  /** Whether the request must bring a Request-ID, unless the relay makes it optional. */
+  readonly needsRequestId: boolean;
+  /** JSON is demanded, may be there, or whatever is there is drained and ignored. */
+  readonly takesBody: 'required' | 'optional' | 'ignored';
+  /** Checks the parsed body (`undefined` for none); throws `body_invalid` and the like. */
+  parse(value: unknown, context: RelayContext): Body;
+  run(command: Command<Body>, context: RelayContext): Promise<Outcome>;
+}

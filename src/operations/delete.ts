@@ -1,0 +1,21 @@
+import { claimDigest } from '../mailbox/digests.js';
+import { deleteTransition } from '../mailbox/transitions.js';
+import { commit } from './commit.js';
+import type { Operation } from './context.js';
+
+/**
+ * DeleteMailbox (SCT and TIGRESS §6.3): the receiver ends the transfer, or the sender cancels it. Final: a tombstone
+ * stays, on which every operation answers 404, a repeated delete as well.
+ */
+export const deleteMailbox: Operation<undefined> = {
+  name: 'delete',
+  needsClaim: true,
+  needsRequestId: true,
+  takesBody: 'ignored',
+  parse: () => undefined,
+  async run({ identifier, claim, budget }, context) {
+    const address = context.address(identifier);
+    const { role } = await commit(context, address, deleteTransition(claimDigest(identifier, claim)), budget);
+    return { address, role };
+  },
+};

@@ -1,0 +1,23 @@
+import { claimDigest, relinquishDigest } from '../mailbox/digests.js';
+import { relinquishTransition } from '../mailbox/transitions.js';
+import { commit } from './commit.js';
+import type { Operation } from './context.js';
+
+/**
+ * RelinquishMailbox (SCT and TIGRESS §6.6): the bound receiver steps back, so that another of its devices, or the right
+ * person, can be bound by a read.
+ */
+export const relinquishMailbox: Operation<undefined> = {
+  name: 'relinquish',
+  needsClaim: true,
+  needsRequestId: true,
+  takesBody: 'ignored',
+  parse: () => undefined,
+  async run({ identifier, claim, requestId, budget }, context) {
+    const address = context.address(identifier);
+    const request = requestId === undefined ? undefined : relinquishDigest(identifier, requestId);
+    const transition = relinquishTransition(claimDigest(identifier, claim), request);
+    const { role, duplicate } = await commit(context, address, transition, budget);
+    return { address, role, duplicate };
+  },
+};

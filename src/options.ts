@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import type { RelayEvent } from './events.js';
+import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import { type AccessRights, DEFAULT_RIGHTS, isAccessRights } from './protocol/access-rights.js';
+import type { BodyLimits } from './protocol/bodies.js';
+import type { LifetimePolicy } from './protocol/expiration.js';
+import { type PublicUrl, parsePublicUrl } from './public-url.js';
+import type { StoreOption } from './store/keyv-store.js';
+
+/** What {@link createRelay} takes. Everything but `publicUrl` has a default. */
+export interface RelayOptions {
+  /**
+   * The public URL of the mount point, path included, such as `https://example.com/relay`. `urlLink` is built from it,
+   * never from a request. https, or http on loopback names; with https every request must have come over TLS.
+   */
+  readonly publicUrl: string | URL;
+  /** Where mailboxes are kept: a Keyv, a Map or a MailboxStore. Default: the memory of this process. */
+  readonly store?: StoreOption;
+  /**
+   * Server keys, 32 random bytes each, or their base64url text: the current one first, then previous ones that may
+   * still have mailboxes. With keys every record is sealed at rest. Required for every store but memory.
+   */
+  readonly keys?: ReadonlyArray<Uint8Array | string>;
+  /** First part of every key of the store, `[A-Za-z0-9_-]{1,32}`. Default `relay`. */
+  readonly namespace?: string;
+  /**
+   * Whether create, update, relinquish and delete must bring a Mailbox-Request-ID (TIGRESS) or may leave it out (SCT).
+   * Default `required`.
+   */
+  readonly requestId?: 'required' | 'optional';
+  /** How long mailboxes live. */
+  readonly lifetime?: {
+    /** Seconds for a create that names no expiration. Default 172,800 (48 h). */
+    readonly defaultSeconds?: number;
+    /** Most seconds that a create may ask for. Default 2,592,000 (30 days). */
+    readonly maximumSeconds?: number;
+    /** What a longer wish gets: a 400 that names the maximum (default), or the maximum. */
+    readonly beyondMaximum?: 'reject' | 'shorten';
+  };
+  /** Rights of a mailbox whose create names none. Default `RD`, the drafts' own. */
+  readonly accessRights?: AccessRights;
+  /** Bounds of what a device may send. */
+  readonly limits?: {
+    /** Bytes of a request body. Default 65,536. */
+    readonly bodyBytes?: number;
+    /** Characters of the title. Default 200. */
+    readonly titleCharacters?: number;
+    /** Characters of the description. Default 500. */
+    readonly descriptionCharacters?: number;
+    /** Characters of the imageURL. Default 2,048. */
+    readonly imageUrlCharacters?: number;
+  };
+  /** Browser origins that may use the relay, such as `https://app.example`; `*` for any. Default: none, CORS is off. */
+  readonly cors?: { readonly origins: readonly string[] };
+  /** True: a request whose X-Forwarded-Proto is https counts as TLS. Only behind a proxy that sets it. Default false. */
+  readonly trustProxy?: boolean;
+  /** Milliseconds that one call to the store may take. Default 2,000. */
+  readonly storeTimeoutMs?: number;
+  /** Milliseconds that one request may spend on the store in all, retries included. Default 3,000. */
+  readonly storeBudgetMs?: number;
+  /** Milliseconds between two sweeps of a store without native expiry. Default 30,000, at most 50,000. */
+  readonly sweepIntervalMs?: number;
+  /** Hears every event. */
+  readonly onEvent?: (event: RelayEvent) => void;
+  /** Unix time in ms. Default `Date.now`. For tests. */
+  readonly clock?: () => number;
+}
+
+/** The options, checked, with every default filled in. */
+export interface Settings {
+  readonly publicUrl: PublicUrl;
+  readonly store: StoreOption | undefined;
+  readonly keys: readonly ServerKey[];
+  readonly namespace: string;
+  readonly requestIdRequired: boolean;
+  readonly lifetime: LifetimePolicy;
+  readonly accessRights: AccessRights;
+  readonly limits: BodyLimits;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: boolean;
+  readonly storeTimeoutMs: number;
+  readonly storeBudgetMs: number;
+  readonly sweepIntervalMs: number;
+  readonly onEvent: ((event: RelayEvent) => void) | undefined;
+  readonly clock: () => number;
+}
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+const count = (initial: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodDefault<z.ZodInt> =>
+  z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(maximum, `must be at most ${maximum}`)
+    .default(initial);
+
+const callback = <Callback>(): z.ZodType<Callback | undefined> =>
+  z.custom<Callback>((value) => typeof value === 'function', 'must be a function').optional();
+
+const serverKeyOption = z
+  .custom<Uint8Array | string>()
+  .transform((value) => (typeof value === 'string' ? Buffer.from(value, 'base64url') : value))
+  .refine(
+    (bytes) => bytes instanceof Uint8Array && bytes.length === SERVER_KEY_BYTES,
+    `must be ${SERVER_KEY_BYTES} bytes, or their base64url text`,
+  )
+  .transform(serverKey);
+
+const corsOrigin = z
+  .string()
+  .refine(
+    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+    'must be an origin such as https://app.example, or *',
+  );
+
+const schema = z.strictObject({
+  publicUrl: z
+    .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, 'is required, as a URL')
+    .transform(parsePublicUrl),
+  store: z.custom<StoreOption>((value) => typeof value === 'object' && value !== null, 'must be a store').optional(),
+  keys: z
+    .array(serverKeyOption, 'must be an array of keys')
+    .min(1, 'must hold at least one key')
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'must not hold one key twice')
+    .default([]),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of the characters A-Z a-z 0-9 _ -')
+    .default('relay'),
+  requestId: z.enum(['required', 'optional'], "must be 'required' or 'optional'").default('required'),
+  lifetime: z
+    .strictObject({
+      defaultSeconds: count(2 * DAY_SECONDS),
+      maximumSeconds: count(30 * DAY_SECONDS, 36_500 * DAY_SECONDS),
+      beyondMaximum: z.enum(['reject', 'shorten'], "must be 'reject' or 'shorten'").default('reject'),
+    })
+    .refine(({ defaultSeconds, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
+      message: 'must not be above lifetime.maximumSeconds',
+      path: ['defaultSeconds'],
+    })
+    .prefault({}),
+  accessRights: z
+    .string()
+    .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D')
+    .default(DEFAULT_RIGHTS),
+  limits: z
+    .strictObject({
+      bodyBytes: count(65_536),
+      titleCharacters: count(200),
+      descriptionCharacters: count(500),
+      imageUrlCharacters: count(2_048),
+    })
+    .prefault({}),
+  cors: z.strictObject({ origins: z.array(corsOrigin).min(1, 'must name at least one origin') }).optional(),
+  trustProxy: z.boolean('must be true or false').default(false),
+  storeTimeoutMs: count(2_000, 60_000),
+  storeBudgetMs: count(3_000, 60_000),
+  sweepIntervalMs: count(30_000, 50_000),
+  onEvent: callback<(event: RelayEvent) => void>(),
+  clock: callback<() => number>(),
+});
+
+/**
+ * Checks options and fills in the defaults. Throws a TypeError that names the dotted path of the option at fault;
+ * an option that does not exist is at fault.
+ */
+export function resolveOptions(options: RelayOptions): Settings {
+  const result = schema.safeParse(options);
+  if (!result.success) throw new TypeError(describe(result.error.issues[0]));
+  const { requestId, cors, clock, ...settings } = result.data;
+  return {
+    ...settings,
+    requestIdRequired: requestId === 'required',
+    corsOrigins: cors?.origins ?? [],
+    clock: clock ?? Date.now,
+    store: settings.store,
+    onEvent: settings.onEvent,
+  };
+}
+
+function describe(issue: z.core.$ZodIssue | undefined): string {
+  if (issue === undefined) return 'options: invalid';
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return `${at === '' ? 'options' : at}: ${issue.message}`;
+  const name = [...issue.path, issue.keys[0]].join('.');
+  return `${name}: there is no such option`;
+}

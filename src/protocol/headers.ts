@@ -1,0 +1,47 @@
+import { RelayError } from '../errors.js';
+
+/** Header fields of the protocol (SCT and TIGRESS §5; the last three are this project's). Names are case-insensitive. */
+export const REQUEST_ID = 'Mailbox-Request-ID';
+export const DEVICE_CLAIM = 'Mailbox-Device-Claim';
+export const DEVICE_ATTESTATION = 'Mailbox-Device-Attestation';
+export const VERSION = 'Mailbox-Version';
+export const KNOWN_VERSION = 'Mailbox-Known-Version';
+export const RECEIVER = 'Mailbox-Receiver';
+
+/** The challenge of every 401 of the relay itself (RFC 9110 §11.6.1: a 401 names a scheme). */
+export const CLAIM_CHALLENGE = `${DEVICE_CLAIM} realm="mailbox"`;
+
+/** Reads one header of a request; several fields of one name count as invalid where the protocol wants one. */
+export interface HeaderSource {
+  /** The value of a field, joined by ", " if it was repeated; `undefined` if absent. */
+  header(name: string): string | undefined;
+  /** True if the field was sent more than once. */
+  repeated(name: string): boolean;
+}
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * The request's Mailbox-Request-ID, byte for byte; `undefined` if there is none.
+ * Throws `request_id_invalid` if it is repeated or not 1-128 visible ASCII characters.
+ */
+export function requestIdOf(source: HeaderSource): string | undefined {
+  const value = source.header(REQUEST_ID);
+  if (value === undefined) return undefined;
+  if (!VISIBLE_ASCII.test(value) || source.repeated(REQUEST_ID)) throw new RelayError('request_id_invalid');
+  return value;
+}
+
+/**
+ * The request's Device Claim in lower case: a UUID of any version, not nil (TIGRESS §5.2).
+ * Throws `claim_missing` (400) without one and `claim_invalid` (401) for a malformed or repeated one.
+ */
+export function deviceClaimOf(source: HeaderSource): string {
+  const value = source.header(DEVICE_CLAIM);
+  if (value === undefined) throw new RelayError('claim_missing');
+  const claim = value.toLowerCase();
+  if (!UUID.test(claim) || claim === NIL_UUID || source.repeated(DEVICE_CLAIM)) throw new RelayError('claim_invalid');
+  return claim;
+}

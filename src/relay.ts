@@ -1,0 +1,131 @@
+import { hash, randomBytes } from 'node:crypto';
+import { createEvents, type RelayEventType, type RelayListener } from './events.js';
+import { createCors } from './http/cors.js';
+import { createDispatch } from './http/dispatch.js';
+import { type FetchHandler, fetchDoor } from './http/fetch.js';
+import { type KoaMiddleware, koaDoor } from './http/koa.js';
+import { type NodeHandler, nodeDoor } from './http/node.js';
+import { type Address, clearCodec, sealingCodec } from './mailbox/codec.js';
+import { storeKeyDigest } from './mailbox/digests.js';
+import { mailboxIdentifier } from './mailbox/identifier.js';
+import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import type { Identifiers, RelayContext } from './operations/context.js';
+import { removeMailbox } from './operations/remove.js';
+import { type RelayOptions, resolveOptions, type Settings } from './options.js';
+import { createBodyParsers } from './protocol/bodies.js';
+import { createRandom, type Random } from './random.js';
+import type { MailboxStore } from './store/contract.js';
+import { guardStore } from './store/guarded-store.js';
+import { createKeyedQueue } from './store/keyed-queue.js';
+import { storeFromOption } from './store/keyv-store.js';
+import { startSweeper } from './store/sweeper.js';
+
+/** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
+export interface Relay {
+  /** Middleware for Koa: `app.use(relay.koa())`, at the root, under koa-mount, or through `relayRouter`. */
+  koa(): KoaMiddleware;
+  /** Handler for node:http and, with `next`, for Express and Connect. */
+  node(): NodeHandler;
+  /** Handler of fetch style: Hono, Next.js, Bun, Deno. Bound: it may be passed on its own. */
+  readonly fetch: FetchHandler;
+  /** Adds a listener to one type of event; the function returned removes it. */
+  on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
+  /**
+   * Ends a mailbox, for abuse reports: needs its share URL. True if a live mailbox was ended. Throws a TypeError if
+   * this is not a share URL of the relay, a RelayError `store_unavailable` if the store does not answer.
+   */
+  remove(shareUrl: string | URL): Promise<boolean>;
+  /** Resolves if the store answers, with its clock less this machine's in ms; rejects with its error if not. */
+  ping(): Promise<{ readonly clockSkewMs: number }>;
+  /** Stops the sweeper and closes what the relay itself opened. Requests after it may still be answered. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a relay of the Secure Credential Transfer and TIGRESS drafts. Nothing global is touched, and several relays in
+ * one process do not know each other. Throws a TypeError that names the dotted path of an option that is wrong.
+ */
+export function createRelay(options: RelayOptions): Relay {
+  const settings = resolveOptions(options);
+  const store = storeFromOption(settings.store, settings.clock);
+  demandKeys(settings, store);
+  const ownsStore = settings.store !== store;
+  const context = createContext(settings, store);
+  const dispatch = createDispatch(context, {
+    tlsRequired: settings.publicUrl.tls,
+    bodyBytes: settings.limits.bodyBytes,
+    cors: createCors(settings.corsOrigins),
+  });
+  const door = { mountPath: settings.publicUrl.path, trustProxy: settings.trustProxy };
+  const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
+  warnAfterConstruction(context, store);
+
+  return Object.freeze<Relay>({
+    koa: () => koaDoor(dispatch, door),
+    node: () => nodeDoor(dispatch, door),
+    fetch: fetchDoor(dispatch, door),
+    on: context.events.on,
+    remove: (shareUrl) => removeMailbox(shareUrl, context),
+    ping: () => store.ping(),
+    async close() {
+      sweeper.stop();
+      if (ownsStore) await store.close();
+    },
+  });
+}
+
+function createContext(settings: Settings, store: MailboxStore): RelayContext {
+  const { keys, namespace } = settings;
+  const events = createEvents(settings.onEvent);
+  const random = createRandom();
+  const logSalt = randomBytes(16).toString('hex');
+  const [current, ...previous] = keys;
+  return {
+    store: guardStore(store, settings.storeTimeoutMs, events),
+    codec: current === undefined ? clearCodec : sealingCodec([current, ...previous]),
+    queue: createKeyedQueue(),
+    // Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do.
+    identifiers: createIdentifiers(current ?? serverKey(randomBytes(SERVER_KEY_BYTES)), previous, random),
+    bodies: createBodyParsers(settings.limits),
+    lifetime: settings.lifetime,
+    defaultRights: settings.accessRights,
+    requestIdRequired: settings.requestIdRequired,
+    base: settings.publicUrl.base,
+    events,
+    random,
+    clock: settings.clock,
+    storeBudgetMs: settings.storeBudgetMs,
+    address: (identifier): Address => ({ identifier, key: `${namespace}:${storeKeyDigest(identifier)}` }),
+    pseudonym: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
+    canNotify: () => false,
+  };
+}
+
+function createIdentifiers(current: ServerKey, previous: readonly ServerKey[], random: Random): Identifiers {
+  return {
+    current: (claim, requestId) =>
+      requestId === undefined ? random.uuid() : mailboxIdentifier(current, claim, requestId),
+    previous: (claim, requestId) =>
+      requestId === undefined ? [] : previous.map((key) => mailboxIdentifier(key, claim, requestId)),
+  };
+}
+
+/** A record in clear may be in the memory of this process, and nowhere else. */
+function demandKeys(settings: Settings, store: MailboxStore): void {
+  if (settings.keys.length === 0 && store.capabilities.keepsReferences !== true) {
+    throw new TypeError('keys: this store keeps records outside of this process, so they must be sealed');
+  }
+}
+
+/** Said once, after `createRelay` has returned, so that listeners added in the meantime hear it. */
+function warnAfterConstruction({ events }: RelayContext, store: MailboxStore): void {
+  if (store.capabilities.atomic === 'distributed') return;
+  queueMicrotask(() => {
+    events.emit('relay.warned', {
+      warning: 'store_single_process',
+      message:
+        'This store serves one process only: mailboxes end with it, and a second process would not see them. ' +
+        'Give createRelay a shared store before you run more than one.',
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { isRelayError, storeUnavailable } from '../errors.js';
+import { causeOf, type Events } from '../events.js';
+import type { MailboxStore, StoredEntry, StoredValue } from './contract.js';
+
+/** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
+export interface StoreBudget {
+  /** Milliseconds left, never negative. */
+  remaining(): number;
+}
+
+/** Starts a budget of `ms` on the monotonic clock. */
+export function startBudget(ms: number): StoreBudget {
+  const end = performance.now() + ms;
+  return { remaining: () => Math.max(0, end - performance.now()) };
+}
+
+/** The store as operations see it: each call has a deadline, and every failure is a 503. */
+export interface GuardedStore {
+  get(key: string, budget: StoreBudget): Promise<StoredEntry | undefined>;
+  create(key: string, value: StoredValue, expiresAt: number, budget: StoreBudget): Promise<boolean>;
+  replace(
+    key: string,
+    revision: string,
+    value: StoredValue,
+    expiresAt: number | undefined,
+    budget: StoreBudget,
+  ): Promise<'ok' | 'conflict' | 'missing'>;
+}
+
+class StoreTimeout extends Error {
+  override readonly name = 'StoreTimeout';
+  readonly code = 'store_timeout';
+}
+
+/**
+ * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store. After a time-out
+ * the outcome of a write is unknown; the client's retry with its Request-ID finds out.
+ */
+export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
+  function guard<Answer>(
+    call: 'get' | 'create' | 'replace',
+    budget: StoreBudget,
+    run: () => Promise<Answer>,
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const started = performance.now();
+      const fail = (cause: unknown): void => {
+        clearTimeout(timer);
+        events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
+        reject(isRelayError(cause) ? cause : storeUnavailable(cause));
+      };
+      // One plain timer: AbortSignal.timeout per call costs more than the rest of the request.
+      const timer = setTimeout(() => fail(new StoreTimeout()), Math.min(timeoutMs, budget.remaining()));
+      timer.unref();
+      run().then((answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      }, fail);
+    });
+  }
+  return {
+    get: (key, budget) => guard('get', budget, () => store.get(key)),
+    create: (key, value, expiresAt, budget) => guard('create', budget, () => store.create(key, value, expiresAt)),
+    replace: (key, revision, value, expiresAt, budget) =>
+      guard('replace', budget, () => store.replace(key, revision, value, expiresAt)),
+  };
+}

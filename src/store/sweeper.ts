@@ -1,0 +1,48 @@
+import { causeOf, type Events } from '../events.js';
+import type { MailboxStore } from './contract.js';
+
+/** A running sweeper. */
+export interface Sweeper {
+  stop(): void;
+}
+
+/** Entries erased in one call of the store, so that other work gets its turn in between. */
+const BATCH = 1000;
+
+/**
+ * Erases what has expired, every `intervalMs` give or take a tenth, so that many processes do not sweep in step (the
+ * drafts: the relay SHALL periodically check and delete). Its timer does not keep the process alive.
+ */
+export function startSweeper(store: MailboxStore, intervalMs: number, events: Events): Sweeper {
+  let stopped = store.sweep === undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function sweep(): Promise<void> {
+    const started = performance.now();
+    try {
+      let erased = 0;
+      let batch: number;
+      do {
+        batch = (await store.sweep?.(BATCH)) ?? 0;
+        erased += batch;
+      } while (batch === BATCH && !stopped);
+      if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - started });
+    } catch (error) {
+      events.emit('store.failed', { call: 'sweep', cause: causeOf(error), ms: performance.now() - started });
+    }
+  }
+
+  function schedule(): void {
+    if (stopped) return;
+    timer = setTimeout(() => void sweep().then(schedule), intervalMs * (0.9 + 0.2 * Math.random()));
+    timer.unref();
+  }
+
+  schedule();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

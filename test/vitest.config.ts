@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const file = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+export default defineConfig({
+  root: file('.'),
+  resolve: {
+    // Tests and examples import the package by its name, as its users do, and get the sources.
+    alias: [
+      { find: /^credential-relay$/, replacement: file('src/index.ts') },
+      { find: /^credential-relay\/(koa|client|testing)$/, replacement: `${file('src')}/$1` },
+      { find: /^credential-relay\/adapters\/(.+)$/, replacement: `${file('adapters')}/$1.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    testTimeout: 20_000,
+    reporters: process.env.VITEST_JSON === undefined ? ['default'] : ['default', 'json'],
+    outputFile: { json: file('.cache/tests.json') },
+  },
+});

@@ -1,0 +1,25 @@
+import { defineConfig } from 'tsup';
+
+/** One entry a public subpath; shared code lands in chunks, so that every class exists once however it is imported. */
+const library = {
+  format: ['esm'] as const,
+  target: 'node20.19',
+  sourcemap: true,
+  splitting: true,
+};
+
+export default defineConfig((overrides) => ({
+  ...library,
+  format: [...library.format],
+  entry: {
+    index: 'src/index.ts',
+    koa: 'src/koa.ts',
+    'client/index': 'src/client/index.ts',
+    'testing/index': 'src/testing/index.ts',
+    'adapters/store/memory': 'adapters/store/memory.ts',
+    'cli/main': 'src/cli/main.ts',
+  },
+  external: ['koa', '@koa/router', 'keyv'],
+  dts: overrides.dts ?? true,
+  clean: overrides.clean ?? true,
+}));

@@ -62,7 +62,11 @@ export function memoryStore(
       return 'ok';
     },
     async sweep(limit) {
-      return deadlines.take(clock(), limit, (key) => entries.delete(key));
+      const now = clock();
+      // Another store on this Map may have given the key a later deadline: what counts is the entry's own.
+      return deadlines.take(now, limit, (key) => {
+        if ((entries.get(key)?.expiresAt ?? now) <= now) entries.delete(key);
+      });
     },
     async ping() {
       return { clockSkewMs: 0 };

@@ -67,7 +67,8 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
     if (declared > limit) throw new RelayError('body_too_large');
     return { kind: 'parsed', value };
   }
-  if (declared > limit + DRAIN_BYTES) throw tooLarge(false);
+  // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
+  if (declared > limit) throw tooLarge(declared <= limit + DRAIN_BYTES);
   return { kind: 'bytes', bytes: await collect(request, limit) };
 }
 
@@ -101,7 +102,7 @@ function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
   });
 }
 
-/** `drained`: the whole body was read, so the connection can serve the next request. */
-function tooLarge(drained: boolean): RelayError {
-  return new RelayError('body_too_large', drained ? {} : { headers: [['Connection', 'close']] });
+/** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
+function tooLarge(reusable: boolean): RelayError {
+  return new RelayError('body_too_large', reusable ? {} : { headers: [['Connection', 'close']] });
 }

@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { BIN } from '../support/built.js';
+
+/** Runs the built command to its end. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [BIN, ...args]);
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (err += chunk));
+  const [code] = await once(child, 'close');
+  return { code, out, err };
+}
+
+/** Starts `serve` and reads its first line. */
+async function serve(...args: string[]): Promise<{ child: ChildProcess; url: string; errors: () => string }> {
+  const child = spawn(process.execPath, [BIN, 'serve', '--port', '0', ...args]);
+  let err = '';
+  child.stderr.on('data', (chunk) => (err += chunk));
+  const [line] = await once(createInterface(child.stdout), 'line');
+  return { child, url: JSON.parse(line).url, errors: () => err };
+}
+
+describe('credential-relay demo', () => {
+  it('plays a transfer and the refusals, a line a step, and exits 0', async () => {
+    const { code, out } = await run('demo');
+    expect(code).toBe(0);
+    const steps = [...out.matchAll(/^ ?(\d+) {2}(\w+) +(\w+) +(\d{3}) +[\d.]+ ms/gm)].map(([, n, who, what, status]) =>
+      [n, who, what, status].join(' '),
+    );
+    expect(steps).toEqual([
+      '1 sender CreateMailbox 200',
+      '2 messenger ReadDisplayInformationFromMailbox 200',
+      '3 receiver ReadSecureContentFromMailbox 200',
+      '4 receiver UpdateMailbox 200',
+      '5 sender ReadSecureContentFromMailbox 200',
+      '6 sender UpdateMailbox 200',
+      '7 receiver ReadSecureContentFromMailbox 200',
+      '8 receiver DeleteMailbox 200',
+      '9 sender CreateMailbox 200',
+      '10 receiver ReadSecureContentFromMailbox 200',
+      '11 third ReadSecureContentFromMailbox 401',
+      '12 receiver UpdateMailbox 201',
+      '13 sender DeleteMailbox 200',
+      '14 receiver ReadSecureContentFromMailbox 404',
+    ]);
+    expect(out).toMatch(/sender +relay +receiver/);
+  });
+});
+
+describe('credential-relay serve', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'prints its url first, serves, and stops on %s with exit 0',
+    async (signal) => {
+      const { child, url, errors } = await serve();
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      const response = await fetch(`${url}/v1/m/2ba7b0e6-0000-4000-8000-000000000000`, { method: 'POST' });
+      expect(response.status).toBe(400);
+      child.kill(signal);
+      const [code] = await once(child, 'close');
+      expect(code).toBe(0);
+      const events = errors()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(events.map(({ type }) => type)).toEqual(['relay.warned', 'request.completed']);
+      expect(errors()).not.toContain('2ba7b0e6');
+    },
+  );
+
+  it('finishes the request under way before it stops', async () => {
+    const { child, url } = await serve();
+    const { request } = await import('node:http');
+    const pending = request(`${url}/v1/m`, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'Mailbox-Request-ID': 'one',
+        'Mailbox-Device-Claim': '6ba7b810-9dad-41d1-80b4-00c04fd430c8',
+        Expect: '100-continue',
+      },
+    });
+    pending.flushHeaders();
+    await once(pending, 'continue'); // The relay has the request, and waits for its body.
+    child.kill('SIGTERM');
+    await expect
+      .poll(() =>
+        fetch(url).then(
+          () => 'open',
+          () => 'closed',
+        ),
+      )
+      .toBe('closed');
+    pending.end('{');
+    const [response] = await once(pending, 'response');
+    expect(response.statusCode).toBe(400);
+    response.resume();
+    const [code] = await once(child, 'close');
+    expect(code).toBe(0);
+  });
+
+  it('builds links on --public-url, and believes the proxy with --trust-proxy', async () => {
+    const { child, url } = await serve('--public-url', 'https://relay.example/share', '--trust-proxy');
+    expect(url).toBe('https://relay.example/share');
+    child.kill('SIGTERM');
+    expect((await once(child, 'close'))[0]).toBe(0);
+  });
+
+  it.each([
+    [['serve', '--port', '70000'], /--port/],
+    [['serve', '--port', '-1'], /port/],
+    [['serve', '--port', '0', '--store', 'redis://x'], /--store/],
+    [['serve', '--port', '0', '--public-url', 'http://example.com'], /publicUrl/],
+    [['serve', '--unknown'], /unknown/i],
+    [['serve', 'extra'], /extra/],
+    [['nonsense'], /credential-relay serve/],
+    [[], /credential-relay serve/],
+  ])('%j exits 2 and says why', async (args, why) => {
+    const { code, out, err } = await run(...args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(why);
+    expect(err).not.toMatch(/\n +at /);
+  });
+
+  it('a port that is taken is a plain error, exit 1', async () => {
+    const { child, url } = await serve();
+    const { code, err } = await run('serve', '--port', new URL(url).port);
+    expect(code).toBe(1);
+    expect(err).toMatch(/EADDRINUSE/);
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  });
+
+  it('--help prints the usage, exit 0', async () => {
+    const { code, out } = await run('--help');
+    expect(code).toBe(0);
+    expect(out).toContain('credential-relay demo');
+  });
+});

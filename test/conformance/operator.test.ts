@@ -1,0 +1,160 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
+
+describe('relay.remove', () => {
+  it('ends a mailbox for every device, with the share URL as a person would paste it', async () => {
+    const relay = testRelay();
+    const removed: string[] = [];
+    relay.on('mailbox.removed', ({ mailbox }) => removed.push(mailbox));
+    const sender = device(relay);
+    const { json } = await sender.create(createBody(), { requestId: 'one' });
+    await device(relay).read(json.urlLink);
+    expect(await relay.remove(`${json.urlLink}?v=c#c2VjcmV0`)).toBe(true);
+    expect((await sender.read(json.urlLink)).status).toBe(404);
+    expect((await sender.create(createBody(), { requestId: 'one' })).status).toBe(201);
+    expect(await relay.remove(json.urlLink)).toBe(false);
+    expect(removed).toHaveLength(1);
+  });
+
+  it.each([
+    'nonsense',
+    `https://other.example/relay/v1/m/${randomUUID()}`,
+    `${PUBLIC_URL}/v1/m/`,
+    `${PUBLIC_URL}/v2/m/${randomUUID()}`,
+    `http://localhost/elsewhere/v1/m/${randomUUID()}`,
+  ])('refuses %s, which is no share URL of this relay, without repeating it', async (url) => {
+    const failure: unknown = await testRelay()
+      .remove(url)
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(TypeError);
+    expect((failure as Error).message).not.toContain(url);
+  });
+});
+
+describe('rotation of the server keys', () => {
+  const first = randomBytes(32);
+  const second = randomBytes(32);
+
+  it('keeps old mailboxes readable and writable, and a retried create single', async () => {
+    const store = new Map<string, unknown>();
+    const before = testRelay({ store, keys: [first] });
+    const claim = randomUUID();
+    const { json } = await device(before, claim).create(createBody(), { requestId: 'one' });
+
+    const after = testRelay({ store, keys: [second, first] });
+    const sender = device(after, claim);
+    const retry = await sender.create(createBody(), { requestId: 'one' });
+    expect({ status: retry.status, urlLink: retry.json.urlLink }).toEqual({ status: 201, urlLink: json.urlLink });
+    expect(store.size).toBe(1);
+
+    const receiver = device(after);
+    expect((await receiver.read(json.urlLink)).status).toBe(200);
+    const payload = somePayload();
+    expect((await receiver.update(json.urlLink, payload)).status).toBe(200);
+    expect((await device(before, claim).read(json.urlLink)).status).toBe(503);
+    expect((await sender.read(json.urlLink)).json.payload).toEqual(payload);
+  });
+
+  it('a create cancelled before the rotation stays cancelled after it', async () => {
+    const store = new Map<string, unknown>();
+    const claim = randomUUID();
+    const { json } = await device(testRelay({ store, keys: [first] }), claim).create(createBody(), {
+      requestId: 'one',
+    });
+    const sender = device(testRelay({ store, keys: [second, first] }), claim);
+    await sender.delete(json.urlLink);
+    expect((await sender.create(createBody(), { requestId: 'one' })).status).toBe(201);
+    expect((await sender.read(json.urlLink)).status).toBe(404);
+  });
+
+  it('a relay that knows the new key only as previous serves what the new one opened', async () => {
+    const store = new Map<string, unknown>();
+    const claim = randomUUID();
+    const newer = device(testRelay({ store, keys: [second, first] }), claim);
+    const older = device(testRelay({ store, keys: [first, second] }), claim);
+    const { json } = await newer.create(createBody(), { requestId: 'one' });
+    const retry = await older.create(createBody(), { requestId: 'one' });
+    expect({ status: retry.status, urlLink: retry.json.urlLink }).toEqual({ status: 201, urlLink: json.urlLink });
+    expect((await older.read(json.urlLink)).status).toBe(200);
+  });
+});
+
+describe('two relays in one process', () => {
+  it('do not see each other, on stores of their own or by namespace on one', async () => {
+    const store = new Map<string, unknown>();
+    const keys = [randomBytes(32)];
+    const one = testRelay({ store, keys, namespace: 'one' });
+    const two = testRelay({ store, keys, namespace: 'two' });
+    const { url } = await sharedMailbox(one);
+    expect((await device(two).read(url)).status).toBe(404);
+    expect((await device(testRelay()).read(url)).status).toBe(404);
+    expect([...store.keys()].every((key) => key.startsWith('one:'))).toBe(true);
+  });
+});
+
+describe("requestId: 'optional' serves clients of SCT that send none [§3 A10]", () => {
+  const relay = testRelay({ requestId: 'optional' });
+  const without = { requestId: null };
+
+  it('carries out all four writes, each as new', async () => {
+    const sender = device(relay);
+    const receiver = device(relay);
+    const [one, two] = [await sender.create(createBody(), without), await sender.create(createBody(), without)];
+    expect([one.status, two.status]).toEqual([200, 200]);
+    expect(one.json.urlLink).not.toBe(two.json.urlLink);
+    const url = one.json.urlLink;
+    await receiver.read(url, without);
+    expect((await receiver.update(url, somePayload(), without)).status).toBe(200);
+    expect((await receiver.update(url, somePayload(), without)).status).toBe(200);
+    expect((await receiver.relinquish(url, without)).status).toBe(200);
+    expect((await receiver.relinquish(url, without)).status).toBe(401);
+    expect((await sender.delete(url, without)).status).toBe(200);
+  });
+
+  it('knows duplicates of those that do send one', async () => {
+    const { sender, url } = await sharedMailbox(relay);
+    expect((await sender.update(url, somePayload(), { requestId: 'one' })).status).toBe(200);
+    expect((await sender.update(url, somePayload(), { requestId: 'one' })).status).toBe(201);
+  });
+});
+
+describe('CORS', () => {
+  const origin = 'https://app.example';
+  const preflight = { Origin: origin, 'Access-Control-Request-Method': 'PUT' };
+  const ask = (relay: ReturnType<typeof testRelay>, headers: Record<string, string>, method = 'OPTIONS') =>
+    relay.fetch(new Request(`${PUBLIC_URL}/v1/m/${randomUUID()}`, { method, headers }));
+
+  it('is off by default: OPTIONS gets 204 and Allow, and no CORS header', async () => {
+    const response = await ask(testRelay(), preflight);
+    expect(response.status).toBe(204);
+    expect(response.headers.get('Allow')).toBe('GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+    expect(response.headers.has('Vary')).toBe(false);
+  });
+
+  it('answers the preflight of an allowed origin with the protocol’s methods and headers, never with credentials', async () => {
+    const { headers } = await ask(testRelay({ cors: { origins: [origin] } }), preflight);
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(origin);
+    expect(headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+    expect(headers.get('Access-Control-Allow-Headers')).toContain('Mailbox-Device-Claim');
+    expect(headers.get('Vary')).toBe('Origin');
+    expect(headers.has('Access-Control-Allow-Credentials')).toBe(false);
+  });
+
+  it('exposes the answer headers of the protocol, on refusals too', async () => {
+    const { headers } = await ask(testRelay({ cors: { origins: [origin] } }), { Origin: origin }, 'GET');
+    expect(headers.get('Access-Control-Expose-Headers')).toBe(
+      'Mailbox-Request-ID, Mailbox-Version, Mailbox-Receiver, Preference-Applied, Retry-After',
+    );
+  });
+
+  it('gives another origin nothing, and lets * stand for any', async () => {
+    const other = { ...preflight, Origin: 'https://evil.example' };
+    const refused = await ask(testRelay({ cors: { origins: [origin] } }), other);
+    expect(refused.headers.has('Access-Control-Allow-Origin')).toBe(false);
+    expect(refused.headers.get('Vary')).toBe('Origin');
+    const any = await ask(testRelay({ cors: { origins: ['*'] } }), other);
+    expect(any.headers.get('Access-Control-Allow-Origin')).toBe('*');
+  });
+});

@@ -1,0 +1,155 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { RelayEvent } from 'credential-relay';
+import { describe, expect, it } from 'vitest';
+import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
+import { alwaysOvertaken, forever, troubledStore } from '../support/stores.js';
+
+const unavailable = { status: 503, json: { code: 'store_unavailable', status: 503 } };
+
+describe('a store that fails [§6 503]', () => {
+  it('answers 503 with Retry-After to every operation, never 404, 401 or 200', async () => {
+    let down = false;
+    const store = troubledStore(() => {
+      if (down) throw new Error('ECONNREFUSED redis://:hunter2@10.0.0.1');
+    });
+    const events: RelayEvent[] = [];
+    const relay = testRelay({ store, onEvent: (event) => events.push(event) });
+    const { sender, url } = await sharedMailbox(relay);
+    down = true;
+    const answers = await Promise.all([
+      sender.create(),
+      sender.preview(url),
+      sender.read(url),
+      device(relay).read(url),
+      sender.update(url),
+      sender.relinquish(url),
+      sender.delete(url),
+    ]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject(unavailable);
+      expect(answer.headers.get('Retry-After')).toBe('1');
+      expect(answer.headers.has('WWW-Authenticate')).toBe(false);
+      expect(answer.text).not.toContain('hunter2');
+    }
+    expect(events.filter(({ type }) => type === 'store.failed')).toHaveLength(7);
+    expect(JSON.stringify(events)).not.toContain('hunter2');
+    await expect(relay.remove(url)).rejects.toMatchObject({ code: 'store_unavailable' });
+
+    down = false;
+    expect((await sender.read(url)).status).toBe(200);
+  });
+
+  it('gives every call a deadline', async () => {
+    let hung = false;
+    const relay = testRelay({ store: troubledStore(() => (hung ? forever() : undefined)), storeTimeoutMs: 20 });
+    const { sender, url } = await sharedMailbox(relay);
+    hung = true;
+    const started = performance.now();
+    expect(await sender.read(url)).toMatchObject(unavailable);
+    expect(await sender.create()).toMatchObject(unavailable);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('answers all who wait for their turn at one mailbox within the budget of one', async () => {
+    let hung = false;
+    const relay = testRelay({
+      store: troubledStore(() => (hung ? forever() : undefined)),
+      storeTimeoutMs: 60,
+      storeBudgetMs: 100,
+    });
+    const { sender, url } = await sharedMailbox(relay);
+    hung = true;
+    const started = performance.now();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => sender.update(url)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('has the outcome of a lost write found by the retry: 201, or 200 if it was not made', async () => {
+    let lose: 'before' | 'after' | undefined;
+    const store = troubledStore((call) => {
+      if (call === 'replace' && lose === 'before') throw new Error('lost');
+    });
+    const losing = {
+      ...store,
+      replace: async (...call: Parameters<typeof store.replace>) => {
+        const result = await store.replace(...call);
+        if (lose === 'after') throw new Error('lost');
+        return result;
+      },
+    };
+    const relay = testRelay({ store: losing });
+    const { sender, url } = await sharedMailbox(relay);
+    for (const [when, status] of [
+      ['before', 200],
+      ['after', 201],
+    ] as const) {
+      const requestId = randomUUID();
+      const payload = somePayload();
+      lose = when;
+      expect(await sender.update(url, payload, { requestId })).toMatchObject(unavailable);
+      lose = undefined;
+      expect((await sender.update(url, payload, { requestId })).status).toBe(status);
+      expect((await sender.read(url)).json.payload).toEqual(payload);
+    }
+  });
+
+  it('gives up a race that it always loses, as contention, within the budget', async () => {
+    const relay = testRelay({ store: alwaysOvertaken(), storeBudgetMs: 80 });
+    const { sender, url } = await sharedMailbox(relay);
+    const started = performance.now();
+    const answer = await sender.update(url);
+    expect(answer).toMatchObject({ status: 503, json: { code: 'contention' } });
+    expect(answer.headers.get('Retry-After')).toBe('1');
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('says 503, never 404, to a record that its keys do not open, and names the cause in an event only', async () => {
+    const store = new Map<string, unknown>();
+    const events: RelayEvent[] = [];
+    const { url } = await sharedMailbox(testRelay({ store, keys: [randomBytes(32)] }));
+    const relay = testRelay({ store, keys: [randomBytes(32)], onEvent: (event) => events.push(event) });
+    const answer = await device(relay).read(url);
+    expect(answer).toMatchObject(unavailable);
+    expect(answer.text).not.toContain('unknown_key');
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'store.failed', call: 'decode', cause: 'unknown_key' }),
+    );
+  });
+
+  it('does not open a share at the reader who finds a leftover past its own deadline', async () => {
+    const clock = { now: Date.now() };
+    const store = troubledStore(() => {});
+    const slow = { ...store, get: store.inner.get }; // a store whose clock stands still
+    const relay = testRelay({ store: slow, clock: () => clock.now });
+    const { sender, url } = await sharedMailbox(relay, createBody());
+    clock.now += 3_600_000;
+    expect((await sender.read(url)).status).toBe(404);
+    expect((await sender.preview(url)).status).toBe(404);
+  });
+
+  it('lets ping tell', async () => {
+    const store = { ...troubledStore(() => {}), ping: async () => Promise.reject(new Error('down')) };
+    await expect(testRelay({ store }).ping()).rejects.toThrow('down');
+    expect(await testRelay().ping()).toEqual({ clockSkewMs: 0 });
+  });
+});
+
+describe('a bug in the relay', () => {
+  it('is a 500 that tells nothing, and an event that names the class', async () => {
+    const events: RelayEvent[] = [];
+    let broken = false;
+    const clock = (): number => {
+      if (broken) throw new TypeError('secret words');
+      return Date.now();
+    };
+    const relay = testRelay({ clock, onEvent: (event) => events.push(event) });
+    const { sender, url } = await sharedMailbox(relay);
+    broken = true;
+    const answer = await sender.update(url, somePayload(), { requestId: 'the-id' });
+    broken = false;
+    expect(answer.status === 500 || answer.status === 503).toBe(true);
+    expect(answer.headers.get('Mailbox-Request-ID')).toBe('the-id');
+    expect(answer.text + JSON.stringify(events)).not.toContain('secret words');
+  });
+});

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { createRelay, type MailboxStore, type RelayEvent, type RelayOptions } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
+import { Keyv } from 'keyv';
+import { describe, expect, it } from 'vitest';
+
+const key = randomBytes(32);
+const foreignKeyv = new Keyv({ store: { opts: {}, get() {}, set() {}, delete() {}, clear() {}, on() {} } });
+const outside = (): MailboxStore => ({
+  ...memoryStore(),
+  capabilities: { atomic: 'distributed', nativeExpiry: true, durable: true },
+});
+
+/** Options as a caller without types may write them. */
+const make = (options: Record<string, unknown>) =>
+  createRelay({ publicUrl: 'http://localhost', ...options } as unknown as RelayOptions);
+
+describe('createRelay: options', () => {
+  it.each<[path: string, options: Record<string, unknown>]>([
+    ['publicUrl', { publicUrl: undefined }],
+    ['publicUrl', { publicUrl: 'not a url' }],
+    ['publicUrl', { publicUrl: 'ftp://example.com' }],
+    ['publicUrl', { publicUrl: 'http://example.com' }],
+    ['publicUrl', { publicUrl: 'http://10.0.0.1' }],
+    ['publicUrl', { publicUrl: 'http://127.evil.example' }],
+    ['publicUrl', { publicUrl: 'http://localhost.example.com' }],
+    ['publicUrl', { publicUrl: 'https://example.com/relay?x=1' }],
+    ['publicUrl', { publicUrl: 'https://example.com/relay?' }],
+    ['publicUrl', { publicUrl: 'https://example.com/relay#f' }],
+    ['publicUrl', { publicUrl: 'https://user:secret@example.com/relay' }],
+    ['publicUrl', { publicUrl: 'https://example.com/relay//' }],
+    ['store', { store: 'redis://localhost' }],
+    ['store', { store: {} }],
+    ['store', { store: foreignKeyv }],
+    ['keys', { keys: [] }],
+    ['keys', { keys: 'secret' }],
+    ['keys', { keys: [key, Buffer.from(key)] }],
+    ['keys', { store: outside() }],
+    ['keys.0', { keys: [randomBytes(31)] }],
+    ['keys.1', { keys: [key, 'c2hvcnQ'] }],
+    ['namespace', { namespace: 'a:b' }],
+    ['namespace', { namespace: '' }],
+    ['requestId', { requestId: 'sometimes' }],
+    ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 0 } }],
+    ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 100, maximumSeconds: 99 } }],
+    ['lifetime.maximumSeconds', { lifetime: { maximumSeconds: 1.5 } }],
+    ['lifetime.beyondMaximum', { lifetime: { beyondMaximum: 'ignore' } }],
+    ['lifetime.maxSeconds', { lifetime: { maxSeconds: 5 } }],
+    ['accessRights', { accessRights: 'RR' }],
+    ['accessRights', { accessRights: '' }],
+    ['limits.bodyBytes', { limits: { bodyBytes: '64k' } }],
+    ['limits.bodySize', { limits: { bodySize: 1 } }],
+    ['cors.origins', { cors: { origins: [] } }],
+    ['cors.origins.0', { cors: { origins: ['https://app.example/'] } }],
+    ['cors.credentials', { cors: { origins: ['*'], credentials: true } }],
+    ['trustProxy', { trustProxy: 'loopback' }],
+    ['storeTimeoutMs', { storeTimeoutMs: -1 }],
+    ['sweepIntervalMs', { sweepIntervalMs: 60_000 }],
+    ['onEvent', { onEvent: 'log' }],
+    ['prefix', { prefix: '/relay' }],
+  ])('%s: refuses %o with a TypeError that names the path', (path, options) => {
+    let thrown: unknown;
+    try {
+      make(options);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(TypeError);
+    expect((thrown as Error).message.startsWith(`${path}: `)).toBe(true);
+  });
+
+  it('does not repeat a secret in the error', () => {
+    expect(() => make({ publicUrl: 'https://user:secret@example.com' })).not.toThrow(/secret/);
+    expect(() => make({ keys: ['bm90LXRoaXJ0eS10d28'] })).not.toThrow(/bm90/);
+  });
+
+  it.each([
+    'https://example.com',
+    'https://example.com/',
+    'https://example.com/deep/relay/',
+    'http://localhost:8080',
+    'http://relay.localhost',
+    'http://127.0.0.1:3000/relay',
+    'http://[::1]:3000',
+  ])('takes %s as publicUrl', async (publicUrl) => {
+    await make({ publicUrl }).close();
+    await make({ publicUrl: new URL(publicUrl) }).close();
+  });
+
+  it('takes what a Keyv user has in hand: a Keyv, a Map, a store; and keys as bytes or base64url', async () => {
+    await make({ store: new Keyv() }).close();
+    await make({ store: new Map() }).close();
+    await make({ store: memoryStore() }).close();
+    await make({ store: outside(), keys: [key] }).close();
+    await make({ keys: [key.toString('base64url'), randomBytes(32)] }).close();
+  });
+
+  it('is frozen', () => {
+    expect(Object.isFrozen(make({}))).toBe(true);
+  });
+
+  it('warns once, after it has returned, that memory is for one process', async () => {
+    const events: RelayEvent[] = [];
+    const relay = make({ onEvent: (event: RelayEvent) => events.push(event) });
+    const heard: string[] = [];
+    relay.on('relay.warned', ({ warning }) => heard.push(warning));
+    expect(events).toEqual([]);
+    await Promise.resolve();
+    expect(events.map((event) => event.type)).toEqual(['relay.warned']);
+    expect(heard).toEqual(['store_single_process']);
+  });
+
+  it('does not warn about a store that many processes share', async () => {
+    const events: RelayEvent[] = [];
+    make({ store: outside(), keys: [key], onEvent: (event: RelayEvent) => events.push(event) });
+    await Promise.resolve();
+    expect(events).toEqual([]);
+  });
+
+  it('closes only a store that it made itself', async () => {
+    let closed = 0;
+    const store = {
+      ...memoryStore(),
+      close: async () => {
+        closed += 1;
+      },
+    };
+    await make({ store }).close();
+    expect(closed).toBe(0);
+  });
+});

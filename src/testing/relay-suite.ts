@@ -66,9 +66,9 @@ const TESTS: readonly ((test: Test) => void)[] = [
  *
  * The relay runs in its default configuration, without authentication hooks, and with rate limits and quotas that let
  * about three thousand requests of one address pass. Optional features (waiting, push delivery) are not tested. The
- * tests need nothing of each other and may run in any order or at once; each makes its own mailboxes and leaves them to
- * expire. All take milliseconds but the one on expiration, which takes up to three seconds: give a runner with a short
- * time limit (mocha: 2 s) ten.
+ * tests need nothing of each other and may run in any order; each makes its own mailboxes and leaves them to expire.
+ * All take milliseconds but the one on expiration, which takes up to three seconds: give a runner with a short time
+ * limit (mocha: 2 s) ten.
  *
  * @param it registers one test with the caller's runner; failures are `AssertionError`s of `node:assert`
  * @param baseUrl where the relay is mounted, for example `http://127.0.0.1:8080/relay`, to which `/v1/m` is appended;

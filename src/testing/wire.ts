@@ -82,7 +82,7 @@ export function send(method: string, url: string, sending: Sending = {}): Promis
   });
 }
 
-/** Writes bytes to the relay's host and returns all that comes back until it closes: the only way to see a HEAD's body. */
+/** Writes text to the relay's host and returns all that comes back until it closes: HTTP clients hide a HEAD's body. */
 export function exchange(url: string, text: string): Promise<string> {
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === 'https:';

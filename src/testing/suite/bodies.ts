@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { createBody, display, type Json, newClaim, newId, newPayload } from './fixtures.js';
-import { nowhere, ordinary, type Relay, type Test } from './relay.js';
+import { nowhere, ordinary, type Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
 
 const NOT_JSON = [

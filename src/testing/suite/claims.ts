@@ -75,7 +75,7 @@ export function claimTests(test: Test): void {
       const create = await relay.send('POST', '/v1/m', { headers, chunks: [JSON.stringify(createBody())] });
       expectProblem(create, 401, 'claim_invalid', { why: 'create' });
       expectProblem(await relay.send('PUT', mailbox.path, { headers, chunks: [update] }), 401, 'claim_invalid');
-      const { 'Content-Type': _, ...bare } = { ...headers, 'Content-Length': '0' };
+      const bare = { 'Mailbox-Request-ID': newId(), 'Mailbox-Device-Claim': claims, 'Content-Length': '0' };
       expectProblem(await relay.send('POST', mailbox.path, { headers: bare }), 401, 'claim_invalid', { why: 'read' });
       expectProblem(await relay.send('DELETE', mailbox.path, { headers: bare }), 401, 'claim_invalid', {
         why: 'delete',

@@ -103,7 +103,7 @@ export function fieldTests(test: Test): void {
     await expectUnchanged(relay, mailbox, before);
   });
 
-  test('ReadSecureContentFromMailbox: a read with half a notificationToken binds nobody [§4 N25 A32]', async (relay) => {
+  test('ReadSecureContentFromMailbox: half a notificationToken binds nobody [§4 N25 A32]', async (relay) => {
     const mailbox = await relay.open();
     for (const notificationToken of BAD_TOKENS) {
       const why = JSON.stringify(notificationToken);

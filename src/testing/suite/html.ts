@@ -26,7 +26,9 @@ export function tagsOf(html: string): Tag[] {
 
 /** All markup of a page without its texts and values: what display information must not be able to change. */
 export function skeletonOf(html: string): string[] {
-  const closed = [...html.replace(STYLE, '$1$2').matchAll(MARKUP)].map(([markup]) => markup.slice(0, 4).replace(/\s.*/, ''));
+  const closed = [...html.replace(STYLE, '$1$2').matchAll(MARKUP)].map(([markup]) =>
+    markup.slice(0, 4).replace(/\s.*/, ''),
+  );
   const opened = tagsOf(html).map(({ name, attributes }) => [name, ...attributes.keys()].join(' '));
   return [...closed, ...opened];
 }
@@ -53,8 +55,11 @@ export function openGraphOf(html: string): Map<string, string> {
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
 
 function decode(text: string): string {
-  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|([a-z]+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
-    return String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
-  });
+  return text.replace(
+    /&(?:#x([0-9a-f]+)|#(\d+)|([a-z]+));/gi,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
+      return String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
+    },
+  );
 }

@@ -96,7 +96,7 @@ export function pathTests(test: Test): void {
     expectStatus(await relay.cancel(mailbox, mailbox.sender, { query }), 200, 'delete');
   });
 
-  test('CreateMailbox: a wrong method gets 405 with Allow, before the headers are judged [§5 §6 A28]', async (relay) => {
+  test('CreateMailbox: a wrong method gets 405 with Allow before all headers [§5 §6 A28]', async (relay) => {
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
       const answer = await relay.call(method, '/v1/m', null, { id: null });
       expectProblem(answer, 405, 'method_not_allowed', { why: method });
@@ -167,7 +167,7 @@ export function pathTests(test: Test): void {
     if (length !== undefined) assert.equal(Number(length), Buffer.byteLength(get.text));
   });
 
-  test('ReadDisplayInformationFromMailbox: HEAD of an unknown mailbox gets 404 without a body [§6 A28]', async (relay) => {
+  test('ReadDisplayInformationFromMailbox: HEAD of no mailbox gets 404 without a body [§6 A28]', async (relay) => {
     const answer = await relay.call('HEAD', nowhere().path, null);
     expectStatus(answer, 404);
     assert.equal(answer.text, '');

@@ -2,59 +2,11 @@
 import assert from 'node:assert/strict';
 import type { Answer } from '../wire.js';
 import { expectStatus } from './checks.js';
+import { BOTS, HOSTILE, legible } from './corpus.js';
 import { display, newClaim } from './fixtures.js';
 import { openGraphOf, skeletonOf, tagsOf, textOf } from './html.js';
 import type { Relay, Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
-
-/** Messengers, search engines and mail scanners, as they call themselves. */
-const BOTS = [
-  'facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)',
-  'WhatsApp/2.23.20.0',
-  'TelegramBot (like TwitterBot)',
-  'Twitterbot/1.0',
-  'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)',
-  'Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)',
-  'LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)',
-  'Mozilla/5.0 (Macintosh) AppleWebKit/601.2.4 Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0',
-  'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
-  'Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)',
-  'Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5',
-  'Mozilla/4.0 (compatible; ms-office; MSOffice 16)',
-  'Barracuda Sentinel (EE)',
-  'curl/8.5.0',
-  'python-requests/2.31.0',
-];
-
-/** Text that tries to become markup, an attribute, a template or a replacement pattern. */
-const HOSTILE = [
-  '<script>alert(1)</script>',
-  '"><script>alert(1)</script>',
-  "'><img src=x onerror=alert(1)>",
-  '</title><script>alert(1)</script>',
-  '</head><body onload=alert(1)>',
-  '</style><svg/onload=alert(1)>',
-  '<!-- comment',
-  '--><svg/onload=alert(1)>',
-  '" onmouseover="alert(1)" x="',
-  "' onfocus='alert(1)' autofocus='",
-  '`onmouseover=alert(1)`',
-  '<a href="https://evil.example">open</a>',
-  '<meta http-equiv="refresh" content="0;url=https://evil.example">',
-  '<base href="https://evil.example/">',
-  '<iframe srcdoc="<script>alert(1)</script>">',
-  '<![CDATA[<script>alert(1)</script>]]>',
-  '&lt;script&gt;alert(1)&lt;/script&gt;',
-  '&quot; onmouseover=&quot;alert(1)',
-  '&#34;&#62;&#60;script&#62;',
-  '&amp;amp; &nosuch; &#x41;',
-  'javascript:alert(1)',
-  '{{constructor.constructor("alert(1)")()}} ${alert(1)} <%= 7 * 7 %> #{7*7}',
-  "$& $1 $` $' $$ \\1 %s %d",
-  '{title} {{title}} ${title} {description} %TITLE%',
-  '\u2028</script>\u2029',
-  '<scr\u0131pt>alert(1)</scr\u0131pt> \uff1cscript\uff1e',
-];
 
 export function previewTests(test: Test): void {
   test('ReadDisplayInformationFromMailbox: answers UTF-8 HTML without a claim [§9 N28]', async (relay) => {
@@ -130,7 +82,7 @@ export function previewTests(test: Test): void {
     }
   });
 
-  test('ReadDisplayInformationFromMailbox: a person reads the title, the description and what to do [§9]', async (relay) => {
+  test('ReadDisplayInformationFromMailbox: a person reads what it is and what to do [§9]', async (relay) => {
     const text = textOf((await relay.preview(await relay.open())).text);
     const { title, description } = display();
     assert.ok(text.includes(String(title)), text);
@@ -145,8 +97,8 @@ export function previewTests(test: Test): void {
       const displayInformation = display({ title: hostile, description: hostile });
       const { text } = await relay.preview(await relay.open('RD', { displayInformation }));
       assert.deepEqual(skeletonOf(text), plain, hostile);
-      assert.equal(openGraphOf(text).get('og:title'), hostile);
-      assert.equal(openGraphOf(text).get('og:description'), hostile);
+      assert.equal(legible(openGraphOf(text).get('og:title')), legible(hostile));
+      assert.equal(legible(openGraphOf(text).get('og:description')), legible(hostile));
     }
   });
 
@@ -168,7 +120,13 @@ export function previewTests(test: Test): void {
 
   test('ReadDisplayInformationFromMailbox: is HTML whatever Accept says [§9 A27]', async (relay) => {
     const mailbox = await relay.open();
-    const types = ['application/json', 'image/*', 'text/plain;q=1, text/html;q=0', 'application/problem+json', 'nonsense'];
+    const types = [
+      'application/json',
+      'image/*',
+      'text/plain;q=1, text/html;q=0',
+      'application/problem+json',
+      'nonsense',
+    ];
     for (const accept of types) {
       const answer = await relay.preview(mailbox, { headers: { Accept: accept } });
       expectStatus(answer, 200, accept);

@@ -33,7 +33,7 @@ export function raceTests(test: Test): void {
     assert.equal(versions.size, 1, 'one bind is one change');
   });
 
-  test('ReadSecureContentFromMailbox: after a relinquish exactly one of 20 claims takes the place [§5 N30 S4]', async (relay) => {
+  test('ReadSecureContentFromMailbox: one of 20 at once takes a place given up [§5 N30 S4]', async (relay) => {
     const mailbox = await relay.openBound();
     expectStatus(await relay.relinquish(mailbox, mailbox.receiver), 200);
     const claims = [...Array.from({ length: 20 }, newClaim), mailbox.receiver];

@@ -6,7 +6,7 @@ import { ordinary, type Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
 
 export function readTests(test: Test): void {
-  test('ReadSecureContentFromMailbox: answers payload, displayInformation and expiration [§4 N29 A40]', async (relay) => {
+  test('ReadSecureContentFromMailbox: answers the payload and all beside it [§4 N29 A40]', async (relay) => {
     const mailbox = await relay.open();
     const answer = expectJson(await relay.read(mailbox, newClaim()), 200);
     assert.deepEqual(answer.payload, mailbox.body.payload);
@@ -22,7 +22,7 @@ export function readTests(test: Test): void {
     expectStatus(await relay.read(mailbox, first), 200, 'the first again');
   });
 
-  test('ReadSecureContentFromMailbox: a second claim gets no content and changes nothing [§5 N15 N17]', async (relay) => {
+  test('ReadSecureContentFromMailbox: a second claim gets and changes nothing [§5 N15 N17]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     const before = await stateOf(relay, mailbox);
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -46,7 +46,7 @@ export function readTests(test: Test): void {
     expectStatus(await relay.read(mailbox, mailbox.sender), 200, 'the sender beside the receiver');
   });
 
-  test('ReadSecureContentFromMailbox: Mailbox-Receiver tells the sender whether one is bound [§8 S2]', async (relay) => {
+  test('ReadSecureContentFromMailbox: Mailbox-Receiver says none or bound [§8 S2]', async (relay) => {
     const mailbox = await relay.open();
     const receiver = newClaim();
     assert.equal((await stateOf(relay, mailbox)).receiver, 'none');
@@ -84,7 +84,7 @@ export function readTests(test: Test): void {
     expectStatus(await relay.send('POST', path, { headers: chunked }), 200, 'an empty stream');
   });
 
-  test('ReadSecureContentFromMailbox: a read never tells the token or the claim of a device [§10 N38 N39]', async (relay) => {
+  test('ReadSecureContentFromMailbox: never tells the token or claim of a device [§10 N38 N39]', async (relay) => {
     const [senderToken, receiverToken] = [newToken(), newToken()];
     const mailbox = await relay.open('RWD', { notificationToken: senderToken });
     const receiver = newClaim();
@@ -106,7 +106,7 @@ export function readTests(test: Test): void {
     }
   });
 
-  test('ReadSecureContentFromMailbox: the claim of a sender is bound elsewhere as any other [§5 N16]', async (relay) => {
+  test('ReadSecureContentFromMailbox: a sender is bound elsewhere as any claim is [§5 N16]', async (relay) => {
     const own = await relay.open();
     const other = await relay.open();
     expectStatus(await relay.read(other, own.sender), 200);

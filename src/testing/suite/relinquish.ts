@@ -30,7 +30,7 @@ export function relinquishTests(test: Test): void {
     assert.equal(answer.expiration, after.expiration);
   });
 
-  test('RelinquishMailbox: the released claim is refused and does not take the place back [§5 A38 S4]', async (relay) => {
+  test('RelinquishMailbox: the released claim does not get the place back [§5 A38 S4]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     expectStatus(await relay.relinquish(mailbox, mailbox.receiver), 200);
     const before = await stateOf(relay, mailbox);

@@ -32,7 +32,7 @@ export function updateTests(test: Test): void {
     }
   });
 
-  test('UpdateMailbox: the sender may write before a receiver is bound, which reads the latest [§5 N34]', async (relay) => {
+  test('UpdateMailbox: a receiver bound later reads what the sender wrote last [§5 N34]', async (relay) => {
     const mailbox = await relay.open('RWD');
     const payload = newPayload();
     expectStatus(await relay.update(mailbox, mailbox.sender), 200);

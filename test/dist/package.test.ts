@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../support/built.js';
+
+/* The packed tarball in an empty project, as a company gets it. */
+
+const exec = promisify(execFile);
+
+let project = '';
+let files: string[] = [];
+
+const npm = (...args: string[]) =>
+  exec('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline'], { cwd: project });
+const node = async (name: string, source: string): Promise<string> => {
+  await writeFile(join(project, name), source);
+  return (await exec(process.execPath, [name], { cwd: project })).stdout.trim();
+};
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'credential-relay-dist-'));
+  const packed = await exec('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
+    cwd: ROOT,
+  });
+  const [{ filename, files: list }] = JSON.parse(packed.stdout) as [{ filename: string; files: { path: string }[] }];
+  files = list.map(({ path }) => path);
+  await writeFile(join(project, 'package.json'), '{"name":"empty","private":true,"type":"module"}');
+  await npm('install', join(project, filename));
+}, 120_000);
+
+afterAll(async () => {
+  await rm(project, { recursive: true, force: true });
+});
+
+const SMOKE = `
+  const relay = createRelay({ publicUrl: 'http://localhost' });
+  const client = createMailboxClient({ fetch: (url, init) => relay.fetch(new Request(url, init)) });
+  client.create('http://localhost', {
+    payload: { type: 'AEAD_AES_128_GCM', data: 'ZGF0YQ==' },
+    displayInformation: { title: 't', description: 'd', imageURL: 'https://example.com/i.png' },
+  }).then(({ status }) => console.log(status, typeof memoryStore, typeof relaySuite));
+`;
+
+describe('the packed tarball', () => {
+  it('holds what is built, the documents, and nothing else', () => {
+    expect(files.filter((path) => !path.startsWith('dist/') && !path.startsWith('docs/')).sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
+  });
+
+  it('is imported by an ES module', async () => {
+    const out = await node(
+      'import.mjs',
+      `import { createRelay } from 'credential-relay';
+       import { createMailboxClient } from 'credential-relay/client';
+       import { memoryStore } from 'credential-relay/adapters/store/memory';
+       import { relaySuite } from 'credential-relay/testing';
+       ${SMOKE}`,
+    );
+    expect(out).toBe('200 function function');
+  });
+
+  it('is required by a CommonJS module', async () => {
+    const out = await node(
+      'require.cjs',
+      `const { createRelay } = require('credential-relay');
+       const { createMailboxClient } = require('credential-relay/client');
+       const { memoryStore } = require('credential-relay/adapters/store/memory');
+       const { relaySuite } = require('credential-relay/testing');
+       ${SMOKE}`,
+    );
+    expect(out).toBe('200 function function');
+  });
+
+  it('needs no optional peer but for the entry that uses it, which names what is missing', async () => {
+    await expect(node('koa.mjs', `import 'credential-relay/koa'`)).rejects.toThrow(/@koa\/router/);
+    await expect(exec(process.execPath, ['-e', `require('koa')`], { cwd: project })).rejects.toThrow();
+  });
+
+  it('has the error class once, whichever entry it comes by', async () => {
+    const out = await node(
+      'once.mjs',
+      `import { createRelay, isRelayError, RelayError } from 'credential-relay';
+       const relay = createRelay({ publicUrl: 'http://localhost', store: {
+         capabilities: { atomic: 'process', keepsReferences: true }, create() {}, replace() {}, ping() {}, close() {},
+         get: () => Promise.reject(new Error('down')) } });
+       relay.remove('http://localhost/v1/m/00000000-0000-4000-8000-000000000000')
+         .catch((error) => console.log(error instanceof RelayError, isRelayError(error), error.code));`,
+    );
+    expect(out).toBe('true true store_unavailable');
+  });
+
+  it('type-checks in a strict project, libraries included', async () => {
+    await npm('install', '@types/node@20', 'koa@3', '@types/koa@3', '@koa/router@15');
+    await writeFile(
+      join(project, 'app.ts'),
+      `import { createServer } from 'node:http';
+       import Koa from 'koa';
+       import { createRelay, isRelayError, type RelayEvent, type RelayOptions } from 'credential-relay';
+       import { memoryStore } from 'credential-relay/adapters/store/memory';
+       import { createMailboxClient, open, seal } from 'credential-relay/client';
+       import { relayRouter } from 'credential-relay/koa';
+       const options: RelayOptions = { publicUrl: 'http://localhost', onEvent: (event: RelayEvent) => void event.type };
+       const relay = createRelay({ ...options, store: memoryStore() });
+       new Koa().use(relay.koa()).use(relayRouter(relay).routes());
+       createServer(relay.node());
+       const response: Promise<Response> = relay.fetch(new Request('http://localhost'));
+       const off: () => void = relay.on('request.completed', ({ status, ms }) => void (status + ms));
+       const client = createMailboxClient();
+       export { client, isRelayError, off, open, response, seal };
+       // @ts-expect-error there is no such option
+       createRelay({ publicUrl: 'http://localhost', prefix: '/relay' });`,
+    );
+    await writeFile(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noUncheckedIndexedAccess: true,
+          skipLibCheck: false,
+          noEmit: true,
+          target: 'es2023',
+          module: 'nodenext',
+          types: ['node'],
+        },
+        files: ['app.ts'],
+      }),
+    );
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const checked = await exec(process.execPath, [tsc, '-p', '.'], { cwd: project }).catch((error) => error);
+    const stdout: string = checked.stdout;
+    expect(checked.code === undefined || stdout !== '', 'tsc ran').toBe(true);
+    // What other libraries' own types get wrong is not this package's.
+    expect(stdout.split('\n').filter((line) => /^(app\.ts|node_modules\/credential-relay)/.test(line))).toEqual(
+      [],
+    );
+  }, 120_000);
+
+  it('starts as a command', async () => {
+    const { stdout } = await exec(join(project, 'node_modules/.bin/credential-relay'), ['demo'], { cwd: project });
+    expect(stdout).toContain('DeleteMailbox');
+  });
+
+  it('has a client without any import of Node, under 10 kB gzipped', async () => {
+    const read = (path: string) => readFile(join(project, 'node_modules/credential-relay/dist', path), 'utf8');
+    const entry = await read('client/index.js');
+    const parts = [entry];
+    for (const [, chunk] of entry.matchAll(/from ["']\.\.\/(chunk-[^"']+)["']/g)) parts.push(await read(chunk ?? ''));
+    expect(parts.length).toBeGreaterThan(1);
+    const code = parts.join('\n').replace(/\/\/# sourceMappingURL.*/g, '');
+    expect(
+      [...code.matchAll(/(?:from|import\()\s*["']([^"']+)["']/g)]
+        .map(([, from]) => from)
+        .filter((from) => !from?.includes('chunk-')),
+    ).toEqual([]);
+    expect(code).not.toMatch(/\b(process|Buffer|require|__dirname)\b/);
+    expect(gzipSync(code).length).toBeLessThan(10_000);
+  });
+});

@@ -22,7 +22,10 @@ const rows = readFileSync(DOCUMENT, 'utf8')
   .split('\n')
   .filter((line) => /^\| [NRA]\d+ \|/.test(line))
   .map((line) => {
-    const cells = line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim());
+    const cells = line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim());
     const named = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
     return { id: cells[0] ?? '', files: named(cells[2]), tests: named(cells[3]), note: cells[3] ?? '' };
   });

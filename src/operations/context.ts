@@ -1,5 +1,4 @@
 import type { Events, OperationName } from '../events.js';
-import type { Role } from '../mailbox/admission.js';
 import type { Address, RecordCodec } from '../mailbox/codec.js';
 import type { AccessRights } from '../protocol/access-rights.js';
 import type { BodyParsers, DisplayInformation, NotificationToken } from '../protocol/bodies.js';
@@ -69,8 +68,6 @@ export interface Outcome {
   readonly receiver?: 'none' | 'bound';
   /** The mailbox it was about. */
   readonly address: Address;
-  /** Who acted, where a bound device did. */
-  readonly role?: Role;
 }
 
 /** One endpoint of the protocol. */

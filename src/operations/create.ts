@@ -85,7 +85,6 @@ function duplicateOf(record: MailboxRecord, identifier: string, context: RelayCo
 function answer(identifier: string, token: NotificationToken | undefined, context: RelayContext): Outcome {
   return {
     address: context.address(identifier),
-    role: 'sender',
     body: {
       urlLink: urlLinkFor(context.base, identifier),
       isPushNotificationSupported: context.canNotify(token),

@@ -15,7 +15,7 @@ export const deleteMailbox: Operation<undefined> = {
   parse: () => undefined,
   async run({ identifier, claim, budget }, context) {
     const address = context.address(identifier);
-    const { role } = await commit(context, address, deleteTransition(claimDigest(identifier, claim)), budget);
-    return { address, role };
+    await commit(context, address, deleteTransition(claimDigest(identifier, claim)), budget);
+    return { address };
   },
 };

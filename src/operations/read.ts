@@ -21,7 +21,6 @@ export const readSecureContent: Operation<ReadBody> = {
     const { mailbox, revision, role } = await commit(context, address, transition, budget);
     return {
       address,
-      role,
       version: revision,
       ...(role === 'sender' ? { receiver: mailbox.receiver === undefined ? 'none' : 'bound' } : {}),
       body: {

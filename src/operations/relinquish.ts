@@ -17,7 +17,7 @@ export const relinquishMailbox: Operation<undefined> = {
     const address = context.address(identifier);
     const request = requestId === undefined ? undefined : relinquishDigest(identifier, requestId);
     const transition = relinquishTransition(claimDigest(identifier, claim), request);
-    const { role, duplicate } = await commit(context, address, transition, budget);
-    return { address, role, duplicate };
+    const { duplicate } = await commit(context, address, transition, budget);
+    return { address, duplicate };
   },
 };

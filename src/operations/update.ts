@@ -26,7 +26,6 @@ export const updateMailbox: Operation<UpdateBody> = {
     const { mailbox, revision, role, duplicate } = await commit(context, address, transition, budget);
     return {
       address,
-      role,
       duplicate,
       ...(duplicate ? {} : { version: revision }),
       body: { isPushNotificationSupported: context.canNotify(mailbox[role]?.token) },

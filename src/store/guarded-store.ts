@@ -52,10 +52,15 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
       // One plain timer: AbortSignal.timeout per call costs more than the rest of the request.
       const timer = setTimeout(() => fail(new StoreTimeout()), Math.min(timeoutMs, budget.remaining()));
       timer.unref();
-      run().then((answer) => {
+      const settle = (answer: Answer): void => {
         clearTimeout(timer);
         resolve(answer);
-      }, fail);
+      };
+      try {
+        run().then(settle, fail);
+      } catch (cause) {
+        fail(cause); // A store that throws instead of rejecting has failed all the same.
+      }
     });
   }
   return {

@@ -39,6 +39,21 @@ describe('a store that fails [§6 503]', () => {
     expect((await sender.read(url)).status).toBe(200);
   });
 
+  it('takes a store that throws instead of rejecting, or answers with no promise, for one that failed', async () => {
+    const store = troubledStore(() => {});
+    const throwing = {
+      ...store,
+      get: (): never => {
+        throw new Error('at once');
+      },
+      create: () => true as unknown as Promise<boolean>,
+    };
+    const sender = device(testRelay({ store: throwing }));
+    const { url } = await sharedMailbox(testRelay({ store }));
+    expect(await sender.read(url)).toMatchObject(unavailable);
+    expect(await sender.create()).toMatchObject(unavailable);
+  });
+
   it('gives every call a deadline', async () => {
     let hung = false;
     const relay = testRelay({ store: troubledStore(() => (hung ? forever() : undefined)), storeTimeoutMs: 20 });

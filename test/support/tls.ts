@@ -1,0 +1,19 @@
+/** A self-signed certificate for localhost and 127.0.0.1, valid for a hundred years, with its key. For tests only. */
+export const LOCALHOST = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgb/2MqotI2OJqcrUu
+T9nej0McjSITcDVNARsdtWhc6CChRANCAARub1doJVvgJPVeDLcCzhDhVA8+07au
+dr+1pdOkLIYfiQaTMd57ZwJAtxmtoSPFjVucfl2Q3ZraiWUErWciePZB
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIURXeJrTvRayhR+NsjQPJWOyc9dKcwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDEyMTUwOVoYDzIxMjYxMDMx
+MTIxNTA5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARub1doJVvgJPVeDLcCzhDhVA8+07audr+1pdOkLIYfiQaTMd57ZwJA
+txmtoSPFjVucfl2Q3ZraiWUErWciePZBo28wbTAdBgNVHQ4EFgQUpztFfCrjWtfK
+W8j8l+Wntv5fVxkwHwYDVR0jBBgwFoAUpztFfCrjWtfKW8j8l+Wntv5fVxkwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgXxMLqIYvaSkGFGSZ4Nlj0PRBVpcx3Vbmo0s4kRrxo0cCIERr
+VE+ZBaW7AmnAaDGfsboeDTBp0Gtot40NhPVCYNGn
+-----END CERTIFICATE-----`,
+};

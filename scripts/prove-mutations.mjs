@@ -78,8 +78,8 @@ const FAULTS = [
   [
     'previous keys not asked at a create',
     'src/operations/create.ts',
-    '(await findUnderPreviousKeys(command, context)) ?? putIfAbsent',
-    'putIfAbsent',
+    'places.slice(current + 1)',
+    'places.slice(places.length)',
   ],
 ];
 

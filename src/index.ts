@@ -14,4 +14,4 @@ export type { NodeHandler, NodeHostRequest } from './http/node.js';
 export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
 export type { MailboxStore, StoreCapabilities, StoredEntry, StoredValue } from './store/contract.js';
-export type { StoreOption } from './store/keyv-store.js';
+export type { StoreOption } from './store/from-option.js';

@@ -13,6 +13,7 @@ export function relayRouter(relay: Relay): Router {
   const router = new Router({ sensitive: true, strict: true });
   const door = relay.koa();
   // One pattern for all that is the relay's, 404s included: which of it exists is decided in one place, by the door.
-  router.all(/^\/v\d+\/m(\/.*)?$/i, (context, next) => door(context, next));
+  // It has no start: a router above adds its prefix to paths that are strings, and leaves patterns as they are.
+  router.all(/\/v\d+\/m(\/|$)/i, (context, next) => door(context, next));
   return router;
 }

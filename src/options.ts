@@ -5,7 +5,7 @@ import { type AccessRights, DEFAULT_RIGHTS, isAccessRights } from './protocol/ac
 import type { BodyLimits } from './protocol/bodies.js';
 import type { LifetimePolicy } from './protocol/expiration.js';
 import { type PublicUrl, parsePublicUrl } from './public-url.js';
-import type { StoreOption } from './store/keyv-store.js';
+import type { StoreOption } from './store/from-option.js';
 
 /** What {@link createRelay} takes. Everything but `publicUrl` has a default. */
 export interface RelayOptions {

@@ -9,15 +9,15 @@ import { type Address, clearCodec, sealingCodec } from './mailbox/codec.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { mailboxIdentifier } from './mailbox/identifier.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
-import type { Identifiers, RelayContext } from './operations/context.js';
+import type { PlacesOf, RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
 import { type RelayOptions, resolveOptions, type Settings } from './options.js';
 import { createBodyParsers } from './protocol/bodies.js';
 import { createRandom, type Random } from './random.js';
 import type { MailboxStore } from './store/contract.js';
+import { storeFromOption } from './store/from-option.js';
 import { guardStore } from './store/guarded-store.js';
 import { createKeyedQueue } from './store/keyed-queue.js';
-import { storeFromOption } from './store/keyv-store.js';
 import { startSweeper } from './store/sweeper.js';
 
 /** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
@@ -84,8 +84,7 @@ function createContext(settings: Settings, store: MailboxStore): RelayContext {
     store: guardStore(store, settings.storeTimeoutMs, events),
     codec: current === undefined ? clearCodec : sealingCodec([current, ...previous]),
     queue: createKeyedQueue(),
-    // Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do.
-    identifiers: createIdentifiers(current ?? serverKey(randomBytes(SERVER_KEY_BYTES)), previous, random),
+    placesOf: createPlaces(current ?? processKey(), previous, random),
     bodies: createBodyParsers(settings.limits),
     lifetime: settings.lifetime,
     defaultRights: settings.accessRights,
@@ -101,13 +100,20 @@ function createContext(settings: Settings, store: MailboxStore): RelayContext {
   };
 }
 
-function createIdentifiers(current: ServerKey, previous: readonly ServerKey[], random: Random): Identifiers {
-  return {
-    current: (claim, requestId) =>
-      requestId === undefined ? random.uuid() : mailboxIdentifier(current, claim, requestId),
-    previous: (claim, requestId) =>
-      requestId === undefined ? [] : previous.map((key) => mailboxIdentifier(key, claim, requestId)),
-  };
+let keyOfThisProcess: ServerKey | undefined;
+
+/** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */
+function processKey(): ServerKey {
+  keyOfThisProcess ??= serverKey(randomBytes(SERVER_KEY_BYTES));
+  return keyOfThisProcess;
+}
+
+function createPlaces(current: ServerKey, previous: readonly ServerKey[], random: Random): PlacesOf {
+  const ordered = [current, ...previous].sort((left, right) => (left.id < right.id ? -1 : 1));
+  return (claim, requestId) =>
+    requestId === undefined
+      ? [{ identifier: random.uuid(), current: true }]
+      : ordered.map((key) => ({ identifier: mailboxIdentifier(key, claim, requestId), current: key === current }));
 }
 
 /** A record in clear may be in the memory of this process, and nowhere else. */

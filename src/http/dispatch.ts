@@ -49,6 +49,8 @@ const ALLOW = {
 
 /** What is known of a request at the end of it, for its event. */
 interface Trace {
+  /** `null` for one that is invalid. */
+  readonly requestId: string | null | undefined;
   operation?: OperationName;
   address?: Address;
 }
@@ -60,37 +62,33 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     const route = routeOf(request.path);
     if (route.kind === 'nothing') throw new RelayError(route.code);
     const allow = ALLOW[route.kind];
-    if (request.method === 'OPTIONS')
-      return optionsResponse(allow, [...echoOf(request), ...settings.cors(request, allow)]);
+    if (request.method === 'OPTIONS') {
+      return optionsResponse(allow, [...echoOf(trace.requestId), ...settings.cors(request, allow)]);
+    }
     const operation = METHODS[route.kind][request.method];
     if (operation === undefined) throw new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
     trace.operation = operation.name;
-    const identifier = route.kind === 'mailbox' ? route.identifier : '';
-    return successResponse(await perform(operation, identifier, request, trace), extra);
+    if (route.kind === 'mailbox') trace.address = context.address(route.identifier);
+    return successResponse(await perform(operation, request, trace), extra);
   }
 
-  async function perform<Body>(
-    operation: Operation<Body>,
-    identifier: string,
-    request: RelayRequest,
-    trace: Trace,
-  ): Promise<Outcome> {
+  async function perform<Body>(operation: Operation<Body>, request: RelayRequest, trace: Trace): Promise<Outcome> {
     if (settings.tlsRequired && !request.secure) throw new RelayError('tls_required', { detail: TLS_HINT });
-    const requestId = requestIdOf(request);
+    const { requestId } = trace;
+    if (requestId === null) throw new RelayError('request_id_invalid');
     if (requestId === undefined && operation.needsRequestId && context.requestIdRequired) {
       throw new RelayError('request_id_missing');
     }
     const claim = operation.needsClaim ? deviceClaimOf(request) : '';
     const body = operation.parse(await bodyFor(operation, request), context);
     const command = {
-      identifier,
+      address: trace.address ?? NO_ADDRESS,
       claim,
       requestId,
       knownVersion: request.header(KNOWN_VERSION),
       body,
       budget: startBudget(context.storeBudgetMs),
     };
-    if (identifier !== '') trace.address = context.address(identifier);
     const outcome = await operation.run(command, context);
     trace.address = outcome.address;
     return outcome;
@@ -112,8 +110,8 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
 
   return async (request) => {
     const started = performance.now();
-    const trace: Trace = {};
-    const extra = [...echoOf(request), ...settings.cors(request)];
+    const trace: Trace = { requestId: requestIdOf(request) };
+    const extra = [...echoOf(trace.requestId), ...settings.cors(request)];
     let response: RelayResponse;
     let code: RelayError['code'] | undefined;
     try {
@@ -136,16 +134,14 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
   };
 }
 
+/** A create names no mailbox yet. */
+const NO_ADDRESS: Address = { identifier: '', key: '' };
+
 const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy.';
 
 /** The request id goes back byte for byte, on errors too; an invalid one does not go back at all. */
-function echoOf(request: RelayRequest): readonly string[] {
-  try {
-    const requestId = requestIdOf(request);
-    return requestId === undefined ? [] : [REQUEST_ID, requestId];
-  } catch {
-    return [];
-  }
+function echoOf(requestId: string | null | undefined): readonly string[] {
+  return typeof requestId === 'string' ? [REQUEST_ID, requestId] : [];
 }
 
 /** Reads what nobody asked for, so that the connection can go on; what the host had read is no matter. */

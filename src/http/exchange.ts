@@ -25,7 +25,7 @@ export interface RelayRequest extends HeaderSource {
 export interface RelayResponse {
   readonly status: number;
   /** Flat list: name, value, name, value. Content-Length is in it. */
-  readonly headers: readonly string[];
+  readonly headers: string[];
   readonly body: string;
 }
 

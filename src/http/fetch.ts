@@ -1,4 +1,4 @@
-import { RelayError } from '../errors.js';
+import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import type { Dispatch } from './dispatch.js';
 import { headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';
@@ -32,22 +32,35 @@ function fetchRequest(request: Request, url: URL, path: string, trustProxy: bool
 }
 
 async function readBody(request: Request, limit: number): Promise<RawBody> {
-  if (request.bodyUsed) throw new RelayError('body_already_read');
-  if (request.body === null) return { kind: 'none' };
-  if (Number(request.headers.get('Content-Length') ?? 0) > limit) throw new RelayError('body_too_large');
+  const { body, headers } = request;
+  const declared = headers.get('Content-Length');
+  if (body === null || declared === '0') return { kind: 'none' };
+  // Locked: somebody is reading it, or was and let it lie.
+  if (request.bodyUsed || body.locked) throw new RelayError('body_already_read');
+  if (Number(declared ?? 0) > limit) throw new RelayError('body_too_large');
+  return { kind: 'bytes', bytes: await collect(body, limit) };
+}
+
+async function collect(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.byteLength;
-    if (length > limit) throw new RelayError('body_too_large'); // Leaving the loop cancels the stream.
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body) {
+      length += chunk.byteLength;
+      if (length > limit) throw new RelayError('body_too_large'); // Leaving the loop cancels the stream.
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // What the stream throws means that the client left; nothing has been done.
+    throw isRelayError(error) ? error : bodyInvalid('', 'Cut short.');
   }
-  return { kind: 'bytes', bytes: Buffer.concat(chunks, length) };
+  return Buffer.concat(chunks, length);
 }
 
 function toResponse(answer: RelayResponse, method: string): Response {
   const headers = new Headers();
   for (const [name, value] of headerPairs(answer)) headers.append(name, value);
-  const bodyless = method === 'HEAD' || answer.status === 204;
+  // An empty string is not nothing: Response would say that it is text/plain.
+  const bodyless = method === 'HEAD' || answer.body === '';
   return new Response(bodyless ? null : answer.body, { status: answer.status, headers });
 }

@@ -64,12 +64,19 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
   if (request.readableDidRead || request.readableEnded || request.destroyed) {
     const value = parsedBody();
     if (value === undefined) throw new RelayError('body_already_read');
-    if (declared > limit) throw new RelayError('body_too_large');
-    return { kind: 'parsed', value };
+    const size = textSize(value);
+    if (Math.max(declared, size ?? 0) > limit) throw new RelayError('body_too_large');
+    return size === 0 ? { kind: 'none' } : { kind: 'parsed', value };
   }
   // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
   if (declared > limit) throw tooLarge(declared <= limit + DRAIN_BYTES);
   return { kind: 'bytes', bytes: await collect(request, limit) };
+}
+
+/** Bytes of a body that the host's parser left as text; `undefined` if it made something of it. */
+function textSize(value: unknown): number | undefined {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  return value instanceof Uint8Array ? value.length : undefined;
 }
 
 /** The bytes of the body. Past the limit it goes on reading for a while, keeps nothing, and rejects. */

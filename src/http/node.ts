@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
 import type { Dispatch } from './dispatch.js';
-import type { RelayResponse } from './exchange.js';
+import { headerPairs, type RelayResponse } from './exchange.js';
 import { nodeRequest } from './node-request.js';
 import { isRelayPath, pathBelowMount } from './path.js';
 import { problemResponse } from './response.js';
@@ -37,19 +37,36 @@ export function nodeDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSett
     const path = pathBelowMount(request.url ?? '', mountPath);
     if (!isRelayPath(path)) {
       if (next !== undefined) next();
-      else send(response, NOT_OURS);
+      else send(response, NOT_OURS, false);
       return;
     }
     const details = { path, secure: request.secure === true, trustProxy, parsedBody: () => request.body };
-    void dispatch(nodeRequest(request, details)).then((answer) => send(response, answer));
+    const hosted = next !== undefined;
+    // `dispatch` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
+    dispatch(nodeRequest(request, details))
+      .then((answer) => send(response, answer, hosted))
+      .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }
 
 /** The 404 for a path that no host is there to answer. */
 export const NOT_OURS: RelayResponse = problemResponse(new RelayError('not_found'), []);
 
-function send(response: ServerResponse, answer: RelayResponse): void {
+function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
   if (response.destroyed || response.headersSent) return; // The client left, or the host has timed the request out.
-  response.writeHead(answer.status, [...answer.headers]);
+  if (hosted || Object.hasOwn(response, 'writeHead')) sendThroughHost(response, answer);
+  else response.writeHead(answer.status, answer.headers).end(answer.body);
+}
+
+/**
+ * Where others have a part in the answer, its fields are set one by one: `writeHead` with a list is faster, but hides
+ * them from `getHeader`, and the wrappers that middleware puts around `writeHead` may not know that form.
+ */
+function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
+  response.statusCode = answer.status;
+  for (const [name, value] of headerPairs(answer)) {
+    if (name === 'Vary' || name === 'WWW-Authenticate') response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
   response.end(answer.body);
 }

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { REVISION_CHARACTERS, type StoredValue } from '../store/contract.js';
-import { isTombstone, type Mailbox, type MailboxRecord, RECORD_FORMAT } from './record.js';
+import { isMailbox, isSignpost, type Mailbox, type MailboxRecord, RECORD_FORMAT } from './record.js';
 import { hmac, type ServerKey } from './server-keys.js';
 
 /** Where a mailbox lives: the identifier of its share URL, and the key of the store made from it. */
@@ -47,8 +47,9 @@ const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Stands in a tombstone's envelope for the key id: there is nothing to seal. */
-const NO_KEY = '-';
+/** Stand in an envelope for the key id where there is nothing to seal. */
+const TOMBSTONE = '-';
+const SIGNPOST = '+';
 
 /**
  * Records sealed with AES-256-GCM under a key derived from a server key and the identifier, which is in the share URL
@@ -62,7 +63,7 @@ export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): Record
   return {
     encode(record, address, revision, iv) {
       const head = `${revision}.${record.expiresAt}.${RECORD_FORMAT}`;
-      if (isTombstone(record)) return `${head}.${NO_KEY}.`;
+      if (!isMailbox(record)) return `${head}.${isSignpost(record) ? SIGNPOST : TOMBSTONE}.`;
       return `${head}.${current.id}.${seal(current, address, JSON.stringify(record), iv())}`;
     },
     decode(value, address) {
@@ -71,7 +72,8 @@ export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): Record
       if (format !== String(RECORD_FORMAT) || keyId === undefined || sealed === undefined) {
         throw new UnreadableRecord('unknown_format');
       }
-      if (keyId === NO_KEY) return { format: RECORD_FORMAT, tombstone: true, expiresAt: Number(expiresAt) };
+      if (keyId === TOMBSTONE) return { format: RECORD_FORMAT, tombstone: true, expiresAt: Number(expiresAt) };
+      if (keyId === SIGNPOST) return { format: RECORD_FORMAT, signpost: true, expiresAt: Number(expiresAt) };
       const key = byId.get(keyId);
       if (key === undefined) throw new UnreadableRecord('unknown_key');
       return JSON.parse(unseal(key, address, sealed)) as Mailbox;

@@ -46,12 +46,28 @@ export interface Tombstone {
   readonly expiresAt: number;
 }
 
-/** What one key of the store holds. */
-export type MailboxRecord = Mailbox | Tombstone;
+/**
+ * Stands, while server keys are rotated, where a create would have opened its mailbox under another key: it is opened
+ * under a later one. So processes that do not yet agree on the current key agree on the one place of a mailbox.
+ */
+export interface Signpost {
+  readonly format: typeof RECORD_FORMAT;
+  readonly signpost: true;
+  /** Unix time in ms, a whole second. */
+  readonly expiresAt: number;
+}
 
-/** Tells the two kinds of records apart. */
-export function isTombstone(record: MailboxRecord): record is Tombstone {
-  return 'tombstone' in record;
+/** What one key of the store holds. */
+export type MailboxRecord = Mailbox | Tombstone | Signpost;
+
+/** True for a mailbox that can be used. */
+export function isMailbox(record: MailboxRecord): record is Mailbox {
+  return 'sender' in record;
+}
+
+/** True for the place of a mailbox that is to be found under another key. */
+export function isSignpost(record: MailboxRecord): record is Signpost {
+  return 'signpost' in record;
 }
 
 /** The list with `item` at its end, cut to the newest {@link REMEMBERED}. */

@@ -2,7 +2,7 @@ import { contention, RelayError, storeUnavailable } from '../errors.js';
 import { causeOf, EVENT_OF_CHANGE } from '../events.js';
 import type { Role } from '../mailbox/admission.js';
 import type { Address } from '../mailbox/codec.js';
-import { isTombstone, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
+import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Change, Transition } from '../mailbox/transitions.js';
 import type { StoredEntry } from '../store/contract.js';
 import type { StoreBudget } from '../store/guarded-store.js';
@@ -27,7 +27,7 @@ export interface Committed {
 const LONGEST_PAUSE = 50;
 
 /** The record in a stored entry. What cannot be read is an outage, not an absence: 503. */
-export function openRecord(context: RelayContext, address: Address, entry: StoredEntry): MailboxRecord {
+function openRecord(context: RelayContext, address: Address, entry: StoredEntry): MailboxRecord {
   try {
     return context.codec.decode(entry.value, address);
   } catch (error) {
@@ -51,7 +51,7 @@ export async function findRecord(
 /** The mailbox at an address; throws `mailbox_not_found` if there is none, or it is expired or deleted. */
 export async function loadMailbox(context: RelayContext, address: Address, budget: StoreBudget): Promise<Loaded> {
   const found = await findRecord(context, address, budget);
-  if (found === undefined || isTombstone(found.record)) throw new RelayError('mailbox_not_found');
+  if (found === undefined || !isMailbox(found.record)) throw new RelayError('mailbox_not_found');
   return { mailbox: found.record, revision: found.revision };
 }
 
@@ -78,7 +78,7 @@ export function commit(
       const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
       if (written !== undefined) {
         afterCommit(context, address, change);
-        return { mailbox: isTombstone(next) ? mailbox : next, revision: written, role, duplicate };
+        return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
       }
       await pauseBeforeRetry(attempt, budget);
     }

@@ -7,20 +7,25 @@ import type { Random } from '../random.js';
 import type { GuardedStore, StoreBudget } from '../store/guarded-store.js';
 import type { KeyedQueue } from '../store/keyed-queue.js';
 
-/** Makes the identifiers of mailboxes. */
-export interface Identifiers {
-  /** The identifier for a create under the current server key; random if there is no request id. */
-  current(claim: string, requestId: string | undefined): string;
-  /** The identifiers that previous server keys gave to this create. */
-  previous(claim: string, requestId: string | undefined): readonly string[];
+/** A place where a create may find or open its mailbox. */
+export interface Place {
+  readonly identifier: string;
+  /** True under the current server key, or without a request id. */
+  readonly current: boolean;
 }
+
+/**
+ * The places of the mailbox of one create, one a server key, in an order that all processes share whichever key is
+ * current to them. Without a request id there is one, at random.
+ */
+export type PlacesOf = (claim: string, requestId: string | undefined) => readonly Place[];
 
 /** Everything that operations work with; made once by `createRelay`. */
 export interface RelayContext {
   readonly store: GuardedStore;
   readonly codec: RecordCodec;
   readonly queue: KeyedQueue;
-  readonly identifiers: Identifiers;
+  readonly placesOf: PlacesOf;
   readonly bodies: BodyParsers;
   readonly lifetime: LifetimePolicy;
   readonly defaultRights: AccessRights;
@@ -43,8 +48,8 @@ export interface RelayContext {
 
 /** A request as an operation gets it: headers and body checked, nothing of HTTP left. */
 export interface Command<Body> {
-  /** From the path; empty for create. */
-  readonly identifier: string;
+  /** The mailbox named by the path; that of a create follows from claim and request id. */
+  readonly address: Address;
   /** In lower case; empty where the operation needs none. */
   readonly claim: string;
   readonly requestId: string | undefined;

@@ -1,11 +1,14 @@
+import { contention } from '../errors.js';
+import type { Address } from '../mailbox/codec.js';
 import { claimDigest } from '../mailbox/digests.js';
-import { isTombstone, type MailboxRecord } from '../mailbox/record.js';
+import { isMailbox, isSignpost, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { openMailbox } from '../mailbox/transitions.js';
 import type { CreateBody, NotificationToken } from '../protocol/bodies.js';
 import { deadlineFor } from '../protocol/expiration.js';
 import { urlLinkFor } from '../protocol/share-url.js';
+import type { StoreBudget } from '../store/guarded-store.js';
 import { findRecord, pauseBeforeRetry } from './commit.js';
-import type { Command, Operation, Outcome, RelayContext } from './context.js';
+import type { Command, Operation, Outcome, Place, RelayContext } from './context.js';
 
 /** A create body with its deadline settled. */
 interface WantedMailbox extends CreateBody {
@@ -16,6 +19,10 @@ interface WantedMailbox extends CreateBody {
 /**
  * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier follows from
  * claim and request id, so that this is one put-if-absent, and a retry finds its own mailbox on any relay process.
+ *
+ * While server keys are rotated there is a place for it under each key. Processes go through the places in one order:
+ * before the current key's they put up a signpost, from there on they open the mailbox. Whoever comes second finds
+ * the one or the other and follows, so that two creates in flight under two current keys still open one mailbox.
  */
 export const createMailbox: Operation<WantedMailbox> = {
   name: 'create',
@@ -28,29 +35,73 @@ export const createMailbox: Operation<WantedMailbox> = {
     return { ...body, expiresAt };
   },
   async run(command, context) {
-    return (await findUnderPreviousKeys(command, context)) ?? putIfAbsent(command, context);
+    const places = context.placesOf(command.claim, command.requestId);
+    const current = places.findIndex((place) => place.current);
+    return (
+      (await findOpened(places.slice(current + 1), command.budget, context)) ??
+      openAtFirstFree(places, current, command, context)
+    );
   },
 };
 
-/** After a rotation a retry may mean a mailbox that a previous key named. */
-async function findUnderPreviousKeys(
-  { claim, requestId, budget }: Command<WantedMailbox>,
+/** What was opened under keys behind the current one, before that was there to put up signposts. */
+async function findOpened(
+  places: readonly Place[],
+  budget: StoreBudget,
   context: RelayContext,
 ): Promise<Outcome | undefined> {
-  for (const identifier of context.identifiers.previous(claim, requestId)) {
-    const found = await findRecord(context, context.address(identifier), budget);
-    if (found !== undefined) return duplicateOf(found.record, identifier, context);
+  for (const { identifier } of places) {
+    const address = context.address(identifier);
+    const found = await findRecord(context, address, budget);
+    if (found !== undefined && !isSignpost(found.record)) return duplicateOf(found.record, address, context);
   }
   return undefined;
 }
 
-async function putIfAbsent(command: Command<WantedMailbox>, context: RelayContext): Promise<Outcome> {
-  const { claim, requestId, body, budget } = command;
-  const identifier = context.identifiers.current(claim, requestId);
-  const address = context.address(identifier);
-  const mailbox = openMailbox(
+async function openAtFirstFree(
+  places: readonly Place[],
+  current: number,
+  command: Command<WantedMailbox>,
+  context: RelayContext,
+): Promise<Outcome> {
+  for (const [index, { identifier }] of places.entries()) {
+    const address = context.address(identifier);
+    const wanted = index < current ? signpost(command) : newMailbox(address, command, context);
+    const { record, revision } = await putOrFind(address, wanted, command.budget, context);
+    if (isSignpost(record)) continue;
+    if (revision === undefined) return duplicateOf(record, address, context);
+    if (context.events.heard('mailbox.created')) {
+      context.events.emit('mailbox.created', { mailbox: context.pseudonym(address) });
+    }
+    return { ...answer(address, command.body.notificationToken, context), version: revision };
+  }
+  // Signposts all the way: a process with yet another key is at work.
+  throw contention();
+}
+
+/** Puts the record if nothing is there; `revision` is that of the record put, and absent if another was found. */
+async function putOrFind(
+  address: Address,
+  wanted: MailboxRecord,
+  budget: StoreBudget,
+  context: RelayContext,
+): Promise<{ record: MailboxRecord; revision?: string }> {
+  const revision = context.random.revision();
+  const value = context.codec.encode(wanted, address, revision, context.random.iv);
+  for (let attempt = 0; ; attempt += 1) {
+    if (await context.store.create(address.key, value, wanted.expiresAt, budget)) return { record: wanted, revision };
+    const found = await findRecord(context, address, budget);
+    if (found !== undefined) return { record: found.record };
+    // It expired between the two calls.
+    await pauseBeforeRetry(attempt, budget);
+  }
+}
+
+function newMailbox(address: Address, command: Command<WantedMailbox>, context: RelayContext): MailboxRecord {
+  const { claim, body } = command;
+  return openMailbox(
     {
-      claim: claimDigest(identifier, claim),
+      claim: claimDigest(address.identifier, claim),
       payload: body.payload,
       display: body.displayInformation,
       rights: body.mailboxConfiguration?.accessRights ?? context.defaultRights,
@@ -59,34 +110,23 @@ async function putIfAbsent(command: Command<WantedMailbox>, context: RelayContex
     },
     context.clock(),
   );
-  const revision = context.random.revision();
-  const value = context.codec.encode(mailbox, address, revision, context.random.iv);
+}
 
-  for (let attempt = 0; ; attempt += 1) {
-    if (await context.store.create(address.key, value, mailbox.expiresAt, budget)) {
-      if (context.events.heard('mailbox.created')) {
-        context.events.emit('mailbox.created', { mailbox: context.pseudonym(address) });
-      }
-      return { ...answer(identifier, body.notificationToken, context), version: revision };
-    }
-    const found = await findRecord(context, address, budget);
-    if (found !== undefined) return duplicateOf(found.record, identifier, context);
-    // It expired between the two calls.
-    await pauseBeforeRetry(attempt, budget);
-  }
+function signpost({ body }: Command<WantedMailbox>): MailboxRecord {
+  return { format: RECORD_FORMAT, signpost: true, expiresAt: body.expiresAt };
 }
 
 /** The answer to a retry: the same link, the token as it stands now; after a cancel the link of what is gone. */
-function duplicateOf(record: MailboxRecord, identifier: string, context: RelayContext): Outcome {
-  const token = isTombstone(record) ? undefined : record.sender.token;
-  return { ...answer(identifier, token, context), duplicate: true };
+function duplicateOf(record: MailboxRecord, address: Address, context: RelayContext): Outcome {
+  const token = isMailbox(record) ? record.sender.token : undefined;
+  return { ...answer(address, token, context), duplicate: true };
 }
 
-function answer(identifier: string, token: NotificationToken | undefined, context: RelayContext): Outcome {
+function answer(address: Address, token: NotificationToken | undefined, context: RelayContext): Outcome {
   return {
-    address: context.address(identifier),
+    address,
     body: {
-      urlLink: urlLinkFor(context.base, identifier),
+      urlLink: urlLinkFor(context.base, address.identifier),
       isPushNotificationSupported: context.canNotify(token),
     },
   };

@@ -13,9 +13,8 @@ export const deleteMailbox: Operation<undefined> = {
   needsRequestId: true,
   takesBody: 'ignored',
   parse: () => undefined,
-  async run({ identifier, claim, budget }, context) {
-    const address = context.address(identifier);
-    await commit(context, address, deleteTransition(claimDigest(identifier, claim)), budget);
+  async run({ address, claim, budget }, context) {
+    await commit(context, address, deleteTransition(claimDigest(address.identifier, claim)), budget);
     return { address };
   },
 };

@@ -12,9 +12,8 @@ export const readDisplayInformation: Operation<undefined> = {
   needsRequestId: false,
   takesBody: 'ignored',
   parse: () => undefined,
-  async run({ identifier, budget }, context) {
-    const address = context.address(identifier);
+  async run({ address, budget }, context) {
     const { mailbox } = await loadMailbox(context, address, budget);
-    return { address, preview: { display: mailbox.display, url: urlLinkFor(context.base, identifier) } };
+    return { address, preview: { display: mailbox.display, url: urlLinkFor(context.base, address.identifier) } };
   },
 };

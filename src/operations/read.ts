@@ -15,9 +15,8 @@ export const readSecureContent: Operation<ReadBody> = {
   needsRequestId: false,
   takesBody: 'optional',
   parse: (value, context) => (value === undefined ? {} : context.bodies.read(value)),
-  async run({ identifier, claim, body, budget }, context) {
-    const address = context.address(identifier);
-    const transition = readTransition(claimDigest(identifier, claim), body.notificationToken);
+  async run({ address, claim, body, budget }, context) {
+    const transition = readTransition(claimDigest(address.identifier, claim), body.notificationToken);
     const { mailbox, revision, role } = await commit(context, address, transition, budget);
     return {
       address,

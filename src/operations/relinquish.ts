@@ -13,10 +13,9 @@ export const relinquishMailbox: Operation<undefined> = {
   needsRequestId: true,
   takesBody: 'ignored',
   parse: () => undefined,
-  async run({ identifier, claim, requestId, budget }, context) {
-    const address = context.address(identifier);
-    const request = requestId === undefined ? undefined : relinquishDigest(identifier, requestId);
-    const transition = relinquishTransition(claimDigest(identifier, claim), request);
+  async run({ address, claim, requestId, budget }, context) {
+    const request = requestId === undefined ? undefined : relinquishDigest(address.identifier, requestId);
+    const transition = relinquishTransition(claimDigest(address.identifier, claim), request);
     const { duplicate } = await commit(context, address, transition, budget);
     return { address, duplicate };
   },

@@ -14,11 +14,10 @@ export const updateMailbox: Operation<UpdateBody> = {
   needsRequestId: true,
   takesBody: 'required',
   parse: (value, context) => context.bodies.update(value),
-  async run({ identifier, claim, requestId, knownVersion, body, budget }, context) {
-    const address = context.address(identifier);
+  async run({ address, claim, requestId, knownVersion, body, budget }, context) {
     const transition = updateTransition({
-      claim: claimDigest(identifier, claim),
-      request: requestId === undefined ? undefined : updateDigest(identifier, requestId),
+      claim: claimDigest(address.identifier, claim),
+      request: requestId === undefined ? undefined : updateDigest(address.identifier, requestId),
       payload: body.payload,
       token: body.notificationToken,
       knownVersion,

@@ -24,14 +24,13 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * The request's Mailbox-Request-ID, byte for byte; `undefined` if there is none.
- * Throws `request_id_invalid` if it is repeated or not 1-128 visible ASCII characters.
+ * The request's Mailbox-Request-ID, byte for byte; `undefined` if there is none, `null` if it is repeated or not 1-128
+ * visible ASCII characters.
  */
-export function requestIdOf(source: HeaderSource): string | undefined {
+export function requestIdOf(source: HeaderSource): string | null | undefined {
   const value = source.header(REQUEST_ID);
   if (value === undefined) return undefined;
-  if (!VISIBLE_ASCII.test(value) || source.repeated(REQUEST_ID)) throw new RelayError('request_id_invalid');
-  return value;
+  return VISIBLE_ASCII.test(value) && !source.repeated(REQUEST_ID) ? value : null;
 }
 
 /**

@@ -1,29 +1,78 @@
-import { Keyv } from 'keyv';
-import { memoryStore } from '../../adapters/store/memory.js';
-import type { MailboxStore } from './contract.js';
+import type { Keyv, KeyvStoreAdapter } from 'keyv';
+import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
+import { createKeyedQueue } from './keyed-queue.js';
 
-/** What `createRelay({ store })` takes: a store of the contract, or what a Keyv user has in hand. */
-export type StoreOption = MailboxStore | Keyv | Map<string, unknown>;
+/** What `keyvStore` must be told. */
+export interface KeyvStoreOptions {
+  /**
+   * The word of the operator that one process alone writes to this backend. Keyv has no atomic change: with a second
+   * process two receivers could be bound at once.
+   */
+  readonly atomicity: 'single-process';
+  /** Unix time in ms. Default `Date.now`. */
+  readonly clock?: () => number;
+}
 
-/** The store for an option value; without one, memory. Throws a TypeError that names the option. */
-export function storeFromOption(option: StoreOption | undefined, clock: () => number): MailboxStore {
-  if (option === undefined) return memoryStore(new Keyv(), { clock });
-  if (option instanceof Map) return memoryStore(option, { clock });
-  if (isMailboxStore(option)) return option;
-  if (isKeyv(option)) {
-    if (option.store instanceof Map) return memoryStore(option, { clock });
-    throw new TypeError('store: this Keyv adapter has no atomic replace, so two receivers could be bound at once');
+/**
+ * A mailbox store on any Keyv adapter, for ONE process: changes of one key take turns within it. The adapter's own get
+ * and set are used, not those of Keyv, which report an outage as an absent value. Throws a TypeError without the word
+ * `atomicity: 'single-process'`, or if the Keyv compresses or keeps its entries in no adapter.
+ */
+export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
+  if (options?.atomicity !== 'single-process') {
+    throw new TypeError("keyvStore: write atomicity: 'single-process' if one process alone uses this backend");
   }
-  throw new TypeError('store: must be a Keyv, a Map or a MailboxStore');
+  const adapter: KeyvStoreAdapter | Map<string, unknown> = keyv.store;
+  if (adapter instanceof Map) throw new TypeError('keyvStore: a Keyv on a Map is what memoryStore is for');
+  const clock = options.clock ?? Date.now;
+  const queue = createKeyedQueue();
+
+  async function live(key: string): Promise<StoredEntry | undefined> {
+    const text: unknown = await adapter.get(key);
+    if (text === undefined || text === null) return undefined;
+    const entry = parseEntry(text);
+    return entry.expiresAt > clock() ? entry : undefined;
+  }
+
+  async function put(key: string, value: StoredValue, expiresAt: number): Promise<void> {
+    if (typeof value !== 'string') throw new TypeError('keyvStore: keeps text only');
+    const stored: unknown = await adapter.set(key, `${expiresAt}:${value}`, Math.max(1, expiresAt - clock()));
+    if (stored === false) throw new Error('The Keyv adapter did not store the value.');
+  }
+
+  return {
+    capabilities: { atomic: 'process', nativeExpiry: true, durable: true },
+    get: live,
+    create: (key, value, expiresAt) =>
+      queue(key, async () => {
+        if (!Number.isSafeInteger(expiresAt) || expiresAt <= clock()) throw new RangeError('The deadline has passed.');
+        if ((await live(key)) !== undefined) return false;
+        await put(key, value, expiresAt);
+        return true;
+      }),
+    replace: (key, revision, value, expiresAt) =>
+      queue(key, async () => {
+        const entry = await live(key);
+        if (entry === undefined) return 'missing';
+        if (entry.revision !== revision) return 'conflict';
+        if (expiresAt !== undefined && !Number.isSafeInteger(expiresAt))
+          throw new RangeError('The deadline is no integer.');
+        await put(key, value, expiresAt ?? entry.expiresAt);
+        return 'ok';
+      }),
+    async ping() {
+      await adapter.get('ping');
+      return { clockSkewMs: 0 };
+    },
+    async close() {
+      // The Keyv belongs to whoever made it.
+    },
+  };
 }
 
-function isKeyv(value: object): value is Keyv {
-  return value instanceof Keyv || ('opts' in value && 'store' in value && 'iterator' in value);
-}
-
-function isMailboxStore(value: object): value is MailboxStore {
-  return (
-    'capabilities' in value &&
-    ['get', 'create', 'replace', 'ping', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
-  );
+/** What `put` wrote: the deadline in ms, a colon, the value. Anything else is not ours, and not an absent mailbox. */
+function parseEntry(text: unknown): StoredEntry {
+  const [, deadline, value] = typeof text === 'string' ? (/^(\d{1,16}):(.*)$/s.exec(text) ?? []) : [];
+  if (deadline === undefined || value === undefined) throw new Error('A stored value is not of the relay.');
+  return { value, revision: revisionOf(value), expiresAt: Number(deadline) };
 }

@@ -68,6 +68,40 @@ describe('rotation of the server keys', () => {
     expect((await sender.read(json.urlLink)).status).toBe(404);
   });
 
+  it('creates in flight at relays that do not yet agree on the current key open one mailbox [§3 A6]', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const [one, two] = [randomBytes(32), randomBytes(32)];
+      const store = new Map<string, unknown>();
+      const relays = [testRelay({ store, keys: [one, two] }), testRelay({ store, keys: [two, one] })];
+      const claim = randomUUID();
+      const answers = await Promise.all(
+        [0, 1, 0, 1, 1, 0].map((index) =>
+          device(relays[index] ?? testRelay(), claim).create(createBody(), { requestId: 'one' }),
+        ),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 201, 201, 201, 201, 201]);
+      expect(new Set(answers.map(({ json }) => json.urlLink)).size).toBe(1);
+      const url = answers[0]?.json.urlLink;
+      const statuses = await Promise.all(relays.map((relay) => device(relay, claim).read(url)));
+      expect(statuses.map(({ status }) => status)).toEqual([200, 200]);
+    }
+  });
+
+  it('a create of before the rotation, its cancel and its retry are known whichever key comes first in order', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [old, fresh] = [randomBytes(32), randomBytes(32)];
+      const store = new Map<string, unknown>();
+      const claim = randomUUID();
+      const before = device(testRelay({ store, keys: [old] }), claim);
+      const { json } = await before.create(createBody(), { requestId: 'one' });
+      const after = device(testRelay({ store, keys: [fresh, old] }), claim);
+      const retry = await after.create(createBody(), { requestId: 'one' });
+      expect([retry.status, retry.json.urlLink]).toEqual([201, json.urlLink]);
+      expect((await after.create(createBody(), { requestId: 'two' })).status).toBe(200);
+      expect((await after.create(createBody(), { requestId: 'two' })).status).toBe(201);
+    }
+  });
+
   it('a relay that knows the new key only as previous serves what the new one opened', async () => {
     const store = new Map<string, unknown>();
     const claim = randomUUID();
@@ -90,6 +124,16 @@ describe('two relays in one process', () => {
     expect((await device(two).read(url)).status).toBe(404);
     expect((await device(testRelay()).read(url)).status).toBe(404);
     expect([...store.keys()].every((key) => key.startsWith('one:'))).toBe(true);
+  });
+});
+
+describe('two relays without keys on one Map of this process', () => {
+  it('open one mailbox for one create and its retry', async () => {
+    const store = new Map<string, unknown>();
+    const claim = randomUUID();
+    const first = await device(testRelay({ store }), claim).create(createBody(), { requestId: 'one' });
+    const retry = await device(testRelay({ store }), claim).create(createBody(), { requestId: 'one' });
+    expect([first.status, retry.status, store.size]).toEqual([200, 201, 1]);
   });
 });
 

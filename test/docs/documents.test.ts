@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -40,7 +41,10 @@ describe('the documents', () => {
       'from examples/express/app.ts',
       'from examples/node-http/app.ts',
     ]);
-    for (const { source, text } of quoted) expect(await read(source.replace('from ', ''))).toContain(text);
+    const withoutIndent = (code: string) => code.replace(/^ +/gm, '');
+    for (const { source, text } of quoted) {
+      expect(withoutIndent(await read(source.replace('from ', '')))).toContain(withoutIndent(text));
+    }
   });
 
   it('show no TypeScript that is neither quoted nor checked, and all of it compiles', async () => {
@@ -88,7 +92,7 @@ describe('the documents', () => {
       const text = await read(path);
       for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) expect(scripts, path).toHaveProperty([script]);
       for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
-        await expect(read(join(path, '..', target)), `${path}: ${target}`).resolves.toBeDefined();
+        expect(existsSync(join(ROOT, path, '..', target)), `${path}: ${target}`).toBe(true);
       }
     }
   });

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { RelayEvent } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { describe, expect, it } from 'vitest';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 import { alwaysOvertaken, forever, troubledStore } from '../support/stores.js';
@@ -158,12 +159,13 @@ describe('a bug in the relay', () => {
       if (broken) throw new TypeError('secret words');
       return Date.now();
     };
-    const relay = testRelay({ clock, onEvent: (event) => events.push(event) });
+    const relay = testRelay({ store: memoryStore(), clock, onEvent: (event) => events.push(event) });
     const { sender, url } = await sharedMailbox(relay);
     broken = true;
     const answer = await sender.update(url, somePayload(), { requestId: 'the-id' });
     broken = false;
-    expect(answer.status === 500 || answer.status === 503).toBe(true);
+    expect({ status: answer.status, code: answer.json.code }).toEqual({ status: 500, code: 'internal_error' });
+    expect(events).toContainEqual({ type: 'relay.failed', cause: 'TypeError' });
     expect(answer.headers.get('Mailbox-Request-ID')).toBe('the-id');
     expect(answer.text + JSON.stringify(events)).not.toContain('secret words');
   });

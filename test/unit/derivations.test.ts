@@ -87,6 +87,14 @@ describe('derivations at rest', () => {
     const stored = sealingCodec([key]).encode(tombstone, address, 'revisionrevision', () => new Uint8Array(12));
     expect(stored).toBe('revisionrevision.1900000000000.1.-.');
   });
+
+  it('writes the signpost of a rotation as its deadline and nothing else, and tells it from a tombstone', () => {
+    const address = { identifier: IDENTIFIER, key: `relay:${storeKeyDigest(IDENTIFIER)}` };
+    const signpost = { format: 1, signpost: true, expiresAt: 1_900_000_000_000 } as const;
+    const stored = sealingCodec([key]).encode(signpost, address, 'revisionrevision', () => new Uint8Array(12));
+    expect(stored).toBe('revisionrevision.1900000000000.1.+.');
+    expect(sealingCodec([key]).decode(stored, address)).toEqual(signpost);
+  });
 });
 
 const MAILBOX: Mailbox = {

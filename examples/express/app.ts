@@ -1,0 +1,16 @@
+import { createRelay } from 'credential-relay';
+import express, { type Express } from 'express';
+
+/** An Express app with the relay in it. `publicUrl` is where devices reach it, and ends in the path of the mount. */
+export function createApp(publicUrl: string): Express {
+  const app = express();
+
+  const relay = createRelay({ publicUrl });
+  app.use('/relay', relay.node()); // before body parsers
+
+  app.use(express.json());
+  app.get('/', (_request, response) => {
+    response.send('The front desk.');
+  });
+  return app;
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { claimField, createBody, idField, JSON_TYPE, newDevice, operation, shareUrl } from './device.js';
+import { expectProblem } from './expect.js';
+import type { RunningHost } from './hosts.js';
+import { announce, begin, type Call, send } from './http.js';
+import type { BodyHandling } from './site.js';
+
+/** Over the relay's limit of 64 KiB, and below what the hosts' own parsers take: 100 kB and more. */
+const OVER_LIMIT = 70_000;
+const FAR_OVER_LIMIT = 1_000_000;
+
+/** Bodies that are too large, too deep, of another kind, or cut short. */
+export function bodies(host: () => RunningHost, handling: BodyHandling): void {
+  const create = (body: object): Call => operation('POST', `${host().base}/v1/m`, randomUUID(), body);
+  const raw = (body: string, type = 'application/json'): Call => ({
+    method: 'POST',
+    url: `${host().base}/v1/m`,
+    fields: [claimField(randomUUID()), idField(randomUUID()), ['Content-Type', type]],
+    body,
+  });
+  const large = (): object => createBody({ payload: { type: 'AEAD_AES_128_GCM', data: 'A'.repeat(OVER_LIMIT) } });
+  const isHealthy = async (): Promise<void> => {
+    expect(await newDevice().create(host().base)).toMatchObject({ status: 200 });
+  };
+
+  test('a body over the limit is a 413, by its Content-Length', async () => {
+    expectProblem(await send(create(large())), 413, 'body_too_large');
+    await isHealthy();
+  });
+
+  test('a body over the limit is a 413, in chunks', async () => {
+    expectProblem(await send({ ...create(large()), chunked: true }), 413, 'body_too_large');
+    await isHealthy();
+  });
+
+  test('a body in chunks is taken', async () => {
+    expect(await send({ ...create(createBody()), chunked: true })).toMatchObject({ status: 200 });
+  });
+
+  if (handling === 'unread') {
+    test('a body far over the limit is a 413 that its sender gets to read, and the connection goes on', async () => {
+      const huge = { ...raw('A'.repeat(FAR_OVER_LIMIT)), keepAlive: true };
+      for (const chunked of [false, true]) {
+        const answer = await send({ ...huge, chunked });
+        expectProblem(answer, 413, 'body_too_large');
+        expect(answer.headers.connection).toBe('keep-alive');
+      }
+      await isHealthy();
+    });
+
+    test('a body announced as far over the limit is a 413 before it is sent', async () => {
+      expectProblem(await announce(raw(''), 1024 ** 3), 413, 'body_too_large');
+      await isHealthy();
+    });
+  }
+
+  test('a body that is not application/json is a 415', async () => {
+    expectProblem(await send(raw(JSON.stringify(createBody()), 'text/plain')), 415, 'media_type');
+  });
+
+  test('a body that is not JSON is a 400', async () => {
+    const sent = raw('{"payload":');
+    const answer = await send(sent);
+    // What the host parses, the host refuses.
+    if (handling === 'unread') expectProblem(answer, 400, 'body_invalid');
+    else expect(answer).toMatchObject({ status: 400, text: 'the host failed' });
+    await isHealthy();
+  });
+
+  test('a body may be nested 16 deep and no deeper', async () => {
+    const nested = (depth: number): object => createBody({ more: JSON.parse('['.repeat(depth) + ']'.repeat(depth)) });
+    expect(await send(create(nested(15)))).toMatchObject({ status: 200 });
+    expectProblem(await send(create(nested(16))), 400, 'body_invalid');
+  });
+
+  test('a member that is wrong is a 400 that names it', async () => {
+    const answer = await send(create(createBody({ payload: { type: 'AEAD_AES_128_GCM', data: '?' } })));
+    expectProblem(answer, 400, 'body_invalid');
+    expect(JSON.parse(answer.text)).toMatchObject({ field: 'payload.data' });
+    expectProblem(await send(raw('[]')), 400, 'body_invalid');
+  });
+
+  test('a client that leaves in the middle of its body does no harm', async () => {
+    const sender = newDevice();
+    const url = await shareUrl(host().base, sender);
+    const arrived = host().nextRequest();
+    const answered = handling === 'unread' ? host().nextAnswer() : undefined;
+    const socket = begin(
+      { method: 'PUT', url, fields: [claimField(sender.claim), idField(randomUUID()), JSON_TYPE] },
+      '{"payload":{"type":"AEAD_AES_128_GCM","data":"AAAA"}',
+    );
+    const request = await arrived;
+    const closed = new Promise((resolve) => request.once('close', resolve));
+    socket.destroy();
+    await closed;
+    if (answered !== undefined) expect(await answered).toMatchObject({ status: 400, code: 'body_invalid' });
+    expect(await sender.read(url)).toMatchObject({ status: 200, headers: { 'mailbox-version': expect.any(String) } });
+    await isHealthy();
+  });
+}

@@ -1,0 +1,113 @@
+/** Bodies that somebody read before the relay: with nothing left of them, or left as text (DESIGN §3). */
+import { randomUUID } from 'node:crypto';
+import { bodyParser } from '@koa/bodyparser';
+import { createRelay, type Relay } from 'credential-relay';
+import express from 'express';
+import Koa from 'koa';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createBody, JSON_TYPE, operation } from './device.js';
+import { expectProblem } from './expect.js';
+import { PLACES, startHost } from './hosts.js';
+import { express4 } from './hosts-express.js';
+import { type Call, send } from './http.js';
+import { openServer } from './server.js';
+import type { Build } from './site.js';
+
+const UNKNOWN = '/v1/m/00000000-0000-4000-8000-000000000000';
+
+const toClose: Array<() => Promise<void>> = [];
+
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close();
+});
+
+const POSSIBLE = PLACES.filter(({ host }) => host.bodies.includes('swallowed')).map(
+  (place) => [place.name, place] as const,
+);
+
+describe.each(POSSIBLE)('%s, body read by the host and thrown away:', (_name, place) => {
+  test('an operation that needs it is a 400 body_already_read', async () => {
+    const host = await startHost(place, 'swallowed');
+    toClose.push(host.close);
+    for (const chunked of [false, true]) {
+      const call = { ...operation('POST', `${host.base}/v1/m`, randomUUID(), createBody()), chunked };
+      expectProblem(await send(call), 400, 'body_already_read');
+      expectProblem(await send({ ...call, url: host.base + UNKNOWN, method: 'PUT' }), 400, 'body_already_read');
+    }
+    expect(host.bugs).toEqual([]);
+  });
+
+  test('an operation that needs none goes on', async () => {
+    const host = await startHost(place, 'swallowed');
+    toClose.push(host.close);
+    const url = host.base + UNKNOWN;
+    const read = operation('POST', url, randomUUID());
+    const empty = { ...read, fields: [...(read.fields ?? []), ['Content-Length', '0']] } as const;
+    expectProblem(await send(empty), 404, 'mailbox_not_found');
+    expectProblem(await send(operation('PATCH', url, randomUUID(), {})), 404, 'mailbox_not_found');
+    expectProblem(await send(operation('DELETE', url, randomUUID(), {})), 404, 'mailbox_not_found');
+  });
+});
+
+/** Hosts that leave the body as they found it: a string, or bytes. */
+const LEAVES_TEXT: ReadonlyArray<readonly [name: string, build: (relay: Relay) => ReturnType<Build>]> = [
+  ['express 4, express.text()', (relay) => express4().use(express4.text({ type: '*/*' }), relay.node())],
+  ['express 4, express.raw()', (relay) => express4().use(express4.raw({ type: '*/*' }), relay.node())],
+  ['express 5, express.text()', (relay) => express().use(express.text({ type: '*/*' }), relay.node())],
+  ['express 5, express.raw()', (relay) => express().use(express.raw({ type: '*/*' }), relay.node())],
+  [
+    'koa, a body parser for text',
+    (relay) => {
+      const parser = bodyParser({ enableTypes: ['text'], extendTypes: { text: ['application/json'] } });
+      return new Koa().use(parser).use(relay.koa()).callback();
+    },
+  ],
+];
+
+describe.each(LEAVES_TEXT)('%s:', (_name, build) => {
+  test('what it left is parsed by the relay, and held to the same rules', async () => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    server.on('request', await build(createRelay({ publicUrl: origin })));
+    const create = (body: string): Call => ({
+      ...operation('POST', `${origin}/v1/m`, randomUUID(), {}),
+      body,
+    });
+    expect(await send(create(JSON.stringify(createBody())))).toMatchObject({ status: 200 });
+    expect(await send({ ...create(JSON.stringify(createBody())), chunked: true })).toMatchObject({ status: 200 });
+    expectProblem(await send(create('{"payload":')), 400, 'body_invalid');
+    expectProblem(await send(create('['.repeat(17) + ']'.repeat(17))), 400, 'body_invalid');
+    const large = create(JSON.stringify(createBody({ more: 'x'.repeat(70_000) })));
+    expectProblem(await send(large), 413, 'body_too_large');
+    expectProblem(await send({ ...large, chunked: true }), 413, 'body_too_large');
+    const read = { ...operation('POST', origin + UNKNOWN, randomUUID()), chunked: true };
+    expectProblem(await send({ ...read, fields: [...(read.fields ?? []), JSON_TYPE] }), 404, 'mailbox_not_found');
+  });
+});
+
+describe('fetch:', () => {
+  const relay = createRelay({ publicUrl: 'http://localhost' });
+  const request = (body: string): Request =>
+    new Request('http://localhost/v1/m', {
+      method: 'POST',
+      headers: [...(operation('POST', '', randomUUID(), {}).fields ?? [])].map(([name, value]) => [name, value]),
+      body,
+    });
+  const codeOf = async (answer: Response): Promise<unknown> => ((await answer.json()) as { code: string }).code;
+
+  test('a body that somebody reads, or has let lie half read, is a 400 body_already_read', async () => {
+    const locked = request(JSON.stringify(createBody()));
+    locked.body?.getReader();
+    expect(await codeOf(await relay.fetch(locked))).toBe('body_already_read');
+  });
+
+  test('a body whose stream breaks off is a 400, and no bug', async () => {
+    const bugs: unknown[] = [];
+    const off = relay.on('relay.failed', (event) => bugs.push(event));
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) });
+    const streamed = new Request(request('{}'), { body: broken, duplex: 'half' } as RequestInit);
+    expect(await codeOf(await relay.fetch(streamed))).toBe('body_invalid');
+    expect(bugs).toEqual([]);
+    off();
+  });
+});

@@ -64,9 +64,7 @@ export function memoryStore(
     async sweep(limit) {
       const now = clock();
       // Another store on this Map may have given the key a later deadline: what counts is the entry's own.
-      return deadlines.take(now, limit, (key) => {
-        if ((entries.get(key)?.expiresAt ?? now) <= now) entries.delete(key);
-      });
+      return deadlines.take(now, limit, (key) => (entries.get(key)?.expiresAt ?? now) <= now && entries.delete(key));
     },
     async ping() {
       return { clockSkewMs: 0 };
@@ -85,8 +83,8 @@ function demandDeadline(expiresAt: number): void {
 interface DeadlineIndex {
   add(key: string, expiresAt: number): void;
   remove(key: string, expiresAt: number): void;
-  /** Hands over and forgets up to `limit` keys whose deadline has come. */
-  take(now: number, limit: number, each: (key: string) => void): number;
+  /** Forgets keys whose deadline has come and has them erased, up to `limit` of them; how many were. */
+  take(now: number, limit: number, erase: (key: string) => boolean): number;
 }
 
 function createDeadlineIndex(): DeadlineIndex {
@@ -107,15 +105,14 @@ function createDeadlineIndex(): DeadlineIndex {
       else keys.add(key);
     },
     remove,
-    take(now, limit, each) {
+    take(now, limit, erase) {
       let taken = 0;
       for (const [second, keys] of bySecond) {
         if (second * 1000 > now) continue;
         for (const key of keys) {
           if (taken === limit) return taken;
-          each(key);
           remove(key, second * 1000);
-          taken += 1;
+          if (erase(key)) taken += 1;
         }
       }
       return taken;

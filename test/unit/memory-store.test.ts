@@ -92,6 +92,15 @@ describe('memory store', () => {
     expect((await one.store.get('k'))?.value).toBe(value('b'));
   });
 
+  it('counts an entry once, though two stores on the Map know of it', async () => {
+    const map = new Map<string, unknown>();
+    const one = setUp(map);
+    await one.store.create('k', value('a'), NOW + 1000);
+    const two = setUp(map);
+    one.clock.now = two.clock.now = NOW + 1000;
+    expect([await one.store.sweep?.(10), await two.store.sweep?.(10)]).toEqual([1, 0]);
+  });
+
   it('sweeps what was in the Map before it', async () => {
     const map = new Map<string, unknown>();
     await setUp(map).store.create('k', value('a'), NOW + 1000);

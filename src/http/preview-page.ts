@@ -83,7 +83,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Control characters, and those that reorder or break lines, which could make a text look like another. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out here.
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
 
 /** Text for an HTML page, in an element or a quoted attribute. */
 function escapeHtml(text: string): string {

@@ -51,5 +51,5 @@ export const HOSTILE = [
 
 /** A text as a page may show it: a relay may put a space for characters that break or reorder lines. */
 export function legible(text: string | undefined): string | undefined {
-  return text?.replace(/[\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ');
+  return text?.replace(/[\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ');
 }

@@ -1,0 +1,205 @@
+/**
+ * One mailbox as PROTOCOL §3, §5, §6 and §7 describe it, without wire, store, keys or time of its own: a pure function
+ * from a state and a command to the next state and the answer. The property tests hold the relay against it.
+ */
+
+export type Operation = 'create' | 'preview' | 'read' | 'update' | 'relinquish' | 'delete';
+
+/** A request, as much of it as matters. A header that is absent here is absent on the wire. */
+export interface Command {
+  readonly operation: Operation;
+  readonly claim?: string;
+  readonly requestId?: string;
+  /** The payload of a create or update. */
+  readonly data: string;
+  /** The body lacks what the operation requires. */
+  readonly badBody?: boolean;
+  /** Mailbox-Known-Version, as the number of the version; -1 is a version that never was. */
+  readonly knownVersion?: number;
+  /** Further members of a create: no rights and no deadline mean no mailboxConfiguration. */
+  readonly rights?: string;
+  readonly deadline?: number;
+  readonly title?: string;
+}
+
+interface Device {
+  readonly claim: string;
+  /** Request-IDs of its last 16 updates. */
+  readonly updates: readonly string[];
+}
+
+export interface Mailbox {
+  readonly kind: 'mailbox';
+  readonly sender: Device;
+  readonly receiver?: Device;
+  /** The last 16 released claims, each with the Request-ID of its relinquish. */
+  readonly released: readonly { readonly claim: string; readonly requestId: string }[];
+  readonly rights: string;
+  readonly data: string;
+  readonly title: string;
+  readonly deadline: number;
+  /** Counts changes; the relay shows each number as one opaque token. */
+  readonly version: number;
+}
+
+/** What a delete leaves behind. */
+export interface Tombstone {
+  readonly kind: 'tombstone';
+  readonly deadline: number;
+}
+
+export type State = Mailbox | Tombstone | undefined;
+
+/** A success, or a refusal with the codes that PROTOCOL allows for it (more than one where it is silent). */
+export type Answer =
+  | { readonly refused: readonly string[] }
+  | {
+      readonly refused?: undefined;
+      readonly status: 200 | 201;
+      /** The JSON body, without the urlLink of a create; absent where there need be none. */
+      readonly body?: unknown;
+      /** Number of the version that Mailbox-Version must stand for; absent where the header must be. */
+      readonly version?: number;
+      readonly receiver?: 'none' | 'bound';
+    };
+
+export const STATUS: Readonly<Record<string, number>> = {
+  ...{ request_id_missing: 400, request_id_invalid: 400, claim_missing: 400, body_invalid: 400 },
+  ...{ body_already_read: 400, expiration_out_of_range: 400 },
+  ...{ claim_invalid: 401, mailbox_taken: 401, not_bound: 401, claim_released: 401, right_missing: 401 },
+  ...{ mailbox_not_found: 404, not_found: 404, unsupported_version: 404, method_not_allowed: 405 },
+  ...{ version_changed: 412, body_too_large: 413, media_type: 415, tls_required: 403 },
+};
+
+const HOUR = 3_600_000;
+const REMEMBERED = 16;
+const RIGHT: Partial<Record<Operation, string>> = { read: 'R', update: 'W', delete: 'D' };
+const NO_PUSH = { isPushNotificationSupported: false };
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NIL = /^[0-]+$/;
+
+/** RFC 3339, whole seconds, UTC. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
+export const displayInformation = (title: string) => ({
+  title,
+  description: 'A door',
+  imageURL: 'https://a.example/i',
+});
+export const payload = (data: string) => ({ type: 'AEAD_AES_128_GCM', data });
+
+const refuse = (state: State, ...refused: string[]): [State, Answer] => [state, { refused }];
+const remember = <Item>(items: readonly Item[], item: Item): Item[] => [...items, item].slice(-REMEMBERED);
+
+/** What the relay must answer to `command` at `now`, and what the mailbox is afterwards. */
+export function step(before: State, command: Command, now: number): [State, Answer] {
+  const faults = faultsOf(command);
+  if (faults.length > 0) return refuse(before, ...faults);
+
+  const state = before !== undefined && before.deadline > now ? before : undefined;
+  if (command.operation === 'create') return create(state, command, now);
+  if (state?.kind !== 'mailbox') return refuse(state, 'mailbox_not_found');
+  if (command.operation === 'preview') return [state, { status: 200 }];
+
+  const claim = (command.claim ?? '').toLowerCase();
+  const requestId = command.requestId ?? '';
+  const { sender, receiver, released } = state;
+  const isSender = claim === sender.claim;
+  const isReceiver = claim === receiver?.claim;
+
+  const device = isSender ? sender : isReceiver ? receiver : undefined;
+  if (command.operation === 'update' && device?.updates.includes(requestId)) {
+    return [state, { status: 201, body: NO_PUSH }];
+  }
+  const wasReleased = released.find((one) => one.claim === claim);
+  if (command.operation === 'relinquish' && wasReleased?.requestId === requestId) return [state, { status: 201 }];
+
+  const mayBind = command.operation === 'read' && receiver === undefined && wasReleased === undefined;
+  const admitted = command.operation === 'relinquish' ? isReceiver : device !== undefined || mayBind;
+  if (!admitted) return refuse(state, ...refusalCodes(state, command.operation, wasReleased !== undefined));
+
+  const right = RIGHT[command.operation];
+  const free = right === undefined || (isSender && command.operation !== 'update');
+  if (!free && !state.rights.includes(right)) return refuse(state, 'right_missing');
+
+  if (command.operation === 'update' && (command.knownVersion ?? state.version) !== state.version) {
+    return refuse(state, 'version_changed');
+  }
+  return apply(state, command, { claim, requestId, isSender, binds: device === undefined }, now);
+}
+
+/** Headers come before bodies; which of two bad headers is named first, PROTOCOL leaves open. */
+function faultsOf({ operation, claim, requestId, badBody }: Command): string[] {
+  const faults: string[] = [];
+  if (requestId === undefined) {
+    if (operation !== 'read' && operation !== 'preview') faults.push('request_id_missing');
+  } else if (!/^[!-~]{1,128}$/.test(requestId)) faults.push('request_id_invalid');
+  if (operation !== 'preview') {
+    if (claim === undefined) faults.push('claim_missing');
+    else if (!UUID.test(claim.toLowerCase()) || NIL.test(claim)) faults.push('claim_invalid');
+  }
+  if (faults.length > 0 || badBody !== true) return faults;
+  return operation === 'create' || operation === 'update' || operation === 'read' ? ['body_invalid'] : [];
+}
+
+/** The caller sees to it that the mailbox is the one of this claim and Request-ID. */
+function create(
+  state: State,
+  { claim = '', rights, deadline, data, title = 'x' }: Command,
+  now: number,
+): [State, Answer] {
+  if (state !== undefined) return [state, { status: 201, body: NO_PUSH }];
+  const opened: Mailbox = {
+    kind: 'mailbox',
+    sender: { claim: claim.toLowerCase(), updates: [] },
+    released: [],
+    rights: rights ?? 'RD',
+    data,
+    title,
+    deadline: deadline ?? now + 48 * HOUR,
+    version: 1,
+  };
+  return [opened, { status: 200, body: NO_PUSH, version: 1 }];
+}
+
+/** PROTOCOL names the codes but not every case: any code whose sentence is true of the case will do. */
+function refusalCodes(state: Mailbox, operation: Operation, released: boolean): string[] {
+  if (operation !== 'read') return released ? ['claim_released', 'not_bound'] : ['not_bound'];
+  if (!released) return ['mailbox_taken'];
+  return state.receiver === undefined ? ['claim_released'] : ['claim_released', 'mailbox_taken'];
+}
+
+interface Caller {
+  readonly claim: string;
+  readonly requestId: string;
+  readonly isSender: boolean;
+  readonly binds: boolean;
+}
+
+function apply(state: Mailbox, { operation, data }: Command, caller: Caller, now: number): [State, Answer] {
+  const { claim, requestId, isSender, binds } = caller;
+  const version = state.version + 1;
+  const { receiver, ...others } = state;
+  if (operation === 'delete') {
+    return [{ kind: 'tombstone', deadline: Math.min(state.deadline, now + 24 * HOUR) }, { status: 200 }];
+  }
+  if (operation === 'relinquish') {
+    return [{ ...others, released: remember(state.released, { claim, requestId }), version }, { status: 200 }];
+  }
+  if (operation === 'update') {
+    const known = (device: Device): Device => ({ ...device, updates: remember(device.updates, requestId) });
+    const side = isSender || receiver === undefined ? { sender: known(state.sender) } : { receiver: known(receiver) };
+    return [
+      { ...state, ...side, data, version },
+      { status: 200, body: NO_PUSH, version },
+    ];
+  }
+  const after = binds ? { ...state, receiver: { claim, updates: [] }, version } : state;
+  const body = {
+    payload: payload(state.data),
+    displayInformation: displayInformation(state.title),
+    expiration: timestamp(state.deadline),
+  };
+  const shown = isSender ? { receiver: receiver === undefined ? ('none' as const) : ('bound' as const) } : {};
+  return [after, { status: 200, body, version: after.version, ...shown }];
+}

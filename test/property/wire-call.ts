@@ -1,0 +1,39 @@
+import type { Relay } from 'credential-relay';
+import { expect } from 'vitest';
+import { exchange, problemFault, type Reply } from './harness.js';
+import { CANARY } from './wire-arbitraries.js';
+
+export const SENDER = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
+export const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+/** Headers with a claim that is right and the given Request-ID. */
+export const soundHeaders = (requestId: string) => ({
+  'Mailbox-Device-Claim': SENDER,
+  'Mailbox-Request-ID': requestId,
+});
+
+/** Never a 5xx; a problem for every refusal; nothing in it that a device may have meant to keep. */
+export async function call(relay: Relay, request: Request): Promise<Reply> {
+  const { method, headers } = request;
+  const reply = await exchange(relay, request);
+  expect(reply.status).toBeLessThan(500);
+  if (reply.status < 400) return reply;
+  if (method !== 'HEAD') expect(problemFault(reply), reply.text).toBeUndefined();
+  expect(reply.text).not.toContain(CANARY);
+  for (const name of ['Mailbox-Device-Claim', 'Mailbox-Request-ID', 'Mailbox-Device-Attestation']) {
+    const value = headers.get(name) ?? '';
+    if (value.length >= 12) expect(reply.text.toLowerCase()).not.toContain(value.toLowerCase());
+  }
+  return reply;
+}
+
+/** The headers, or undefined if fetch does not let them through. */
+export function headersWith(entries: readonly (readonly [string, string | undefined])[]): Headers | undefined {
+  const headers = new Headers();
+  try {
+    for (const [name, value] of entries) if (value !== undefined) headers.append(name, value);
+    return headers;
+  } catch {
+    return undefined;
+  }
+}

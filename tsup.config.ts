@@ -17,9 +17,12 @@ export default defineConfig((overrides) => ({
     'client/index': 'src/client/index.ts',
     'testing/index': 'src/testing/index.ts',
     'adapters/store/memory': 'adapters/store/memory.ts',
+    'adapters/store/postgres': 'adapters/store/postgres.ts',
+    'adapters/store/redis': 'adapters/store/redis.ts',
+    'adapters/store/sqlite': 'adapters/store/sqlite.ts',
     'cli/main': 'src/cli/main.ts',
   },
-  external: ['koa', '@koa/router', 'keyv'],
+  external: ['koa', '@koa/router', 'keyv', '@keyv/redis', '@keyv/postgres', 'pg', 'libsql'],
   dts: overrides.dts ?? true,
   clean: overrides.clean ?? true,
 }));

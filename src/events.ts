@@ -26,13 +26,13 @@ export interface RelayEventMap {
   /** The operator ended a mailbox by `relay.remove`. */
   'mailbox.removed': { mailbox: string };
   /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
-  'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'decode'; cause: string; ms: number };
+  'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode'; cause: string; ms: number };
   /** A sweep erased expired entries. */
   'sweep.completed': { erased: number; ms: number };
   /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
   'relay.failed': { cause: string };
   /** Something the operator should know before going on, said once. */
-  'relay.warned': { warning: 'store_single_process'; message: string };
+  'relay.warned': { warning: 'store_single_process' | 'store_clock_skew' | 'store_evicts'; message: string };
   /** A listener of `type` threw. */
   'listener.failed': { type: RelayEventType };
 }

@@ -14,9 +14,10 @@ import { removeMailbox } from './operations/remove.js';
 import { type RelayOptions, resolveOptions, type Settings } from './options.js';
 import { createBodyParsers } from './protocol/bodies.js';
 import { createRandom, type Random } from './random.js';
-import type { MailboxStore } from './store/contract.js';
+import type { MailboxStore, StoreHealth } from './store/contract.js';
 import { storeFromOption } from './store/from-option.js';
 import { guardStore } from './store/guarded-store.js';
+import { checkAtStart, createHealthCheck } from './store/health.js';
 import { createKeyedQueue } from './store/keyed-queue.js';
 import { startSweeper } from './store/sweeper.js';
 
@@ -35,8 +36,11 @@ export interface Relay {
    * this is not a share URL of the relay, a RelayError `store_unavailable` if the store does not answer.
    */
   remove(shareUrl: string | URL): Promise<boolean>;
-  /** Resolves if the store answers, with its clock less this machine's in ms; rejects with its error if not. */
-  ping(): Promise<{ readonly clockSkewMs: number }>;
+  /**
+   * Resolves if the store answers, with what it tells of itself; rejects with its error if not. A clock that differs by
+   * more than a second, and a store that may drop live mailboxes, are warned of once (`relay.warned`).
+   */
+  ping(): Promise<StoreHealth>;
   /** Stops the sweeper and closes what the relay itself opened. Requests after it may still be answered. */
   close(): Promise<void>;
 }
@@ -58,7 +62,8 @@ export function createRelay(options: RelayOptions): Relay {
   });
   const door = { mountPath: settings.publicUrl.path, trustProxy: settings.trustProxy };
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
-  warnAfterConstruction(context, store);
+  const check = createHealthCheck(store, context.events);
+  checkAtStart(store, check, context.events);
 
   return Object.freeze<Relay>({
     koa: () => koaDoor(dispatch, door),
@@ -66,7 +71,7 @@ export function createRelay(options: RelayOptions): Relay {
     fetch: fetchDoor(dispatch, door),
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
-    ping: () => store.ping(),
+    ping: check,
     async close() {
       sweeper.stop();
       if (ownsStore) await store.close();
@@ -121,17 +126,4 @@ function demandKeys(settings: Settings, store: MailboxStore): void {
   if (settings.keys.length === 0 && store.capabilities.keepsReferences !== true) {
     throw new TypeError('keys: this store keeps records outside of this process, so they must be sealed');
   }
-}
-
-/** Said once, after `createRelay` has returned, so that listeners added in the meantime hear it. */
-function warnAfterConstruction({ events }: RelayContext, store: MailboxStore): void {
-  if (store.capabilities.atomic === 'distributed') return;
-  queueMicrotask(() => {
-    events.emit('relay.warned', {
-      warning: 'store_single_process',
-      message:
-        'This store serves one process only: mailboxes end with it, and a second process would not see them. ' +
-        'Give createRelay a shared store before you run more than one.',
-    });
-  });
 }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRelay } from '../relay.js';
+import type { MailboxStore } from '../store/contract.js';
+import { storeFromUrl } from '../store/from-url.js';
 
 /** What `serve` was called with. */
 export interface ServeOptions {
@@ -9,7 +11,10 @@ export interface ServeOptions {
   /** 0 to 65535 as text; 0 picks a free port. */
   readonly port: string;
   readonly publicUrl: string | undefined;
+  /** URL of the store. */
   readonly store: string;
+  /** Server keys as base64url, separated by commas, the current one first. */
+  readonly keys: string | undefined;
   readonly trustProxy: boolean;
 }
 
@@ -23,7 +28,8 @@ const GRACE_MS = 5000;
 export async function serve(options: ServeOptions): Promise<number> {
   if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
     throw new TypeError('--port: must be 0 to 65535');
-  if (options.store !== 'memory:') throw new TypeError('--store: must be memory:');
+  const store = storeFromUrl(options.store);
+  const keys = serverKeys(options, store);
 
   // Time-outs of node:http's own are far too long for requests of some kilobytes.
   const server = createServer({ headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
@@ -35,6 +41,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const relay = createRelay({
       publicUrl: options.publicUrl ?? `http://${host}:${port}`,
+      store,
+      ...(keys === undefined ? {} : { keys }),
       trustProxy: options.trustProxy,
       onEvent: (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
     });
@@ -43,10 +51,19 @@ export async function serve(options: ServeOptions): Promise<number> {
     await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
     await stop(server);
     await relay.close();
+    await store.close();
     return 0;
   } finally {
     server.close();
   }
+}
+
+/** The keys of RELAY_KEYS; a store outside of this process must have some. */
+function serverKeys({ keys }: ServeOptions, store: MailboxStore): readonly string[] | undefined {
+  const list = (keys ?? '').split(',').filter((key) => key.trim() !== '');
+  if (list.length > 0) return list.map((key) => key.trim());
+  if (store.capabilities.keepsReferences === true) return undefined;
+  throw new TypeError('RELAY_KEYS: this store needs server keys; `credential-relay keygen` prints one');
 }
 
 /** Takes no new connections, lets the requests under way finish, and cuts what is left after the grace period. */

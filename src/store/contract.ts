@@ -42,6 +42,14 @@ export interface StoreCapabilities {
   readonly keepsReferences?: boolean;
 }
 
+/** What a store tells of its backend. */
+export interface StoreHealth {
+  /** The backend's clock less this machine's, in ms. Deadlines are judged by both; see `relay.ping`. */
+  readonly clockSkewMs: number;
+  /** What the backend does when it is full, where it may drop live entries and says so; `noeviction` is the safe one. */
+  readonly evictionPolicy?: string;
+}
+
 /** Persistence of mailboxes. Keys are at most 128 characters of `[A-Za-z0-9_:-]`. */
 export interface MailboxStore {
   readonly capabilities: StoreCapabilities;
@@ -65,8 +73,8 @@ export interface MailboxStore {
   ): Promise<'ok' | 'conflict' | 'missing'>;
   /** Erases up to `limit` expired entries and tells how many. Absent where the backend expires by itself. */
   sweep?(limit: number): Promise<number>;
-  /** Resolves if the backend answers, with the backend's clock less this machine's in ms. */
-  ping(): Promise<{ readonly clockSkewMs: number }>;
+  /** Resolves if the backend answers, and tells what an operator should know of it. */
+  ping(): Promise<StoreHealth>;
   /** Ends what the store itself opened; connections that were handed to it stay open. */
   close(): Promise<void>;
 }

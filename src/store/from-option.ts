@@ -1,5 +1,8 @@
 import { Keyv, type KeyvStoreAdapter } from 'keyv';
 import { memoryStore } from '../../adapters/store/memory.js';
+import { isKeyvPostgres, postgresStore } from '../../adapters/store/postgres.js';
+import { isKeyvRedis, redisStore } from '../../adapters/store/redis.js';
+import { isKeyvSqlite, sqliteStore } from '../../adapters/store/sqlite.js';
 import type { MailboxStore } from './contract.js';
 
 /**
@@ -14,6 +17,9 @@ export function storeFromOption(option: StoreOption | undefined, clock: () => nu
   if (isMailboxStore(option)) return option;
   const adapter: object = isKeyv(option) ? option.store : option;
   if (adapter instanceof Map) return memoryStore(adapter, { clock });
+  if (isKeyvRedis(adapter)) return redisStore(adapter);
+  if (isKeyvPostgres(adapter)) return postgresStore(adapter);
+  if (isKeyvSqlite(adapter)) return sqliteStore(adapter);
   if (isKeyv(option)) {
     throw new TypeError(
       'store: this Keyv adapter has no atomic change, so two receivers could be bound at once; ' +

@@ -55,7 +55,7 @@ const meta = ({ tags }: Page, property: string): (string | undefined)[] =>
 
 /** Control characters and those of bidi formatting become a space, broken surrogates U+FFFD. */
 const asShown = (text: string): string =>
-  text.toWellFormed().replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
+  text.toWellFormed().replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
 /** PROTOCOL names no characters; these, too, may or may not be replaced: U+061C and the separators U+2028 and U+2029. */
 const alike = (text: string | undefined): string | undefined => text?.replace(/[\u061c\u2028\u2029]/g, ' ');

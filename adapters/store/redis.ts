@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
+import {
+  type MailboxStore,
+  REVISION_CHARACTERS,
+  type StoredEntry,
+  type StoredValue,
+} from '../../src/store/contract.js';
+import type { KeyvRedisAdapter, NodeRedisClient } from './redis-client.js';
+import { RedisStoreError } from './redis-errors.js';
+import { keepConnection, type RedisConnection } from './redis-link.js';
+import { type Credentials, linkOpener } from './redis-source.js';
+
+export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './redis-client.js';
+export { RedisStoreError } from './redis-errors.js';
+
+/** The Redis store's further options. */
+export interface RedisStoreOptions {
+  /** Longest time for one call, in ms; after it the call rejects and the connection is replaced. Default 2000. */
+  readonly timeoutMs?: number;
+  /** Longest time to connect, in ms. Default 2000. */
+  readonly connectTimeoutMs?: number;
+  /** Options of TLS (`ca`, `cert`, `key`…) for a `rediss` URL; other sources carry theirs. */
+  readonly tls?: ConnectionOptions;
+  /** Credentials of the sentinels of a `redis+sentinel` URL; those in the URL are the data nodes'. Default none. */
+  readonly sentinelCredentials?: Credentials;
+}
+
+/** A mailbox store on Redis. */
+export interface RedisStore extends MailboxStore {
+  /**
+   * Resolves if Redis answers. `evictionPolicy` is its `maxmemory-policy`, where the connection may read that: with
+   * anything but `noeviction` a Redis that is short of memory drops live mailboxes, so a caller should warn of it.
+   */
+  ping(): Promise<{ readonly clockSkewMs: number; readonly evictionPolicy?: string }>;
+}
+
+/** Characters of the deadline that follows the revision in what is kept: a safe integer, zeros before it. */
+const DEADLINE_CHARACTERS = 16;
+const REVISION_AND_DEADLINE = REVISION_CHARACTERS + DEADLINE_CHARACTERS;
+
+/**
+ * Put if absent. The deadline is judged by the server's clock. Both scripts touch one key, so that a cluster can run
+ * them, and end in their one write.
+ */
+const CREATE = script(`
+local now = redis.call('TIME')
+if tonumber(ARGV[2]) <= now[1] * 1000 + math.floor(now[2] / 1000) then return -1 end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PXAT', ARGV[2]) then return 0 end
+return 1`);
+
+/**
+ * Compare and set. What is kept begins with its revision, so the rest of it need not be sent to be compared. Without a
+ * deadline in the arguments the one that is kept stays, in the text as in Redis.
+ */
+const REPLACE = script(`
+local held = redis.call('GET', KEYS[1])
+if not held then return 0 end
+if string.sub(held, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end
+if ARGV[3] == '' then
+  local deadline = string.sub(held, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE})
+  local kept = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS}) .. deadline .. string.sub(ARGV[2], ${REVISION_AND_DEADLINE + 1})
+  redis.call('SET', KEYS[1], kept, 'KEEPTTL')
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
+end
+return 1`);
+
+/**
+ * A mailbox store on Redis ≥ 6.2 or Valkey: standalone, TLS, Sentinel or Cluster. `source` is a `KeyvRedis` of
+ * @keyv/redis 5, a node-redis client, cluster client or sentinel client, or a URL: `redis://`, `rediss://`,
+ * `redis+sentinel://host,host/masterName/database`, `redis+cluster://host,host`.
+ *
+ * A source gives its configuration: the store opens a connection of its own, at its first call, and closes only that.
+ * The exception is a sentinel client, which cannot be duplicated: it is used as it is, connected if it is not, and left
+ * open; prefer the URL. Keys are used as they are given; a namespace of the KeyvRedis does not apply.
+ *
+ * What is kept is the value with its deadline, 16 digits, after the revision: a read is a plain GET. Each call is one
+ * round trip, to the master; replicas are never read. While Redis is away calls reject with a
+ * {@link RedisStoreError}, and the connection is sought until it is found, a quarter of a second apart at most. A fail-over can lose
+ * the last writes that were acknowledged, as replication is asynchronous.
+ *
+ * Throws a TypeError for what is no source, and an Error if a URL is given and @keyv/redis is not installed.
+ */
+export function redisStore(
+  source: string | KeyvRedisAdapter | NodeRedisClient,
+  options: RedisStoreOptions = {},
+): RedisStore {
+  const { timeoutMs = 2000, connectTimeoutMs = 2000, tls, sentinelCredentials } = options;
+  const redis = keepConnection(linkOpener(source, { connectTimeoutMs, tls, sentinelCredentials }), timeoutMs);
+
+  return {
+    capabilities: { atomic: 'distributed', nativeExpiry: true, durable: true },
+    async get(key) {
+      const kept = await redis.send(key, ['GET', key]);
+      return kept === null ? undefined : entryOf(kept);
+    },
+    async create(key, value, expiresAt) {
+      demandDeadline(expiresAt);
+      const put = await run(redis, CREATE, key, [keptText(value, expiresAt), String(expiresAt)]);
+      if (put === -1) throw new RangeError('The deadline of a new entry has passed.');
+      return put === 1;
+    },
+    async replace(key, revision, value, expiresAt) {
+      if (expiresAt !== undefined) demandDeadline(expiresAt);
+      const put = await run(redis, REPLACE, key, [
+        revision,
+        keptText(value, expiresAt ?? 0),
+        expiresAt?.toString() ?? '',
+      ]);
+      return put === 1 ? 'ok' : put === -1 ? 'conflict' : 'missing';
+    },
+    async ping() {
+      const asked = Date.now();
+      const [time, policy] = await Promise.all([
+        redis.send(undefined, ['TIME']),
+        redis.send(undefined, ['CONFIG', 'GET', 'maxmemory-policy']).catch(() => undefined), // Often not permitted.
+      ]);
+      const now = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : Number.NaN;
+      if (Number.isNaN(now)) throw new RedisStoreError('redis_foreign_value', 'Redis told no time.');
+      const clockSkewMs = Math.round(now - (asked + Date.now()) / 2);
+      const evictionPolicy: unknown = Array.isArray(policy) ? policy[1] : undefined;
+      return typeof evictionPolicy === 'string' ? { clockSkewMs, evictionPolicy } : { clockSkewMs };
+    },
+    close: () => redis.close(),
+  };
+}
+
+interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+function script(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/** Runs a script by its digest; by its text where the server does not have it: after a restart, a fail-over, a flush. */
+async function run(
+  redis: RedisConnection,
+  { sha, text }: Script,
+  key: string,
+  args: readonly string[],
+): Promise<1 | 0 | -1> {
+  let answer: unknown;
+  try {
+    answer = await redis.send(key, ['EVALSHA', sha, '1', key, ...args]);
+  } catch (cause) {
+    if (!(cause instanceof RedisStoreError) || cause.code !== 'NOSCRIPT') throw cause;
+    answer = await redis.send(key, ['EVAL', text, '1', key, ...args]);
+  }
+  if (answer === 1 || answer === 0 || answer === -1) return answer;
+  throw foreignValue();
+}
+
+/** The value as it is kept, with its deadline in it. Throws a TypeError for what is no text. */
+function keptText(value: StoredValue, expiresAt: number): string {
+  if (typeof value !== 'string') throw new TypeError('The Redis store keeps text only.');
+  const deadline = String(expiresAt).padStart(DEADLINE_CHARACTERS, '0');
+  return `${value.slice(0, REVISION_CHARACTERS)}${deadline}${value.slice(REVISION_CHARACTERS)}`;
+}
+
+/** What is kept, as an entry. */
+function entryOf(kept: unknown): StoredEntry {
+  if (typeof kept !== 'string') throw foreignValue();
+  const revision = kept.slice(0, REVISION_CHARACTERS);
+  const deadline = kept.slice(REVISION_CHARACTERS, REVISION_AND_DEADLINE);
+  if (!/^\d{16}$/.test(deadline)) throw foreignValue();
+  return { value: `${revision}${kept.slice(REVISION_AND_DEADLINE)}`, revision, expiresAt: Number(deadline) };
+}
+
+function demandDeadline(expiresAt: number): void {
+  if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
+}
+
+function foreignValue(): RedisStoreError {
+  return new RedisStoreError('redis_foreign_value', 'What is stored under the key is not a mailbox.');
+}

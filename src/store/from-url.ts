@@ -1,0 +1,29 @@
+import { memoryStore } from '../../adapters/store/memory.js';
+import { postgresStore } from '../../adapters/store/postgres.js';
+import { redisStore } from '../../adapters/store/redis.js';
+import { sqliteStore } from '../../adapters/store/sqlite.js';
+import type { MailboxStore } from './contract.js';
+
+/** The stores by the scheme of their URL. */
+const STORES: Readonly<Record<string, (url: string) => MailboxStore>> = {
+  'memory:': () => memoryStore(),
+  'sqlite:': sqliteStore,
+  'redis:': redisStore,
+  'rediss:': redisStore,
+  'redis+sentinel:': redisStore,
+  'postgres:': postgresStore,
+  'postgresql:': postgresStore,
+};
+
+/**
+ * The store for a URL, so that one setting swaps it from laptop to production: `memory:`, `sqlite:./relay.db`,
+ * `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`, `postgres://`. It connects on first use; close it
+ * when the relay is closed. Throws a TypeError for another scheme, and an Error that names the package to install if an
+ * optional one is missing. No error repeats the URL, which may hold a password.
+ */
+export function storeFromUrl(url: string): MailboxStore {
+  const scheme = /^[a-z+]+:/i.exec(url)?.[0].toLowerCase() ?? '';
+  const make = STORES[scheme];
+  if (make === undefined) throw new TypeError(`store: the URL must begin with one of ${Object.keys(STORES).join(' ')}`);
+  return make(url);
+}

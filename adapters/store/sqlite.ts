@@ -1,0 +1,183 @@
+import {
+  type MailboxStore,
+  REVISION_CHARACTERS,
+  type StoredEntry,
+  type StoredValue,
+} from '../../src/store/contract.js';
+import { isBusy, type SqliteConnection, SqliteStoreError, sqliteConnector } from './sqlite-connection.js';
+import { isKeyvSqlite, type SqliteSource, targetOf } from './sqlite-source.js';
+import { sqliteRunner } from './sqlite-writer.js';
+
+export type { KeyvSqliteAdapter, SqliteDatabase, SqliteSource, SqliteStatement } from './sqlite-source.js';
+export { isKeyvSqlite } from './sqlite-source.js';
+
+/** The SQLite store's further options. */
+export interface SqliteStoreOptions {
+  /**
+   * The table, made where it is missing: letters, digits and `_`, 50 characters at most. Default
+   * `credential_relay_mailbox`; for a Keyv adapter the adapter's `table`, unless that is Keyv's own default.
+   */
+  readonly table?: string;
+  /** Milliseconds for which a call waits while another process holds the lock. Default 1000, at most 60 000. */
+  readonly busyTimeoutMs?: number;
+  /** Unix time in ms. Default `Date.now`: all processes on one file are on one machine, and have one clock. */
+  readonly clock?: () => number;
+}
+
+const DEFAULT_TABLE = 'credential_relay_mailbox';
+const DEFAULT_BUSY_TIMEOUT_MS = 1000;
+
+/** Rows erased in one transaction, so that others get the lock, and the event loop its turn, in between. */
+const ERASED_AT_ONCE = 200;
+
+/** Up to this size the file is rewritten after a sweep: about 20 ms for each megabyte, in which nothing else runs. */
+const REWRITTEN_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A mailbox store in an SQLite file: durable, without a server, for one machine. Any number of processes there may use
+ * one file at once (not over a network file system), hence `atomic: 'distributed'`: both changes are atomic among all
+ * who can reach the file at all. `sqlite::memory:` is of this process only, and ends with it.
+ *
+ * `source` is a path, `sqlite:./relay.db`, `sqlite::memory:`; or a Keyv SQLite adapter, whose file gets a neighbour
+ * with `.relay` appended (two SQLite libraries in one process must not share a file); or an open database of libsql or
+ * better-sqlite3, which stays the host's. The first two need the package `libsql`. Do not open our file in this process
+ * with another SQLite library: locks of a process do not hold between the two, and the file may be damaged.
+ *
+ * - Acknowledged writes survive kill -9, and, as every commit is flushed to the disk (`synchronous = FULL`), the loss
+ *   of power, as far as the disk keeps what it says it has written. On a host's database its own settings decide.
+ * - SQLite is called in the event loop: a commit holds it up for one flush of the disk. What arrives meanwhile shares
+ *   the next commit. Waiting for another process's lock does not hold it up.
+ * - Deleted content is overwritten (`secure_delete`, switched on for a host's connection too). A sweep that erased
+ *   something then empties the write-ahead log, and rewrites a file of ours up to 4 MiB, as SQLite leaves stray copies
+ *   of moved rows in unused parts of its pages. In larger files, and in those of the host, these (below 1 % of
+ *   the rows; ciphertext, like everything here) last until the page is used again, or somebody runs `VACUUM`.
+ * - The file is opened by the first call. While it cannot be opened, calls reject, and each tries anew. Its folder has
+ *   to be there. A file of ours that was moved, removed or replaced while open is not written to any more
+ *   (SQLITE_READONLY_DBMOVED): end all processes before you restore a backup.
+ *
+ * Calls reject with the `code` of SQLite: SQLITE_BUSY after `busyTimeoutMs` (and while the host has a transaction open
+ * on its connection), SQLITE_FULL, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_NOTADB and so on; with
+ * `store_closed` after `close`. A TypeError rejects a value that is no text, or holds U+0000, which libsql cuts off.
+ *
+ * Throws a TypeError for a source or an option that can never work, and an Error with the code `missing_package`,
+ * which names the command to install it, where `libsql` is needed and not there.
+ */
+export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = {}): MailboxStore {
+  const target = targetOf(source);
+  const table = demandTable(options.table ?? tableOf(source) ?? DEFAULT_TABLE);
+  const busyTimeoutMs = demandTimeout(options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS);
+  const clock = options.clock ?? Date.now;
+  const inMemory = 'file' in target ? target.file === ':memory:' : target.database.memory === true;
+  const connector = sqliteConnector(target, table);
+  const runner = sqliteRunner(connector, busyTimeoutMs, clock);
+  // A process that was here before may have died between erasing and cleaning up.
+  let residue = connector.owned;
+
+  /** Takes what erased rows left behind off the disk; who reads the log at this moment is waited for. */
+  async function cleanUp(): Promise<void> {
+    await runner.attempt((connection) => {
+      if (connector.owned && bytesOf(connection) <= REWRITTEN_BYTES) connection.database.exec('VACUUM');
+    });
+    await runner.attempt(({ database }) => {
+      const [row] = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+      if (Number(Reflect.get(Object(row), 'busy')) !== 0)
+        throw new SqliteStoreError('SQLITE_BUSY', 'The log is in use.');
+    });
+    residue = false;
+  }
+
+  return {
+    capabilities: { atomic: inMemory ? 'process' : 'distributed', nativeExpiry: false, durable: !inMemory },
+    get: (key) =>
+      runner.attempt((connection) => {
+        const row = readRow(connection, key);
+        return row !== undefined && row.expiresAt > clock() ? row : undefined;
+      }),
+    async create(key, value, expiresAt) {
+      const text = demandText(value);
+      demandDeadline(expiresAt);
+      return runner.write(({ create }, now) => {
+        if (expiresAt <= now) throw new RangeError('The deadline of a new entry has passed.');
+        return Number(create.run(key, text, expiresAt, now).changes) === 1;
+      });
+    },
+    async replace(key, revision, value, expiresAt) {
+      const text = demandText(value);
+      if (expiresAt !== undefined) demandDeadline(expiresAt);
+      return runner.write((connection, now) => {
+        const { changes } =
+          expiresAt === undefined
+            ? connection.replace.run(text, key, now, revision)
+            : connection.replaceAndMove.run(text, expiresAt, key, now, revision);
+        if (Number(changes) === 1) return 'ok';
+        // In the same transaction, so it is the state that the update met.
+        const row = readRow(connection, key);
+        return row !== undefined && row.expiresAt > now ? 'conflict' : 'missing';
+      });
+    },
+    async sweep(limit) {
+      let erased = 0;
+      let batch: number;
+      do {
+        const rows = Math.min(ERASED_AT_ONCE, limit - erased);
+        batch = await runner.write(({ erase }, now) => Number(erase.run(now, rows).changes));
+        erased += batch;
+      } while (batch === ERASED_AT_ONCE && erased < limit);
+      residue ||= erased > 0;
+      // Once the backlog is gone. Where readers keep the log in use, the next sweep tries again.
+      if (residue && erased < limit) await cleanUp().catch(unlessBusy);
+      return erased;
+    },
+    async ping() {
+      // The write lock, taken and given back: tells a file that cannot be written to as well.
+      await runner.write(() => undefined);
+      return { clockSkewMs: 0 };
+    },
+    async close() {
+      await runner.close();
+      connector.close();
+    },
+  };
+}
+
+function readRow(connection: SqliteConnection, key: string): StoredEntry | undefined {
+  // `all`, not `get`: libsql's `get` does not reset its statement, and after a failure answers for the previous key.
+  const [row] = connection.read.all(key) as { readonly value: string; readonly expires_at: number | bigint }[];
+  if (row === undefined) return undefined;
+  return { value: row.value, revision: row.value.slice(0, REVISION_CHARACTERS), expiresAt: Number(row.expires_at) };
+}
+
+function bytesOf({ database }: SqliteConnection): number {
+  const [row] = database
+    .prepare('SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()')
+    .all();
+  return Number(Reflect.get(Object(row), 'bytes'));
+}
+
+function unlessBusy(error: unknown): void {
+  if (!isBusy(error)) throw error;
+}
+
+function tableOf(source: SqliteSource): string | undefined {
+  if (!isKeyvSqlite(source) || source.opts.table === 'keyv') return undefined;
+  return source.opts.table;
+}
+
+function demandTable(table: string): string {
+  if (/^(?!sqlite_)[A-Za-z_][A-Za-z0-9_]{0,49}$/i.test(table)) return table;
+  throw new TypeError('sqliteStore: table must be letters, digits and _, 50 characters at most');
+}
+
+function demandTimeout(ms: number): number {
+  if (Number.isFinite(ms) && ms >= 0 && ms <= 60_000) return ms;
+  throw new TypeError('sqliteStore: busyTimeoutMs must be from 0 to 60000');
+}
+
+function demandText(value: StoredValue): string {
+  if (typeof value === 'string' && !value.includes('\0')) return value;
+  throw new TypeError('The SQLite store keeps text without U+0000 only.');
+}
+
+function demandDeadline(expiresAt: number): void {
+  if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
+}

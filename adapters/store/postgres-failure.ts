@@ -1,0 +1,49 @@
+/**
+ * Why Postgres did not do what was asked. `code` is the SQLSTATE, the operating system's code, `POSTGRES_TIMEOUT` or
+ * `POSTGRES_CONNECTION_LOST`. The driver's own error is not kept: its fields may hold keys, values and connections.
+ */
+export class PostgresFailure extends Error {
+  override readonly name = 'PostgresFailure';
+  constructor(readonly code: string) {
+    super(`Postgres: ${REASONS[code] ?? 'the statement failed'} (${code}).`);
+  }
+}
+
+/** The commonest reasons, in words for whoever runs the relay. */
+const REASONS: Readonly<Record<string, string>> = {
+  POSTGRES_TIMEOUT: 'no answer in time',
+  POSTGRES_CONNECTION_LOST: 'the connection was lost',
+  ECONNREFUSED: 'nobody listens at this address',
+  ECONNRESET: 'the connection was lost',
+  EPIPE: 'the connection was lost',
+  ENOTFOUND: 'the host name is not known',
+  '08P01': 'the pooler in between refused the connection',
+  '0A000': 'the table was changed under a prepared statement',
+  '25006': 'the server is read-only',
+  '26000': 'a prepared statement is gone; a transaction-mode pooler needs prepare: false',
+  '28000': 'the server does not let this user in',
+  '28P01': 'the server does not let this user in',
+  '3D000': 'there is no such database',
+  '3F000': 'there is no such schema',
+  '42501': 'the role lacks a right',
+  '42703': 'the table is not one of the relay',
+  '42P01': 'the table is missing',
+  '42P05': 'a prepared statement is there already; a transaction-mode pooler needs prepare: false',
+  '53100': 'the disk of the server is full',
+  '53200': 'the server is out of memory',
+  '53300': 'the server has too many connections',
+  '57014': 'the statement was cancelled, it took too long',
+  '57P01': 'the server is shutting down',
+  '57P02': 'the server has crashed',
+  '57P03': 'the server is starting up or shutting down',
+};
+
+/** What the driver threw, as a failure that is safe to show. */
+export function failureOf(error: unknown): PostgresFailure {
+  if (error instanceof PostgresFailure) return error;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code)) return new PostgresFailure(code);
+  // The driver knows no codes of its own: what has none is a time-out of the pool or a connection that ended.
+  const isTimeout = error instanceof Error && /timeout/i.test(error.message);
+  return new PostgresFailure(isTimeout ? 'POSTGRES_TIMEOUT' : 'POSTGRES_CONNECTION_LOST');
+}

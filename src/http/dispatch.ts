@@ -73,14 +73,15 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
   }
 
   async function perform<Body>(operation: Operation<Body>, request: RelayRequest, trace: Trace): Promise<Outcome> {
-    if (settings.tlsRequired && !request.secure) throw new RelayError('tls_required', { detail: TLS_HINT });
+    if (settings.tlsRequired && !request.isSecure()) throw new RelayError('tls_required', { detail: TLS_HINT });
     const { requestId } = trace;
     if (requestId === null) throw new RelayError('request_id_invalid');
     if (requestId === undefined && operation.needsRequestId && context.requestIdRequired) {
       throw new RelayError('request_id_missing');
     }
     const claim = operation.needsClaim ? deviceClaimOf(request) : '';
-    const body = operation.parse(await bodyFor(operation, request), context);
+    const hasBody = request.mayHaveBody || operation.takesBody === 'required';
+    const body = operation.parse(hasBody ? await bodyFor(operation, request) : undefined, context);
     const command = {
       address: trace.address ?? NO_ADDRESS,
       claim,

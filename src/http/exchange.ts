@@ -13,7 +13,9 @@ export interface RelayRequest extends HeaderSource {
   /** Below the mount, without query: what follows the path of `publicUrl`. */
   readonly path: string;
   /** True if it came over TLS, as far as the door can tell. */
-  readonly secure: boolean;
+  isSecure(): boolean;
+  /** False if there can be no body to read. */
+  readonly mayHaveBody: boolean;
   /**
    * Reads the body, at most `limit` bytes of it. Throws `body_too_large`, or `body_already_read` if somebody consumed
    * it and left nothing.

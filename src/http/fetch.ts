@@ -23,10 +23,11 @@ function fetchRequest(request: Request, url: URL, path: string, trustProxy: bool
   return {
     method: request.method,
     path,
-    secure: url.protocol === 'https:' || (trustProxy && forwarded === 'https'),
+    isSecure: () => url.protocol === 'https:' || (trustProxy && forwarded === 'https'),
     header,
     // Headers joins repeated fields by ", ", which no value of the protocol that must be single can hold.
     repeated: () => false,
+    mayHaveBody: request.body !== null,
     readBody: (limit) => readBody(request, limit),
   };
 }

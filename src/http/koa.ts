@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dispatch } from './dispatch.js';
-import { headerPairs, type RelayResponse } from './exchange.js';
+import type { RelayResponse } from './exchange.js';
 import type { DoorSettings } from './node.js';
 import { nodeRequest } from './node-request.js';
 import { isRelayPath, pathBelowMount } from './path.js';
@@ -32,17 +32,22 @@ export function koaDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSetti
       return;
     }
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
-    const request = nodeRequest(context.req, { path, secure: context.secure, trustProxy, parsedBody });
+    const request = nodeRequest(context.req, { path, host: context, trustProxy, parsedBody });
     send(context, await dispatch(request));
   };
 }
 
 function send(context: KoaContext, answer: RelayResponse): void {
+  let typed = false;
   context.status = answer.status;
-  context.body = answer.status === 204 ? null : answer.body;
-  context.remove('Content-Type'); // Koa guesses one from the body; the answer brings its own, or has none.
-  for (const [name, value] of headerPairs(answer)) {
+  // The type first: Koa guesses one from a body that comes without, and counts the length of a body by itself.
+  for (let at = 0; at + 1 < answer.headers.length; at += 2) {
+    const name = answer.headers[at] ?? '';
+    const value = answer.headers[at + 1] ?? '';
+    if (name === 'Content-Type') typed = true;
     if (name === 'Vary' || name === 'WWW-Authenticate') context.append(name, value);
-    else context.set(name, value);
+    else if (name !== 'Content-Length') context.set(name, value);
   }
+  context.body = answer.status === 204 ? null : answer.body;
+  if (!typed) context.remove('Content-Type');
 }

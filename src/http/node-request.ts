@@ -5,8 +5,8 @@ import type { RawBody, RelayRequest } from './exchange.js';
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {
   readonly path: string;
-  /** What the host says about TLS (`req.secure`, `ctx.secure`), if it says anything. */
-  readonly secure: boolean;
+  /** What may know about TLS: `req.secure` of Express, `ctx.secure` of Koa. */
+  readonly host: { readonly secure?: boolean };
   readonly trustProxy: boolean;
   /** What the host's body parser made of the body, asked for only if the stream was consumed. */
   parsedBody(): unknown;
@@ -22,9 +22,10 @@ export function nodeRequest(request: IncomingMessage, details: NodeRequestDetail
   return {
     method: request.method ?? '',
     path: details.path,
-    secure: isSecure(request, details),
+    isSecure: () => isSecure(request, details),
     header: (name) => headerOf(request, name),
     repeated: (name) => isRepeated(request, name),
+    mayHaveBody: mayHaveBody(request),
     readBody: (limit) => readBody(request, limit, details.parsedBody),
   };
 }
@@ -46,8 +47,8 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
 }
 
 /** By the socket or the host's word; by the proxy's word only where the operator trusts it. Never by the address. */
-function isSecure(request: IncomingMessage, { secure, trustProxy }: NodeRequestDetails): boolean {
-  if (secure || ('encrypted' in request.socket && request.socket.encrypted === true)) return true;
+function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
+  if (host.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true)) return true;
   return trustProxy && headerOf(request, 'X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase() === 'https';
 }
 

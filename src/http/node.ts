@@ -40,7 +40,7 @@ export function nodeDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSett
       else send(response, NOT_OURS, false);
       return;
     }
-    const details = { path, secure: request.secure === true, trustProxy, parsedBody: () => request.body };
+    const details = { path, host: request, trustProxy, parsedBody: () => request.body };
     const hosted = next !== undefined;
     // `dispatch` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
     dispatch(nodeRequest(request, details))

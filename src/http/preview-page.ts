@@ -56,7 +56,7 @@ export function previewPage(display: DisplayInformation, url: string): string {
 <meta property="og:type" content="website">
 <meta property="og:title" content="${title}">
 <meta property="og:description" content="${description}">
-<meta property="og:image" content="${escapeHtml(new URL(display.imageURL).href)}">
+<meta property="og:image" content="${escapeHtml(display.imageURL)}">
 <meta property="og:url" content="${escapeHtml(url)}">
 <style>${STYLE}</style>
 </head>
@@ -85,8 +85,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out here.
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
 
+/** Nearly every text: printable ASCII of which nothing needs to be replaced. */
+const PLAIN = /^[ !#-%(-;=?-_a-~]*$/;
+
 /** Text for an HTML page, in an element or a quoted attribute. */
 function escapeHtml(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text
     .toWellFormed()
     .replace(INVISIBLE, ' ')

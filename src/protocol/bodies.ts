@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { bodyInvalid, RelayError } from '../errors.js';
 import { isAccessRights } from './access-rights.js';
-import { parseExpiration } from './expiration.js';
 
 /** Bounds of the members of a body, in characters (Unicode code points), and of a whole body, in bytes. */
 export interface BodyLimits {
@@ -30,12 +29,12 @@ export interface NotificationToken {
   readonly tokenData: string;
 }
 
-/** The body of CreateMailbox, checked; `expiration` is Unix time in ms. */
+/** The body of CreateMailbox, checked but for the `expiration`, of which `deadlineFor` judges form and range. */
 export interface CreateBody {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;
   readonly notificationToken?: NotificationToken | undefined;
-  readonly mailboxConfiguration?: { accessRights?: string | undefined; expiration: number } | undefined;
+  readonly mailboxConfiguration?: { accessRights?: string | undefined; expiration: string } | undefined;
 }
 
 /** The body of UpdateMailbox, checked. */
@@ -78,20 +77,21 @@ function fits(text: string, limit: number): boolean {
   return text.length <= 2 * limit && [...text].length <= limit;
 }
 
-/** An absolute https URL without credentials, white space or control characters. */
+/**
+ * An absolute https URL without credentials, white space or control characters. The URL parser drops line breaks and
+ * trims spaces, so they are refused before it sees the text; credentials end in an @ before the host does.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
+const IMAGE_URL = /^https:\/\/[^\s\u0000-\u001f\u007f-\u009f/\\?#@]+([/\\?#][^\s\u0000-\u001f\u007f-\u009f]*)?$/i;
+
 function isImageUrl(text: string): boolean {
-  // The URL parser drops line breaks and trims spaces, so they are refused before it sees the text.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
-  if (!/^https:\/\/[^\s\u0000-\u001f\u007f-\u009f]+$/i.test(text) || !URL.canParse(text)) return false;
-  const url = new URL(text);
-  return url.username === '' && url.password === '';
+  return IMAGE_URL.test(text) && URL.canParse(text);
 }
 
 function textUpTo(limit: number): z.ZodType<string> {
   return z
     .string('must be a string')
-    .min(1, 'must not be empty')
-    .refine((text) => fits(text, limit), `must have at most ${limit} characters`);
+    .refine((text) => text !== '' && fits(text, limit), `must not be empty, and have at most ${limit} characters`);
 }
 
 const notificationToken = z
@@ -109,16 +109,10 @@ const mailboxConfiguration = z
         .string('must be a string')
         .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D, each once')
         .optional(),
-      expiration: z.string('must be a time of the form YYYY-MM-DDThh:mm:ssZ').transform((text, context) => {
-        const time = parseExpiration(text);
-        if (!Number.isNaN(time)) return time;
-        context.addIssue({ code: 'custom', message: 'must be a real time of the form YYYY-MM-DDThh:mm:ssZ' });
-        return z.NEVER;
-      }),
+      expiration: z.string('must be a time of the form YYYY-MM-DDThh:mm:ssZ'),
     },
     'must be an object',
   )
-  .transform(({ accessRights, expiration }) => ({ accessRights, expiration }))
   .optional();
 
 /**
@@ -147,18 +141,16 @@ export function createBodyParsers(limits: BodyLimits): BodyParsers {
     },
     'must be an object with title, description and imageURL',
   );
-  const create = z
-    .object(
-      {
-        timeToLive: z.undefined('is not supported: use mailboxConfiguration.expiration').optional(),
-        payload,
-        displayInformation,
-        notificationToken,
-        mailboxConfiguration,
-      },
-      'must be a JSON object',
-    )
-    .transform(({ timeToLive: _, ...body }) => body);
+  const create = z.object(
+    {
+      timeToLive: z.undefined('is not supported: use mailboxConfiguration.expiration').optional(),
+      payload,
+      displayInformation,
+      notificationToken,
+      mailboxConfiguration,
+    },
+    'must be a JSON object',
+  );
   const update = z.object({ payload, notificationToken }, 'must be a JSON object');
   const read = z.object({ notificationToken }, 'must be a JSON object');
   return {

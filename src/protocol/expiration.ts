@@ -1,4 +1,4 @@
-import { RelayError } from '../errors.js';
+import { bodyInvalid, RelayError } from '../errors.js';
 
 /** How long mailboxes live. All values in whole seconds. */
 export interface LifetimePolicy {
@@ -10,14 +10,15 @@ export interface LifetimePolicy {
   readonly beyondMaximum: 'reject' | 'shorten';
 }
 
-const FORM = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/;
+const FORM = /^\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\dZ$/;
 
 /** Unix time in ms of an RFC 3339 UTC time of exactly the form `YYYY-MM-DDThh:mm:ssZ`; NaN for anything else. */
-export function parseExpiration(text: string): number {
-  if (!FORM.test(text)) return Number.NaN;
+function parseExpiration(text: string): number {
+  const day = FORM.exec(text)?.[1];
+  if (day === undefined) return Number.NaN;
   const time = Date.parse(text);
-  // Date.parse rolls 30 February over into March: only a real date comes back as it was written.
-  return Number.isNaN(time) || formatExpiration(time) !== text ? Number.NaN : time;
+  // Date.parse rolls 30 February into March and 24:00 into the next day: in a real time the day stays.
+  return new Date(time).getUTCDate() === Number(day) ? time : Number.NaN;
 }
 
 /** The wire form of a deadline (Unix time in ms, whole seconds). */
@@ -25,17 +26,20 @@ export function formatExpiration(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
+/** Place of the expiration in a create body, for error reports. */
+const FIELD = 'mailboxConfiguration.expiration';
+
 /**
- * The deadline of a new mailbox (Unix time in ms, whole seconds), from the time that the request asks for (ms) and the
- * policy. Throws `expiration_out_of_range` for a time that is not ahead, or too far ahead.
+ * The deadline of a new mailbox (Unix time in ms, whole seconds), from what the request asks for and the policy. Throws
+ * `body_invalid` for a malformed time, `expiration_out_of_range` for one that is not ahead, or too far ahead.
  */
-export function deadlineFor(requested: number | undefined, policy: LifetimePolicy, now: number): number {
+export function deadlineFor(requested: string | undefined, policy: LifetimePolicy, now: number): number {
   const second = Math.floor(now / 1000) * 1000;
   if (requested === undefined) return second + policy.defaultSeconds * 1000;
+  const time = parseExpiration(requested);
+  if (Number.isNaN(time)) throw bodyInvalid(FIELD, `${FIELD} must be a real time of the form YYYY-MM-DDThh:mm:ssZ.`);
   const maximum = second + policy.maximumSeconds * 1000;
-  if (requested > now && requested <= maximum) return requested;
-  if (requested > maximum && policy.beyondMaximum === 'shorten') return maximum;
-  throw new RelayError('expiration_out_of_range', {
-    members: { field: 'mailboxConfiguration.expiration', maximum: formatExpiration(maximum) },
-  });
+  if (time > now && time <= maximum) return time;
+  if (time > maximum && policy.beyondMaximum === 'shorten') return maximum;
+  throw new RelayError('expiration_out_of_range', { members: { field: FIELD, maximum: formatExpiration(maximum) } });
 }

@@ -1,10 +1,10 @@
-import { createDecipheriv, createHash, createHmac } from 'node:crypto';
+import { createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sealingCodec } from '../../src/mailbox/codec.js';
 import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../src/mailbox/digests.js';
 import { mailboxIdentifier } from '../../src/mailbox/identifier.js';
 import type { Mailbox } from '../../src/mailbox/record.js';
-import { serverKey } from '../../src/mailbox/server-keys.js';
+import { hmac, serverKey } from '../../src/mailbox/server-keys.js';
 
 /*
  * Known answers, computed once and written down: a later release that derives anything otherwise would lose the
@@ -117,3 +117,13 @@ const SEALED =
   '7fEz1k1UPOz+YyUHnQFSWwVbyER7KdZPHStpAL3Uc5DlV3RnVHoRB6/r+zFKZr6AXTh7LuKvkiOQL/6cGCgT2poEqzpoY95vrEgU' +
   'Dk41mUofPk0vENXi/7K30mdTHkcOq2C41CDHVEwp2+khu64fiY0TmwoyGS8CEdEMCRgw6V/P2J+QscJql0ofrqI2YmO8xeMvaF/t' +
   '4R3VccghvxMj83UWrEnHYySF4bmkpbptGkycMAaRbgwqErzrg13zNX29fuDdn5tag=';
+
+describe('HMAC by two hashes', () => {
+  it('is HMAC-SHA256 for any key and any text', () => {
+    for (let length = 0; length < 200; length += 1) {
+      const bytes = randomBytes(32);
+      const text = randomBytes(length).toString('latin1');
+      expect(hmac(serverKey(bytes), text)).toEqual(createHmac('sha256', bytes).update(text).digest());
+    }
+  });
+});

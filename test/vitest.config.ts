@@ -15,6 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    globalSetup: file('test/vitest.global.ts'),
     testTimeout: 20_000,
     reporters: process.env.VITEST_JSON === undefined ? ['default'] : ['default', 'json'],
     outputFile: { json: file('.cache/tests.json') },

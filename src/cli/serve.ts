@@ -47,8 +47,10 @@ export async function serve(options: ServeOptions): Promise<number> {
       onEvent: (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
     });
     server.on('request', relay.node());
+    // Listened for before anybody is told that there is something to stop.
+    const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
     process.stdout.write(`${JSON.stringify({ url: options.publicUrl ?? `http://${host}:${port}` })}\n`);
-    await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
+    await told;
     await stop(server);
     await relay.close();
     await store.close();

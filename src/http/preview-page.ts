@@ -56,7 +56,7 @@ export function previewPage(display: DisplayInformation, url: string): string {
 <meta property="og:type" content="website">
 <meta property="og:title" content="${title}">
 <meta property="og:description" content="${description}">
-<meta property="og:image" content="${escapeHtml(display.imageURL)}">
+<meta property="og:image" content="${escapeUrl(display.imageURL)}">
 <meta property="og:url" content="${escapeHtml(url)}">
 <style>${STYLE}</style>
 </head>
@@ -95,4 +95,9 @@ function escapeHtml(text: string): string {
     .toWellFormed()
     .replace(INVISIBLE, ' ')
     .replace(/[&<>"'`]/g, (character) => ESCAPES[character] ?? '');
+}
+
+/** A URL for a quoted attribute; what it may not hold as it is gets percent-encoded, not replaced. */
+function escapeUrl(url: string): string {
+  return PLAIN.test(url) ? url : escapeHtml(new URL(url).href);
 }

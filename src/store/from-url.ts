@@ -11,13 +11,17 @@ const STORES: Readonly<Record<string, (url: string) => MailboxStore>> = {
   'redis:': redisStore,
   'rediss:': redisStore,
   'redis+sentinel:': redisStore,
+  'rediss+sentinel:': redisStore,
+  'redis+cluster:': redisStore,
+  'rediss+cluster:': redisStore,
   'postgres:': postgresStore,
   'postgresql:': postgresStore,
 };
 
 /**
  * The store for a URL, so that one setting swaps it from laptop to production: `memory:`, `sqlite:./relay.db`,
- * `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`, `postgres://`. It connects on first use; close it
+ * `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`, `redis+cluster://host:port,host:port`,
+ * `postgres://`. It connects on first use; close it
  * when the relay is closed. Throws a TypeError for another scheme, and an Error that names the package to install if an
  * optional one is missing. No error repeats the URL, which may hold a password.
  */

@@ -41,7 +41,8 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   }
 
   return {
-    capabilities: { atomic: 'process', nativeExpiry: true, durable: true },
+    // Of an adapter that nobody knows nothing more is promised.
+    capabilities: { atomic: 'process', nativeExpiry: true, durable: false },
     get: live,
     create: (key, value, expiresAt) =>
       queue(key, async () => {

@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { BIN } from '../support/built.js';
+import { createBody } from '../support/relay.js';
 
 /** Runs the built command to its end. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -15,9 +19,17 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out, err };
 }
 
+interface Serving {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly errors: () => string;
+}
+
 /** Starts `serve` and reads its first line. */
-async function serve(...args: string[]): Promise<{ child: ChildProcess; url: string; errors: () => string }> {
-  const child = spawn(process.execPath, [BIN, 'serve', '--port', '0', ...args]);
+const serve = (...args: string[]): Promise<Serving> => serveWith({}, ...args);
+
+async function serveWith(env: Record<string, string>, ...args: string[]): Promise<Serving> {
+  const child = spawn(process.execPath, [BIN, 'serve', '--port', '0', ...args], { env: { ...process.env, ...env } });
   let err = '';
   child.stderr.on('data', (chunk) => (err += chunk));
   const [line] = await once(createInterface(child.stdout), 'line');
@@ -112,7 +124,8 @@ describe('credential-relay serve', () => {
   it.each([
     [['serve', '--port', '70000'], /--port/],
     [['serve', '--port', '-1'], /port/],
-    [['serve', '--port', '0', '--store', 'redis://x'], /--store/],
+    [['serve', '--port', '0', '--store', 'mongodb://user:hunter2@x'], /store: the URL must begin with one of memory:/],
+    [['serve', '--port', '0', '--store', 'redis://:hunter2@x'], /RELAY_KEYS.*credential-relay keygen/],
     [['serve', '--port', '0', '--public-url', 'http://example.com'], /publicUrl/],
     [['serve', '--unknown'], /unknown/i],
     [['serve', 'extra'], /extra/],
@@ -122,7 +135,7 @@ describe('credential-relay serve', () => {
     const { code, out, err } = await run(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(why);
-    expect(err).not.toMatch(/\n +at /);
+    expect(err).not.toMatch(/\n +at |hunter2/);
   });
 
   it('a port that is taken is a plain error, exit 1', async () => {
@@ -132,6 +145,31 @@ describe('credential-relay serve', () => {
     expect(err).toMatch(/EADDRINUSE/);
     child.kill('SIGTERM');
     await once(child, 'close');
+  });
+
+  it('keeps its mailboxes over a restart, on the store and with the keys of its environment', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'credential-relay-cli-'));
+    const keygen = await run('keygen');
+    expect(keygen.out).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
+    const env = { RELAY_STORE: `sqlite:${join(folder, 'relay.db')}`, RELAY_KEYS: keygen.out.trim() };
+    const claim = { 'Mailbox-Device-Claim': '6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'Mailbox-Request-ID': 'one' };
+
+    const first = await serveWith(env);
+    const created = await fetch(`${first.url}/v1/m`, {
+      method: 'POST',
+      headers: { ...claim, 'Content-Type': 'application/json' },
+      body: JSON.stringify(createBody()),
+    });
+    const { urlLink } = (await created.json()) as { urlLink: string };
+    first.child.kill('SIGKILL');
+    await once(first.child, 'close');
+
+    const second = await serveWith(env);
+    const read = await fetch(second.url + new URL(urlLink).pathname, { method: 'POST', headers: claim });
+    expect([created.status, read.status]).toEqual([200, 200]);
+    second.child.kill('SIGTERM');
+    expect((await once(second.child, 'close'))[0]).toBe(0);
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('--help prints the usage, exit 0', async () => {

@@ -139,9 +139,7 @@ describe('the packed tarball', () => {
     const stdout: string = checked.stdout;
     expect(checked.code === undefined || stdout !== '', 'tsc ran').toBe(true);
     // What other libraries' own types get wrong is not this package's.
-    expect(stdout.split('\n').filter((line) => /^(app\.ts|node_modules\/credential-relay)/.test(line))).toEqual(
-      [],
-    );
+    expect(stdout.split('\n').filter((line) => /^(app\.ts|node_modules\/credential-relay)/.test(line))).toEqual([]);
   }, 120_000);
 
   it('starts as a command', async () => {

@@ -19,7 +19,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
   function open(url: string, schema: string): { relay: Relay; store: MailboxStore; causes: string[] } {
     const causes: string[] = [];
     const onEvent = (event: RelayEvent): void => {
-      if (event.type === 'store.failed') causes.push(event.cause);
+      if (event.type === 'store.failed' && event.call !== 'ping') causes.push(event.cause);
     };
     const store = postgresStore(url, { schema, poolSize: 4 });
     const relay = testRelay({ store, keys: [randomBytes(32)], onEvent });
@@ -61,6 +61,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
       before = all;
       return since;
     }
+    await relay.ping(); // Behind the relay's own check at start: both are through when the second one is.
     await statements();
 
     const [sender, receiver] = [device(relay), device(relay)];

@@ -15,7 +15,11 @@ withRedis(it, () => {
       const { relay } = relayOn(closed(redisStore(servers.url)));
       const { sender, url } = await sharedMailbox(relay);
       expect((await sender.read(url)).status).toBe(200);
-      expect(await servers.primary.command('WAIT', '1', '1000')).toBe(1);
+      await until(
+        async () => Number(await servers.replica.command('DBSIZE')) === 1,
+        'the replica to have the mailbox',
+        5000,
+      );
       await servers.primary.stop('SIGKILL');
       expectUnavailable(await sender.read(url));
       await until(

@@ -20,6 +20,8 @@ export interface ServeOptions {
 
 /** Milliseconds that requests under way may take once the process was told to stop. */
 const GRACE_MS = 5000;
+/** Milliseconds between two looks for connections that have become idle meanwhile. */
+const IDLE_CHECK_MS = 20;
 
 /**
  * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON with `url` to standard output, then events as
@@ -72,8 +74,10 @@ function serverKeys({ keys }: ServeOptions, store: MailboxStore): readonly strin
 async function stop(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  // A connection whose request was under way is idle after it, and would be kept for the next one.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(cut);
 }

@@ -99,11 +99,13 @@ describe('credential-relay serve', () => {
     await once(pending, 'continue'); // The relay has the request, and waits for its body.
     child.kill('SIGTERM');
     await expect
-      .poll(() =>
-        fetch(url).then(
-          () => 'open',
-          () => 'closed',
-        ),
+      .poll(
+        () =>
+          fetch(url).then(
+            () => 'open',
+            () => 'closed',
+          ),
+        { timeout: 4000 },
       )
       .toBe('closed');
     pending.end('{');

@@ -17,11 +17,11 @@ const { bindRace, createClient, createRace, isSound, openBackend, settingsFor, s
 /**
  * The three races on a fresh fleet.
  * @param {object} backend
- * @param {boolean} plain
+ * @param {'soundly' | 'plainly'} how
  * @param {{ processes: number, mailboxes: number, contenders: number, creates: number, shared: number, writes: number }} size
  */
-async function race(backend, plain, size) {
-  const fleet = await startFleet(program, settingsFor(backend, { plain }), size.processes);
+async function race(backend, how, size) {
+  const fleet = await startFleet(program, settingsFor(backend, how), size.processes);
   const steady = createClient(fleet);
   const lossy = createClient(fleet, { dropped: 1 / ONE_LOST_OF });
   try {
@@ -88,7 +88,7 @@ async function prove(kind, { contrast, ...size }) {
   try {
     const { processes, contenders } = size;
     console.log(`${kind} (${backend.origin}): ${processes} processes, ${contenders} contenders at each`);
-    const held = await race(backend, false, size);
+    const held = await race(backend, 'soundly', size);
     console.log(`  for contrast, plain get-then-set on ${contrast} mailboxes:`);
     const small = {
       ...size,
@@ -97,7 +97,7 @@ async function prove(kind, { contrast, ...size }) {
       shared: contrast,
       writes: Math.ceil(size.writes / 4),
     };
-    const plain = await race(backend, true, small);
+    const plain = await race(backend, 'plainly', small);
     console.log('  for contrast, devices that retry under a new request id:');
     const doubles = await findsDoubles(backend, { ...size, contrast });
     const found = Object.values(plain).every((sound) => !sound) && doubles;

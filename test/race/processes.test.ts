@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../support/built.js';
 import { describeOnPostgres } from '../support/postgres-suite.js';
 import { withRedis } from '../support/redis-server.js';
-import { type Backend, type OpenBackend, openBackend, settingsFor } from './fixtures/backends.js';
+import { type Backend, type How, type OpenBackend, openBackend, settingsFor } from './fixtures/backends.js';
 import { bindRace } from './fixtures/bind-race.js';
 import { type Client, type ClientManners, createClient } from './fixtures/client.js';
 import { createRace } from './fixtures/create-race.js';
@@ -38,12 +38,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(OUT, { recursive: true, force: true }));
 
 /** Defines tests with a fleet of their own on a backend. */
-function onFleet(name: string, open: () => Promise<Backend>, plain: boolean, define: (get: Clients) => void): void {
+function onFleet(name: string, open: () => Promise<Backend>, how: How, define: (get: Clients) => void): void {
   describe(name, () => {
     const closing: (() => unknown)[] = [];
     let client: Clients | undefined;
     beforeAll(async () => {
-      const fleet = await startFleet(join(OUT, 'relay-process.mjs'), settingsFor(await open(), { plain }), PROCESSES);
+      const fleet = await startFleet(join(OUT, 'relay-process.mjs'), settingsFor(await open(), how), PROCESSES);
       closing.push(() => fleet.close());
       client = (manners) => {
         const made = createClient(fleet, manners);
@@ -61,7 +61,7 @@ function onFleet(name: string, open: () => Promise<Backend>, plain: boolean, def
 type Clients = (manners?: ClientManners) => Client;
 
 function holdsOn(name: string, open: () => Promise<Backend>): void {
-  onFleet(`relay processes on ${name}`, open, false, (client) => {
+  onFleet(`relay processes on ${name}`, open, 'soundly', (client) => {
     it('bind exactly one of all contenders that read at once [§5 S1 N15]', async () => {
       const contenders = PROCESSES * RACE.contenders;
       expect(await bindRace(client(), RACE)).toMatchObject({
@@ -117,7 +117,7 @@ await describeOnPostgres('races', (server) => {
   holdsOn('Postgres', async () => ({ kind: 'postgres', url: server.url, schema: server.freshSchema() }));
 });
 
-onFleet('for contrast, processes that get, then set', opened('sqlite'), true, (client) => {
+onFleet('for contrast, processes that get, then set', opened('sqlite'), 'plainly', (client) => {
   it('bind several, open twice and lose updates, and the checks tell', async () => {
     expect((await bindRace(client(), RACE)).doubles).toBeGreaterThan(0);
     expect((await createRace(client(), CREATES)).wrong).toBeGreaterThan(0);

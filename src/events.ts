@@ -33,8 +33,8 @@ export interface RelayEventMap {
   'relay.failed': { cause: string };
   /** Something the operator should know before going on, said once. */
   'relay.warned': { warning: 'store_single_process' | 'store_clock_skew' | 'store_evicts'; message: string };
-  /** A listener of `type` threw. */
-  'listener.failed': { type: RelayEventType };
+  /** A listener threw, or its promise rejected; `of` is the type of the event that it heard. */
+  'listener.failed': { of: RelayEventType };
 }
 
 /** Names of the events, `noun.pastTense`. */
@@ -43,7 +43,7 @@ export type RelayEventType = keyof RelayEventMap;
 /** One event as `options.onEvent` gets it: its payload, and its `type`. */
 export type RelayEvent = { [Type in RelayEventType]: Readonly<{ type: Type } & RelayEventMap[Type]> }[RelayEventType];
 
-/** Called with the payload of an event. What it throws is caught and reported as `listener.failed`. */
+/** Called with an event. What it throws, or its promise rejects with, is caught and reported as `listener.failed`. */
 export type RelayListener<Type extends RelayEventType> = (
   event: Readonly<{ type: Type } & RelayEventMap[Type]>,
 ) => void;
@@ -73,11 +73,15 @@ export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
   function emit<Type extends RelayEventType>(type: Type, payload: RelayEventMap[Type]): void {
     const event = Object.freeze({ type, ...payload });
     for (const listener of [...(listeners.get(type) ?? []), ...(onEvent === undefined ? [] : [onEvent])]) {
+      // What a listener throws may hold anything: only the fact is reported, and only once.
+      const failed = (): void => {
+        if (type !== 'listener.failed') emit('listener.failed', { of: type });
+      };
       try {
-        (listener as (event: unknown) => void)(event);
+        const result = (listener as (event: unknown) => unknown)(event);
+        if (result instanceof Promise) result.catch(failed);
       } catch {
-        // What a listener throws may hold anything: only the fact is reported, and only once.
-        if (type !== 'listener.failed') emit('listener.failed', { type });
+        failed();
       }
     }
   }

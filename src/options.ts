@@ -14,56 +14,61 @@ export interface RelayOptions {
    * never from a request. https, or http on loopback names; with https every request must have come over TLS.
    */
   readonly publicUrl: string | URL;
-  /** Where mailboxes are kept: a Keyv, a Map or a MailboxStore. Default: the memory of this process. */
-  readonly store?: StoreOption;
+  /** Where mailboxes are kept: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or a MailboxStore. Default: the
+   * memory of this process. */
+  readonly store?: StoreOption | undefined;
   /**
    * Server keys, 32 random bytes each, or their base64url text: the current one first, then previous ones that may
    * still have mailboxes. With keys every record is sealed at rest. Required for every store but memory.
    */
-  readonly keys?: ReadonlyArray<Uint8Array | string>;
+  readonly keys?: ReadonlyArray<Uint8Array | string> | undefined;
   /** First part of every key of the store, `[A-Za-z0-9_-]{1,32}`. Default `relay`. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /**
    * Whether create, update, relinquish and delete must bring a Mailbox-Request-ID (TIGRESS) or may leave it out (SCT).
    * Default `required`.
    */
-  readonly requestId?: 'required' | 'optional';
+  readonly requestId?: 'required' | 'optional' | undefined;
   /** How long mailboxes live. */
-  readonly lifetime?: {
-    /** Seconds for a create that names no expiration. Default 172,800 (48 h). */
-    readonly defaultSeconds?: number;
-    /** Most seconds that a create may ask for. Default 2,592,000 (30 days). */
-    readonly maximumSeconds?: number;
-    /** What a longer wish gets: a 400 that names the maximum (default), or the maximum. */
-    readonly beyondMaximum?: 'reject' | 'shorten';
-  };
+  readonly lifetime?:
+    | {
+        /** Seconds for a create that names no expiration. Default 172,800 (48 h), or the maximum if that is less. */
+        readonly defaultSeconds?: number | undefined;
+        /** Most seconds that a create may ask for. Default 2,592,000 (30 days). */
+        readonly maximumSeconds?: number | undefined;
+        /** What a longer wish gets: a 400 that names the maximum (default), or the maximum. */
+        readonly beyondMaximum?: 'reject' | 'shorten' | undefined;
+      }
+    | undefined;
   /** Rights of a mailbox whose create names none. Default `RD`, the drafts' own. */
-  readonly accessRights?: AccessRights;
+  readonly accessRights?: AccessRights | undefined;
   /** Bounds of what a device may send. */
-  readonly limits?: {
-    /** Bytes of a request body. Default 65,536. */
-    readonly bodyBytes?: number;
-    /** Characters of the title. Default 200. */
-    readonly titleCharacters?: number;
-    /** Characters of the description. Default 500. */
-    readonly descriptionCharacters?: number;
-    /** Characters of the imageURL. Default 2,048. */
-    readonly imageUrlCharacters?: number;
-  };
+  readonly limits?:
+    | {
+        /** Bytes of a request body. Default 65,536. */
+        readonly bodyBytes?: number | undefined;
+        /** Characters of the title. Default 200. */
+        readonly titleCharacters?: number | undefined;
+        /** Characters of the description. Default 500. */
+        readonly descriptionCharacters?: number | undefined;
+        /** Characters of the imageURL. Default 2,048. */
+        readonly imageUrlCharacters?: number | undefined;
+      }
+    | undefined;
   /** Browser origins that may use the relay, such as `https://app.example`; `*` for any. Default: none, CORS is off. */
-  readonly cors?: { readonly origins: readonly string[] };
+  readonly cors?: { readonly origins: readonly string[] } | undefined;
   /** True: a request whose X-Forwarded-Proto is https counts as TLS. Only behind a proxy that sets it. Default false. */
-  readonly trustProxy?: boolean;
+  readonly trustProxy?: boolean | undefined;
   /** Milliseconds that one call to the store may take. Default 2,000. */
-  readonly storeTimeoutMs?: number;
+  readonly storeTimeoutMs?: number | undefined;
   /** Milliseconds that one request may spend on the store in all, retries included. Default 3,000. */
-  readonly storeBudgetMs?: number;
+  readonly storeBudgetMs?: number | undefined;
   /** Milliseconds between two sweeps of a store without native expiry. Default 30,000, at most 50,000. */
-  readonly sweepIntervalMs?: number;
+  readonly sweepIntervalMs?: number | undefined;
   /** Hears every event. */
-  readonly onEvent?: (event: RelayEvent) => void;
+  readonly onEvent?: ((event: RelayEvent) => void) | undefined;
   /** Unix time in ms. Default `Date.now`. For tests. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** The options, checked, with every default filled in. */
@@ -106,12 +111,14 @@ const serverKeyOption = z
   )
   .transform(serverKey);
 
-const corsOrigin = z
-  .string()
-  .refine(
-    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
-    'must be an origin such as https://app.example, or *',
-  );
+const corsOrigin = z.string().refine(
+  // Apps in a web view have origins of schemes of their own, of which URL knows no origin.
+  (text) =>
+    text === '*' ||
+    (URL.canParse(text) && new URL(text).origin === text) ||
+    /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(text),
+  'must be an origin such as https://app.example, or *',
+);
 
 const schema = z.strictObject({
   publicUrl: z
@@ -130,14 +137,18 @@ const schema = z.strictObject({
   requestId: z.enum(['required', 'optional'], "must be 'required' or 'optional'").default('required'),
   lifetime: z
     .strictObject({
-      defaultSeconds: count(2 * DAY_SECONDS),
+      defaultSeconds: z.int('must be a whole number').min(1, 'must be at least 1').optional(),
       maximumSeconds: count(30 * DAY_SECONDS, 36_500 * DAY_SECONDS),
       beyondMaximum: z.enum(['reject', 'shorten'], "must be 'reject' or 'shorten'").default('reject'),
     })
-    .refine(({ defaultSeconds, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
+    .refine(({ defaultSeconds = 1, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
       message: 'must not be above lifetime.maximumSeconds',
       path: ['defaultSeconds'],
     })
+    .transform(({ defaultSeconds, ...lifetime }) => ({
+      ...lifetime,
+      defaultSeconds: defaultSeconds ?? Math.min(2 * DAY_SECONDS, lifetime.maximumSeconds),
+    }))
     .prefault({}),
   accessRights: z
     .string()

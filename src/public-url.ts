@@ -2,8 +2,6 @@
 export interface PublicUrl {
   /** The URL without a trailing slash: what `urlLink` begins with. */
   readonly base: string;
-  /** Scheme, host and port. */
-  readonly origin: string;
   /** The path without a trailing slash; empty for the root of the host. */
   readonly path: string;
   /** True for https: then every request must have come over TLS. */
@@ -28,5 +26,5 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (/[?#]/.test(text)) throw new TypeError('publicUrl: must not have a query or a fragment');
   const path = url.pathname.replace(/\/$/, '');
   if (path.endsWith('/')) throw new TypeError('publicUrl: its path must not end in several slashes');
-  return { base: url.origin + path, origin: url.origin, path, tls: url.protocol === 'https:' };
+  return { base: url.origin + path, path, tls: url.protocol === 'https:' };
 }

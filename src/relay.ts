@@ -33,7 +33,8 @@ export interface Relay {
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
   /**
    * Ends a mailbox, for abuse reports: needs its share URL. True if a live mailbox was ended. Throws a TypeError if
-   * this is not a share URL of the relay, a RelayError `store_unavailable` if the store does not answer.
+   * this is not a share URL of the relay, a RelayError `store_unavailable` if the store does not answer,
+   * `contention` if too many change the mailbox at once.
    */
   remove(shareUrl: string | URL): Promise<boolean>;
   /**
@@ -62,7 +63,7 @@ export function createRelay(options: RelayOptions): Relay {
   });
   const door = { mountPath: settings.publicUrl.path, trustProxy: settings.trustProxy };
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
-  const check = createHealthCheck(store, context.events);
+  const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
   checkAtStart(store, check, context.events);
 
   return Object.freeze<Relay>({
@@ -73,7 +74,7 @@ export function createRelay(options: RelayOptions): Relay {
     remove: (shareUrl) => removeMailbox(shareUrl, context),
     ping: check,
     async close() {
-      sweeper.stop();
+      await sweeper.stop();
       if (ownsStore) await store.close();
     },
   });

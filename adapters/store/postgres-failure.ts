@@ -12,6 +12,7 @@ export class PostgresFailure extends Error {
 /** The commonest reasons, in words for whoever runs the relay. */
 const REASONS: Readonly<Record<string, string>> = {
   POSTGRES_TIMEOUT: 'no answer in time',
+  POSTGRES_CLOSED: 'the store is closed',
   POSTGRES_CONNECTION_LOST: 'the connection was lost',
   ECONNREFUSED: 'nobody listens at this address',
   ECONNRESET: 'the connection was lost',

@@ -72,7 +72,7 @@ export function postgresStore(
   async function run<Row>(query: PostgresQuery): Promise<readonly Row[]> {
     const end = performance.now() + RETRY_MS;
     for (;;) {
-      if (closed !== undefined) throw new Error('The Postgres store is closed.');
+      if (closed !== undefined) throw new PostgresFailure('POSTGRES_CLOSED');
       try {
         return await runQuery<Row>(pool, query);
       } catch (error) {

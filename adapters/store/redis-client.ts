@@ -68,7 +68,9 @@ export function isNodeRedis(value: unknown): value is NodeRedisClient {
     typeof value.isOpen === 'boolean' &&
     typeof value.connect === 'function' &&
     typeof value.sendCommand === 'function' &&
-    (typeof value.duplicate === 'function' || typeof value.getSentinelNode === 'function')
+    // `destroy` came with node-redis 5; older clients could not be taken down.
+    ((typeof value.duplicate === 'function' && typeof value.destroy === 'function') ||
+      typeof value.getSentinelNode === 'function')
   );
 }
 

@@ -133,7 +133,7 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
     } finally {
       tracked.pending -= 1;
       if (tracked.pending === 0 && tracked.retired) tracked.link.destroy();
-      if (tracked.pending === 0) idle?.();
+      if (tracked.pending === 0 && tracked === current) idle?.();
     }
   }
 

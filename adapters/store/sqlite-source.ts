@@ -54,7 +54,8 @@ export function isSqliteDatabase(value: unknown): value is SqliteDatabase {
   return (
     typeof value === 'object' &&
     value !== null &&
-    ['prepare', 'exec'].every((name) => typeof Reflect.get(value, name) === 'function')
+    ['prepare', 'exec'].every((name) => typeof Reflect.get(value, name) === 'function') &&
+    typeof Reflect.get(value, 'inTransaction') === 'boolean'
   );
 }
 

@@ -18,6 +18,7 @@ export interface ServeOptions {
   readonly trustProxy: boolean;
 }
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 /** Milliseconds that requests under way may take once the process was told to stop. */
 const GRACE_MS = 5000;
 /** Milliseconds between two looks for connections that have become idle meanwhile. */
@@ -30,6 +31,9 @@ const IDLE_CHECK_MS = 20;
 export async function serve(options: ServeOptions): Promise<number> {
   if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
     throw new TypeError('--port: must be 0 to 65535');
+  if (options.publicUrl === undefined && !LOOPBACK.test(options.host)) {
+    throw new TypeError('--public-url: is needed with a --host that is not loopback: https, what devices are to call');
+  }
   const store = storeFromUrl(options.store);
   const keys = serverKeys(options, store);
 

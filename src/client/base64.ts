@@ -8,7 +8,10 @@ export function toBase64(bytes: Uint8Array): string {
 
 /** The bytes of base64 in either alphabet, padding optional. Throws a TypeError for anything else. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const standard = text.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, '');
+  const standard = text
+    .replace(/-/g, '+')
+    .replace(/_/g, '/')
+    .replace(/={1,2}$/, '');
   if (!/^[A-Za-z0-9+/]*$/.test(standard) || standard.length % 4 === 1) throw new TypeError('This is not base64.');
   return Uint8Array.from(atob(standard), (character) => character.charCodeAt(0));
 }

@@ -4,17 +4,17 @@ import { parseShareUrl } from './share-url.js';
 /** How a client reaches relays. */
 export interface MailboxClientOptions {
   /** This device's claim for one mailbox: a UUID that is used for no other. Default: a fresh one. */
-  readonly claim?: string;
+  readonly claim?: string | undefined;
   /** Default: the global `fetch`. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /** Added to every request, such as `Authorization`. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Tries of one request in all. Default 4. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** Milliseconds that one try may take. Default 10,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. Default 200. */
-  readonly backOffMs?: number;
+  readonly backOffMs?: number | undefined;
 }
 
 /** What a mailbox begins with. */
@@ -172,17 +172,19 @@ async function sendWithRetries<Body>(
     let pause = Math.random() * backOffMs * 2 ** (attempt - 1);
     try {
       const response = await sendOnce(wanted, requestId, options);
-      if (response.ok || (wanted.goneIsDone === true && response.status === 404 && attempt > 1)) {
-        return answerOf(response, attempt, response.ok ? wanted.parse(await response.text()) : (undefined as Body));
+      const isGone = wanted.goneIsDone === true && response.status === 404 && attempt > 1;
+      if (response.ok || isGone) {
+        const text = await response.text();
+        return answerOf(response, attempt, response.ok ? wanted.parse(text) : (undefined as Body));
       }
-      if (attempt === attempts || !PASSING.has(response.status)) throw await refusalOf(response);
+      if (attempt >= attempts || !PASSING.has(response.status)) throw await refusalOf(response);
       await response.body?.cancel();
       pause = Math.max(pause, 1000 * Number(response.headers.get('Retry-After') ?? 0) || 0);
     } catch (error) {
       if (error instanceof RelayRefusal) throw error;
       lost = error;
     }
-    if (attempt === attempts) throw new RelayUnreachable('The relay did not answer.', { cause: lost });
+    if (attempt >= attempts) throw new RelayUnreachable('The relay did not answer.', { cause: lost });
     await new Promise((resolve) => setTimeout(resolve, Math.min(pause, LONGEST_PAUSE_MS)));
   }
 }

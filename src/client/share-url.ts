@@ -30,10 +30,18 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
     throw new TypeError('shareUrl: must be the URL of a mailbox');
   }
   const vertical = url.searchParams.get('v');
-  const secret = decodeURIComponent(url.hash.slice(1));
+  const secret = decoded(url.hash.slice(1));
   return {
     mailboxUrl: url.origin + url.pathname,
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
     secret: secret === '' ? undefined : secret,
   };
+}
+
+function decoded(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    throw new TypeError('shareUrl: its fragment is not percent-encoded as it should be');
+  }
 }

@@ -8,10 +8,16 @@ import {
   VERSION,
 } from '../protocol/headers.js';
 
-/** Request headers of the protocol that a browser asks leave for. */
-const REQUEST_HEADERS = ['Content-Type', REQUEST_ID, DEVICE_CLAIM, DEVICE_ATTESTATION, KNOWN_VERSION, 'Prefer'].join(
-  ', ',
-);
+/** Request headers that a browser asks leave for: the protocol's, and the one that hosts guard a create by. */
+const REQUEST_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  REQUEST_ID,
+  DEVICE_CLAIM,
+  DEVICE_ATTESTATION,
+  KNOWN_VERSION,
+  'Prefer',
+].join(', ');
 
 /** Answer headers of the protocol that a browser would otherwise hide. */
 const EXPOSED_HEADERS = [REQUEST_ID, VERSION, RECEIVER, 'Preference-Applied', 'Retry-After'].join(', ');

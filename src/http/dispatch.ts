@@ -65,7 +65,8 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     if (request.method === 'OPTIONS') {
       return optionsResponse(allow, [...echoOf(trace.requestId), ...settings.cors(request, allow)]);
     }
-    const operation = METHODS[route.kind][request.method];
+    const methods = METHODS[route.kind];
+    const operation = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
     if (operation === undefined) throw new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
     trace.operation = operation.name;
     if (route.kind === 'mailbox') trace.address = context.address(route.identifier);

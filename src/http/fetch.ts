@@ -4,7 +4,7 @@ import { headerPairs, type RawBody, type RelayRequest, type RelayResponse } from
 import { type DoorSettings, NOT_OURS } from './node.js';
 import { isRelayPath, pathBelowMount } from './path.js';
 
-/** The fetch door: Hono, Next.js, Bun, Deno, workers. Paths that are not the relay's get a 404. */
+/** The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. */
 export type FetchHandler = (request: Request) => Promise<Response>;
 
 /** Makes the fetch door. */

@@ -70,7 +70,7 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
     return size === 0 ? { kind: 'none' } : { kind: 'parsed', value };
   }
   // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
-  if (declared > limit) throw tooLarge(declared <= limit + DRAIN_BYTES);
+  if (declared > limit) throw tooLarge(request, declared <= limit + DRAIN_BYTES);
   return { kind: 'bytes', bytes: await collect(request, limit) };
 }
 
@@ -100,10 +100,10 @@ function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
         return;
       }
       chunks.length = 0;
-      timer ??= setTimeout(() => settle(tooLarge(false)), DRAIN_MS);
-      if (length > limit + DRAIN_BYTES) settle(tooLarge(false));
+      timer ??= setTimeout(() => settle(tooLarge(request, false)), DRAIN_MS);
+      if (length > limit + DRAIN_BYTES) settle(tooLarge(request, false));
     }
-    const onEnd = (): void => settle(length > limit ? tooLarge(true) : undefined);
+    const onEnd = (): void => settle(length > limit ? tooLarge(request, true) : undefined);
     // The client left; nobody is there to read an answer, and nothing has been done.
     const onLost = (): void => settle(new RelayError('body_invalid', { members: { field: '' }, detail: 'Cut short.' }));
     request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
@@ -111,6 +111,9 @@ function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
 }
 
 /** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
-function tooLarge(reusable: boolean): RelayError {
-  return new RelayError('body_too_large', reusable ? {} : { headers: [['Connection', 'close']] });
+function tooLarge({ httpVersionMajor }: IncomingMessage, reusable: boolean): RelayError {
+  return new RelayError(
+    'body_too_large',
+    reusable || httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] },
+  );
 }

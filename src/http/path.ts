@@ -21,7 +21,10 @@ export function pathBelowMount(target: string, mountPath: string): string {
   const query = target.indexOf('?');
   let path = query === -1 ? target : target.slice(0, query);
   if (!path.startsWith('/')) path = absoluteFormPath(path);
-  return mountPath !== '' && path.startsWith(`${mountPath}/`) ? path.slice(mountPath.length) : path;
+  if (mountPath === '' || !path.startsWith(`${mountPath}/`)) return path;
+  const below = path.slice(mountPath.length);
+  // A mount path of `/v1` that the host has stripped already looks as if it were still there.
+  return isRelayPath(below) ? below : path;
 }
 
 /** The path in a request target of absolute form (RFC 9112 §3.2.2), which servers must accept. */

@@ -8,7 +8,8 @@ import type { RelayContext } from './context.js';
 /**
  * Ends a mailbox on the operator's behalf, for abuse reports. The operator has no list of mailboxes, so the report
  * must bring the share URL. True if a live mailbox was ended, false if there was none.
- * Throws a TypeError if the URL is not a share URL of this relay, `store_unavailable` if the store does not answer.
+ * Throws a TypeError if the URL is not a share URL of this relay, `store_unavailable` or `contention` if the store
+ * does not answer or is not to be had.
  */
 export async function removeMailbox(shareUrl: string | URL, context: RelayContext): Promise<boolean> {
   const identifier = identifierIn(String(shareUrl), context.base);

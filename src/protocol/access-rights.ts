@@ -12,7 +12,7 @@ export const DEFAULT_RIGHTS: AccessRights = 'RD';
 
 /** True for a non-empty subset of R, W and D with no letter twice. */
 export function isAccessRights(text: string): boolean {
-  return /^(?!.*(.).*\1)[RWD]{1,3}$/.test(text);
+  return /^[RWD]{1,3}$/.test(text) && new Set(text).size === text.length;
 }
 
 /** True if `rights` include `right`. */

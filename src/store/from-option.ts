@@ -20,10 +20,10 @@ export function storeFromOption(option: StoreOption | undefined, clock: () => nu
   if (isKeyvRedis(adapter)) return redisStore(adapter);
   if (isKeyvPostgres(adapter)) return postgresStore(adapter);
   if (isKeyvSqlite(adapter)) return sqliteStore(adapter);
-  if (isKeyv(option)) {
+  if (isKeyv(option) || ('opts' in option && 'set' in option)) {
     throw new TypeError(
       'store: this Keyv adapter has no atomic change, so two receivers could be bound at once; ' +
-        "if one process alone uses it, pass keyvStore(keyv, { atomicity: 'single-process' })",
+        "if one process alone uses it, pass keyvStore(new Keyv({ store }), { atomicity: 'single-process' })",
     );
   }
   throw new TypeError('store: must be a MailboxStore, a Keyv, a Keyv storage adapter or a Map');

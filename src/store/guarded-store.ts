@@ -1,6 +1,7 @@
-import { isRelayError, storeUnavailable } from '../errors.js';
+import { storeUnavailable } from '../errors.js';
 import { causeOf, type Events } from '../events.js';
 import type { MailboxStore, StoredEntry, StoredValue } from './contract.js';
+import { withDeadline } from './deadline.js';
 
 /** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
 export interface StoreBudget {
@@ -27,41 +28,24 @@ export interface GuardedStore {
   ): Promise<'ok' | 'conflict' | 'missing'>;
 }
 
-class StoreTimeout extends Error {
-  override readonly name = 'StoreTimeout';
-  readonly code = 'store_timeout';
-}
-
 /**
- * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store. After a time-out
- * the outcome of a write is unknown; the client's retry with its Request-ID finds out.
+ * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store, and makes every
+ * failure a 503, whatever the store calls it. After a time-out the outcome of a write is unknown; the client's retry
+ * with its Request-ID finds out.
  */
 export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
-  function guard<Answer>(
+  async function guard<Answer>(
     call: 'get' | 'create' | 'replace',
     budget: StoreBudget,
     run: () => Promise<Answer>,
   ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const started = performance.now();
-      const fail = (cause: unknown): void => {
-        clearTimeout(timer);
-        events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
-        reject(isRelayError(cause) ? cause : storeUnavailable(cause));
-      };
-      // One plain timer: AbortSignal.timeout per call costs more than the rest of the request.
-      const timer = setTimeout(() => fail(new StoreTimeout()), Math.min(timeoutMs, budget.remaining()));
-      timer.unref();
-      const settle = (answer: Answer): void => {
-        clearTimeout(timer);
-        resolve(answer);
-      };
-      try {
-        run().then(settle, fail);
-      } catch (cause) {
-        fail(cause); // A store that throws instead of rejecting has failed all the same.
-      }
-    });
+    const started = performance.now();
+    try {
+      return await withDeadline(Math.min(timeoutMs, budget.remaining()), run);
+    } catch (cause) {
+      events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
+      throw storeUnavailable(cause);
+    }
   }
   return {
     get: (key, budget) => guard('get', budget, () => store.get(key)),

@@ -1,5 +1,6 @@
 import { causeOf, type Events, type RelayEventMap } from '../events.js';
 import type { MailboxStore, StoreHealth } from './contract.js';
+import { withDeadline } from './deadline.js';
 
 /** Clock skew between a store and this machine above which an operator is warned, in ms. */
 const SKEW_LIMIT_MS = 1000;
@@ -10,8 +11,8 @@ const SKEW_LIMIT_MS = 1000;
  */
 export type HealthCheck = () => Promise<StoreHealth>;
 
-/** Makes the health check of one relay. */
-export function createHealthCheck(store: MailboxStore, events: Events): HealthCheck {
+/** Makes the health check of one relay; it gives up after `timeoutMs`. */
+export function createHealthCheck(store: MailboxStore, timeoutMs: number, events: Events): HealthCheck {
   const warned = new Set<string>();
 
   function warn(warning: RelayEventMap['relay.warned']['warning'], message: string): void {
@@ -21,7 +22,7 @@ export function createHealthCheck(store: MailboxStore, events: Events): HealthCh
   }
 
   return async () => {
-    const health = await store.ping();
+    const health = await withDeadline(timeoutMs, () => store.ping());
     if (Math.abs(health.clockSkewMs) > SKEW_LIMIT_MS) {
       warn('store_clock_skew', 'The clocks of the store and of this machine differ by more than a second.');
     }

@@ -1,6 +1,10 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
 import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
+import { withDeadline } from './deadline.js';
 import { createKeyedQueue } from './keyed-queue.js';
+
+/** Longest that one call of the adapter may take, in ms. */
+const ADAPTER_TIMEOUT_MS = 2000;
 
 /** What `keyvStore` must be told. */
 export interface KeyvStoreOptions {
@@ -16,7 +20,10 @@ export interface KeyvStoreOptions {
 /**
  * A mailbox store on any Keyv adapter, for ONE process: changes of one key take turns within it. The adapter's own get
  * and set are used, not those of Keyv, which report an outage as an absent value. Throws a TypeError without the word
- * `atomicity: 'single-process'`, or if the Keyv compresses or keeps its entries in no adapter.
+ * `atomicity: 'single-process'`, or if the Keyv keeps its entries in a Map.
+ *
+ * An adapter call that does not answer within 2 s is given up. If it was a write, it may still land: until it has
+ * settled, changes of that key are refused, so that it cannot undo a later one.
  */
 export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   if (options?.atomicity !== 'single-process') {
@@ -26,9 +33,10 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   if (adapter instanceof Map) throw new TypeError('keyvStore: a Keyv on a Map is what memoryStore is for');
   const clock = options.clock ?? Date.now;
   const queue = createKeyedQueue();
+  const unsettled = new Set<string>();
 
   async function live(key: string): Promise<StoredEntry | undefined> {
-    const text: unknown = await adapter.get(key);
+    const text: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, async () => adapter.get(key));
     if (text === undefined || text === null) return undefined;
     const entry = parseEntry(text);
     return entry.expiresAt > clock() ? entry : undefined;
@@ -36,7 +44,16 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
 
   async function put(key: string, value: StoredValue, expiresAt: number): Promise<void> {
     if (typeof value !== 'string') throw new TypeError('keyvStore: keeps text only');
-    const stored: unknown = await adapter.set(key, `${expiresAt}:${value}`, Math.max(1, expiresAt - clock()));
+    if (unsettled.has(key)) throw new Error('An earlier write of this key has not settled.');
+    unsettled.add(key);
+    const ttl = Math.max(1, expiresAt - clock());
+    const stored: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, async () => {
+      try {
+        return await adapter.set(key, `${expiresAt}:${value}`, ttl);
+      } finally {
+        unsettled.delete(key);
+      }
+    });
     if (stored === false) throw new Error('The Keyv adapter did not store the value.');
   }
 
@@ -62,7 +79,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
         return 'ok';
       }),
     async ping() {
-      await adapter.get('ping');
+      await withDeadline(ADAPTER_TIMEOUT_MS, async () => adapter.get('ping'));
       return { clockSkewMs: 0 };
     },
     async close() {

@@ -1,13 +1,17 @@
 import { causeOf, type Events } from '../events.js';
 import type { MailboxStore } from './contract.js';
+import { withDeadline } from './deadline.js';
 
 /** A running sweeper. */
 export interface Sweeper {
-  stop(): void;
+  /** Stops it; resolves when a sweep under way has ended. */
+  stop(): Promise<void>;
 }
 
-/** Entries erased in one call of the store, so that other work gets its turn in between. */
+/** Entries erased in one call of the store; other work gets its turn in between. */
 const BATCH = 1000;
+/** Longest that one call may take, in ms. A sweep that hangs must not be the last one. */
+const BATCH_TIMEOUT_MS = 10_000;
 
 /**
  * Erases what has expired, every `intervalMs` give or take a tenth, so that many processes do not sweep in step (the
@@ -16,6 +20,7 @@ const BATCH = 1000;
 export function startSweeper(store: MailboxStore, intervalMs: number, events: Events): Sweeper {
   let stopped = store.sweep === undefined;
   let timer: NodeJS.Timeout | undefined;
+  let underWay: Promise<void> = Promise.resolve();
 
   async function sweep(): Promise<void> {
     const started = performance.now();
@@ -23,8 +28,9 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
       let erased = 0;
       let batch: number;
       do {
-        batch = (await store.sweep?.(BATCH)) ?? 0;
+        batch = await withDeadline(BATCH_TIMEOUT_MS, async () => (await store.sweep?.(BATCH)) ?? 0);
         erased += batch;
+        await new Promise((resolve) => setImmediate(resolve));
       } while (batch === BATCH && !stopped);
       if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - started });
     } catch (error) {
@@ -34,7 +40,10 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
 
   function schedule(): void {
     if (stopped) return;
-    timer = setTimeout(() => void sweep().then(schedule), intervalMs * (0.9 + 0.2 * Math.random()));
+    const pause = intervalMs * (0.9 + 0.2 * Math.random());
+    timer = setTimeout(() => {
+      underWay = sweep().then(schedule);
+    }, pause);
     timer.unref();
   }
 
@@ -43,6 +52,7 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
     stop() {
       stopped = true;
       clearTimeout(timer);
+      return underWay;
     },
   };
 }

@@ -129,6 +129,7 @@ describe('credential-relay serve', () => {
     [['serve', '--port', '0', '--store', 'mongodb://user:hunter2@x'], /store: the URL must begin with one of memory:/],
     [['serve', '--port', '0', '--store', 'redis://:hunter2@x'], /RELAY_KEYS.*credential-relay keygen/],
     [['serve', '--port', '0', '--public-url', 'http://example.com'], /publicUrl/],
+    [['serve', '--port', '0', '--host', '0.0.0.0'], /--public-url/],
     [['serve', '--unknown'], /unknown/i],
     [['serve', 'extra'], /extra/],
     [['nonsense'], /credential-relay serve/],

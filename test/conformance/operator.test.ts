@@ -193,6 +193,12 @@ describe('CORS', () => {
     );
   });
 
+  it('a method that is a word of JavaScript is none of the relay’s: 405', async () => {
+    for (const method of ['constructor', 'toString', '__proto__']) {
+      expect((await ask(testRelay(), {}, method)).status).toBe(405);
+    }
+  });
+
   it('gives another origin nothing, and lets * stand for any', async () => {
     const other = { ...preflight, Origin: 'https://evil.example' };
     const refused = await ask(testRelay({ cors: { origins: [origin] } }), other);

@@ -46,13 +46,11 @@ const SMOKE = `
 `;
 
 describe('the packed tarball', () => {
-  it('holds what is built, the documents, and nothing else', () => {
-    expect(files.filter((path) => !path.startsWith('dist/') && !path.startsWith('docs/')).sort()).toEqual([
-      'CHANGELOG.md',
-      'LICENSE',
-      'README.md',
-      'package.json',
-    ]);
+  it('holds what is built, what it is built from, the documents, and nothing else', () => {
+    const documents = files.filter((path) => !path.includes('/')).sort();
+    expect(documents).toEqual(['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json']);
+    const folders = new Set(files.filter((path) => path.includes('/')).map((path) => path.split('/')[0]));
+    expect([...folders].sort()).toEqual(['adapters', 'dist', 'docs', 'examples', 'src']);
   });
 
   it('is imported by an ES module', async () => {

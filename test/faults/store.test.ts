@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { RelayEvent } from 'credential-relay';
+import { RelayError, type RelayEvent } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { describe, expect, it } from 'vitest';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
@@ -142,6 +142,31 @@ describe('a store that fails [§6 503]', () => {
     clock.now += 3_600_000;
     expect((await sender.read(url)).status).toBe(404);
     expect((await sender.preview(url)).status).toBe(404);
+  });
+
+  it('takes whatever a store rejects with for an outage, and reports a late failure once', async () => {
+    const events: RelayEvent[] = [];
+    let settle: (() => void) | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      settle = () => reject(new Error('late'));
+    });
+    const store = troubledStore(() => {});
+    const lying = { ...store, get: () => Promise.reject(new RelayError('mailbox_not_found')) };
+    const { url } = await sharedMailbox(testRelay({ store }));
+    expect(await device(testRelay({ store: lying })).read(url)).toMatchObject(unavailable);
+
+    const slow = { ...store, get: () => late };
+    const relay = testRelay({ store: slow, storeTimeoutMs: 20, onEvent: (event) => events.push(event) });
+    expect(await device(relay).read(url)).toMatchObject(unavailable);
+    settle?.();
+    await late.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ type }) => type === 'store.failed')).toHaveLength(1);
+  });
+
+  it('gives ping and sweep a deadline too: neither waits for ever', async () => {
+    const store = { ...troubledStore(() => {}), ping: forever };
+    await expect(testRelay({ store, storeTimeoutMs: 20 }).ping()).rejects.toMatchObject({ code: 'store_timeout' });
   });
 
   it('lets ping tell', async () => {

@@ -52,6 +52,8 @@ describe('createRelay: options', () => {
     ['limits.bodySize', { limits: { bodySize: 1 } }],
     ['cors.origins', { cors: { origins: [] } }],
     ['cors.origins.0', { cors: { origins: ['https://app.example/'] } }],
+    ['cors.origins.0', { cors: { origins: ['https://app.example/path'] } }],
+    ['cors.origins.0', { cors: { origins: ['capacitor://localhost/x'] } }],
     ['cors.credentials', { cors: { origins: ['*'], credentials: true } }],
     ['trustProxy', { trustProxy: 'loopback' }],
     ['storeTimeoutMs', { storeTimeoutMs: -1 }],
@@ -93,6 +95,12 @@ describe('createRelay: options', () => {
     await make({ store: memoryStore() }).close();
     await make({ store: outside(), keys: [key] }).close();
     await make({ keys: [key.toString('base64url'), randomBytes(32)] }).close();
+  });
+
+  it('takes a maximum lifetime below the default one, undefined for any option, and origins of apps', async () => {
+    await make({ lifetime: { maximumSeconds: 3600 } }).close();
+    await make({ keys: undefined, cors: undefined, lifetime: undefined, store: undefined }).close();
+    await make({ cors: { origins: ['capacitor://localhost', 'chrome-extension://abc', 'https://a.example'] } }).close();
   });
 
   it('is frozen', () => {

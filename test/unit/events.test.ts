@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { causeOf, createEvents, type RelayEvent } from '../../src/events.js';
+
+describe('events', () => {
+  it('reach the listeners of their type and onEvent, frozen, until the listener is taken away', () => {
+    const all: RelayEvent[] = [];
+    const heard: string[] = [];
+    const events = createEvents((event) => all.push(event));
+    const off = events.on('mailbox.created', ({ mailbox }) => heard.push(mailbox));
+    events.emit('mailbox.created', { mailbox: 'one' });
+    events.emit('mailbox.deleted', { mailbox: 'two' });
+    off();
+    events.emit('mailbox.created', { mailbox: 'three' });
+    expect(heard).toEqual(['one']);
+    expect(all.map(({ type }) => type)).toEqual(['mailbox.created', 'mailbox.deleted', 'mailbox.created']);
+    expect(Object.isFrozen(all[0])).toBe(true);
+  });
+
+  it('know whether anybody would hear them', () => {
+    const events = createEvents();
+    expect(events.heard('mailbox.created')).toBe(false);
+    const off = events.on('mailbox.created', () => {});
+    expect(events.heard('mailbox.created')).toBe(true);
+    off();
+    expect(events.heard('mailbox.created')).toBe(false);
+    expect(createEvents(() => {}).heard('mailbox.created')).toBe(true);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('secret');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('secret');
+      },
+    ],
+  ])(
+    'survive a listener that %s: the others hear them, and the fact is reported without its words',
+    async (_how, listener) => {
+      const all: RelayEvent[] = [];
+      const heard: string[] = [];
+      const events = createEvents((event) => void all.push(event));
+      events.on('mailbox.created', listener);
+      events.on('mailbox.created', ({ mailbox }) => void heard.push(mailbox));
+      events.emit('mailbox.created', { mailbox: 'one' });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(heard).toEqual(['one']);
+      expect(all).toContainEqual({ type: 'listener.failed', of: 'mailbox.created' });
+      expect(JSON.stringify(all)).not.toContain('secret');
+    },
+  );
+
+  it('a listener of listener.failed that fails does not fail for ever', () => {
+    const events = createEvents(() => {
+      throw new Error('always');
+    });
+    expect(() => events.emit('mailbox.created', { mailbox: 'one' })).not.toThrow();
+  });
+
+  it('name a cause by its code or its class, never by its message', () => {
+    expect(causeOf(Object.assign(new Error('redis://:secret@host'), { code: 'ECONNREFUSED' }))).toBe('ECONNREFUSED');
+    expect(causeOf(Object.assign(new Error('x'), { code: 'not a word: secret' }))).toBe('Error');
+    expect(causeOf(new TypeError('secret'))).toBe('TypeError');
+    expect(causeOf('secret')).toBe('string');
+    expect(causeOf(Object.create(null))).toBe('Object');
+  });
+});

@@ -83,7 +83,14 @@ const FAULTS = [
   ],
 ];
 
-const SUITES = ['test/conformance', 'test/race/mailbox.test.ts', 'test/security', 'test/unit', 'test/faults', 'test/property'];
+const SUITES = [
+  'test/conformance',
+  'test/race/mailbox.test.ts',
+  'test/security',
+  'test/unit',
+  'test/faults',
+  'test/property',
+];
 const tree = mkdtempSync(join(tmpdir(), 'credential-relay-mutations-'));
 let unnoticed = 0;
 

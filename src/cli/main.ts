@@ -63,6 +63,12 @@ async function main(): Promise<number> {
   return 2;
 }
 
+// Whoever reads the output may stop reading, as in `credential-relay demo | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -52,7 +52,7 @@ export function withRedis(it: (name: string, run: () => void) => void, register:
     return;
   }
   it('has a Redis to test on', () => {
-    const message = 'Redis was not exercised; install redis-server';
+    const message = 'Redis was not exercised. To mend it: apt-get install redis-server, or set TEST_REDIS_URL.';
     if (process.env.CI === 'true') throw new Error(message);
     mkdirSync(join(ROOT, '.cache'), { recursive: true });
     appendFileSync(join(ROOT, '.cache', 'not-exercised.txt'), `${message}\n`);

@@ -1,7 +1,8 @@
-import { mergeConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import config from './vitest.config.js';
 
 /** Proofs that take too long for every run: `npm run prove:outage`. */
-export default mergeConfig(config, {
-  test: { include: ['test/prove/**/*.prove.ts'], testTimeout: 120_000, reporters: ['verbose'] },
+export default defineConfig({
+  ...config,
+  test: { ...config.test, include: ['test/prove/**/*.prove.ts'], testTimeout: 120_000, reporters: ['verbose'] },
 });

@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import { registerTests } from './registry.js';
 import { bodyTests } from './suite/bodies.js';
 import { claimTests } from './suite/claims.js';
 import { configurationTests } from './suite/configuration.js';
@@ -59,7 +59,7 @@ const TESTS: readonly ((test: Test) => void)[] = [
 ];
 
 /**
- * Registers the conformance tests of the relay protocol: what docs/PROTOCOL.md says of Secure Credential Transfer
+ * Registers the conformance tests of the relay protocol: what docs/protocol.md says of Secure Credential Transfer
  * (draft-secure-credential-transfer-05 §5-§7) and TIGRESS (draft-vinokurov-tigress-http-00 §5-§8), as far as it can be
  * seen from outside. A test is named after the operation, with the section of the protocol and the demand it comes from
  * in brackets.
@@ -81,22 +81,7 @@ export function relaySuite(
   baseUrl: string | (() => string),
   { bodyLimitBytes = 65_536, skip = {} }: RelaySuiteOptions = {},
 ): void {
-  const skipped = new Map(Object.entries(skip));
-  const names = new Set<string>();
-  const register: Test = (name, run) => {
-    assert.ok(!names.has(name), `two tests are named ${name}`);
-    names.add(name);
-    const reason = skipped.get(name);
-    if (reason === undefined) {
-      it(name, () => run(relayAt(typeof baseUrl === 'string' ? baseUrl : baseUrl(), bodyLimitBytes)));
-    } else {
-      it(`${name} (left out: ${reason})`, async () => {});
-    }
-  };
-  for (const tests of TESTS) tests(register);
-
-  for (const [name, reason] of skipped) {
-    if (!names.has(name)) throw new TypeError(`skip names no test of the suite: ${name}`);
-    if (reason.trim() === '') throw new TypeError(`skip gives no reason for: ${name}`);
-  }
+  registerTests(it, TESTS, skip, (run) =>
+    run(relayAt(typeof baseUrl === 'string' ? baseUrl : baseUrl(), bodyLimitBytes)),
+  );
 }

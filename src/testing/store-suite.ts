@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import { registerTests } from './registry.js';
 import { runOnBench, type StoreTest } from './store/bench.js';
 import { deadlineTests } from './store/deadlines.js';
 import { entryTests } from './store/entries.js';
@@ -52,8 +52,9 @@ function afterTheLast(fixture: StoreFixture, run: () => Promise<void>): Promise<
  *
  * The tests need nothing of each other, take fresh random keys, and leave entries that expire in ten minutes, so that
  * the backend may be shared; but an outage is everybody's, so a fixture with `breakBackend` has a backend of its own.
- * Tests on one fixture object wait for one another even if the runner would have them run at once. Most take milliseconds; those with deadlines up to two seconds, those with an
- * outage up to fifteen if the store takes all the time it may: give a runner with a short time limit twenty.
+ * Tests on one fixture object wait for one another even if the runner would have them run at once. Most take
+ * milliseconds, those with deadlines up to two seconds, those with an outage up to fifteen if the store takes all the
+ * time it may: give a runner with a short time limit twenty.
  *
  * @param it registers one test with the caller's runner; failures are `AssertionError`s of `node:assert`
  * @param fixture how to open stores on the backend and to make it fail; or a function that gives it, called when each
@@ -66,25 +67,8 @@ export function storeSuite(
   fixture: StoreFixture | (() => StoreFixture | Promise<StoreFixture>),
   { skip = {} }: StoreSuiteOptions = {},
 ): void {
-  const skipped = new Map(Object.entries(skip));
-  const names = new Set<string>();
-  const register: StoreTest = (name, run) => {
-    assert.ok(!names.has(name), `two tests are named ${name}`);
-    names.add(name);
-    const reason = skipped.get(name);
-    if (reason === undefined) {
-      it(name, async () => {
-        const given = typeof fixture === 'function' ? await fixture() : fixture;
-        await afterTheLast(given, () => runOnBench(given, run));
-      });
-    } else {
-      it(`${name} (left out: ${reason})`, async () => {});
-    }
-  };
-  for (const tests of TESTS) tests(register);
-
-  for (const [name, reason] of skipped) {
-    if (!names.has(name)) throw new TypeError(`skip names no test of the suite: ${name}`);
-    if (reason.trim() === '') throw new TypeError(`skip gives no reason for: ${name}`);
-  }
+  registerTests(it, TESTS, skip, async (run) => {
+    const given = typeof fixture === 'function' ? await fixture() : fixture;
+    await afterTheLast(given, () => runOnBench(given, run));
+  });
 }

@@ -185,7 +185,12 @@ async function serve(place: Place): Promise<OwnPostgresServer> {
   function sendAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const pid = server?.pid;
     if (pid === undefined) throw new Error('the server does not run');
-    for (const each of [pid, ...childrenOf(pid)]) send(each, signal);
+    // The parent first, and its children until there are no new ones: it may be about to start another.
+    send(pid, signal);
+    for (let known = -1, children = childrenOf(pid); children.length > known; children = childrenOf(pid)) {
+      for (const child of children) send(child, signal);
+      known = children.length;
+    }
   }
 
   await start();

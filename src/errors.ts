@@ -5,6 +5,7 @@
 const TABLE = {
   request_id_missing: [400, 'This operation needs a Mailbox-Request-ID header.'],
   request_id_invalid: [400, 'Mailbox-Request-ID must be sent once, as 1 to 128 visible ASCII characters.'],
+  header_repeated: [400, 'A header that must be single was sent more than once.'],
   claim_missing: [400, 'This operation needs a Mailbox-Device-Claim header.'],
   body_invalid: [400, 'The body is not what this operation takes.'],
   body_already_read: [400, 'The body was consumed before the relay; mount the relay before body parsers.'],
@@ -14,6 +15,11 @@ const TABLE = {
   not_bound: [401, 'This device is not bound to the mailbox.'],
   claim_released: [401, 'This device has relinquished the mailbox.'],
   right_missing: [401, 'The access rights of the mailbox do not include this operation.'],
+  attestation_required: [401, 'This operation needs an attestation.'],
+  attestation_invalid: [401, 'The attestation was not accepted.'],
+  token_required: [401, 'This operation needs an access token.'],
+  token_invalid: [401, 'The access token was not accepted.'],
+  forbidden: [403, 'This is not allowed.'],
   tls_required: [403, 'TLS is required.'],
   mailbox_not_found: [404, 'There is no such mailbox.'],
   not_found: [404, 'There is nothing at this path.'],
@@ -22,9 +28,12 @@ const TABLE = {
   version_changed: [412, 'The mailbox has changed since the version named in Mailbox-Known-Version.'],
   body_too_large: [413, 'The body is larger than this relay accepts.'],
   media_type: [415, 'The body must be application/json, without a Content-Encoding.'],
+  rate_limited: [429, 'Too many requests.'],
+  quota_exceeded: [429, 'The quota is used up.'],
   internal_error: [500, 'The relay failed.'],
   store_unavailable: [503, 'The mailbox store did not answer. A retry with the same Mailbox-Request-ID is safe.'],
   contention: [503, 'Too many devices change this mailbox at once. A retry with the same Mailbox-Request-ID is safe.'],
+  authentication_unavailable: [503, 'Whether this request may be served could not be found out.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 /** The stable codes of the `code` member of a problem body (RFC 9457). */
@@ -70,15 +79,7 @@ export function bodyInvalid(field: string, detail: string): RelayError {
   return new RelayError('body_invalid', { members: { field }, detail });
 }
 
-/** The seconds sent as `Retry-After` with a 503. */
-const RETRY_AFTER_SECONDS = '1';
-
 /** A store that did not answer, or answered what cannot be used: 503, never a 404 or a 500 (PROTOCOL: errors). */
 export function storeUnavailable(cause: unknown): RelayError {
-  return new RelayError('store_unavailable', { cause, headers: [['Retry-After', RETRY_AFTER_SECONDS]] });
-}
-
-/** Lost too many races on one mailbox within the store budget. */
-export function contention(): RelayError {
-  return new RelayError('contention', { headers: [['Retry-After', RETRY_AFTER_SECONDS]] });
+  return new RelayError('store_unavailable', { cause });
 }

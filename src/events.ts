@@ -27,12 +27,20 @@ export interface RelayEventMap {
   'mailbox.removed': { mailbox: string };
   /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
   'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode'; cause: string; ms: number };
+  /**
+   * A hook could not decide, and the request was refused with 503; `cause` is an error's code or class name. What a
+   * hook refuses is no failure of it.
+   */
+  'hook.failed': { hook: 'authenticate' | 'authorize'; operation: OperationName; cause: string; ms: number };
   /** A sweep erased expired entries. */
   'sweep.completed': { erased: number; ms: number };
   /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
   'relay.failed': { cause: string };
   /** Something the operator should know before going on, said once. */
-  'relay.warned': { warning: 'store_single_process' | 'store_clock_skew' | 'store_evicts'; message: string };
+  'relay.warned': {
+    warning: 'relay_open' | 'store_single_process' | 'store_clock_skew' | 'store_evicts';
+    message: string;
+  };
   /** A listener threw, or its promise rejected; `of` is the type of the event that it heard. */
   'listener.failed': { of: RelayEventType };
 }

@@ -1,5 +1,18 @@
 /** The public surface of credential-relay; nothing else is public. */
 
+export { type ChallengeParameters, challenge } from './auth/challenge.js';
+export { allOf, allowAnonymous, anyOf } from './auth/combine.js';
+export type {
+  AuthenticationHook,
+  AuthenticationHooks,
+  AuthenticationInput,
+  AuthorizationHook,
+  AuthorizationInput,
+  Principal,
+  RelayServices,
+  ResourceMetadata,
+} from './auth/contract.js';
+export { type AttestedApp, type DeviceAttestationOptions, deviceAttestation } from './auth/device-attestation.js';
 export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.js';
 export type {
   OperationName,
@@ -8,9 +21,12 @@ export type {
   RelayEventType,
   RelayListener,
 } from './events.js';
+export type { Doors } from './http/doors.js';
+export type { HostRequest } from './http/exchange.js';
 export type { FetchHandler } from './http/fetch.js';
 export type { KoaContext, KoaMiddleware } from './http/koa.js';
 export type { NodeHandler, NodeHostRequest } from './http/node.js';
+export type { Role } from './mailbox/admission.js';
 export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
 export {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
 import { type AccessRights, DEFAULT_RIGHTS, isAccessRights } from './protocol/access-rights.js';
@@ -22,6 +23,15 @@ export interface RelayOptions {
    * still have mailboxes. With keys every record is sealed at rest. Required for every store but memory.
    */
   readonly keys?: ReadonlyArray<Uint8Array | string> | undefined;
+  /**
+   * Who may ask. One hook guards creating; an object names hooks by operation, and `others` stands for every operation
+   * of a device that is not named. Without a hook on create the relay is open, as the drafts allow, and warns of it.
+   */
+  readonly authenticate?: AuthenticationHook | AuthenticationHooks | undefined;
+  /** Has the last word on every operation of a device, once its role is known. Default: none. */
+  readonly authorize?: AuthorizationHook | undefined;
+  /** Milliseconds that `authenticate` may take, and `authorize` as well; then 503. Default 3,000. */
+  readonly hookTimeoutMs?: number | undefined;
   /** First part of every key of the store, `[A-Za-z0-9_-]{1,32}`. Default `relay`. */
   readonly namespace?: string | undefined;
   /**
@@ -76,6 +86,9 @@ export interface Settings {
   readonly publicUrl: PublicUrl;
   readonly store: StoreOption | undefined;
   readonly keys: readonly ServerKey[];
+  readonly authenticate: AuthenticationHooks;
+  readonly authorize: AuthorizationHook | undefined;
+  readonly hookTimeoutMs: number;
   readonly namespace: string;
   readonly requestIdRequired: boolean;
   readonly lifetime: LifetimePolicy;
@@ -101,6 +114,18 @@ const count = (initial: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodDefault
 
 const callback = <Callback>(): z.ZodType<Callback | undefined> =>
   z.custom<Callback>((value) => typeof value === 'function', 'must be a function').optional();
+
+const hook = callback<AuthenticationHook>();
+
+const authenticateOption = z
+  .preprocess(
+    (value) => (typeof value === 'function' ? { create: value } : value),
+    z.strictObject(
+      { create: hook, preview: hook, read: hook, update: hook, relinquish: hook, delete: hook, others: hook },
+      'must be a hook, or hooks by operation',
+    ),
+  )
+  .prefault({});
 
 const serverKeyOption = z
   .custom<Uint8Array | string>()
@@ -130,6 +155,9 @@ const schema = z.strictObject({
     .min(1, 'must hold at least one key')
     .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'must not hold one key twice')
     .default([]),
+  authenticate: authenticateOption,
+  authorize: callback<AuthorizationHook>(),
+  hookTimeoutMs: count(3_000, 60_000),
   namespace: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of the characters A-Z a-z 0-9 _ -')
@@ -185,6 +213,7 @@ export function resolveOptions(options: RelayOptions): Settings {
     corsOrigins: cors?.origins ?? [],
     clock: clock ?? Date.now,
     store: settings.store,
+    authorize: settings.authorize,
     onEvent: settings.onEvent,
   };
 }

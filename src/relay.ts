@@ -1,10 +1,13 @@
 import { hash, randomBytes } from 'node:crypto';
-import { createEvents, type RelayEventType, type RelayListener } from './events.js';
-import { createCors } from './http/cors.js';
+import { uniteMetadata } from './auth/combine.js';
+import { createGuard, type Guard, hookFor } from './auth/guard.js';
+import { createServices } from './auth/services.js';
+import { createEvents, type Events, type RelayEventType, type RelayListener } from './events.js';
+import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
-import { type FetchHandler, fetchDoor } from './http/fetch.js';
-import { type KoaMiddleware, koaDoor } from './http/koa.js';
-import { type NodeHandler, nodeDoor } from './http/node.js';
+import { type Doors, doorsFor } from './http/doors.js';
+import { relayPaths } from './http/path.js';
+import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
 import { type Address, clearCodec, sealingCodec } from './mailbox/codec.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { mailboxIdentifier } from './mailbox/identifier.js';
@@ -22,13 +25,12 @@ import { createKeyedQueue } from './store/keyed-queue.js';
 import { startSweeper } from './store/sweeper.js';
 
 /** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
-export interface Relay {
-  /** Middleware for Koa: `app.use(relay.koa())`, at the root, under koa-mount, or through `relayRouter`. */
-  koa(): KoaMiddleware;
-  /** Handler for node:http and, with `next`, for Express and Connect. */
-  node(): NodeHandler;
-  /** Handler of fetch style: Hono, Next.js, Bun, Deno. Bound: it may be passed on its own. */
-  readonly fetch: FetchHandler;
+export interface Relay extends Doors {
+  /**
+   * Doors for the root of the host, where documents under `/.well-known/` belong: `app.use(relay.wellKnown().koa())`.
+   * They answer what hooks publish (protected resource metadata, RFC 9728) and leave every other path to the host.
+   */
+  wellKnown(): Doors;
   /** Adds a listener to one type of event; the function returned removes it. */
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
   /**
@@ -56,20 +58,22 @@ export function createRelay(options: RelayOptions): Relay {
   demandKeys(settings, store);
   const ownsStore = settings.store !== store;
   const context = createContext(settings, store);
-  const dispatch = createDispatch(context, {
+  const cors = createCors(settings.corsOrigins);
+  const { guard, wellKnown } = createAuthentication(settings, context, cors);
+  const answer = createDispatch(context, {
     tlsRequired: settings.publicUrl.tls,
     bodyBytes: settings.limits.bodyBytes,
-    cors: createCors(settings.corsOrigins),
+    cors,
+    guard,
   });
-  const door = { mountPath: settings.publicUrl.path, trustProxy: settings.trustProxy };
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
   const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
   checkAtStart(store, check, context.events);
+  if (hookFor(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
 
   return Object.freeze<Relay>({
-    koa: () => koaDoor(dispatch, door),
-    node: () => nodeDoor(dispatch, door),
-    fetch: fetchDoor(dispatch, door),
+    ...doorsFor(answer, { ownPath: relayPaths(settings.publicUrl.path), trustProxy: settings.trustProxy }),
+    wellKnown,
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
     ping: check,
@@ -80,17 +84,57 @@ export function createRelay(options: RelayOptions): Relay {
   });
 }
 
+/** The hooks, and the documents that they publish at the root of the host. */
+function createAuthentication(
+  settings: Settings,
+  context: RelayContext,
+  cors: Cors,
+): { guard: Guard; wellKnown: () => Doors } {
+  const { authenticate, authorize, hookTimeoutMs, namespace, storeBudgetMs, trustProxy } = settings;
+  const resource = settings.publicUrl.base;
+  const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
+  const documents = wellKnownDocuments(resource, uniteMetadata(hooks));
+  let served = false;
+  const services = createServices({
+    ...context,
+    resource,
+    namespace,
+    storeBudgetMs,
+    keys: identifierKeys(settings.keys),
+    // Named in challenges only where the host has mounted it.
+    metadataUrl: () => (served && documents.size > 0 ? resourceMetadataUrl(resource).href : undefined),
+  });
+  return {
+    guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
+    wellKnown() {
+      served = true;
+      return doorsFor(answerWellKnown(documents, cors), { ownPath: wellKnownPaths(documents), trustProxy });
+    },
+  };
+}
+
+/** Said after `createRelay` has returned, so that listeners added in the meantime hear it. */
+function warnOfOpenRelay(events: Events): void {
+  queueMicrotask(() =>
+    events.emit('relay.warned', {
+      warning: 'relay_open',
+      message:
+        'Anybody may create mailboxes: no hook guards it. Set the option authenticate, or guard the path yourself.',
+    }),
+  );
+}
+
 function createContext(settings: Settings, store: MailboxStore): RelayContext {
   const { keys, namespace } = settings;
   const events = createEvents(settings.onEvent);
   const random = createRandom();
   const logSalt = randomBytes(16).toString('hex');
-  const [current, ...previous] = keys;
+  const [current, ...previous] = identifierKeys(keys);
   return {
     store: guardStore(store, settings.storeTimeoutMs, events),
-    codec: current === undefined ? clearCodec : sealingCodec([current, ...previous]),
+    codec: keys.length === 0 ? clearCodec : sealingCodec([current, ...previous]),
     queue: createKeyedQueue(),
-    placesOf: createPlaces(current ?? processKey(), previous, random),
+    placesOf: createPlaces(current, previous, random),
     bodies: createBodyParsers(settings.limits),
     lifetime: settings.lifetime,
     defaultRights: settings.accessRights,
@@ -109,9 +153,10 @@ function createContext(settings: Settings, store: MailboxStore): RelayContext {
 let keyOfThisProcess: ServerKey | undefined;
 
 /** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */
-function processKey(): ServerKey {
+function identifierKeys([current, ...previous]: readonly ServerKey[]): readonly [ServerKey, ...ServerKey[]] {
+  if (current !== undefined) return [current, ...previous];
   keyOfThisProcess ??= serverKey(randomBytes(SERVER_KEY_BYTES));
-  return keyOfThisProcess;
+  return [keyOfThisProcess];
 }
 
 function createPlaces(current: ServerKey, previous: readonly ServerKey[], random: Random): PlacesOf {

@@ -8,9 +8,12 @@ import {
   VERSION,
 } from '../protocol/headers.js';
 
-/** Request headers that a browser asks leave for: the protocol's, and the one that hosts guard a create by. */
+/** Request headers that a browser asks leave for: the protocol's, and those that hooks go by. */
 const REQUEST_HEADERS = [
   'Authorization',
+  'DPoP',
+  'OAuth-Client-Attestation',
+  'OAuth-Client-Attestation-PoP',
   'Content-Type',
   REQUEST_ID,
   DEVICE_CLAIM,
@@ -19,8 +22,17 @@ const REQUEST_HEADERS = [
   'Prefer',
 ].join(', ');
 
-/** Answer headers of the protocol that a browser would otherwise hide. */
-const EXPOSED_HEADERS = [REQUEST_ID, VERSION, RECEIVER, 'Preference-Applied', 'Retry-After'].join(', ');
+/** Answer headers that a browser would otherwise hide. */
+const EXPOSED_HEADERS = [
+  REQUEST_ID,
+  VERSION,
+  RECEIVER,
+  'Preference-Applied',
+  'Retry-After',
+  'WWW-Authenticate',
+  'DPoP-Nonce',
+  'OAuth-Client-Attestation-Challenge',
+].join(', ');
 
 const PREFLIGHT_SECONDS = '7200';
 

@@ -1,3 +1,4 @@
+import type { Guard } from '../auth/guard.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { causeOf, type OperationName } from '../events.js';
 import type { Address } from '../mailbox/codec.js';
@@ -12,18 +13,16 @@ import { deviceClaimOf, KNOWN_VERSION, REQUEST_ID, requestIdOf } from '../protoc
 import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
-import type { RelayRequest, RelayResponse } from './exchange.js';
+import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
 import { routeOf } from './path.js';
 import { optionsResponse, problemResponse, successResponse } from './response.js';
-
-/** Answers a request whose path is the relay's. Never rejects: what fails is answered, as a problem. */
-export type Dispatch = (request: RelayRequest) => Promise<RelayResponse>;
 
 /** What dispatching needs besides the operations' own context. */
 export interface DispatchSettings {
   readonly tlsRequired: boolean;
   readonly bodyBytes: number;
   readonly cors: Cors;
+  readonly guard: Guard;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each operation has its own kind of body; `perform` keeps them together.
@@ -55,9 +54,12 @@ interface Trace {
   address?: Address;
 }
 
-/** Makes the one place through which every request goes, whichever door it came in by. */
-export function createDispatch(context: RelayContext, settings: DispatchSettings): Dispatch {
-  /** The order of checks is the protocol's: path, method, TLS, headers, body, then the operation. */
+/**
+ * Makes the one place through which every request goes, whichever door it came in by. It never rejects: what fails is
+ * answered, as a problem.
+ */
+export function createDispatch(context: RelayContext, settings: DispatchSettings): Answer {
+  /** The order of checks is the protocol's: path, method, TLS, headers, body, hooks, then the operation. */
   async function answer(request: RelayRequest, trace: Trace, extra: readonly string[]): Promise<RelayResponse> {
     const route = routeOf(request.path);
     if (route.kind === 'nothing') throw new RelayError(route.code);
@@ -83,6 +85,8 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     const claim = operation.needsClaim ? deviceClaimOf(request) : '';
     const hasBody = request.mayHaveBody || operation.takesBody === 'required';
     const body = operation.parse(hasBody ? await bodyFor(operation, request) : undefined, context);
+    // Before the store is asked: who is not let in learns nothing of any mailbox.
+    const principal = await settings.guard.authenticate(operation.name, request);
     const command = {
       address: trace.address ?? NO_ADDRESS,
       claim,
@@ -90,6 +94,7 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
       knownVersion: request.header(KNOWN_VERSION),
       body,
       budget: startBudget(context.storeBudgetMs),
+      authorize: settings.guard.authorizer(operation.name, request, principal),
     };
     const outcome = await operation.run(command, context);
     trace.address = outcome.address;

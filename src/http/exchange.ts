@@ -1,4 +1,6 @@
 import type { HeaderSource } from '../protocol/headers.js';
+import type { KoaContext } from './koa.js';
+import type { NodeHostRequest } from './node.js';
 
 /** What a body turned out to be. */
 export type RawBody =
@@ -6,6 +8,18 @@ export type RawBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** The host had consumed it, and this is what its parser made of it. */
   | { readonly kind: 'parsed'; readonly value: unknown };
+
+/** The host's own view of the request, so that a hook can use what the host already knows of it. */
+export interface HostRequest {
+  /** Koa's context: `ctx.state.user` is there if the host's own middleware put it there. */
+  readonly ctx?: KoaContext;
+  /** The Node request of Koa, Express and plain Node: `req.user`, the TLS socket. */
+  readonly req?: NodeHostRequest;
+  /** The request of the fetch door. */
+  readonly request?: Request;
+  /** What the host passed to the fetch door beside the request, such as Hono's context. */
+  readonly env?: unknown;
+}
 
 /** A request, whatever server it came in by. */
 export interface RelayRequest extends HeaderSource {
@@ -21,6 +35,9 @@ export interface RelayRequest extends HeaderSource {
    * it and left nothing.
    */
   readBody(limit: number): Promise<RawBody>;
+  readonly host: HostRequest;
+  /** Calls back if the client leaves before it is answered, at once if it has left; the function returned ends that. */
+  whenGone(callback: () => void): () => void;
 }
 
 /** An answer, ready for any server. */
@@ -30,6 +47,9 @@ export interface RelayResponse {
   readonly headers: string[];
   readonly body: string;
 }
+
+/** Answers requests that are the door's to answer. Never rejects. */
+export type Answer = (request: RelayRequest) => Promise<RelayResponse>;
 
 /** The headers of an answer as [name, value] pairs. */
 export function* headerPairs({ headers }: RelayResponse): Generator<[name: string, value: string]> {

@@ -1,23 +1,30 @@
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
-import type { Dispatch } from './dispatch.js';
-import { headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
+import { type Answer, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';
-import { isRelayPath, pathBelowMount } from './path.js';
 
-/** The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. */
-export type FetchHandler = (request: Request) => Promise<Response>;
+/**
+ * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
+ * host wants them to see, such as Hono's context.
+ */
+export type FetchHandler = (request: Request, env?: unknown) => Promise<Response>;
 
 /** Makes the fetch door. */
-export function fetchDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSettings): FetchHandler {
-  return async (request) => {
+export function fetchDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): FetchHandler {
+  return async (request, env) => {
     const url = new URL(request.url);
-    const path = pathBelowMount(url.pathname, mountPath);
-    if (!isRelayPath(path)) return toResponse(NOT_OURS, request.method);
-    return toResponse(await dispatch(fetchRequest(request, url, path, trustProxy)), request.method);
+    const path = ownPath(url.pathname);
+    if (path === undefined) return toResponse(NOT_OURS, request.method);
+    return toResponse(await answer(fetchRequest({ request, env }, url, path, trustProxy)), request.method);
   };
 }
 
-function fetchRequest(request: Request, url: URL, path: string, trustProxy: boolean): RelayRequest {
+function fetchRequest(
+  host: { readonly request: Request; readonly env: unknown },
+  url: URL,
+  path: string,
+  trustProxy: boolean,
+): RelayRequest {
+  const { request } = host;
   const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
   const forwarded = header('X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase();
   return {
@@ -29,7 +36,15 @@ function fetchRequest(request: Request, url: URL, path: string, trustProxy: bool
     repeated: () => false,
     mayHaveBody: request.body !== null,
     readBody: (limit) => readBody(request, limit),
+    host,
+    whenGone: (callback) => onceAborted(request.signal, callback),
   };
+}
+
+function onceAborted(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) callback();
+  else signal.addEventListener('abort', callback, { once: true });
+  return () => signal.removeEventListener('abort', callback);
 }
 
 async function readBody(request: Request, limit: number): Promise<RawBody> {

@@ -1,13 +1,14 @@
-import type { IncomingMessage } from 'node:http';
-import type { Dispatch } from './dispatch.js';
-import type { RelayResponse } from './exchange.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Answer, RelayResponse } from './exchange.js';
 import type { DoorSettings } from './node.js';
 import { nodeRequest } from './node-request.js';
-import { isRelayPath, pathBelowMount } from './path.js';
 
 /** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
 export interface KoaContext {
   readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Where the host's middleware leaves what it found out, such as a user. */
+  readonly state: Record<string, unknown>;
   /** Path and query, less the prefix of koa-mount. */
   readonly url: string;
   /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
@@ -24,16 +25,17 @@ export interface KoaContext {
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
 
 /** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
-export function koaDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSettings): KoaMiddleware {
+export function koaDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): KoaMiddleware {
   return async (context, next) => {
-    const path = pathBelowMount(context.url, mountPath);
-    if (!isRelayPath(path)) {
+    const path = ownPath(context.url);
+    if (path === undefined) {
       await next();
       return;
     }
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
-    const request = nodeRequest(context.req, { path, host: context, trustProxy, parsedBody });
-    send(context, await dispatch(request));
+    const host = { ctx: context, req: context.req };
+    const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
+    send(context, await answer(request));
   };
 }
 

@@ -1,12 +1,12 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
-import type { RawBody, RelayRequest } from './exchange.js';
+import type { HostRequest, RawBody, RelayRequest } from './exchange.js';
 
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {
   readonly path: string;
-  /** What may know about TLS: `req.secure` of Express, `ctx.secure` of Koa. */
-  readonly host: { readonly secure?: boolean };
+  readonly response: ServerResponse;
+  readonly host: HostRequest;
   readonly trustProxy: boolean;
   /** What the host's body parser made of the body, asked for only if the stream was consumed. */
   parsedBody(): unknown;
@@ -27,6 +27,8 @@ export function nodeRequest(request: IncomingMessage, details: NodeRequestDetail
     repeated: (name) => isRepeated(request, name),
     mayHaveBody: mayHaveBody(request),
     readBody: (limit) => readBody(request, limit, details.parsedBody),
+    host: details.host,
+    whenGone: (callback) => whenGone(details.response, callback),
   };
 }
 
@@ -48,8 +50,17 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
 
 /** By the socket or the host's word; by the proxy's word only where the operator trusts it. Never by the address. */
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
-  if (host.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true)) return true;
+  // `ctx.secure` of Koa, `req.secure` of Express.
+  if ((host.ctx ?? host.req)?.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true))
+    return true;
   return trustProxy && headerOf(request, 'X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase() === 'https';
+}
+
+/** By the response: a request closes as soon as its body has been read. */
+function whenGone(response: ServerResponse, callback: () => void): () => void {
+  if (response.destroyed) callback();
+  else response.once('close', callback);
+  return () => response.off('close', callback);
 }
 
 /** False if there can be no body: HTTP/1 announces one by either of two header fields (RFC 9112 §6). */

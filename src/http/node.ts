@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
-import type { Dispatch } from './dispatch.js';
-import { headerPairs, type RelayResponse } from './exchange.js';
+import { type Answer, headerPairs, type RelayResponse } from './exchange.js';
 import { nodeRequest } from './node-request.js';
-import { isRelayPath, pathBelowMount } from './path.js';
+import type { OwnPath } from './path.js';
 import { problemResponse } from './response.js';
 
 /** A request as Express and its like hand it over: plain Node, with what their own parts have added. */
@@ -12,6 +11,8 @@ export interface NodeHostRequest extends IncomingMessage {
   secure?: boolean;
   /** What a body parser of the host made of the body. */
   body?: unknown;
+  /** What the host's own authentication made of the request, for hooks. */
+  user?: unknown;
 }
 
 /**
@@ -26,25 +27,25 @@ export type NodeHandler = (
 
 /** What every door needs to know. */
 export interface DoorSettings {
-  /** Path of `publicUrl`. */
-  readonly mountPath: string;
+  /** Which requests are the door's to answer. */
+  readonly ownPath: OwnPath;
   readonly trustProxy: boolean;
 }
 
 /** Makes the node door. */
-export function nodeDoor(dispatch: Dispatch, { mountPath, trustProxy }: DoorSettings): NodeHandler {
+export function nodeDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): NodeHandler {
   return (request, response, next) => {
-    const path = pathBelowMount(request.url ?? '', mountPath);
-    if (!isRelayPath(path)) {
+    const path = ownPath(request.url ?? '');
+    if (path === undefined) {
       if (next !== undefined) next();
       else send(response, NOT_OURS, false);
       return;
     }
-    const details = { path, host: request, trustProxy, parsedBody: () => request.body };
+    const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
     const hosted = next !== undefined;
-    // `dispatch` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
-    dispatch(nodeRequest(request, details))
-      .then((answer) => send(response, answer, hosted))
+    // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
+    answer(nodeRequest(request, details))
+      .then((answered) => send(response, answered, hosted))
       .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }

@@ -1,6 +1,9 @@
 import type { RelayErrorCode } from '../errors.js';
 import { isMailboxIdentifier, PROTOCOL_VERSION } from '../protocol/share-url.js';
 
+/** The path by which a request target is answered; `undefined` if it is the host's. */
+export type OwnPath = (target: string) => string | undefined;
+
 /** What a path of the relay means. */
 export type Route =
   | { readonly kind: 'collection' }
@@ -30,6 +33,14 @@ export function pathBelowMount(target: string, mountPath: string): string {
 /** The path in a request target of absolute form (RFC 9112 §3.2.2), which servers must accept. */
 function absoluteFormPath(target: string): string {
   return /^https?:\/\/[^/]+(\/[^?#]*)/i.exec(target)?.[1] ?? '';
+}
+
+/** Which requests are the relay's, for a relay mounted at `mountPath`. */
+export function relayPaths(mountPath: string): OwnPath {
+  return (target) => {
+    const path = pathBelowMount(target, mountPath);
+    return isRelayPath(path) ? path : undefined;
+  };
 }
 
 /** True if the relay answers this path. */

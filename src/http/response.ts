@@ -1,6 +1,7 @@
-import type { RelayError } from '../errors.js';
+import { challenge } from '../auth/challenge.js';
+import type { RelayError, RelayErrorCode } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
-import { CLAIM_CHALLENGE, RECEIVER, VERSION } from '../protocol/headers.js';
+import { DEVICE_ATTESTATION, DEVICE_CLAIM, RECEIVER, VERSION } from '../protocol/headers.js';
 import type { RelayResponse } from './exchange.js';
 import { PREVIEW_HEADERS, previewPage } from './preview-page.js';
 
@@ -13,7 +14,26 @@ import { PREVIEW_HEADERS, previewPage } from './preview-page.js';
 const ALWAYS = ['Cache-Control', 'no-store, no-transform', 'X-Content-Type-Options', 'nosniff'];
 const JSON_HEADERS = [...ALWAYS, 'Content-Type', 'application/json'];
 const PROBLEM_HEADERS = [...ALWAYS, 'Content-Type', 'application/problem+json'];
+const DOCUMENT_HEADERS = [
+  'Cache-Control',
+  'public, max-age=300',
+  'X-Content-Type-Options',
+  'nosniff',
+  'Content-Type',
+  'application/json',
+];
 const HTML_HEADERS = [...ALWAYS, 'Content-Type', 'text/html; charset=utf-8', ...PREVIEW_HEADERS];
+
+/** The schemes of 401s that are not about the Device Claim, where a hook gives no challenge of its own. */
+const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
+  token_required: 'Bearer',
+  token_invalid: 'Bearer',
+  attestation_required: DEVICE_ATTESTATION,
+  attestation_invalid: DEVICE_ATTESTATION,
+};
+
+/** The seconds sent as `Retry-After` where a refusal names none. */
+const RETRY_AFTER_SECONDS = '1';
 
 /** The answer to an operation that was carried out (200), or had been before (201). */
 export function successResponse(outcome: Outcome, extra: readonly string[]): RelayResponse {
@@ -32,8 +52,9 @@ export function successResponse(outcome: Outcome, extra: readonly string[]): Rel
 export function problemResponse(error: RelayError, extra: readonly string[]): RelayResponse {
   const { code, status, message, details } = error;
   const headers = [...extra, ...(details.headers ?? []).flat()];
-  if (status === 401 && details.headers?.some(([name]) => name === 'WWW-Authenticate') !== true) {
-    headers.push('WWW-Authenticate', CLAIM_CHALLENGE);
+  for (const [name, value] of demandedHeaders(error)) {
+    if (details.headers?.some(([given]) => given.toLowerCase() === name.toLowerCase()) !== true)
+      headers.push(name, value);
   }
   const problem = {
     type: 'about:blank',
@@ -44,6 +65,17 @@ export function problemResponse(error: RelayError, extra: readonly string[]): Re
     ...details.members,
   };
   return response(status, PROBLEM_HEADERS, headers, JSON.stringify(problem));
+}
+
+/** What an answer of this status must have, for a refusal that brings none of its own. */
+function demandedHeaders({ status, code }: RelayError): Array<[name: string, value: string]> {
+  if (status === 401) return [challenge(SCHEMES[code] ?? DEVICE_CLAIM)];
+  return status === 503 || status === 429 ? [['Retry-After', RETRY_AFTER_SECONDS]] : [];
+}
+
+/** A document that is the same for everybody. */
+export function documentResponse(text: string, extra: readonly string[]): RelayResponse {
+  return response(200, DOCUMENT_HEADERS, extra, text);
 }
 
 /** The answer to OPTIONS: 204 with what the path takes. */

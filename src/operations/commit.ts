@@ -1,4 +1,4 @@
-import { contention, RelayError, storeUnavailable } from '../errors.js';
+import { RelayError, storeUnavailable } from '../errors.js';
 import { causeOf, EVENT_OF_CHANGE } from '../events.js';
 import type { Role } from '../mailbox/admission.js';
 import type { Address } from '../mailbox/codec.js';
@@ -6,7 +6,7 @@ import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.j
 import type { Change, Transition } from '../mailbox/transitions.js';
 import type { StoredEntry } from '../store/contract.js';
 import type { StoreBudget } from '../store/guarded-store.js';
-import type { RelayContext } from './context.js';
+import type { Command, RelayContext } from './context.js';
 
 /** A mailbox as it was read. */
 export interface Loaded {
@@ -55,20 +55,32 @@ export async function loadMailbox(context: RelayContext, address: Address, budge
   return { mailbox: found.record, revision: found.revision };
 }
 
+/** Who asks for a commit: how long it may take, and who has the last word. */
+type Asker = Pick<Command<unknown>, 'budget' | 'authorize'>;
+
 /**
  * Applies a transition to a mailbox, atomically: read, transition, compare-and-set. A race lost to another process is
  * tried again on a fresh read until the request's store budget is spent, then 503 `contention`. Commits of this
  * process to one mailbox take turns.
  */
-export function commit(
+export async function commit(
   context: RelayContext,
   address: Address,
   transition: Transition,
-  budget: StoreBudget,
+  { budget, authorize }: Asker,
 ): Promise<Committed> {
+  // The hook is asked before it is this commit's turn, so that a slow one holds nobody else up. Once is enough: a
+  // device's role never changes, it can only be lost, and then the transition itself refuses.
+  let first: Loaded | undefined;
+  if (authorize !== undefined) {
+    first = await loadMailbox(context, address, budget);
+    const admitted = transition.admit(first.mailbox);
+    if (!admitted.duplicate) await budget.excluding(() => authorize(admitted.role));
+  }
   return context.queue(address.key, async () => {
     for (let attempt = 0; ; attempt += 1) {
-      const { mailbox, revision } = await loadMailbox(context, address, budget);
+      const { mailbox, revision } = first ?? (await loadMailbox(context, address, budget));
+      first = undefined;
       const { role, duplicate } = transition.admit(mailbox);
       if (duplicate) return { mailbox, revision, role, duplicate };
       const step = transition.apply(mailbox, role, { now: context.clock(), revision });
@@ -111,6 +123,6 @@ function afterCommit(context: RelayContext, address: Address, change: Change): v
 /** Waits a random time that grows with each try; throws `contention` once the budget is spent. */
 export async function pauseBeforeRetry(attempt: number, budget: StoreBudget): Promise<void> {
   const pause = Math.random() * Math.min(LONGEST_PAUSE, 2 ** attempt);
-  if (budget.remaining() <= pause) throw contention();
+  if (budget.remaining() <= pause) throw new RelayError('contention');
   await new Promise((resolve) => setTimeout(resolve, pause));
 }

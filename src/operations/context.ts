@@ -1,4 +1,5 @@
 import type { Events, OperationName } from '../events.js';
+import type { Role } from '../mailbox/admission.js';
 import type { Address, RecordCodec } from '../mailbox/codec.js';
 import type { AccessRights } from '../protocol/access-rights.js';
 import type { BodyParsers, DisplayInformation, NotificationToken } from '../protocol/bodies.js';
@@ -57,6 +58,8 @@ export interface Command<Body> {
   readonly knownVersion: string | undefined;
   readonly body: Body;
   readonly budget: StoreBudget;
+  /** Asks the host's authorize hook, once the device is known; throws what that throws. */
+  readonly authorize: ((role: Role) => Promise<void>) | undefined;
 }
 
 /** What an operation answers. */

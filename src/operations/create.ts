@@ -1,4 +1,4 @@
-import { contention } from '../errors.js';
+import { RelayError } from '../errors.js';
 import type { Address } from '../mailbox/codec.js';
 import { claimDigest } from '../mailbox/digests.js';
 import { isMailbox, isSignpost, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
@@ -35,12 +35,14 @@ export const createMailbox: Operation<WantedMailbox> = {
     return { ...body, expiresAt };
   },
   async run(command, context) {
+    const { authorize, budget } = command;
     const places = context.placesOf(command.claim, command.requestId);
     const current = places.findIndex((place) => place.current);
-    return (
-      (await findOpened(places.slice(current + 1), command.budget, context)) ??
-      openAtFirstFree(places, current, command, context)
-    );
+    // The put finds a retry by itself; but one that was carried out before is not for the hook to judge again.
+    const opened = await findOpened(authorize === undefined ? places.slice(current + 1) : places, budget, context);
+    if (opened !== undefined) return opened;
+    if (authorize !== undefined) await budget.excluding(() => authorize('sender'));
+    return openAtFirstFree(places, current, command, context);
   },
 };
 
@@ -76,7 +78,7 @@ async function openAtFirstFree(
     return { ...answer(address, command.body.notificationToken, context), version: revision };
   }
   // Signposts all the way: a process with yet another key is at work.
-  throw contention();
+  throw new RelayError('contention');
 }
 
 /** Puts the record if nothing is there; `revision` is that of the record put, and absent if another was found. */

@@ -13,8 +13,9 @@ export const deleteMailbox: Operation<undefined> = {
   needsRequestId: true,
   takesBody: 'ignored',
   parse: () => undefined,
-  async run({ address, claim, budget }, context) {
-    await commit(context, address, deleteTransition(claimDigest(address.identifier, claim)), budget);
+  async run(command, context) {
+    const { address, claim } = command;
+    await commit(context, address, deleteTransition(claimDigest(address.identifier, claim)), command);
     return { address };
   },
 };

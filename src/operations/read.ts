@@ -15,9 +15,10 @@ export const readSecureContent: Operation<ReadBody> = {
   needsRequestId: false,
   takesBody: 'optional',
   parse: (value, context) => (value === undefined ? {} : context.bodies.read(value)),
-  async run({ address, claim, body, budget }, context) {
+  async run(command, context) {
+    const { address, claim, body } = command;
     const transition = readTransition(claimDigest(address.identifier, claim), body.notificationToken);
-    const { mailbox, revision, role } = await commit(context, address, transition, budget);
+    const { mailbox, revision, role } = await commit(context, address, transition, command);
     return {
       address,
       version: revision,

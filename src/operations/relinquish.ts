@@ -13,10 +13,11 @@ export const relinquishMailbox: Operation<undefined> = {
   needsRequestId: true,
   takesBody: 'ignored',
   parse: () => undefined,
-  async run({ address, claim, requestId, budget }, context) {
+  async run(command, context) {
+    const { address, claim, requestId } = command;
     const request = requestId === undefined ? undefined : relinquishDigest(address.identifier, requestId);
     const transition = relinquishTransition(claimDigest(address.identifier, claim), request);
-    const { duplicate } = await commit(context, address, transition, budget);
+    const { duplicate } = await commit(context, address, transition, command);
     return { address, duplicate };
   },
 };

@@ -15,7 +15,8 @@ export async function removeMailbox(shareUrl: string | URL, context: RelayContex
   const identifier = identifierIn(String(shareUrl), context.base);
   if (identifier === undefined) throw new TypeError('remove: this is not a share URL of this relay');
   try {
-    await commit(context, context.address(identifier), removeTransition, startBudget(context.storeBudgetMs));
+    const operator = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
+    await commit(context, context.address(identifier), removeTransition, operator);
     return true;
   } catch (error) {
     if (isRelayError(error) && error.code === 'mailbox_not_found') return false;

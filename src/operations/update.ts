@@ -14,7 +14,8 @@ export const updateMailbox: Operation<UpdateBody> = {
   needsRequestId: true,
   takesBody: 'required',
   parse: (value, context) => context.bodies.update(value),
-  async run({ address, claim, requestId, knownVersion, body, budget }, context) {
+  async run(command, context) {
+    const { address, claim, requestId, knownVersion, body } = command;
     const transition = updateTransition({
       claim: claimDigest(address.identifier, claim),
       request: requestId === undefined ? undefined : updateDigest(address.identifier, requestId),
@@ -22,7 +23,7 @@ export const updateMailbox: Operation<UpdateBody> = {
       token: body.notificationToken,
       knownVersion,
     });
-    const { mailbox, revision, role, duplicate } = await commit(context, address, transition, budget);
+    const { mailbox, revision, role, duplicate } = await commit(context, address, transition, command);
     return {
       address,
       duplicate,

@@ -8,9 +8,6 @@ export const VERSION = 'Mailbox-Version';
 export const KNOWN_VERSION = 'Mailbox-Known-Version';
 export const RECEIVER = 'Mailbox-Receiver';
 
-/** The challenge of every 401 of the relay itself (RFC 9110 §11.6.1: a 401 names a scheme). */
-export const CLAIM_CHALLENGE = `${DEVICE_CLAIM} realm="mailbox"`;
-
 /** Reads one header of a request; several fields of one name count as invalid where the protocol wants one. */
 export interface HeaderSource {
   /** The value of a field, joined by ", " if it was repeated; `undefined` if absent. */

@@ -7,12 +7,24 @@ import { withDeadline } from './deadline.js';
 export interface StoreBudget {
   /** Milliseconds left, never negative. */
   remaining(): number;
+  /** Runs what is no call to the store: the time it takes does not count. */
+  excluding<Answer>(run: () => Promise<Answer>): Promise<Answer>;
 }
 
 /** Starts a budget of `ms` on the monotonic clock. */
 export function startBudget(ms: number): StoreBudget {
-  const end = performance.now() + ms;
-  return { remaining: () => Math.max(0, end - performance.now()) };
+  let end = performance.now() + ms;
+  return {
+    remaining: () => Math.max(0, end - performance.now()),
+    async excluding(run) {
+      const started = performance.now();
+      try {
+        return await run();
+      } finally {
+        end += performance.now() - started;
+      }
+    },
+  };
 }
 
 /** The store as operations see it: each call has a deadline, and every failure is a 503. */

@@ -78,7 +78,7 @@ describe('credential-relay serve', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line));
-      expect(events.map(({ type }) => type)).toEqual(['relay.warned', 'request.completed']);
+      expect(events.map(({ type }) => type)).toEqual(['relay.warned', 'relay.warned', 'request.completed']);
       expect(errors()).not.toContain('2ba7b0e6');
     },
   );

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createRelay, type MailboxStore, type RelayEvent, type RelayOptions } from 'credential-relay';
+import { allowAnonymous, createRelay, type MailboxStore, type RelayEvent, type RelayOptions } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +17,12 @@ const make = (options: Record<string, unknown>) =>
 
 describe('createRelay: options', () => {
   it.each<[path: string, options: Record<string, unknown>]>([
+    ['authenticate', { authenticate: 'yes' }],
+    ['authenticate', { authenticate: null }],
+    ['authenticate.read', { authenticate: { read: true } }],
+    ['authenticate.reads', { authenticate: { reads: () => ({ via: [] }) } }],
+    ['authorize', { authorize: {} }],
+    ['hookTimeoutMs', { hookTimeoutMs: 0 }],
     ['publicUrl', { publicUrl: undefined }],
     ['publicUrl', { publicUrl: 'not a url' }],
     ['publicUrl', { publicUrl: 'ftp://example.com' }],
@@ -107,22 +113,32 @@ describe('createRelay: options', () => {
     expect(Object.isFrozen(make({}))).toBe(true);
   });
 
-  it('warns once, after it has returned, that memory is for one process', async () => {
+  it('warns once, after it has returned, that memory is for one process and that anybody may create', async () => {
     const events: RelayEvent[] = [];
     const relay = make({ onEvent: (event: RelayEvent) => events.push(event) });
     const heard: string[] = [];
     relay.on('relay.warned', ({ warning }) => heard.push(warning));
     expect(events).toEqual([]);
     await Promise.resolve();
-    expect(events.map((event) => event.type)).toEqual(['relay.warned']);
-    expect(heard).toEqual(['store_single_process']);
+    expect(events.map((event) => event.type)).toEqual(['relay.warned', 'relay.warned']);
+    expect(heard.sort()).toEqual(['relay_open', 'store_single_process']);
   });
 
-  it('does not warn about a store that many processes share', async () => {
+  it('does not warn about a store that many processes share, under a create that is guarded', async () => {
     const events: RelayEvent[] = [];
-    make({ store: outside(), keys: [key], onEvent: (event: RelayEvent) => events.push(event) });
+    for (const authenticate of [allowAnonymous(), { create: allowAnonymous() }, { others: allowAnonymous() }]) {
+      make({ store: outside(), keys: [key], authenticate, onEvent: (event: RelayEvent) => events.push(event) });
+    }
     await Promise.resolve();
     expect(events).toEqual([]);
+  });
+
+  it('warns of an open relay also where other operations are guarded', async () => {
+    const heard: string[] = [];
+    const authenticate = { read: allowAnonymous(), preview: allowAnonymous() };
+    make({ store: outside(), keys: [key], authenticate }).on('relay.warned', ({ warning }) => heard.push(warning));
+    await Promise.resolve();
+    expect(heard).toEqual(['relay_open']);
   });
 
   it('closes only a store that it made itself', async () => {

@@ -1,0 +1,117 @@
+import { isRelayError, RelayError } from '../errors.js';
+import { schemeOf } from './challenge.js';
+import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
+import { isPrincipal } from './principal.js';
+
+/** Lets every request in. Inside `anyOf` it makes anonymous access something that was written down. */
+export function allowAnonymous(): AuthenticationHook {
+  return () => ({ via: ['anonymous'] });
+}
+
+/**
+ * Demands every hook, one after another; the first refusal is the answer. Scopes and `via` are united. Hooks that name
+ * different apps are at odds: `forbidden` (403), so that a token of one app does not travel with the attestation of
+ * another. Throws a TypeError without a hook.
+ */
+export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
+  demandHooks('allOf', hooks);
+  const combined = async (input: AuthenticationInput): Promise<Principal> => {
+    let united: Principal = { via: [] };
+    for (const hook of hooks) united = unite(united, await ask(hook, input));
+    return united;
+  };
+  return Object.assign(combined, { metadata: uniteMetadata(hooks) });
+}
+
+/**
+ * Demands one hook, asked in order; the first that lets the request in is the answer. If none does, what is reported
+ * is what weighs most: an outage, then 429, 403, 400, a 401 for what was sent, a 401 because nothing was sent. A 401
+ * brings one challenge of each scheme. Throws a TypeError without a hook.
+ */
+export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
+  demandHooks('anyOf', hooks);
+  const combined = async (input: AuthenticationInput): Promise<Principal> => {
+    const refusals: RelayError[] = [];
+    for (const hook of hooks) {
+      try {
+        return await ask(hook, input);
+      } catch (error) {
+        refusals.push(isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error }));
+      }
+    }
+    throw weightiest(refusals);
+  };
+  return Object.assign(combined, { metadata: uniteMetadata(hooks) });
+}
+
+function demandHooks(name: string, hooks: readonly unknown[]): void {
+  if (hooks.length === 0) throw new TypeError(`${name}: needs at least one hook`);
+  if (hooks.some((hook) => typeof hook !== 'function')) throw new TypeError(`${name}: every hook must be a function`);
+}
+
+async function ask(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
+  const answer: unknown = await hook(input);
+  if (isPrincipal(answer)) return answer;
+  throw new RelayError('authentication_unavailable', { cause: new TypeError('A hook did not return a Principal.') });
+}
+
+function unite(one: Principal, other: Principal): Principal {
+  if (one.app !== undefined && other.app !== undefined && one.app !== other.app) {
+    throw new RelayError('forbidden', { detail: 'The credentials of this request belong to different apps.' });
+  }
+  const scopes = one.scopes === undefined && other.scopes === undefined ? undefined : list(one.scopes, other.scopes);
+  return { app: one.app ?? other.app, scopes, via: list(one.via, other.via) };
+}
+
+function list(one: readonly string[] = [], other: readonly string[] = []): readonly string[] {
+  return [...new Set([...one, ...other])];
+}
+
+/** How much a refusal says: an outage must never look like bad credentials. */
+function weight({ status, code }: RelayError): number {
+  if (status >= 500) return 5;
+  if (status === 429) return 4;
+  if (status === 403) return 3;
+  if (status !== 401) return 2;
+  return code.endsWith('_required') ? 0 : 1;
+}
+
+function weightiest(refusals: readonly RelayError[]): RelayError {
+  const [first, ...others] = [...refusals].sort((one, other) => weight(other) - weight(one));
+  if (first === undefined) throw new TypeError('anyOf: needs at least one hook');
+  if (first.status !== 401) return first;
+  const headers = [first, ...others]
+    .filter(({ status }) => status === 401)
+    .flatMap(({ details }) => details.headers ?? []);
+  return new RelayError(first.code, { ...first.details, headers: oneOfEach(headers) });
+}
+
+type Header = readonly [name: string, value: string];
+
+/** One field of each name, and of challenges one of each scheme; the first stays. */
+function oneOfEach(headers: readonly Header[]): readonly Header[] {
+  const seen = new Map<string, Header>();
+  for (const header of headers) {
+    const name = header[0].toLowerCase();
+    const key = name === 'www-authenticate' ? `${name} ${schemeOf(header[1])}` : name;
+    if (!seen.has(key)) seen.set(key, header);
+  }
+  return [...seen.values()];
+}
+
+/** The metadata of several hooks as one: lists are united, of other members the first stays. */
+export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMetadata {
+  const united: Record<string, string | boolean | readonly string[]> = {};
+  for (const { metadata = {} } of hooks) {
+    for (const [name, value] of Object.entries(metadata)) {
+      const known = united[name];
+      if (known === undefined) united[name] = value;
+      else if (isList(known) && isList(value)) united[name] = list(known, value);
+    }
+  }
+  return united;
+}
+
+function isList(value: string | boolean | readonly string[]): value is readonly string[] {
+  return typeof value === 'object';
+}

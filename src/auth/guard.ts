@@ -1,0 +1,102 @@
+import { isRelayError, RelayError } from '../errors.js';
+import { causeOf, type Events, type OperationName } from '../events.js';
+import type { RelayRequest } from '../http/exchange.js';
+import type { Role } from '../mailbox/admission.js';
+import { DEVICE_ATTESTATION } from '../protocol/headers.js';
+import type {
+  AuthenticationHook,
+  AuthenticationHooks,
+  AuthenticationInput,
+  AuthorizationHook,
+  Principal,
+  RelayServices,
+} from './contract.js';
+import { callHook } from './hook-call.js';
+import { isPrincipal } from './principal.js';
+
+/** The hooks of a relay, around one request. */
+export interface Guard {
+  /** Who asks; `undefined` at once if nothing guards the operation. Throws what the hook throws, or 503. */
+  authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
+  /** Asks the authorize hook about a device whose role is known; `undefined` if there is no such hook. */
+  authorizer(
+    operation: OperationName,
+    request: RelayRequest,
+    principal: Principal | undefined,
+  ): ((role: Role) => Promise<void>) | undefined;
+}
+
+/** What a guard is made of. */
+export interface GuardParts {
+  readonly hooks: AuthenticationHooks;
+  readonly authorize: AuthorizationHook | undefined;
+  readonly timeoutMs: number;
+  readonly services: RelayServices;
+  readonly events: Events;
+}
+
+/** The hook that guards an operation. */
+export function hookFor(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
+  return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.others);
+}
+
+/** Makes the guard of a relay. It fails closed: what a hook does not allow in so many words ends with an error. */
+export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardParts): Guard {
+  async function call<Answer>(
+    which: 'authenticate' | 'authorize',
+    operation: OperationName,
+    request: RelayRequest,
+    hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
+  ): Promise<Answer> {
+    const started = performance.now();
+    try {
+      return await callHook(timeoutMs, request, (signal) => hook(inputOf(operation, request, services, signal)));
+    } catch (error) {
+      const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
+      const { cause } = refusal.details;
+      if (refusal.status >= 500 && cause !== undefined) {
+        events.emit('hook.failed', { hook: which, operation, cause: causeOf(cause), ms: performance.now() - started });
+      }
+      throw refusal;
+    }
+  }
+
+  return {
+    authenticate(operation, request) {
+      const hook = hookFor(hooks, operation);
+      if (hook === undefined) return undefined;
+      return call('authenticate', operation, request, async (input) => {
+        const answer: unknown = await hook(input);
+        if (isPrincipal(answer)) return answer;
+        throw new TypeError('An authentication hook did not return a Principal.');
+      });
+    },
+    authorizer(operation, request, principal) {
+      if (authorize === undefined) return undefined;
+      return (role) =>
+        call('authorize', operation, request, (input) => authorize(Object.assign(input, { role, principal })));
+    },
+  };
+}
+
+function inputOf(
+  operation: OperationName,
+  request: RelayRequest,
+  relay: RelayServices,
+  signal: AbortSignal,
+): AuthenticationInput {
+  const header = (name: string): string | undefined => {
+    if (request.repeated(name)) throw new RelayError('header_repeated', { members: { header: name } });
+    return request.header(name);
+  };
+  return {
+    operation,
+    method: request.method,
+    url: relay.resource + request.path,
+    header,
+    attestation: () => header(DEVICE_ATTESTATION),
+    host: request.host,
+    relay,
+    signal,
+  };
+}

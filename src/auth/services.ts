@@ -1,0 +1,41 @@
+import { hash } from 'node:crypto';
+import { hmac, type ServerKey } from '../mailbox/server-keys.js';
+import type { Random } from '../random.js';
+import { type GuardedStore, startBudget } from '../store/guarded-store.js';
+import type { RelayServices } from './contract.js';
+
+/** What the services are made of. */
+export interface ServiceParts {
+  readonly resource: string;
+  readonly metadataUrl: () => string | undefined;
+  readonly clock: () => number;
+  readonly store: GuardedStore;
+  readonly namespace: string;
+  readonly random: Random;
+  readonly storeBudgetMs: number;
+  /** The current server key first. */
+  readonly keys: readonly ServerKey[];
+}
+
+/** Makes what a relay lends to its hooks. */
+export function createServices(parts: ServiceParts): RelayServices {
+  const secretsOf = new Map<string, readonly Uint8Array[]>();
+  return {
+    resource: parts.resource,
+    metadataUrl: parts.metadataUrl,
+    clock: parts.clock,
+    firstUse(purpose, value, expiresAt) {
+      // The store needs no value: that the key is there is all there is to know. The digest cannot be mistaken for a
+      // mailbox's, whose input is `store` and an identifier.
+      const key = `${parts.namespace}:${hash('sha256', JSON.stringify(['used', purpose, value]), 'base64url')}`;
+      return parts.store.create(key, parts.random.revision(), expiresAt, startBudget(parts.storeBudgetMs));
+    },
+    secrets(purpose) {
+      const known = secretsOf.get(purpose);
+      if (known !== undefined) return known;
+      const secrets = parts.keys.map((key) => hmac(key, `secret ${purpose}`));
+      secretsOf.set(purpose, secrets);
+      return secrets;
+    },
+  };
+}

@@ -25,6 +25,8 @@ export interface RelayEventMap {
   'mailbox.deleted': { mailbox: string };
   /** The operator ended a mailbox by `relay.remove`. */
   'mailbox.removed': { mailbox: string };
+  /** A notification token that its provider called dead was taken out of the mailbox. */
+  'token.forgotten': { mailbox: string };
   /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
   'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode'; cause: string; ms: number };
   /**
@@ -72,6 +74,7 @@ export const EVENT_OF_CHANGE = {
   relinquished: 'mailbox.relinquished',
   deleted: 'mailbox.deleted',
   removed: 'mailbox.removed',
+  token_forgotten: 'token.forgotten',
 } as const satisfies Record<Change, RelayEventType>;
 
 /** Makes the events of one relay. `onEvent` hears every one of them. */

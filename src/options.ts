@@ -32,6 +32,20 @@ export interface RelayOptions {
   readonly authorize?: AuthorizationHook | undefined;
   /** Milliseconds that `authenticate` may take, and `authorize` as well; then 503. Default 3,000. */
   readonly hookTimeoutMs?: number | undefined;
+  /** Long polls (PROTOCOL: waiting). */
+  readonly waiting?:
+    | {
+        /** Most seconds that a read is held; keep it below what the proxies on the way allow. Default 50. */
+        readonly maximumSeconds?: number | undefined;
+        /** Most reads that are held at once by this process; what is more is answered at once. Default 10,000. */
+        readonly maximumWaiters?: number | undefined;
+        /**
+         * Milliseconds between two looks at a mailbox that is waited for, in case nobody told of its change. Default
+         * 10,000, or 1,500 with a store whose processes cannot tell each other.
+         */
+        readonly pollMs?: number | undefined;
+      }
+    | undefined;
   /** First part of every key of the store, `[A-Za-z0-9_-]{1,32}`. Default `relay`. */
   readonly namespace?: string | undefined;
   /**
@@ -89,6 +103,11 @@ export interface Settings {
   readonly authenticate: AuthenticationHooks;
   readonly authorize: AuthorizationHook | undefined;
   readonly hookTimeoutMs: number;
+  readonly waiting: {
+    readonly maximumSeconds: number;
+    readonly maximumWaiters: number;
+    readonly pollMs: number | undefined;
+  };
   readonly namespace: string;
   readonly requestIdRequired: boolean;
   readonly lifetime: LifetimePolicy;
@@ -158,6 +177,18 @@ const schema = z.strictObject({
   authenticate: authenticateOption,
   authorize: callback<AuthorizationHook>(),
   hookTimeoutMs: count(3_000, 60_000),
+  waiting: z
+    .strictObject({
+      maximumSeconds: count(50, 3_600),
+      maximumWaiters: count(10_000, 1_000_000),
+      pollMs: z
+        .int('must be a whole number')
+        .min(1, 'must be at least 1')
+        .max(600_000, 'must be at most 600000')
+        .optional(),
+    })
+    .transform(({ pollMs, ...waiting }) => ({ ...waiting, pollMs }))
+    .prefault({}),
   namespace: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 of the characters A-Z a-z 0-9 _ -')

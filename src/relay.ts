@@ -1,27 +1,19 @@
-import { hash, randomBytes } from 'node:crypto';
+import { assembleContext, identifierKeys } from './assemble.js';
 import { uniteMetadata } from './auth/combine.js';
 import { createGuard, type Guard, hookFor } from './auth/guard.js';
 import { createServices } from './auth/services.js';
-import { createEvents, type Events, type RelayEventType, type RelayListener } from './events.js';
+import type { Events, RelayEventType, RelayListener } from './events.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { type Doors, doorsFor } from './http/doors.js';
 import { relayPaths } from './http/path.js';
 import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
-import { type Address, clearCodec, sealingCodec } from './mailbox/codec.js';
-import { storeKeyDigest } from './mailbox/digests.js';
-import { mailboxIdentifier } from './mailbox/identifier.js';
-import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
-import type { PlacesOf, RelayContext } from './operations/context.js';
+import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
 import { type RelayOptions, resolveOptions, type Settings } from './options.js';
-import { createBodyParsers } from './protocol/bodies.js';
-import { createRandom, type Random } from './random.js';
 import type { MailboxStore, StoreHealth } from './store/contract.js';
 import { storeFromOption } from './store/from-option.js';
-import { guardStore } from './store/guarded-store.js';
 import { checkAtStart, createHealthCheck } from './store/health.js';
-import { createKeyedQueue } from './store/keyed-queue.js';
 import { startSweeper } from './store/sweeper.js';
 
 /** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
@@ -44,7 +36,18 @@ export interface Relay extends Doors {
    * more than a second, and a store that may drop live mailboxes, are warned of once (`relay.warned`).
    */
   ping(): Promise<StoreHealth>;
-  /** Stops the sweeper and closes what the relay itself opened. Requests after it may still be answered. */
+  /** What this process has under way: reads that are held, and pushes that wait or are being sent. */
+  load(): { readonly waiters: number; readonly pushes: number };
+  /**
+   * Prepares for a restart: ends the reads that are held with 204, answers new ones at once, and has every answer from
+   * now on close its connection, so that clients turn to another process. Resolves when no read is held any more.
+   * Everything else is served as before, until the host closes its server.
+   */
+  drain(): Promise<void>;
+  /**
+   * Drains, sends what pushes can be sent within two seconds, stops the sweeper and closes what the relay itself
+   * opened. Requests after it may still be answered.
+   */
   close(): Promise<void>;
 }
 
@@ -57,7 +60,7 @@ export function createRelay(options: RelayOptions): Relay {
   const store = storeFromOption(settings.store, settings.clock);
   demandKeys(settings, store);
   const ownsStore = settings.store !== store;
-  const context = createContext(settings, store);
+  const context = assembleContext(settings, store);
   const cors = createCors(settings.corsOrigins);
   const { guard, wellKnown } = createAuthentication(settings, context, cors);
   const answer = createDispatch(context, {
@@ -65,6 +68,7 @@ export function createRelay(options: RelayOptions): Relay {
     bodyBytes: settings.limits.bodyBytes,
     cors,
     guard,
+    maximumWaitSeconds: settings.waiting.maximumSeconds,
   });
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
   const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
@@ -77,8 +81,10 @@ export function createRelay(options: RelayOptions): Relay {
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
     ping: check,
+    load: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
+    drain: () => context.waiters.drain(),
     async close() {
-      await sweeper.stop();
+      await Promise.all([context.waiters.close(), context.pushes.close(), sweeper.stop()]);
       if (ownsStore) await store.close();
     },
   });
@@ -122,49 +128,6 @@ function warnOfOpenRelay(events: Events): void {
         'Anybody may create mailboxes: no hook guards it. Set the option authenticate, or guard the path yourself.',
     }),
   );
-}
-
-function createContext(settings: Settings, store: MailboxStore): RelayContext {
-  const { keys, namespace } = settings;
-  const events = createEvents(settings.onEvent);
-  const random = createRandom();
-  const logSalt = randomBytes(16).toString('hex');
-  const [current, ...previous] = identifierKeys(keys);
-  return {
-    store: guardStore(store, settings.storeTimeoutMs, events),
-    codec: keys.length === 0 ? clearCodec : sealingCodec([current, ...previous]),
-    queue: createKeyedQueue(),
-    placesOf: createPlaces(current, previous, random),
-    bodies: createBodyParsers(settings.limits),
-    lifetime: settings.lifetime,
-    defaultRights: settings.accessRights,
-    requestIdRequired: settings.requestIdRequired,
-    base: settings.publicUrl.base,
-    events,
-    random,
-    clock: settings.clock,
-    storeBudgetMs: settings.storeBudgetMs,
-    address: (identifier): Address => ({ identifier, key: `${namespace}:${storeKeyDigest(identifier)}` }),
-    pseudonym: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
-    canNotify: () => false,
-  };
-}
-
-let keyOfThisProcess: ServerKey | undefined;
-
-/** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */
-function identifierKeys([current, ...previous]: readonly ServerKey[]): readonly [ServerKey, ...ServerKey[]] {
-  if (current !== undefined) return [current, ...previous];
-  keyOfThisProcess ??= serverKey(randomBytes(SERVER_KEY_BYTES));
-  return [keyOfThisProcess];
-}
-
-function createPlaces(current: ServerKey, previous: readonly ServerKey[], random: Random): PlacesOf {
-  const ordered = [current, ...previous].sort((left, right) => (left.id < right.id ? -1 : 1));
-  return (claim, requestId) =>
-    requestId === undefined
-      ? [{ identifier: random.uuid(), current: true }]
-      : ordered.map((key) => ({ identifier: mailboxIdentifier(key, claim, requestId), current: key === current }));
 }
 
 /** A record in clear may be in the memory of this process, and nowhere else. */

@@ -1,5 +1,6 @@
 import { Keyv } from 'keyv';
 import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from '../../src/store/contract.js';
+import type { ChangeBus, ChangeListener } from '../../src/waiting/contract.js';
 
 /** The memory store's further options. */
 export interface MemoryStoreOptions {
@@ -42,6 +43,7 @@ export function memoryStore(
   }
 
   return {
+    changes: changesOf(backing),
     capabilities: { atomic: 'process', nativeExpiry: false, durable: false, keepsReferences: true },
     async get(key) {
       return live(key);
@@ -77,6 +79,23 @@ export function memoryStore(
 
 function demandDeadline(expiresAt: number): void {
   if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
+}
+
+const listenersOf = new WeakMap<Map<unknown, unknown>, Set<ChangeListener>>();
+
+/** Word between the relays of this process that share a Map. */
+function changesOf(backing: Map<unknown, unknown>): ChangeBus {
+  const listeners = listenersOf.get(backing) ?? new Set();
+  listenersOf.set(backing, listeners);
+  return {
+    publish(key) {
+      for (const listener of listeners) listener.changed(key);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return async () => void listeners.delete(listener);
+    },
+  };
 }
 
 /** Keys by the second in which they expire, so that a sweep costs what the expired entries cost. */

@@ -57,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
     process.stdout.write(`${JSON.stringify({ url: options.publicUrl ?? `http://${host}:${port}` })}\n`);
     await told;
+    await relay.drain();
     await stop(server);
     await relay.close();
     await store.close();

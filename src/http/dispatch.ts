@@ -2,7 +2,7 @@ import type { Guard } from '../auth/guard.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { causeOf, type OperationName } from '../events.js';
 import type { Address } from '../mailbox/codec.js';
-import type { Operation, Outcome, RelayContext } from '../operations/context.js';
+import type { Operation, Outcome, RelayContext, WaitRequest } from '../operations/context.js';
 import { createMailbox } from '../operations/create.js';
 import { deleteMailbox } from '../operations/delete.js';
 import { readDisplayInformation } from '../operations/preview.js';
@@ -10,6 +10,7 @@ import { readSecureContent } from '../operations/read.js';
 import { relinquishMailbox } from '../operations/relinquish.js';
 import { updateMailbox } from '../operations/update.js';
 import { deviceClaimOf, KNOWN_VERSION, REQUEST_ID, requestIdOf } from '../protocol/headers.js';
+import { preferredWait } from '../protocol/prefer.js';
 import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
@@ -23,6 +24,8 @@ export interface DispatchSettings {
   readonly bodyBytes: number;
   readonly cors: Cors;
   readonly guard: Guard;
+  /** Most seconds that a read is held. */
+  readonly maximumWaitSeconds: number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each operation has its own kind of body; `perform` keeps them together.
@@ -87,18 +90,28 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     const body = operation.parse(hasBody ? await bodyFor(operation, request) : undefined, context);
     // Before the store is asked: who is not let in learns nothing of any mailbox.
     const principal = await settings.guard.authenticate(operation.name, request);
+    const knownVersion = request.header(KNOWN_VERSION);
     const command = {
       address: trace.address ?? NO_ADDRESS,
       claim,
       requestId,
-      knownVersion: request.header(KNOWN_VERSION),
+      knownVersion,
       body,
+      wait: operation.mayWait ? waitRequestOf(request, knownVersion) : undefined,
       budget: startBudget(context.storeBudgetMs),
       authorize: settings.guard.authorizer(operation.name, request, principal),
     };
     const outcome = await operation.run(command, context);
     trace.address = outcome.address;
     return outcome;
+  }
+
+  /** A wish to wait counts only together with what is waited for (PROTOCOL: waiting). */
+  function waitRequestOf(request: RelayRequest, knownVersion: string | undefined): WaitRequest | undefined {
+    const wished = preferredWait(request);
+    if (wished === undefined || knownVersion === undefined) return undefined;
+    const { whenGone } = request;
+    return { seconds: Math.min(wished, settings.maximumWaitSeconds), knownVersion, whenGone };
   }
 
   async function bodyFor(operation: AnyOperation, request: RelayRequest): Promise<unknown> {
@@ -137,7 +150,8 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
         ...(trace.address === undefined ? {} : { mailbox: context.pseudonym(trace.address) }),
       });
     }
-    return response;
+    // About to stop: the client's next request is for another process.
+    return context.waiters.draining ? { ...response, close: true } : response;
   };
 }
 

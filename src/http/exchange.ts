@@ -46,6 +46,8 @@ export interface RelayResponse {
   /** Flat list: name, value, name, value. Content-Length is in it. */
   readonly headers: string[];
   readonly body: string;
+  /** True if the connection is not to be used for another request; for HTTP/1 only. */
+  readonly close?: boolean;
 }
 
 /** Answers requests that are the door's to answer. Never rejects. */

@@ -50,6 +50,7 @@ function send(context: KoaContext, answer: RelayResponse): void {
     if (name === 'Vary' || name === 'WWW-Authenticate') context.append(name, value);
     else if (name !== 'Content-Length') context.set(name, value);
   }
+  if (answer.close === true && context.req.httpVersionMajor < 2) context.set('Connection', 'close');
   context.body = answer.status === 204 ? null : answer.body;
   if (!typed) context.remove('Content-Type');
 }

@@ -55,6 +55,7 @@ export const NOT_OURS: RelayResponse = problemResponse(new RelayError('not_found
 
 function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
   if (response.destroyed || response.headersSent) return; // The client left, or the host has timed the request out.
+  if (answer.close === true && response.req.httpVersionMajor < 2) response.shouldKeepAlive = false;
   if (hosted || Object.hasOwn(response, 'writeHead')) sendThroughHost(response, answer);
   else response.writeHead(answer.status, answer.headers).end(answer.body);
 }

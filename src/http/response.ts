@@ -44,6 +44,12 @@ export function successResponse(outcome: Outcome, extra: readonly string[]): Rel
   const headers = [...extra];
   if (outcome.version !== undefined) headers.push(VERSION, outcome.version);
   if (outcome.receiver !== undefined) headers.push(RECEIVER, outcome.receiver);
+  if (outcome.waited !== undefined) {
+    const { seconds, result } = outcome.waited;
+    headers.push('Preference-Applied', `wait=${result === 'declined' ? 0 : seconds}`);
+    if (result === 'declined') headers.push('Retry-After', RETRY_AFTER_SECONDS);
+    if (result !== 'changed') return { status: 204, headers: [...ALWAYS, ...headers], body: '' };
+  }
   if (outcome.body === undefined) return response(status, ALWAYS, headers, '');
   return response(status, JSON_HEADERS, headers, JSON.stringify(outcome.body));
 }

@@ -6,7 +6,7 @@ import { sameDigest } from './digests.js';
 import { type Device, type Mailbox, type MailboxRecord, RECORD_FORMAT, remember, type Tombstone } from './record.js';
 
 /** How a mailbox changed; what follows a commit is decided by it. */
-export type Change = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed';
+export type Change = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
 
 /** The current state that a transition starts from. */
 export interface Moment {
@@ -64,7 +64,7 @@ export function readTransition(claim: string, token: NotificationToken | undefin
     admit: (mailbox) => ({ role: readingRole(mailbox, standingOf(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
       if (role === 'sender') return undefined; // The sender never loses read.
-      demand(mailbox, 'R'); // Before binding: a read without R binds nobody.
+      demandRight(mailbox, 'R'); // Before binding: a read without R binds nobody.
       if (mailbox.receiver !== undefined) return undefined;
       return { next: { ...mailbox, receiver: device(claim, token) }, change: 'bound' };
     },
@@ -92,7 +92,7 @@ export function updateTransition(update: Update): Transition {
       return { role, duplicate: request !== undefined && seen.some((known) => sameDigest(known, request)) };
     },
     apply(mailbox, role, { revision }) {
-      demand(mailbox, 'W');
+      demandRight(mailbox, 'W');
       if (update.knownVersion !== undefined && update.knownVersion !== revision) {
         throw new RelayError('version_changed');
       }
@@ -135,7 +135,7 @@ export function deleteTransition(claim: string): Transition {
   return {
     admit: (mailbox) => ({ role: boundRole(standingOf(mailbox, claim)), duplicate: false }),
     apply(mailbox, role, { now }) {
-      if (role === 'receiver') demand(mailbox, 'D');
+      if (role === 'receiver') demandRight(mailbox, 'D');
       return { next: tombstoneOf(mailbox, now), change: 'deleted' };
     },
   };
@@ -147,6 +147,19 @@ export const removeTransition: Transition = {
   apply: (mailbox, _role, { now }) => ({ next: tombstoneOf(mailbox, now), change: 'removed' }),
 };
 
+/** A notification token turned out to be dead: forgotten, if it is still the one that the device left. */
+export function forgetTransition(role: Role, dead: NotificationToken): Transition {
+  return {
+    admit: () => ({ role, duplicate: false }),
+    apply(mailbox) {
+      const device = mailbox[role];
+      if (device?.token?.type !== dead.type || device.token.tokenData !== dead.tokenData) return undefined;
+      const { token: _, ...rest } = device;
+      return { next: { ...mailbox, [role]: rest }, change: 'token_forgotten' };
+    },
+  };
+}
+
 /** The longest a tombstone stays, in ms. */
 const TOMBSTONE_LIFETIME = 24 * 60 * 60 * 1000;
 
@@ -156,7 +169,8 @@ function tombstoneOf(mailbox: Mailbox, now: number): Tombstone {
   return { format: RECORD_FORMAT, tombstone: true, expiresAt: Math.min(mailbox.expiresAt, latest) };
 }
 
-function demand(mailbox: Mailbox, right: AccessRight): void {
+/** Throws `right_missing` (401) unless the mailbox grants the right. */
+export function demandRight(mailbox: Mailbox, right: AccessRight): void {
   if (!hasRight(mailbox.rights, right)) throw new RelayError('right_missing');
 }
 

@@ -3,9 +3,10 @@ import { causeOf, EVENT_OF_CHANGE } from '../events.js';
 import type { Role } from '../mailbox/admission.js';
 import type { Address } from '../mailbox/codec.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
-import type { Change, Transition } from '../mailbox/transitions.js';
+import { type Change, forgetTransition, type Transition } from '../mailbox/transitions.js';
+import type { NotificationToken } from '../protocol/bodies.js';
 import type { StoredEntry } from '../store/contract.js';
-import type { StoreBudget } from '../store/guarded-store.js';
+import { type StoreBudget, startBudget } from '../store/guarded-store.js';
 import type { Command, RelayContext } from './context.js';
 
 /** A mailbox as it was read. */
@@ -89,7 +90,7 @@ export async function commit(
       const { next, change } = step;
       const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
       if (written !== undefined) {
-        afterCommit(context, address, change);
+        afterCommit(context, address, { change, role, before: mailbox });
         return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
       }
       await pauseBeforeRetry(attempt, budget);
@@ -115,9 +116,44 @@ async function writeRecord(
 }
 
 /** What follows a change. It can neither fail nor delay the answer. */
-function afterCommit(context: RelayContext, address: Address, change: Change): void {
+function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {
+  context.waiters.wake(address.key);
+  context.changes?.publish?.(address.key);
+  if (change === 'updated' || change === 'deleted') notifyOther(context, address, role, before);
   const type = EVENT_OF_CHANGE[change];
   if (context.events.heard(type)) context.events.emit(type, { mailbox: context.pseudonym(address) });
+}
+
+/** A change that was made: by whom, and of what. */
+interface Effect {
+  readonly change: Change;
+  readonly role: Role;
+  /** The mailbox before it. */
+  readonly before: Mailbox;
+}
+
+/** Tells the other device that something changed, if it left a token (PROTOCOL: notification). */
+function notifyOther(context: RelayContext, address: Address, role: Role, before: Mailbox): void {
+  const other = role === 'sender' ? 'receiver' : 'sender';
+  const token = before[other]?.token;
+  if (token === undefined || !context.pushes.handles(token)) return;
+  context.pushes.enqueue({
+    lane: `${address.key} ${other}`,
+    token,
+    expiresAt: before.expiresAt,
+    forget: () => forgetToken(context, address, other, token),
+  });
+}
+
+/** Takes a token that will never work again out of the mailbox, unless the device has left another since. */
+async function forgetToken(
+  context: RelayContext,
+  address: Address,
+  role: Role,
+  token: NotificationToken,
+): Promise<void> {
+  const asker = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
+  await commit(context, address, forgetTransition(role, token), asker);
 }
 
 /** Waits a random time that grows with each try; throws `contention` once the budget is spent. */

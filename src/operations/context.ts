@@ -1,12 +1,15 @@
 import type { Events, OperationName } from '../events.js';
 import type { Role } from '../mailbox/admission.js';
 import type { Address, RecordCodec } from '../mailbox/codec.js';
+import type { PushQueue } from '../notify/queue.js';
 import type { AccessRights } from '../protocol/access-rights.js';
-import type { BodyParsers, DisplayInformation, NotificationToken } from '../protocol/bodies.js';
+import type { BodyParsers, DisplayInformation } from '../protocol/bodies.js';
 import type { LifetimePolicy } from '../protocol/expiration.js';
 import type { Random } from '../random.js';
 import type { GuardedStore, StoreBudget } from '../store/guarded-store.js';
 import type { KeyedQueue } from '../store/keyed-queue.js';
+import type { ChangeBus } from '../waiting/contract.js';
+import type { Waiters } from '../waiting/waiters.js';
 
 /** A place where a create may find or open its mailbox. */
 export interface Place {
@@ -39,12 +42,23 @@ export interface RelayContext {
   readonly clock: () => number;
   /** Milliseconds one request may spend on the store. */
   readonly storeBudgetMs: number;
+  readonly pushes: PushQueue;
+  readonly waiters: Waiters;
+  readonly changes: ChangeBus | undefined;
   /** The address of a mailbox in this relay's part of the store. */
   address(identifier: string): Address;
   /** The name of a mailbox in events. */
   pseudonym(address: Address): string;
-  /** True if a configured notifier handles the type of this token; false without a token. */
-  canNotify(token: NotificationToken | undefined): boolean;
+}
+
+/** A read that may be held until the mailbox changes. */
+export interface WaitRequest {
+  /** Seconds granted. */
+  readonly seconds: number;
+  /** The version that the device has seen. */
+  readonly knownVersion: string;
+  /** Calls back if the client leaves; the function returned ends that. */
+  readonly whenGone: (callback: () => void) => () => void;
 }
 
 /** A request as an operation gets it: headers and body checked, nothing of HTTP left. */
@@ -57,6 +71,8 @@ export interface Command<Body> {
   /** Value of Mailbox-Known-Version, unchecked: any text but the current revision is an old one. */
   readonly knownVersion: string | undefined;
   readonly body: Body;
+  /** On a read that asks to wait. */
+  readonly wait: WaitRequest | undefined;
   readonly budget: StoreBudget;
   /** Asks the host's authorize hook, once the device is known; throws what that throws. */
   readonly authorize: ((role: Role) => Promise<void>) | undefined;
@@ -74,6 +90,8 @@ export interface Outcome {
   readonly version?: string;
   /** Mailbox-Receiver of a sender's read. */
   readonly receiver?: 'none' | 'bound';
+  /** Of a read that asked to wait: the seconds granted, and whether it was held in vain (204) or could not be held. */
+  readonly waited?: { readonly seconds: number; readonly result: 'changed' | 'unchanged' | 'declined' };
   /** The mailbox it was about. */
   readonly address: Address;
 }
@@ -85,6 +103,8 @@ export interface Operation<Body> {
   readonly needsClaim: boolean;
   /** Whether the request must bring a Request-ID, unless the relay makes it optional. */
   readonly needsRequestId: boolean;
+  /** Whether its answer may be held until the mailbox changes. */
+  readonly mayWait?: boolean;
   /** JSON is demanded, may be there, or whatever is there is drained and ignored. */
   readonly takesBody: 'required' | 'optional' | 'ignored';
   /** Checks the parsed body (`undefined` for none); throws `body_invalid` and the like. */

@@ -129,7 +129,7 @@ function answer(address: Address, token: NotificationToken | undefined, context:
     address,
     body: {
       urlLink: urlLinkFor(context.base, address.identifier),
-      isPushNotificationSupported: context.canNotify(token),
+      isPushNotificationSupported: context.pushes.handles(token),
     },
   };
 }

@@ -28,7 +28,7 @@ export const updateMailbox: Operation<UpdateBody> = {
       address,
       duplicate,
       ...(duplicate ? {} : { version: revision }),
-      body: { isPushNotificationSupported: context.canNotify(mailbox[role]?.token) },
+      body: { isPushNotificationSupported: context.pushes.handles(mailbox[role]?.token) },
     };
   },
 };

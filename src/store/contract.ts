@@ -1,3 +1,5 @@
+import type { ChangeBus } from '../waiting/contract.js';
+
 /**
  * The contract of a mailbox store, for adapter authors. A store keeps one value under one key until a deadline, and
  * offers two atomic changes: put-if-absent and compare-and-set. Everything the relay promises (exactly one receiver,
@@ -71,6 +73,8 @@ export interface MailboxStore {
     value: StoredValue,
     expiresAt?: number,
   ): Promise<'ok' | 'conflict' | 'missing'>;
+  /** Tells other processes of changes, so that long polls learn at once. Absent: the relay looks now and then. */
+  readonly changes?: ChangeBus;
   /** Erases up to `limit` expired entries and tells how many. Absent where the backend expires by itself. */
   sweep?(limit: number): Promise<number>;
   /** Resolves if the backend answers, and tells what an operator should know of it. */

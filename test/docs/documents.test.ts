@@ -40,7 +40,6 @@ describe('the documents', () => {
       'from examples/koa/app.ts',
       'from examples/express/app.ts',
       'from examples/node-http/app.ts',
-      'from examples/express/guard.ts',
     ]);
     const withoutIndent = (code: string) => code.replace(/^ +/gm, '');
     for (const { source, text } of quoted) {

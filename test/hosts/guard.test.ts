@@ -2,24 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
-import { createRelay } from 'credential-relay';
+import { createRelay, RelayError } from 'credential-relay';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { guardCreate } from '../../examples/express/guard.js';
 import { createBody } from '../support/relay.js';
 
-/* The guard that README.md shows, against every path by which a create can reach the relay. */
+/* A hook on the create, against every path by which a create can reach the relay. */
 
 let server: Server;
 
 beforeAll(async () => {
   const app = express();
-  const relay = createRelay({ publicUrl: 'http://localhost/relay' });
-  app.use(
-    '/relay',
-    guardCreate((incoming) => incoming.get('Authorization') === 'Bearer known'),
-    relay.node(),
-  );
+  const relay = createRelay({
+    publicUrl: 'http://localhost/relay',
+    authenticate({ header }) {
+      if (header('Authorization') !== 'Bearer known') throw new RelayError('token_required');
+      return { via: ['test'] };
+    },
+  });
+  app.use('/relay', relay.node());
   server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -46,7 +47,7 @@ async function post(path: string, headers: Record<string, string> = {}) {
   return { status: response.statusCode as number, text };
 }
 
-describe('a guard on the create', () => {
+describe('a hook on the create', () => {
   it.each([
     '/relay/v1/m',
     '/relay/v1/m?x=1',

@@ -1,0 +1,166 @@
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  errors,
+  importJWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './client-attestation-draft.js';
+import type { Jws } from './client-attestation-jwks.js';
+import type { AttesterKey } from './client-attestation-keys.js';
+import { invalid, Refusal } from './client-attestation-refusals.js';
+import { isPublicJwk, type PublicJwk } from './dpop-key.js';
+
+/** What the two JWTs have to fulfil. Seconds, as in their claims. */
+export interface JwtPolicy {
+  readonly algorithms: readonly string[];
+  readonly popAlgorithms: readonly string[];
+  /** Age of an attestation since its `iat`; `undefined` leaves it to its `exp`. */
+  readonly attestationMaxAgeSeconds: number | undefined;
+  readonly popMaxAgeSeconds: number;
+  readonly clockToleranceSeconds: number;
+}
+
+/** A good attestation. */
+export interface Attestation {
+  /** The client identifier of the app. */
+  readonly app: string;
+  /** The attested key of the device. */
+  readonly key: PublicJwk;
+  /** RFC 7638 SHA-256 thumbprint of the key. */
+  readonly thumbprint: string;
+}
+
+/** A good proof of possession. */
+export interface Possession {
+  readonly jti: string;
+  /** What it carries as challenge, unchecked. */
+  readonly challenge: unknown;
+  /** Unix time in ms from which it would be refused for its age. */
+  readonly expiresAt: number;
+}
+
+/** Kept this much longer, in ms, as the store may go by another clock. */
+const REPLAY_MARGIN_MS = 5000;
+
+/** True for the compact serialisation of a signed JWT, as far as its alphabet tells. */
+export function isCompactJwt(text: string): boolean {
+  return text.length <= LONGEST_JWT && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
+/** More characters than Node takes in all headers together; other servers may take more. */
+const LONGEST_JWT = 16 * 1024;
+
+/**
+ * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms); `findKey` gives the attester's
+ * key. Throws a refusal; what `findKey` throws is passed on.
+ */
+export async function verifyAttestation(
+  jwt: string,
+  findKey: (jws: Jws) => Promise<AttesterKey>,
+  policy: JwtPolicy,
+  now: number,
+): Promise<Attestation> {
+  const payload = await verify('attestation', jwt, findKey, {
+    typ: ATTESTATION_TYP,
+    algorithms: [...policy.algorithms],
+    requiredClaims: ['sub', 'exp', 'cnf'],
+    clockTolerance: policy.clockToleranceSeconds,
+    currentDate: new Date(now),
+    ...(policy.attestationMaxAgeSeconds === undefined ? {} : { maxTokenAge: policy.attestationMaxAgeSeconds }),
+  });
+  const { sub, iat, cnf } = payload;
+  if (typeof sub !== 'string' || sub === '') throw invalid('The attestation has no sub that names an app.');
+  if (iat !== undefined && iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
+    throw invalid('The attestation is from the future (iat).');
+  }
+  const jwk: unknown = typeof cnf === 'object' && cnf !== null && 'jwk' in cnf ? cnf.jwk : undefined;
+  if (!isPublicJwk(jwk)) throw invalid('The attestation holds no public key (cnf.jwk).');
+  return { app: sub, key: jwk, thumbprint: await thumbprintOf(jwk) };
+}
+
+/** Verifies a Client Attestation PoP (draft §5.1, §7.2) but for its challenge and its replay. Throws a refusal. */
+export async function verifyPop(
+  jwt: string,
+  { key }: Attestation,
+  audience: string,
+  policy: JwtPolicy,
+  now: number,
+): Promise<Possession> {
+  const { popMaxAgeSeconds, clockToleranceSeconds } = policy;
+  const payload = await verify('pop', jwt, ([{ alg }]) => importAttested(key, alg), {
+    typ: POP_TYP,
+    algorithms: [...policy.popAlgorithms],
+    requiredClaims: ['aud', 'jti', 'iat'],
+    maxTokenAge: popMaxAgeSeconds,
+    clockTolerance: clockToleranceSeconds,
+    currentDate: new Date(now),
+  });
+  const { aud, jti, iat = 0 } = payload;
+  // A list, even of this relay alone, is refused: one proof is for one audience (§5.1).
+  if (aud !== audience) throw invalid('The proof of possession must be for this relay alone (aud).');
+  if (typeof jti !== 'string' || jti === '') throw invalid('The proof of possession has no jti.');
+  const expiresAt = Math.ceil(iat + popMaxAgeSeconds + clockToleranceSeconds + 1) * 1000 + REPLAY_MARGIN_MS;
+  return { jti, challenge: payload[CHALLENGE_CLAIM], expiresAt };
+}
+
+type Which = 'attestation' | 'pop';
+
+async function verify(
+  which: Which,
+  jwt: string,
+  getKey: (jws: Jws) => Promise<AttesterKey>,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let outage: unknown;
+  try {
+    const verified = await jwtVerify(
+      jwt,
+      async (...jws) => {
+        try {
+          return await getKey(jws);
+        } catch (error) {
+          outage = error;
+          throw error;
+        }
+      },
+      options,
+    );
+    return verified.payload;
+  } catch (error) {
+    // What the search for the key throws goes on as it is. All else is computed from what the client sent.
+    if (outage !== undefined) throw outage;
+    throw refusalFor(which, error);
+  }
+}
+
+/** The sentence for an error of jose, and none of the claims it carries. */
+function refusalFor(which: Which, error: unknown): Refusal {
+  const name = which === 'attestation' ? 'attestation' : 'proof of possession';
+  if (error instanceof errors.JWTExpired) {
+    return new Refusal(which === 'attestation' ? 'stale' : 'invalid', `The ${name} is too old.`);
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return invalid(`The ${name} is not as it must be (${error.claim}).`);
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) return invalid(`The algorithm of the ${name} is not accepted.`);
+  return invalid(`The ${name} does not verify.`);
+}
+
+async function importAttested(key: PublicJwk, alg: string | undefined): Promise<AttesterKey> {
+  try {
+    return (await importJWK(key, alg)) as CryptoKey;
+  } catch {
+    throw invalid('The attested key does not fit the proof of possession (cnf.jwk).');
+  }
+}
+
+async function thumbprintOf(key: PublicJwk): Promise<string> {
+  try {
+    return await calculateJwkThumbprint(key);
+  } catch {
+    throw invalid('The attested key cannot be read (cnf.jwk).');
+  }
+}

@@ -1,0 +1,90 @@
+import type { AuthenticationInput } from '../../src/auth/contract.js';
+import { isFreshChallenge } from '../../src/auth/freshness.js';
+import { DPOP_HEADER, POP_HEADER } from './client-attestation-draft.js';
+import { type Attestation, isCompactJwt, verifyPop } from './client-attestation-jwt.js';
+import type { Settings } from './client-attestation-options.js';
+import { CHALLENGE_PURPOSE, invalid, NONCE_PURPOSE, Refusal } from './client-attestation-refusals.js';
+import { checkDpopProof, DpopProofError, spendDpopProof } from './dpop.js';
+
+/*
+ * The proof of possession of the attested key: the draft's own (§5.1), or a DPoP proof (§5.2). In both, the order is:
+ * the proof, its challenge, and last whether it was used before, so that a refused proof is not used up.
+ */
+
+/** The proof that came with a request. */
+export interface SentProof {
+  readonly method: 'attestation_pop_jwt' | 'dpop_combined';
+  readonly jwt: string;
+}
+
+/** What a proof is checked with. */
+export interface ProofContext {
+  readonly input: AuthenticationInput;
+  readonly settings: Settings;
+  /** Unix time in ms. */
+  readonly now: number;
+}
+
+/** Finds the proof (draft §7): a PoP, if there is one, leaves a DPoP proof to whom it concerns. Throws a refusal. */
+export function sentProof(input: AuthenticationInput, { popMethods }: Settings): SentProof {
+  const pop = input.header(POP_HEADER);
+  const jwt = pop ?? input.header(DPOP_HEADER);
+  const method = pop === undefined ? 'dpop_combined' : 'attestation_pop_jwt';
+  if (jwt === undefined) throw invalid('The attestation came without a proof of possession.');
+  if (!popMethods.includes(method)) throw invalid('This way to prove possession is not accepted.');
+  if (!isCompactJwt(jwt)) throw invalid('The proof of possession is not a JWT.');
+  return { method, jwt };
+}
+
+/** Checks a proof and uses it up. Throws a refusal; `store_unavailable` if that cannot be noted. */
+export function demandProof(proof: SentProof, attestation: Attestation, context: ProofContext): Promise<void> {
+  return proof.method === 'attestation_pop_jwt'
+    ? demandPop(proof.jwt, attestation, context)
+    : demandDpop(proof.jwt, attestation, context);
+}
+
+async function demandPop(jwt: string, attestation: Attestation, { input, settings, now }: ProofContext): Promise<void> {
+  const { relay } = input;
+  const { jti, challenge, expiresAt } = await verifyPop(
+    jwt,
+    attestation,
+    settings.audience ?? relay.resource,
+    settings,
+    now,
+  );
+  if (!isAnswered(challenge, [CHALLENGE_PURPOSE], { input, settings, now })) {
+    throw new Refusal('challenge', 'The proof of possession needs a fresh challenge of this relay.');
+  }
+  // Of the key only a digest together with the jti is kept, and not longer than the proof could be replayed: nobody can
+  // tell from it which device came, or that one came twice. Without the key, devices would have to fear each other's jti.
+  const first = await relay.firstUse('client-attestation pop', `${attestation.thumbprint} ${jti}`, expiresAt);
+  if (!first) throw invalid('The proof of possession was used before.');
+}
+
+async function demandDpop(
+  jwt: string,
+  attestation: Attestation,
+  { input, settings, now }: ProofContext,
+): Promise<void> {
+  const { method, url, relay } = input;
+  const [, accessToken] = /^DPoP +(\S+)$/i.exec(input.header('Authorization') ?? '') ?? [];
+  const { clockToleranceSeconds, dpopAlgorithms: algorithms, popMaxAgeSeconds: maxAgeSeconds } = settings;
+  const policy = { algorithms, maxAgeSeconds, clockToleranceSeconds };
+  const proof = await checkDpopProof(jwt, { method, url, accessToken }, policy, now).catch((error: unknown) => {
+    throw error instanceof DpopProofError ? invalid(error.message) : error;
+  });
+  if (proof.thumbprint !== attestation.thumbprint) throw invalid('The proof is not made with the attested key.');
+  // Clients of -10 send the draft's challenge as the nonce, later ones a DPoP nonce.
+  if (!isAnswered(proof.nonce, [NONCE_PURPOSE, CHALLENGE_PURPOSE], { input, settings, now })) {
+    throw new Refusal('nonce', 'The DPoP proof needs a fresh nonce of this relay.');
+  }
+  // A purpose of its own: a hook for DPoP-bound tokens looks at the same proof in the same request.
+  if (!(await spendDpopProof(relay, 'client-attestation dpop', proof))) throw invalid('The proof was used before.');
+}
+
+function isAnswered(answer: unknown, purposes: readonly string[], { input, settings, now }: ProofContext): boolean {
+  if (settings.challenge === 'off') return true;
+  if (answer === undefined) return settings.challenge === 'optional';
+  if (typeof answer !== 'string') return false;
+  return purposes.some((purpose) => isFreshChallenge(answer, input.relay.secrets(purpose), now));
+}

@@ -1,0 +1,89 @@
+import { hash } from 'node:crypto';
+import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
+import { boundedMemory } from './oauth-bearer-memory.js';
+import { unavailable } from './oauth-bearer-outage.js';
+import type { AuthorizationServer } from './oauth-bearer-server.js';
+import type { Settings } from './oauth-bearer-settings.js';
+import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './oauth-bearer-token.js';
+
+/** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */
+export type IntrospectionJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
+
+type Answer = Awaited<ReturnType<typeof tokenIntrospection>>;
+
+/**
+ * Makes a judge that asks the authorization server (RFC 7662), at most once at a time for one token, and remembers for
+ * a while that a token is active. "Active" says that the token lives, not whom it is for: issuer, audience, times and
+ * binding are checked here, each time.
+ */
+export function introspectionJudge(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
+  const { cacheMs, entries } = settings.introspection;
+  // Keyed by a digest, so that no token outlives its request in memory.
+  const known = boundedMemory<{ readonly answer: Answer; readonly until: number }>(entries);
+  const asked = new Map<string, Promise<Answer>>();
+
+  async function ask(token: string): Promise<Answer> {
+    const configuration = await server.configuration();
+    const answer = await introspect(configuration, token, server);
+    if (!answer.active) throw new TokenRefused('The token is not active.');
+    if (answer.iss !== undefined && answer.iss !== configuration.serverMetadata().issuer) {
+      throw new TokenRefused('The token is of another issuer.');
+    }
+    return answer;
+  }
+
+  function remember(key: string, answer: Answer, now: number): void {
+    const end = answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1000;
+    if (cacheMs > 0) known.set(key, { answer, until: Math.min(now + cacheMs, end) });
+  }
+
+  function recall(key: string, now: number): Answer | undefined {
+    const entry = known.get(key);
+    // The second condition is for a clock that was put back.
+    return entry === undefined || entry.until <= now || entry.until > now + cacheMs ? undefined : entry.answer;
+  }
+
+  return async (token, expectations) => {
+    const key = hash('sha256', token, 'base64url');
+    const { now } = expectations;
+    let answer = recall(key, now);
+    if (answer === undefined) {
+      const asking = asked.get(key) ?? ask(token).finally(() => asked.delete(key));
+      asked.set(key, asking);
+      answer = await asking;
+      checkAnswer(answer, expectations);
+      remember(key, answer, now);
+    } else {
+      checkAnswer(answer, expectations);
+    }
+    return accessTokenOf(answer);
+  };
+}
+
+async function introspect(configuration: Configuration, token: string, server: AuthorizationServer): Promise<Answer> {
+  try {
+    return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
+  } catch (error) {
+    if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
+      throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
+    }
+    server.forget();
+    // A 401 or 403 is about our own client, and no fault of who asks.
+    const status: unknown = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+    throw unavailable(status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed', error);
+  }
+}
+
+function checkAnswer(answer: Answer, expectations: Expectations): void {
+  if (answer.aud === undefined) throw new TokenRefused('The token is for no audience.');
+  checkClaims(answer as Parameters<typeof checkClaims>[0], expectations);
+  const { token_type: type } = answer;
+  // RFC 7662 §2.2: the type as RFC 6749 §7.1 means it. A refresh token of some servers is "active" as well.
+  if (type !== undefined && !/^(bearer|dpop)$/i.test(String(type))) {
+    throw new TokenRefused('The token is not of a type that is accepted.');
+  }
+  // Without the key it would pass as a bearer token.
+  if (/^dpop$/i.test(String(type)) && answer.cnf?.jkt === undefined) {
+    throw new TokenRefused('The token is bound to a key that is not named.');
+  }
+}

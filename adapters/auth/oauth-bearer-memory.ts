@@ -1,0 +1,27 @@
+/** So many entries, the one that was not used for longest forgotten for a new one. */
+export interface BoundedMemory<Value> {
+  get(key: string): Value | undefined;
+  set(key: string, value: Value): void;
+}
+
+/** Makes an empty memory of `most` entries. */
+export function boundedMemory<Value extends {}>(most: number): BoundedMemory<Value> {
+  // A Map keeps the order of insertion; what is used is inserted anew.
+  const entries = new Map<string, Value>();
+  const insert = (key: string, value: Value): void => {
+    entries.delete(key);
+    entries.set(key, value);
+  };
+  return {
+    get(key) {
+      const value = entries.get(key);
+      if (value !== undefined) insert(key, value);
+      return value;
+    },
+    set(key, value) {
+      insert(key, value);
+      const [oldest] = entries.size > most ? entries.keys() : [];
+      if (oldest !== undefined) entries.delete(oldest);
+    },
+  };
+}

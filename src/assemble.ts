@@ -4,6 +4,7 @@ import { type Address, clearCodec, sealingCodec } from './mailbox/codec.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { mailboxIdentifier } from './mailbox/identifier.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import { createPushQueue } from './notify/queue.js';
 import type { PlacesOf, RelayContext } from './operations/context.js';
 import type { Settings } from './options.js';
 import { createBodyParsers } from './protocol/bodies.js';
@@ -39,7 +40,7 @@ export function assembleContext(settings: Settings, store: MailboxStore): RelayC
     pseudonym: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
     waiters: assembleWaiters(settings, store, guarded),
     changes: store.changes,
-    pushes: { handles: () => false, enqueue() {}, size: 0, close: async () => {} },
+    pushes: createPushQueue({ notifiers: settings.notifiers, clock: settings.clock, events }),
   };
 }
 

@@ -36,6 +36,20 @@ export interface RelayEventMap {
   'hook.failed': { hook: 'authenticate' | 'authorize'; operation: OperationName; cause: string; ms: number };
   /** A sweep erased expired entries. */
   'sweep.completed': { erased: number; ms: number };
+  /** A provider took a push. `attempt` counts from 1. */
+  'push.sent': { tokenType: string; attempt: number; ms: number };
+  /** A provider did not take a push; `code` is its own plain word for why. A `retry` may be followed by another try. */
+  'push.failed': {
+    tokenType: string;
+    outcome: 'retry' | 'gone' | 'rejected';
+    code?: string;
+    attempt: number;
+    ms: number;
+  };
+  /** A push was given up: too many waited, its time was over, all tries failed, or the relay was closed. */
+  'push.dropped': { tokenType: string; reason: 'full' | 'expired' | 'retries' | 'closed' };
+  /** A provider kept failing, and is left alone for a while. */
+  'push.paused': { tokenType: string };
   /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
   'relay.failed': { cause: string };
   /** Something the operator should know before going on, said once. */

@@ -27,6 +27,7 @@ export type { FetchHandler } from './http/fetch.js';
 export type { KoaContext, KoaMiddleware } from './http/koa.js';
 export type { NodeHandler, NodeHostRequest } from './http/node.js';
 export type { Role } from './mailbox/admission.js';
+export type { Notifier, Push, PushOutcome } from './notify/contract.js';
 export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
 export {
@@ -41,3 +42,4 @@ export {
 export type { StoreOption } from './store/from-option.js';
 export { storeFromUrl } from './store/from-url.js';
 export { type KeyvStoreOptions, keyvStore } from './store/keyv-store.js';
+export type { ChangeBus, ChangeListener } from './waiting/contract.js';

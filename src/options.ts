@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import type { Notifier } from './notify/contract.js';
 import { type AccessRights, DEFAULT_RIGHTS, isAccessRights } from './protocol/access-rights.js';
 import type { BodyLimits } from './protocol/bodies.js';
 import type { LifetimePolicy } from './protocol/expiration.js';
@@ -32,6 +33,8 @@ export interface RelayOptions {
   readonly authorize?: AuthorizationHook | undefined;
   /** Milliseconds that `authenticate` may take, and `authorize` as well; then 503. Default 3,000. */
   readonly hookTimeoutMs?: number | undefined;
+  /** Who tells devices that their mailbox changed, one for each type of notification token. Default: none. */
+  readonly notifiers?: readonly Notifier[] | undefined;
   /** Long polls (PROTOCOL: waiting). */
   readonly waiting?:
     | {
@@ -103,6 +106,7 @@ export interface Settings {
   readonly authenticate: AuthenticationHooks;
   readonly authorize: AuthorizationHook | undefined;
   readonly hookTimeoutMs: number;
+  readonly notifiers: readonly Notifier[];
   readonly waiting: {
     readonly maximumSeconds: number;
     readonly maximumWaiters: number;
@@ -146,6 +150,20 @@ const authenticateOption = z
   )
   .prefault({});
 
+const notifier = z.custom<Notifier>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    typeof Reflect.get(value, 'notify') === 'function' &&
+    Array.isArray(Reflect.get(value, 'types')),
+  'must be a notifier',
+);
+
+function haveTypesOfTheirOwn(notifiers: readonly Notifier[]): boolean {
+  const types = notifiers.flatMap((each) => each.types);
+  return new Set(types).size === types.length;
+}
+
 const serverKeyOption = z
   .custom<Uint8Array | string>()
   .transform((value) => (typeof value === 'string' ? Buffer.from(value, 'base64url') : value))
@@ -177,6 +195,10 @@ const schema = z.strictObject({
   authenticate: authenticateOption,
   authorize: callback<AuthorizationHook>(),
   hookTimeoutMs: count(3_000, 60_000),
+  notifiers: z
+    .array(notifier, 'must be an array of notifiers')
+    .refine(haveTypesOfTheirOwn, 'must not handle one type twice')
+    .default([]),
   waiting: z
     .strictObject({
       maximumSeconds: count(50, 3_600),

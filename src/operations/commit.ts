@@ -72,16 +72,14 @@ export async function commit(
 ): Promise<Committed> {
   // The hook is asked before it is this commit's turn, so that a slow one holds nobody else up. Once is enough: a
   // device's role never changes, it can only be lost, and then the transition itself refuses.
-  let first: Loaded | undefined;
   if (authorize !== undefined) {
-    first = await loadMailbox(context, address, budget);
-    const admitted = transition.admit(first.mailbox);
-    if (!admitted.duplicate) await budget.excluding(() => authorize(admitted.role));
+    const { mailbox } = await loadMailbox(context, address, budget);
+    const { role, duplicate } = transition.admit(mailbox);
+    if (!duplicate) await budget.excluding(() => authorize(role));
   }
   return context.queue(address.key, async () => {
     for (let attempt = 0; ; attempt += 1) {
-      const { mailbox, revision } = first ?? (await loadMailbox(context, address, budget));
-      first = undefined;
+      const { mailbox, revision } = await loadMailbox(context, address, budget);
       const { role, duplicate } = transition.admit(mailbox);
       if (duplicate) return { mailbox, revision, role, duplicate };
       const step = transition.apply(mailbox, role, { now: context.clock(), revision });

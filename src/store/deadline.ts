@@ -8,13 +8,18 @@ export class CallTimeout extends Error {
 }
 
 /**
- * Runs a call and rejects with {@link CallTimeout} if it has not settled after `ms`. A call that throws instead of
- * rejecting, or answers with no promise, has failed all the same. The timer does not keep the process alive.
+ * Runs a call; if it has not settled after `ms`, calls `late` and rejects with what that returns, by default a
+ * {@link CallTimeout}. A call that throws instead of rejecting, or answers with no promise, has failed all the same.
+ * The timer does not keep the process alive.
  */
-export function withDeadline<Answer>(ms: number, run: () => Promise<Answer>): Promise<Answer> {
+export function withDeadline<Answer>(
+  ms: number,
+  run: () => Promise<Answer>,
+  late: () => Error = () => new CallTimeout(),
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     // One plain timer: AbortSignal.timeout per call costs more than the rest of the request.
-    const timer = setTimeout(() => reject(new CallTimeout()), ms);
+    const timer = setTimeout(() => reject(late()), ms);
     timer.unref();
     const fail = (cause: unknown): void => {
       clearTimeout(timer);

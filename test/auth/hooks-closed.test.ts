@@ -155,3 +155,16 @@ test('the signal is not aborted when the hook has answered in time', async () =>
   await new Promise((resolve) => setTimeout(resolve, SHORT_MS * 2));
   expect(signal?.aborted).toBe(false);
 });
+
+test('what throws even when it is looked at is a 503 all the same', async () => {
+  const prickly = {
+    get code() {
+      throw new Error(SECRET);
+    },
+  };
+  const { site, use } = await sceneWith('authenticate');
+  use(() => {
+    throw prickly;
+  });
+  expectUndecided(await site.attempt('create'));
+});

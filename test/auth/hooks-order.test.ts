@@ -69,11 +69,11 @@ const WRONG: ReadonlyArray<readonly [name: string, call: Call, status: number, c
 describe('what is wrong with a request is found before the hook is asked', () => {
   test.each(WRONG)('%s', async (_name, [method, url, headers, body], status, code) => {
     let asked = 0;
-    const hook = everywhere(() => {
+    const hook = (): { via: readonly string[] } => {
       asked += 1;
       return lenient();
-    });
-    const { relay } = watchedRelay({ authenticate: hook, authorize: () => void (asked += 1) });
+    };
+    const { relay } = watchedRelay({ authenticate: everywhere(hook), authorize: () => void hook() });
     const answer = await send(relay, method, url, headers, body);
     expect([answer.status, answer.json.code]).toEqual([status, code]);
     expect(asked).toBe(0);

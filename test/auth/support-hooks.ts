@@ -4,10 +4,12 @@ import {
   type AuthenticationHooks,
   type AuthenticationInput,
   type OperationName,
+  type Principal,
   type Relay,
   RelayError,
   type RelayEvent,
   type RelayOptions,
+  type ResourceMetadata,
 } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { afterEach, expect } from 'vitest';
@@ -178,19 +180,22 @@ export function tryCreate(relay: Relay, headers: Record<string, string> = CREDEN
   return visitor(relay).create(createBody(), { headers });
 }
 
-/** What one hook gets as its input, with whatever credentials: taken from a real request. */
+/** What a hook gets as its input, taken from a real request, and the relay that asked it. */
 export async function inputOf(
   options: Partial<RelayOptions> = {},
+  metadata?: ResourceMetadata,
 ): Promise<{ input: AuthenticationInput; relay: Relay }> {
   let input: AuthenticationInput | undefined;
-  const { relay } = watchedRelay({
-    ...options,
-    authenticate: (given) => {
-      input = given;
-      return lenient();
-    },
-  });
-  await tryCreate(relay);
+  const hook = (given: AuthenticationInput): Principal => {
+    input = given;
+    return lenient();
+  };
+  const authenticate = Object.assign(hook, metadata === undefined ? {} : { metadata });
+  const { relay } = watchedRelay({ ...options, authenticate });
+  const base = String(options.publicUrl ?? PUBLIC_URL).replace(/\/$/, '');
+  const headers = { 'Mailbox-Request-ID': randomUUID(), 'Mailbox-Device-Claim': plant(randomUUID()) };
+  // Without an expiration, so that the relay's clock may say what it likes.
+  await send(relay, 'POST', `${base}/v1/m`, headers, createBody({ mailboxConfiguration: undefined }));
   if (input === undefined) throw new Error('The hook was not asked.');
   return { input, relay };
 }
@@ -215,5 +220,3 @@ export function bytesOf({ status, headers, text }: Answer): string {
   const fields = [...headers].filter(([name]) => name !== 'mailbox-request-id');
   return JSON.stringify([status, fields, text]);
 }
-
-export { PUBLIC_URL, send };

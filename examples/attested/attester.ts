@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import express, { type Express } from 'express';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { z } from 'zod';
+import { createChallenges } from './challenges.js';
+import { boundTo, type VerifyEvidence } from './evidence.js';
+
+/** What {@link createAttester} takes. */
+export interface AttesterOptions {
+  /** The company's apps, by their client identifier: how the evidence of each is verified. */
+  readonly apps: Readonly<Record<string, VerifyEvidence>>;
+}
+
+/** Seconds for which an attestation is good: long enough for one share. */
+const LIFETIME_SECONDS = 300;
+
+/** What an app sends: which one it is, the challenge, its new key, and what the platform says of all three. */
+const request = z.object({
+  client_id: z.string(),
+  challenge: z.string(),
+  jwk: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+  evidence: z.string(),
+});
+
+/**
+ * The part of an app's backend that vouches for the app: the Client Attester of OAuth Attestation-Based Client
+ * Authentication. It gives out challenges, verifies the platform's evidence, and mints a short-lived Client Attestation
+ * for the key of an app instance. Here the devices are known as far as the platform makes them known; nothing of
+ * that gets into the attestation.
+ */
+export async function createAttester({ apps }: AttesterOptions): Promise<Express> {
+  const challenges = createChallenges();
+  const { privateKey, publicKey } = await generateKeyPair('ES256'); // In production: one that outlives the process.
+  const kid = randomUUID();
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] };
+
+  const app = express();
+  app.disable('x-powered-by');
+
+  app.get('/jwks', (_request, response) => {
+    response.json(jwks);
+  });
+
+  app.post('/challenge', (_request, response) => {
+    response.set('Cache-Control', 'no-store').json({ challenge: challenges.issue() });
+  });
+
+  app.post('/attestation', express.json({ limit: '32kb' }), async ({ body }, response) => {
+    const { success, data } = request.safeParse(body);
+    const verify = success && Object.hasOwn(apps, data.client_id) ? apps[data.client_id] : undefined;
+    if (!success || verify === undefined || !(await isPublicKey(data.jwk))) {
+      response.status(400).json({ error: 'invalid_request' });
+      return;
+    }
+    const { client_id, challenge, jwk, evidence } = data;
+    const bound = boundTo(challenge, await calculateJwkThumbprint(jwk));
+    const verdict = challenges.use(challenge) ? await verify(evidence, bound).catch(() => 'unknown') : false;
+    if (verdict !== true) {
+      const [status, error] = verdict === false ? [403, 'evidence_refused'] : [503, 'temporarily_unavailable'];
+      response.status(Number(status)).json({ error });
+      return;
+    }
+    // The app, its key, and when: no more (draft-ietf-oauth-attestation-based-client-auth §4, §11.1).
+    const attestation = await new SignJWT({ cnf: { jwk } })
+      .setProtectedHeader({ typ: 'oauth-client-attestation+jwt', alg: 'ES256', kid })
+      .setSubject(client_id)
+      .setIssuedAt()
+      .setExpirationTime(`${LIFETIME_SECONDS}s`)
+      .sign(privateKey);
+    response.set('Cache-Control', 'no-store').json({ attestation });
+  });
+  return app;
+}
+
+async function isPublicKey(jwk: z.output<typeof request>['jwk']): Promise<boolean> {
+  try {
+    await importJWK(jwk, 'ES256');
+    return true;
+  } catch {
+    return false;
+  }
+}

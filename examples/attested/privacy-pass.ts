@@ -1,0 +1,143 @@
+import {
+  constants,
+  createHash,
+  createHmac,
+  createPublicKey,
+  type KeyObject,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
+import { type AuthenticationHook, challenge, RelayError, type RelayServices } from 'credential-relay';
+
+/** What {@link privacyPass} takes. */
+export interface PrivacyPassOptions {
+  /** The issuer's name: the authority part of its URL, such as `issuer.example`. */
+  readonly issuerName: string;
+  /** The issuer's public key, as its directory gives it: base64url of an RSASSA-PSS SPKI, 2048 bits (RFC 9578 §8.2.2). */
+  readonly tokenKey: string;
+}
+
+/** Blind RSA (2048-bit), RFC 9578 §8.2.2. */
+const TOKEN_TYPE = Buffer.from([0x00, 0x02]);
+const DIGEST_BYTES = 32;
+const AUTHENTICATOR_BYTES = 256;
+/** Token type, nonce, digest of the challenge, identifier of the key: what the authenticator signs (RFC 9577 §2.2). */
+const INPUT_BYTES = 2 + 3 * DIGEST_BYTES;
+
+/** Everybody is given the same challenge for this long, in ms, so that it marks nobody. */
+const SPAN_MS = 600_000;
+/** How much longer a nonce is kept than its challenge is good, in ms, as the store may go by another clock. */
+const MARGIN_MS = 60_000;
+const PURPOSE = 'privacy-pass';
+
+interface TokenChallenge {
+  readonly bytes: Buffer;
+  /** Unix time in ms from which it is no longer accepted. */
+  readonly goodUntil: number;
+}
+
+/**
+ * Takes Privacy Pass tokens (RFC 9577: `Authorization: PrivateToken`) of one issuer, publicly verifiable ones (RFC 9578,
+ * type 2). A token says that the issuer once vouched for whoever holds it, and nothing else: neither the relay, nor the
+ * issuer, nor both together can tell from it which device that was. Each token is good for one request, within 10 to 20 minutes
+ * from the challenge. The principal names no app, as there is none to name.
+ *
+ * Refuses with `token_required` and `token_invalid` (401), each with a fresh challenge. Throws a TypeError that begins
+ * with the path of the option at fault.
+ */
+export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): AuthenticationHook {
+  if (!/^[\x21-\x7e]+$/.test(issuerName))
+    throw new TypeError('privacyPass.issuerName: must be an authority (RFC 3986)');
+  const encodedKey = Buffer.from(tokenKey, 'base64url');
+  const key = issuerKey(encodedKey);
+  const keyId = sha256(encodedKey);
+
+  function refusal(code: 'token_required' | 'token_invalid', relay: RelayServices): RelayError {
+    const now = relay.clock();
+    const [current] = relay.secrets(PURPOSE).map((secret) => tokenChallenge(secret, spanOf(now), issuerName, relay));
+    if (current === undefined) throw new TypeError('privacyPass: no secret');
+    const parameters = {
+      challenge: padded(current.bytes),
+      'token-key': padded(encodedKey),
+      'max-age': String(Math.floor((current.goodUntil - now) / 1000)),
+    };
+    return new RelayError(code, { headers: [challenge('PrivateToken', parameters)] });
+  }
+
+  /** The challenges that are good now: of the last span, of this one, of the next by a clock that is ahead. */
+  function* accepted(relay: RelayServices): Generator<TokenChallenge> {
+    const span = spanOf(relay.clock());
+    for (const secret of relay.secrets(PURPOSE)) {
+      for (const near of [span, span - 1, span + 1]) yield tokenChallenge(secret, near, issuerName, relay);
+    }
+  }
+
+  return async ({ header, relay }) => {
+    const authorization = header('Authorization') ?? '';
+    if (!/^PrivateToken /i.test(authorization)) throw refusal('token_required', relay);
+    const token = tokenIn(authorization);
+    const [type, nonce, challengeDigest, usedKeyId] = fieldsOf(token);
+    const answered = [...accepted(relay)].find(({ bytes }) => same(sha256(bytes), challengeDigest));
+    const isGood =
+      token.length === INPUT_BYTES + AUTHENTICATOR_BYTES && same(type, TOKEN_TYPE) && same(usedKeyId, keyId);
+    if (!isGood || answered === undefined || !isAuthentic(token, key)) throw refusal('token_invalid', relay);
+    // Last of all, so that nothing that is refused is used up (RFC 9577 §2.2: a token is spent once).
+    const spent = `${challengeDigest.toString('hex')} ${nonce.toString('hex')}`;
+    if (!(await relay.firstUse(PURPOSE, spent, answered.goodUntil + MARGIN_MS))) throw refusal('token_invalid', relay);
+    return { via: ['privacy-pass'] };
+  };
+}
+
+/** RFC 9577 §2.1, with the time as redemption context (§2.1.2) and the relay as origin. */
+function tokenChallenge(secret: Uint8Array, span: number, issuerName: string, relay: RelayServices): TokenChallenge {
+  const context = createHmac('sha256', secret).update(String(span)).digest();
+  const origin = Buffer.from(new URL(relay.resource).host);
+  const issuer = Buffer.from(issuerName);
+  const bytes = Buffer.concat([
+    TOKEN_TYPE,
+    length16(issuer),
+    issuer,
+    Buffer.from([32]),
+    context,
+    length16(origin),
+    origin,
+  ]);
+  return { bytes, goodUntil: (span + 2) * SPAN_MS };
+}
+
+/**
+ * True if the issuer of the key signed the token: RSASSA-PSS with SHA-384 and 48 bytes of salt, which a blind signature
+ * is once it is unblinded (RFC 9578 §6.4, RFC 9474 §4.5).
+ */
+export function isAuthentic(token: Buffer, key: KeyObject): boolean {
+  const how = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
+  return verify('sha384', token.subarray(0, INPUT_BYTES), how, token.subarray(INPUT_BYTES));
+}
+
+function tokenIn(authorization: string): Buffer {
+  const [, token = ''] = /[\s,]token="?([\w-]+={0,2})"?\s*(?:,|$)/i.exec(authorization) ?? [];
+  return Buffer.from(token, 'base64url');
+}
+
+function fieldsOf(token: Buffer): [type: Buffer, nonce: Buffer, challengeDigest: Buffer, keyId: Buffer] {
+  const field = (at: number): Buffer => token.subarray(2 + at * DIGEST_BYTES, 2 + (at + 1) * DIGEST_BYTES);
+  return [token.subarray(0, 2), field(0), field(1), field(2)];
+}
+
+/** Reads an issuer's key. Throws a TypeError for anything but an RSASSA-PSS key of 2048 bits. */
+export function issuerKey(spki: Buffer): KeyObject {
+  try {
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    if (key.asymmetricKeyType === 'rsa-pss' && key.asymmetricKeyDetails?.modulusLength === 2048) return key;
+  } catch {
+    // Said below.
+  }
+  throw new TypeError('privacyPass.tokenKey: must be an RSASSA-PSS public key of 2048 bits');
+}
+
+const spanOf = (now: number): number => Math.floor(now / SPAN_MS);
+const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
+const same = (one: Buffer, other: Buffer): boolean => one.length === other.length && timingSafeEqual(one, other);
+const length16 = ({ length }: Buffer): Buffer => Buffer.from([length >> 8, length & 0xff]);
+/** RFC 9577 §2.1 wants the padding. */
+const padded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');

@@ -1,0 +1,158 @@
+import {
+  buildShareUrl,
+  createMailboxClient,
+  generateSecret,
+  open,
+  type Payload,
+  parseShareUrl,
+  seal,
+} from 'credential-relay/client';
+import { decodeJwt } from 'jose';
+import { beginShare, type Credentials } from './device.js';
+import { attestationHeaders, getAttestation, newShareKey, type Phone, tokenHeaders } from './device-credentials.js';
+import { createPlatform } from './stand-in/platform.js';
+import { createTrace, type Expected, shortened, type Trace, TraceFailure } from './trace.js';
+import { APPS, type World } from './world.js';
+
+const ROOM = {
+  title: 'Room 417',
+  description: 'Key for room 417, Grand Hotel, until Sunday noon',
+  imageURL: 'https://hotel.example/cards/room-417.png',
+};
+
+/** A share from nothing: what the sender's phone asks, one after another. */
+const FIRST_CREATE: readonly Expected[] = [
+  ['relay', 'CreateMailbox', 401, 'asks; the answer says where to read on'],
+  ['relay', 'metadata (RFC 9728)', 200, 'names the authorization server'],
+  ['backend', 'challenge', 200, 'for the evidence of the platform'],
+  ['backend', 'attestation', 200, 'the evidence holds: vouches for the new key'],
+  ['login', 'metadata', 200, 'names the endpoints'],
+  ['login', 'challenge', 200, 'for the proof of the key'],
+  ['login', 'token', 200, 'by the attestation, without a secret; bound to the key'],
+  ['relay', 'CreateMailbox', 401, 'with both: the relay wants its challenge signed'],
+  ['relay', 'CreateMailbox', 200, 'signed: a mailbox'],
+];
+
+/** Tells the whole story in a running world. Throws a TraceFailure if anything goes otherwise. */
+export async function tell(world: World, print: (line: string) => void): Promise<void> {
+  const { login, backend, relay, platform } = world;
+  const names = { [login]: 'login', [backend]: 'backend', [new URL(relay).origin]: 'relay' };
+  const trace = createTrace(print, names);
+  const phone = platform.phone(APPS['wallet.example']);
+
+  trace.heading('A wallet app shares a hotel key. Only the genuine app, with a token, may leave a mailbox.');
+  trace.note(`login    ${login}   an authorization server`);
+  trace.note(`backend  ${backend}   the app's own, which attests it`);
+  trace.note(`relay    ${relay}`);
+  trace.note('');
+  const first = await transfer(world, trace, phone);
+
+  trace.heading('The same phone shares again, with another key:');
+  const { payload } = await somethingSealed();
+  const [, second] = await trace.step('sender', FIRST_CREATE, (send) => createAs(world, phone, send, payload));
+  const keys = [first, second].map(({ key }) => key.thumbprint);
+  if (new Set(keys).size !== 2) throw new TraceFailure('Each share should have a key of its own.');
+  trace.note(`keys      ${keys.map(shortened).join(' and ')}: the relay sees none of them twice`);
+
+  trace.heading('What is refused:');
+  await refusals(world, trace, second);
+  trace.note('');
+}
+
+async function transfer(world: World, trace: Trace, phone: Phone): Promise<Credentials> {
+  const secret = generateSecret();
+  const payload = await seal(Buffer.from('the key to room 417'), secret);
+  const [urlLink, credentials] = await trace.step('sender', FIRST_CREATE, (send) =>
+    createAs(world, phone, send, payload),
+  );
+  const claims = decodeJwt(credentials.attestation);
+  trace.note(
+    `attested  the app ${claims.sub} and a key, nothing of the device: ${Object.keys(claims).sort().join(', ')}`,
+  );
+  const shareUrl = buildShareUrl(urlLink, { vertical: 'h', secret });
+  trace.note(`sent by text message: ${shareUrl.slice(0, world.relay.length + 12)}…`);
+
+  const { claim } = createMailboxClient();
+  const receiver = (send: typeof fetch) => createMailboxClient({ claim, fetch: send });
+  const read: Expected = ['relay', 'ReadSecureContent', 200, 'has neither token nor attestation, and needs none'];
+  const { body } = await trace.step('receiver', [read], (send) => receiver(send).read(shareUrl));
+  const key = Buffer.from(await open(body.payload, parseShareUrl(shareUrl).secret ?? '')).toString();
+  if (key !== 'the key to room 417') throw new TraceFailure('The receiver should have got the key.');
+  const remove: Expected = ['relay', 'DeleteMailbox', 200, 'has the key: nothing is left'];
+  await trace.step('receiver', [remove], (send) => receiver(send).delete(shareUrl));
+  return credentials;
+}
+
+/** A create of the wallet, with nothing but what it is installed with. */
+async function createAs(
+  { relay, backend }: World,
+  phone: Phone,
+  send: typeof fetch,
+  payload: Payload,
+): Promise<[urlLink: string, credentials: Credentials & { readonly challenge: string }]> {
+  const share = beginShare(relay, { clientId: 'wallet.example', backend, phone, send });
+  const { body } = await createMailboxClient({ fetch: share.fetch }).create(relay, {
+    payload,
+    displayInformation: ROOM,
+  });
+  const [credentials, challenge] = [share.credentials(), share.challenge()];
+  if (credentials === undefined || challenge === undefined)
+    throw new TraceFailure('The relay should have asked for all.');
+  return [body.urlLink, { ...credentials, challenge }];
+}
+
+async function refusals(world: World, trace: Trace, good: Credentials & { readonly challenge: string }): Promise<void> {
+  const { relay, backend, platform } = world;
+  const token = (credentials: Pick<Credentials, 'key' | 'token'> = good) =>
+    tokenHeaders(credentials, 'POST', `${relay}/v1/m`);
+  const attestation = (credentials: Pick<Credentials, 'key' | 'attestation'> = good) =>
+    attestationHeaders(credentials, relay, good.challenge);
+  const create = async (send: typeof fetch, ...headers: readonly Record<string, string>[]): Promise<void> => {
+    const client = createMailboxClient({ fetch: send, headers: Object.assign({}, ...headers), attempts: 1 });
+    await client.create(relay, await somethingSealed());
+  };
+  const refused = (who: string, status: number, why: string, run: (send: typeof fetch) => Promise<void>) =>
+    trace.refusal(who, [['relay', 'CreateMailbox', status, why]], run);
+
+  await refused('sender', 401, 'an attestation, but no token', async (send) => create(send, await attestation()));
+  await refused('sender', 401, 'a token, but no attestation', async (send) => create(send, await token()));
+
+  const other = await newShareKey();
+  await refused('thief', 401, 'the token, with the proof of another key', async (send) =>
+    create(send, await token({ ...good, key: other }), await attestation()),
+  );
+  await refused('thief', 401, 'the attestation, with the proof of another key', async (send) =>
+    create(send, await token(), await attestation({ ...good, key: other })),
+  );
+
+  const seen = await attestation();
+  await trace.step('sender', [['relay', 'CreateMailbox', 200, 'once more, and all is as it should be']], async (send) =>
+    create(send, await token(), seen),
+  );
+  await refused('sender', 401, 'the same proof a second time', async (send) => create(send, await token(), seen));
+
+  const attested: readonly Expected[] = [
+    ['backend', 'challenge', 200, 'another app of the same company'],
+    ['backend', 'attestation', 200, 'is genuine, too'],
+  ];
+  const kiosk = { key: other, attestation: '' };
+  await trace.step('kiosk', attested, async (send) => {
+    const phone = platform.phone(APPS['kiosk.example']);
+    kiosk.attestation = await getAttestation(backend, 'kiosk.example', other, phone, send);
+  });
+  await refused('kiosk', 403, "its own attestation, with the wallet's token", async (send) =>
+    create(send, await token(), await attestation(kiosk)),
+  );
+
+  const unattested: readonly Expected[] = [
+    ['backend', 'challenge', 200, 'not a phone of the platform'],
+    ['backend', 'attestation', 403, 'its evidence leads to another root'],
+  ];
+  await trace.refusal('emulator', unattested, (send) =>
+    getAttestation(backend, 'wallet.example', other, createPlatform().phone(APPS['wallet.example']), send),
+  );
+}
+
+async function somethingSealed() {
+  return { payload: await seal(Buffer.from('something'), generateSecret()), displayInformation: ROOM };
+}

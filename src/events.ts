@@ -125,7 +125,15 @@ export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
 /** An error as an event names it: its `code` if that is a plain word, else its class. Never its message. */
 export function causeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return typeof error;
-  const code = 'code' in error ? error.code : undefined;
-  if (typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code)) return code;
-  return error.constructor?.name ?? 'Object';
+  try {
+    const code = 'code' in error ? error.code : undefined;
+    const name: unknown = isWord(code) ? code : error.constructor?.name;
+    return isWord(name) ? name : 'Object';
+  } catch {
+    return 'Object'; // What was thrown does not let itself be looked at.
+  }
+}
+
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(value);
 }

@@ -1,3 +1,6 @@
+import type { RelayErrorCode } from '../errors.js';
+import { DEVICE_ATTESTATION, DEVICE_CLAIM } from '../protocol/headers.js';
+
 /** Parameters of a challenge, such as `error`, `scope`, `resource_metadata`; those that are undefined are left out. */
 export type ChallengeParameters = Readonly<Record<string, string | undefined>>;
 
@@ -10,9 +13,12 @@ export const REALM = 'mailbox';
  * not allow in a value is replaced. Throws a TypeError if scheme or a name is not a token.
  */
 export function challenge(scheme: string, parameters: ChallengeParameters = {}): [name: string, value: string] {
-  const written = Object.entries({ realm: REALM, ...parameters })
-    .filter((pair): pair is [string, string] => pair[1] !== undefined)
-    .map(([name, value]) => `${token(name)}="${quotable(value)}"`);
+  const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const isRealm = ([name]: [string, string]): boolean => name.toLowerCase() === 'realm';
+  const [, realm = REALM] = given.find(isRealm) ?? [];
+  const written = [['realm', realm] as [string, string], ...given.filter((pair) => !isRealm(pair))].map(
+    ([name, value]) => `${token(name)}="${quotable(value)}"`,
+  );
   return ['WWW-Authenticate', `${token(scheme)} ${written.join(', ')}`];
 }
 
@@ -28,4 +34,17 @@ function token(text: string): string {
 
 function quotable(text: string): string {
   return text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
+}
+
+/** The schemes of 401s that are not about the Device Claim, where a hook gives no challenge of its own. */
+const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
+  token_required: 'Bearer',
+  token_invalid: 'Bearer',
+  attestation_required: DEVICE_ATTESTATION,
+  attestation_invalid: DEVICE_ATTESTATION,
+};
+
+/** The challenge of a 401 that brings none. */
+export function defaultChallenge(code: RelayErrorCode): [name: string, value: string] {
+  return challenge(SCHEMES[code] ?? DEVICE_CLAIM);
 }

@@ -1,5 +1,5 @@
 import { isRelayError, RelayError } from '../errors.js';
-import { schemeOf } from './challenge.js';
+import { defaultChallenge, schemeOf } from './challenge.js';
 import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
 import { isPrincipal } from './principal.js';
 
@@ -50,6 +50,8 @@ function demandHooks(name: string, hooks: readonly unknown[]): void {
 }
 
 async function ask(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
+  // Nobody waits any more: the next hook would only use up what can be used once.
+  if (input.signal.aborted) throw new RelayError('authentication_unavailable', { cause: input.signal.reason });
   const answer: unknown = await hook(input);
   if (isPrincipal(answer)) return answer;
   throw new RelayError('authentication_unavailable', { cause: new TypeError('A hook did not return a Principal.') });
@@ -80,10 +82,14 @@ function weightiest(refusals: readonly RelayError[]): RelayError {
   const [first, ...others] = [...refusals].sort((one, other) => weight(other) - weight(one));
   if (first === undefined) throw new TypeError('anyOf: needs at least one hook');
   if (first.status !== 401) return first;
-  const headers = [first, ...others]
-    .filter(({ status }) => status === 401)
-    .flatMap(({ details }) => details.headers ?? []);
+  const headers = [first, ...others].filter(({ status }) => status === 401).flatMap(headersOf);
   return new RelayError(first.code, { ...first.details, headers: oneOfEach(headers) });
+}
+
+/** The headers of a 401, with the challenge that it would bring if it were alone. */
+function headersOf({ code, details: { headers = [] } }: RelayError): readonly Header[] {
+  const challenged = headers.some(([name]) => name.toLowerCase() === 'www-authenticate');
+  return challenged ? headers : [...headers, defaultChallenge(code)];
 }
 
 type Header = readonly [name: string, value: string];

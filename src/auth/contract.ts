@@ -32,7 +32,8 @@ export interface RelayServices {
   clock(): number;
   /**
    * True the first time a value is used for a purpose, on whichever process, until `expiresAt` (Unix time in ms);
-   * false each time after. Only a digest of the two is kept. Throws `store_unavailable` if the store does not answer.
+   * false each time after. Only a digest of the two is kept. Throws a RangeError for a time that is not a safe integer
+   * ahead, and `store_unavailable` if the store does not answer.
    */
   firstUse(purpose: string, value: string, expiresAt: number): Promise<boolean>;
   /**
@@ -48,7 +49,10 @@ export interface AuthenticationInput {
   readonly method: string;
   /** The public URL of the request, without query: `htu` of RFC 9449. Made from `publicUrl`, never from Host. */
   readonly url: string;
-  /** The value of a header; `undefined` if absent. Throws `header_repeated` (400) if it was sent more than once. */
+  /**
+   * The value of a header; `undefined` if absent. Throws `header_repeated` (400) if it was sent more than once. The fetch
+   * door cannot tell, and gives the values joined by a comma.
+   */
   header(name: string): string | undefined;
   /** Mailbox-Device-Attestation, verbatim. Throws like {@link AuthenticationInput.header}. */
   attestation(): string | undefined;
@@ -80,7 +84,10 @@ export interface AuthorizationInput extends AuthenticationInput {
   readonly principal: Principal | undefined;
 }
 
-/** Has the last word, once the device is known. Returns nothing, or throws a RelayError such as `forbidden` (403). */
+/**
+ * Has the last word, once the device is known. Returns nothing, or throws a RelayError such as `forbidden` (403).
+ * Anything else that it returns, `false` as well as `true`, is 503.
+ */
 export type AuthorizationHook = (input: AuthorizationInput) => void | Promise<void>;
 
 /**

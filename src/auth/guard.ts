@@ -11,7 +11,7 @@ import type {
   Principal,
   RelayServices,
 } from './contract.js';
-import { callHook } from './hook-call.js';
+import { ClientLeft, callHook } from './hook-call.js';
 import { isPrincipal } from './principal.js';
 
 /** The hooks of a relay, around one request. */
@@ -53,9 +53,9 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       return await callHook(timeoutMs, request, (signal) => hook(inputOf(operation, request, services, signal)));
     } catch (error) {
       const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
-      const { cause } = refusal.details;
-      if (refusal.status >= 500 && cause !== undefined) {
-        events.emit('hook.failed', { hook: which, operation, cause: causeOf(cause), ms: performance.now() - started });
+      if (refusal.status >= 500 && !(error instanceof ClientLeft)) {
+        const cause = causeOf('cause' in refusal.details ? refusal.details.cause : refusal);
+        events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
       }
       throw refusal;
     }
@@ -74,7 +74,11 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     authorizer(operation, request, principal) {
       if (authorize === undefined) return undefined;
       return (role) =>
-        call('authorize', operation, request, (input) => authorize(Object.assign(input, { role, principal })));
+        call('authorize', operation, request, async (input) => {
+          const answer: unknown = await authorize(Object.assign(input, { role, principal }));
+          // `false` is a refusal to whoever wrote it, and must not let in.
+          if (answer !== undefined) throw new TypeError('An authorization hook returned something.');
+        });
     },
   };
 }

@@ -1,11 +1,17 @@
-import { RelayError } from '../errors.js';
-
 /** A hook that did not settle in time. */
 export class HookTimeout extends Error {
   override readonly name = 'HookTimeout';
   readonly code = 'hook_timeout';
   constructor() {
     super('A hook did not answer in time.');
+  }
+}
+
+/** The client left before the hook had settled. */
+export class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+  constructor() {
+    super('The client left.');
   }
 }
 
@@ -16,8 +22,7 @@ export interface Departure {
 }
 
 /**
- * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with `authentication_unavailable` as soon as the
- * client has left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted,
+ * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientLeft} as soon as the client has left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted,
  * and whatever the hook does later is nobody's concern.
  */
 export function callHook<Answer>(
@@ -39,7 +44,7 @@ export function callHook<Answer>(
     };
     const timer = setTimeout(() => giveUp(new HookTimeout()), ms);
     timer.unref();
-    stopWatching = departure.whenGone(() => giveUp(new RelayError('authentication_unavailable')));
+    stopWatching = departure.whenGone(() => giveUp(new ClientLeft()));
     if (controller.signal.aborted) return; // The client had left already.
     // Inside a promise, so that what a hook throws at once is treated as what it rejects with.
     new Promise<Answer>((settle) => settle(hook(controller.signal))).finally(finish).then(resolve, reject);

@@ -24,7 +24,10 @@ export function createServices(parts: ServiceParts): RelayServices {
     resource: parts.resource,
     metadataUrl: parts.metadataUrl,
     clock: parts.clock,
-    firstUse(purpose, value, expiresAt) {
+    async firstUse(purpose, value, expiresAt) {
+      if (!Number.isSafeInteger(expiresAt) || expiresAt <= parts.clock()) {
+        throw new RangeError('firstUse: expiresAt must be a time ahead, in whole milliseconds');
+      }
       // The store needs no value: that the key is there is all there is to know. The digest cannot be mistaken for a
       // mailbox's, whose input is `store` and an identifier.
       const key = `${parts.namespace}:${hash('sha256', JSON.stringify(['used', purpose, value]), 'base64url')}`;

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Guard } from '../auth/guard.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { causeOf, type OperationName } from '../events.js';
@@ -14,7 +15,7 @@ import { preferredWait } from '../protocol/prefer.js';
 import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
-import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
+import { type Answer, headerPairs, type RelayRequest, type RelayResponse } from './exchange.js';
 import { routeOf } from './path.js';
 import { optionsResponse, problemResponse, successResponse } from './response.js';
 
@@ -121,7 +122,10 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
   }
 
   function refusal(error: unknown, extra: readonly string[]): { response: RelayResponse; error: RelayError } {
-    if (isRelayError(error)) return { response: problemResponse(error, extra), error };
+    if (isRelayError(error)) {
+      const response = answerable(error, extra);
+      if (response !== undefined) return { response, error };
+    }
     // A bug. Its message may hold anything, so neither the client nor the host's error handler sees it.
     context.events.emit('relay.failed', { cause: causeOf(error) });
     const internal = new RelayError('internal_error', { cause: error });
@@ -153,6 +157,20 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     // About to stop: the client's next request is for another process.
     return context.waiters.draining ? { ...response, close: true } : response;
   };
+}
+
+/** The answer to a refusal; `undefined` for one whose members or headers, which may be a hook's, cannot be sent. */
+function answerable(error: RelayError, extra: readonly string[]): RelayResponse | undefined {
+  try {
+    const response = problemResponse(error, extra);
+    for (const [name, value] of headerPairs(response)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return response;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A create names no mailbox yet. */

@@ -1,7 +1,7 @@
-import { challenge } from '../auth/challenge.js';
-import type { RelayError, RelayErrorCode } from '../errors.js';
+import { defaultChallenge } from '../auth/challenge.js';
+import type { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
-import { DEVICE_ATTESTATION, DEVICE_CLAIM, RECEIVER, VERSION } from '../protocol/headers.js';
+import { RECEIVER, VERSION } from '../protocol/headers.js';
 import type { RelayResponse } from './exchange.js';
 import { PREVIEW_HEADERS, previewPage } from './preview-page.js';
 
@@ -23,14 +23,6 @@ const DOCUMENT_HEADERS = [
   'application/json',
 ];
 const HTML_HEADERS = [...ALWAYS, 'Content-Type', 'text/html; charset=utf-8', ...PREVIEW_HEADERS];
-
-/** The schemes of 401s that are not about the Device Claim, where a hook gives no challenge of its own. */
-const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
-  token_required: 'Bearer',
-  token_invalid: 'Bearer',
-  attestation_required: DEVICE_ATTESTATION,
-  attestation_invalid: DEVICE_ATTESTATION,
-};
 
 /** The seconds sent as `Retry-After` where a refusal names none. */
 const RETRY_AFTER_SECONDS = '1';
@@ -63,19 +55,19 @@ export function problemResponse(error: RelayError, extra: readonly string[]): Re
       headers.push(name, value);
   }
   const problem = {
+    ...details.members,
     type: 'about:blank',
     title: message,
     status,
     code,
     ...(details.detail === undefined ? {} : { detail: details.detail }),
-    ...details.members,
   };
   return response(status, PROBLEM_HEADERS, headers, JSON.stringify(problem));
 }
 
 /** What an answer of this status must have, for a refusal that brings none of its own. */
 function demandedHeaders({ status, code }: RelayError): Array<[name: string, value: string]> {
-  if (status === 401) return [challenge(SCHEMES[code] ?? DEVICE_CLAIM)];
+  if (status === 401) return [defaultChallenge(code)];
   return status === 503 || status === 429 ? [['Retry-After', RETRY_AFTER_SECONDS]] : [];
 }
 

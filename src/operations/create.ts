@@ -4,7 +4,7 @@ import { claimDigest } from '../mailbox/digests.js';
 import { isMailbox, isSignpost, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { openMailbox } from '../mailbox/transitions.js';
 import type { CreateBody, NotificationToken } from '../protocol/bodies.js';
-import { deadlineFor } from '../protocol/expiration.js';
+import { deadlineFor, demandAhead } from '../protocol/expiration.js';
 import { urlLinkFor } from '../protocol/share-url.js';
 import type { StoreBudget } from '../store/guarded-store.js';
 import { findRecord, pauseBeforeRetry } from './commit.js';
@@ -42,6 +42,8 @@ export const createMailbox: Operation<WantedMailbox> = {
     const opened = await findOpened(authorize === undefined ? places.slice(current + 1) : places, budget, context);
     if (opened !== undefined) return opened;
     if (authorize !== undefined) await budget.excluding(() => authorize('sender'));
+    // A hook takes its time, and the deadline that was ahead when the body was read may have come.
+    demandAhead(command.body.expiresAt, context.lifetime, context.clock());
     return openAtFirstFree(places, current, command, context);
   },
 };

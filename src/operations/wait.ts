@@ -26,8 +26,10 @@ export async function waitForChange(
   wait: WaitRequest,
   context: RelayContext,
 ): Promise<Waited> {
+  // A look that takes no time waits for nothing, and must not end a wait of the same device.
+  if (wait.seconds === 0) return readOnce(await read(), wait, 'unchanged');
   const waiter = context.waiters.open(command.address.key);
-  if (waiter === undefined) return readWithoutWaiting(await read(), wait);
+  if (waiter === undefined) return readOnce(await read(), wait, 'declined');
   const stopWatching = wait.whenGone(waiter.leave);
   try {
     const first = await read();
@@ -40,8 +42,8 @@ export async function waitForChange(
   }
 }
 
-function readWithoutWaiting(current: Committed, { knownVersion }: WaitRequest): Waited {
-  return { current, result: current.revision === knownVersion ? 'declined' : 'changed' };
+function readOnce(current: Committed, { knownVersion }: WaitRequest, otherwise: Waited['result']): Waited {
+  return { current, result: current.revision === knownVersion ? otherwise : 'changed' };
 }
 
 async function hold(
@@ -56,6 +58,7 @@ async function hold(
     const untilExpiry = first.mailbox.expiresAt - context.clock();
     const why = await waiter.next(Math.max(0, Math.min(end - performance.now(), untilExpiry)));
     const expired = first.mailbox.expiresAt <= context.clock();
+    if (why === 'time' && !expired && performance.now() < end) continue; // A timer may be early, by either clock.
     if (why !== 'changed' && !expired) return { current: first, result: 'unchanged' };
     // Read without binding: a device that was let go in the meantime must not take the place back.
     const asker = { budget: startBudget(context.storeBudgetMs), authorize: undefined };

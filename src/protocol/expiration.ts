@@ -41,5 +41,14 @@ export function deadlineFor(requested: string | undefined, policy: LifetimePolic
   const maximum = second + policy.maximumSeconds * 1000;
   if (time > now && time <= maximum) return time;
   if (time > maximum && policy.beyondMaximum === 'shorten') return maximum;
-  throw new RelayError('expiration_out_of_range', { members: { field: FIELD, maximum: formatExpiration(maximum) } });
+  throw outOfRange(maximum);
+}
+
+/** Throws `expiration_out_of_range` if the deadline of a new mailbox has come in the meantime. */
+export function demandAhead(deadline: number, policy: LifetimePolicy, now: number): void {
+  if (deadline <= now) throw outOfRange(Math.floor(now / 1000) * 1000 + policy.maximumSeconds * 1000);
+}
+
+function outOfRange(maximum: number): RelayError {
+  return new RelayError('expiration_out_of_range', { members: { field: FIELD, maximum: formatExpiration(maximum) } });
 }

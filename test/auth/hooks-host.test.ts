@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import {
   type AuthenticationHook,
+  challenge,
   type HostRequest,
   type NodeHostRequest,
   type Relay,
@@ -153,6 +154,17 @@ describe.each(HOSTS)('%s', (_name, kind, build) => {
     expect((await create(base, [name, 'one-secret'])).status).toBe(200);
     expect((await create(base)).status).toBe(200);
     expect(values).toEqual(['one-secret', undefined]);
+  });
+
+  test('all challenges of a refusal go out, in order, and its other headers', async () => {
+    const base = await serve(build, () => {
+      const headers = [challenge('DPoP'), challenge('Bearer'), ['DPoP-Nonce', 'n1']] as const;
+      throw new RelayError('token_required', { headers });
+    });
+    const { status, headers } = await create(base);
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toBe('DPoP realm="mailbox", Bearer realm="mailbox"');
+    expect(headers['dpop-nonce']).toBe('n1');
   });
 
   test('a header sent twice that no hook reads is no matter', async () => {

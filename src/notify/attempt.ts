@@ -1,46 +1,61 @@
 import { causeOf } from '../events.js';
 import type { Notifier, Push, PushOutcome } from './contract.js';
 
-const OUTCOMES = ['sent', 'retry', 'gone', 'rejected'];
-const PLAIN_WORD = /^[A-Za-z0-9_]{1,64}$/;
+/** What became of one try, its words checked. */
+export interface Attempt {
+  readonly outcome: PushOutcome['outcome'];
+  readonly code?: string;
+  readonly retryAfterMs?: number;
+}
 
-/** What became of one try: the notifier's own outcome, its words checked. */
-export type Attempt = PushOutcome & { readonly code?: string; readonly retryAfterMs?: number };
+const OUTCOMES: readonly unknown[] = ['sent', 'retry', 'gone', 'rejected'] satisfies Array<PushOutcome['outcome']>;
 
 /**
  * Tries one push. What throws, or takes longer than `timeoutMs`, is a `retry`; what is no outcome is `rejected`. Never
- * rejects. `stop` ends it early.
+ * rejects. Aborting `controller` ends it early.
  */
-export async function attempt(
+export function attempt(
   notifier: Notifier,
   push: Omit<Push, 'signal'>,
   timeoutMs: number,
-  stop: AbortSignal,
+  controller: AbortController,
 ): Promise<Attempt> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]);
-  let tooLate: (() => void) | undefined;
-  const late = new Promise<Attempt>((resolve) => {
-    tooLate = () => resolve({ outcome: 'retry', code: stop.aborted ? 'closed' : 'timeout' });
-    if (signal.aborted) tooLate();
-    else signal.addEventListener('abort', tooLate);
+  return new Promise((resolve) => {
+    const { signal } = controller;
+    const settle = (result: Attempt): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stopped);
+      resolve(result);
+    };
+    const stopped = (): void => settle({ outcome: 'retry', code: 'closed' });
+    const timer = setTimeout(() => {
+      settle({ outcome: 'retry', code: 'timeout' });
+      controller.abort();
+    }, timeoutMs);
+    timer.unref();
+    signal.addEventListener('abort', stopped);
+    // Inside a promise, so that what a notifier throws at once is treated as what it rejects with.
+    new Promise<unknown>((answer) => answer(notifier.notify({ ...push, signal }))).then(
+      (answer) => settle(checked(answer, push.tokenData)),
+      (error) => settle({ outcome: 'retry', ...codeOf(causeOf(error), push.tokenData) }),
+    );
   });
-  try {
-    return await Promise.race([checked(notifier, { ...push, signal }), late]);
-  } catch (error) {
-    return { outcome: 'retry', code: causeOf(error) };
-  } finally {
-    if (tooLate !== undefined) signal.removeEventListener('abort', tooLate);
-  }
 }
 
-async function checked(notifier: Notifier, push: Push): Promise<Attempt> {
-  const answer: unknown = await notifier.notify(push);
-  const { outcome, code, retryAfterMs } = (answer ?? {}) as Record<string, unknown>;
-  if (!OUTCOMES.includes(outcome as string)) return { outcome: 'rejected', code: 'no_outcome' };
+function checked(answer: unknown, tokenData: string): Attempt {
+  const { outcome, code, retryAfterMs } = Object(answer) as Record<string, unknown>;
+  if (!OUTCOMES.includes(outcome)) return { outcome: 'rejected', code: 'no_outcome' };
+  const isTime = typeof retryAfterMs === 'number' && retryAfterMs >= 0;
   return {
     outcome: outcome as Attempt['outcome'],
-    // A word of a provider goes to events: only if it looks like one.
-    ...(typeof code === 'string' && PLAIN_WORD.test(code) ? { code } : {}),
-    ...(typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? { retryAfterMs } : {}),
-  } as Attempt;
+    ...codeOf(code, tokenData),
+    ...(isTime ? { retryAfterMs } : {}),
+  };
+}
+
+const PLAIN_WORD = /^[A-Za-z][A-Za-z0-9_]{0,47}$/;
+
+/** A provider's word goes to events: only if it looks like one, and is no part of the token. */
+function codeOf(code: unknown, tokenData: string): { readonly code?: string } {
+  return typeof code === 'string' && PLAIN_WORD.test(code) && !tokenData.includes(code) ? { code } : {};
 }

@@ -3,7 +3,7 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { type Attempt, attempt } from './attempt.js';
 import { type Breaker, createBreaker } from './breaker.js';
 import type { Notifier } from './contract.js';
-import { DEFAULTS, type PushSettings } from './settings.js';
+import { PUSH_SETTINGS, type PushSettings } from './settings.js';
 
 /** One device to be told that its mailbox changed. */
 export interface PushJob {
@@ -20,11 +20,11 @@ export interface PushJob {
 export interface PushQueue {
   /** True if a notifier handles the token's type and could have issued it; false without a token. */
   handles(token: NotificationToken | undefined): boolean;
-  /** Takes a job, whose token must be handled. Never throws and never waits: it is called on the path of a request. */
+  /** Takes a job whose token is handled. Never throws, never waits, and calls no notifier: a request is on its way. */
   enqueue(job: PushJob): void;
-  /** Lanes with a push that waits or is being sent. */
+  /** Pushes that wait or are being sent. */
   readonly size: number;
-  /** Takes no more, sends what can be sent within `graceMs`, drops the rest, and closes the notifiers. */
+  /** Takes no more, sends what can be sent within `graceMs` (default 2,000), drops the rest, closes the notifiers. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -37,276 +37,259 @@ export interface PushParts {
   readonly events: Events;
 }
 
-/** A job, and the time (ms) until which it is of use. */
-type Pending = PushJob & { readonly until: number };
+/** A push that waits. */
+interface Pending extends PushJob {
+  /** When it is given up, Unix time in ms. */
+  readonly until: number;
+  readonly tries: number;
+}
 
 /**
- * What goes on in a lane: its push waits to be sent (`ready`), waits for another try (`paused`), is under way (`running`),
- * or was sent a moment ago (`resting`). A change in the meantime becomes the one push after it.
+ * One device of one mailbox. At most one push of it waits, the newest, and one is under way. Times are of the monotonic
+ * clock, in ms: nothing is begun before both have come. A lane is forgotten when it has nothing to do.
  */
 interface Lane {
   readonly name: string;
-  state: 'ready' | 'paused' | 'running' | 'resting';
-  job: Pending;
-  next?: Pending | undefined;
+  tokenType: string;
+  pending?: Pending | undefined;
+  running: boolean;
+  /** End of the interval since the last push began. */
+  restsUntil: number;
+  /** End of the pause after a failure. */
+  pausedUntil: number;
   failures: number;
-  startedAt: number;
-  timer?: NodeJS.Timeout;
+  timer?: NodeJS.Timeout | undefined;
 }
 
-/** One notifier with the lanes that are ready for it. A provider that hangs holds up its own type only. */
+/** One notifier, and the lanes that are ready for it. A provider that hangs holds up its own pushes only. */
 interface Sender {
   readonly notifier: Notifier;
   readonly breaker: Breaker;
   readonly ready: Set<Lane>;
   running: number;
   timer?: NodeJS.Timeout | undefined;
+  pumping: boolean;
 }
 
 /** Makes the queue of one relay. No two notifiers may handle one type. */
 export function createPushQueue({ notifiers, settings, clock, events }: PushParts): PushQueue {
-  const {
-    lanes: most,
-    concurrency,
-    timeoutMs,
-    intervalMs,
-    retries,
-    pauseMs,
-    lifetimeMs,
-  } = { ...DEFAULTS, ...settings };
-  const senders = sendersByType(notifiers);
+  const bounds = { ...PUSH_SETTINGS, ...settings };
+  const senders = new Map<string, Sender>();
+  for (const notifier of notifiers) {
+    const sender: Sender = { notifier, breaker: createBreaker(), ready: new Set(), running: 0, pumping: false };
+    for (const type of notifier.types) senders.set(type, sender);
+  }
   const lanes = new Map<string, Lane>();
-  const stop = new AbortController();
-  let closed = false;
-  let emptied: (() => void) | undefined;
-  let size = 0;
+  /** Lanes with a push that waits, oldest first. */
+  const waiting = new Set<Lane>();
+  const underWay = new Set<AbortController>();
+  let closing: Promise<void> | undefined;
+  let idle: (() => void) | undefined;
 
-  function drop(job: PushJob, reason: 'full' | 'expired' | 'retries' | 'closed'): void {
-    events.emit('push.dropped', { tokenType: job.token.type, reason });
+  function laneOf({ lane: name, token }: PushJob): Lane {
+    const known = lanes.get(name);
+    // Another provider knows nothing of the failures of the last one.
+    if (known?.tokenType === token.type) return known;
+    const fresh = { name, tokenType: token.type, running: false, restsUntil: 0, pausedUntil: 0, failures: 0 };
+    const lane =
+      known === undefined ? fresh : Object.assign(known, { tokenType: token.type, pausedUntil: 0, failures: 0 });
+    lanes.set(name, lane);
+    return lane;
   }
 
-  function senderOf({ token }: PushJob): Sender | undefined {
-    return senders.get(token.type);
+  function put(lane: Lane, pending: Pending): void {
+    if (lane.pending === undefined && waiting.size >= bounds.waiting) dropOldest();
+    lane.pending = pending;
+    waiting.add(lane);
   }
 
-  function makeReady(lane: Lane): void {
-    const sender = senderOf(lane.job);
-    if (sender === undefined) return;
-    lane.state = 'ready';
-    sender.ready.add(lane);
-    pump(sender);
+  /** Takes the push that waits out of its lane. */
+  function take(lane: Lane): Pending | undefined {
+    const { pending } = lane;
+    lane.pending = undefined;
+    waiting.delete(lane);
+    if (pending !== undefined) senders.get(pending.token.type)?.ready.delete(lane);
+    return pending;
   }
 
-  /** The oldest push that is not under way makes room. */
-  function makeRoom(): void {
-    for (const lane of lanes.values()) {
-      if (lane.state === 'running' || !isPending(lane)) continue;
-      remove(lane);
-      drop(lane.next ?? lane.job, 'full');
-      return;
+  function drop({ token }: PushJob, reason: 'full' | 'expired' | 'retries' | 'closed'): void {
+    events.emit('push.dropped', { tokenType: token.type, reason });
+  }
+
+  function dropOldest(): void {
+    const [oldest] = waiting;
+    const dropped = oldest && take(oldest);
+    if (dropped === undefined || oldest === undefined) return;
+    drop(dropped, 'full');
+    schedule(oldest);
+  }
+
+  /** What a lane does next: be ready, wait for its time, or be forgotten. */
+  function schedule(lane: Lane): void {
+    clearTimeout(lane.timer);
+    if (lane.running) return;
+    const now = performance.now();
+    const { pending } = lane;
+    const wait = (pending === undefined ? lane.restsUntil : Math.max(lane.restsUntil, lane.pausedUntil)) - now;
+    if (wait > 0) lane.timer = setTimeout(schedule, wait, lane).unref();
+    else if (pending === undefined) lanes.delete(lane.name);
+    else {
+      const sender = senders.get(pending.token.type);
+      sender?.ready.add(lane);
+      if (sender !== undefined) pumpSoon(sender);
     }
   }
 
-  function remove(lane: Lane): void {
-    clearTimeout(lane.timer);
-    senderOf(lane.job)?.ready.delete(lane);
-    lanes.delete(lane.name);
-    if (isPending(lane)) size -= 1;
-    if (size === 0) emptied?.();
+  /** Not at once: a notifier's own work is none of the request's. */
+  function pumpSoon(sender: Sender): void {
+    if (sender.pumping) return;
+    sender.pumping = true;
+    setImmediate(() => {
+      sender.pumping = false;
+      pump(sender);
+    });
   }
 
   function pump(sender: Sender): void {
     for (const lane of sender.ready) {
-      if (sender.running >= concurrency) return;
-      const pause = sender.breaker.pause(clock(), sender.running);
-      if (pause > 0) {
-        pumpIn(sender, pause);
+      if (sender.running >= bounds.concurrency) return;
+      if (dropExpired(lane)) continue;
+      const wait = sender.breaker.begin(performance.now());
+      if (wait > 0) {
+        clearTimeout(sender.timer);
+        sender.timer = setTimeout(pump, wait, sender).unref();
         return;
       }
-      sender.ready.delete(lane);
       void send(lane, sender);
     }
   }
 
-  function pumpIn(sender: Sender, ms: number): void {
-    if (sender.timer !== undefined) return;
-    sender.timer = setTimeout(() => {
-      sender.timer = undefined;
-      pump(sender);
-    }, ms).unref();
+  function dropExpired(lane: Lane): boolean {
+    if (lane.pending === undefined || lane.pending.until > clock()) return false;
+    drop(lane.pending, 'expired');
+    take(lane);
+    schedule(lane);
+    return true;
   }
 
   async function send(lane: Lane, sender: Sender): Promise<void> {
-    const { job } = lane;
-    const now = clock();
-    if (job.until <= now) {
-      drop(job, 'expired');
-      rest(lane);
-      return;
-    }
-    lane.state = 'running';
-    lane.startedAt = now;
+    const job = take(lane);
+    if (job === undefined) return;
+    const begunAt = performance.now();
+    const controller = new AbortController();
+    lane.running = true;
+    lane.restsUntil = begunAt + bounds.intervalMs;
     sender.running += 1;
-    const started = performance.now();
+    underWay.add(controller);
     const { type, tokenData } = job.token;
-    const result = await attempt(sender.notifier, { type, tokenData, expiresAt: job.until }, timeoutMs, stop.signal);
+    const push = { type, tokenData, expiresAt: job.expiresAt };
+    const result = await attempt(sender.notifier, push, bounds.timeoutMs, controller);
+    const now = performance.now();
+    underWay.delete(controller);
     sender.running -= 1;
-    if (sender.breaker.report(result.outcome !== 'retry', clock())) events.emit('push.paused', { tokenType: type });
-    conclude(lane, result, performance.now() - started);
-    pump(sender);
+    lane.running = false;
+    if (result.code !== 'closed' && sender.breaker.report(result.outcome !== 'retry', begunAt, now)) {
+      events.emit('push.paused', { tokenType: type });
+    }
+    report(job, result, now - begunAt);
+    conclude(lane, job, result, now);
+    schedule(lane);
+    pumpSoon(sender);
+    if (waiting.size + underWay.size === 0) idle?.();
   }
 
-  function conclude(lane: Lane, { outcome, code, retryAfterMs }: Attempt, ms: number): void {
-    if (lanes.get(lane.name) !== lane) return; // Dropped on close.
-    const tokenType = lane.job.token.type;
-    const attempts = lane.failures + 1;
-    if (outcome === 'sent') events.emit('push.sent', { tokenType, attempt: attempts, ms });
-    else
-      events.emit('push.failed', {
-        tokenType,
-        outcome,
-        ...(code === undefined ? {} : { code }),
-        attempt: attempts,
-        ms,
-      });
-    if (outcome === 'retry' && !stop.signal.aborted) {
-      retryOrDrop(lane, retryAfterMs);
+  function report({ token, tries }: Pending, { outcome, code }: Attempt, ms: number): void {
+    const common = { tokenType: token.type, attempt: tries + 1, ms };
+    if (outcome === 'sent') events.emit('push.sent', common);
+    else events.emit('push.failed', { ...common, outcome, ...(code === undefined ? {} : { code }) });
+  }
+
+  function conclude(lane: Lane, job: Pending, { outcome, retryAfterMs = 0 }: Attempt, now: number): void {
+    if (outcome === 'retry') {
+      const [first, longest] = bounds.pauseMs;
+      const pause = Math.max(retryAfterMs, Math.random() * Math.min(longest, first * 4 ** lane.failures));
+      lane.failures += 1;
+      lane.pausedUntil = now + pause;
+      // A change that came in the meantime takes its place.
+      if (lane.pending === undefined) retryOrDrop(lane, job, pause);
       return;
     }
-    // The mailbox may be gone; or the store is away, and says so itself, and the token goes at the next push.
-    if (outcome === 'gone') lane.job.forget().catch(() => {});
-    rest(lane);
-  }
-
-  function retryOrDrop(lane: Lane, retryAfterMs: number | undefined): void {
-    if (lane.next !== undefined) {
-      // A newer change, with a life and tries of its own; the pause is kept.
-      lane.job = lane.next;
-      lane.next = undefined;
-      lane.failures = 0;
-    }
-    const [first, longest] = pauseMs;
-    const pause = Math.max(retryAfterMs ?? 0, Math.random() * Math.min(longest, first * 2 ** lane.failures));
-    lane.failures += 1;
-    if (closed || lane.failures > retries || clock() + pause >= lane.job.until) {
-      drop(lane.job, closed ? 'closed' : lane.failures > retries ? 'retries' : 'expired');
-      rest(lane);
-      return;
-    }
-    lane.state = 'paused';
-    lane.timer = setTimeout(() => makeReady(lane), pause).unref();
-  }
-
-  /** Keeps the lane for the rest of its interval, so that what comes meanwhile is joined and sent at its end. */
-  function rest(lane: Lane): void {
-    if (lane.next === undefined) size -= 1;
-    lane.state = 'resting';
     lane.failures = 0;
-    if (size === 0) emptied?.();
-    if (closed) {
-      endRest(lane);
-      return;
-    }
-    lane.timer = setTimeout(() => endRest(lane), Math.max(0, lane.startedAt + intervalMs - clock())).unref();
+    lane.pausedUntil = 0;
+    if (outcome !== 'gone') return;
+    // The mailbox may be gone; or the store is away, and says so itself, and the token goes with the next push.
+    new Promise<void>((done) => done(job.forget())).catch(() => {});
+    if (lane.pending?.token.tokenData === job.token.tokenData) take(lane);
   }
 
-  function endRest(lane: Lane): void {
-    if (lane.next === undefined) {
-      lanes.delete(lane.name);
-      return;
-    }
-    lane.job = lane.next;
-    lane.next = undefined;
-    makeReady(lane);
+  function retryOrDrop(lane: Lane, job: Pending, pause: number): void {
+    if (closing !== undefined) drop(job, 'closed');
+    else if (job.tries >= bounds.retries) drop(job, 'retries');
+    else if (clock() + pause >= job.until) drop(job, 'expired');
+    else put(lane, { ...job, tries: job.tries + 1 });
   }
 
-  function enqueue(job: PushJob): void {
-    if (closed) {
-      drop(job, 'closed');
-      return;
+  async function shutDown(graceMs: number): Promise<void> {
+    for (const lane of lanes.values()) {
+      // Nobody waits for the end of an interval any more; for that of a pause there is no time.
+      lane.restsUntil = 0;
+      if (lane.pausedUntil > performance.now()) dropPending(lane);
+      schedule(lane);
     }
-    const pending = { ...job, until: Math.min(clock() + lifetimeMs, job.expiresAt) };
-    const lane = lanes.get(job.lane);
-    if (lane === undefined) open(pending);
-    else if (lane.state === 'running' || lane.state === 'resting') {
-      if (!isPending(lane)) size += 1;
-      lane.next = pending;
-    } else {
-      // It has not been sent yet: the newest token takes its place, and its turn if the provider is the same.
-      if (lane.job.token.type === job.token.type) Object.assign(lane, { job: pending, failures: 0 });
-      else {
-        remove(lane);
-        open(pending);
-      }
-    }
+    await within(
+      graceMs,
+      new Promise<void>((resolve) => {
+        idle = resolve;
+        if (waiting.size + underWay.size === 0) resolve();
+      }),
+    );
+    for (const lane of [...waiting]) dropPending(lane);
+    for (const controller of underWay) controller.abort();
+    for (const { timer } of senders.values()) clearTimeout(timer);
+    for (const { timer } of lanes.values()) clearTimeout(timer);
+    await within(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
   }
 
-  function open(job: Pending): void {
-    if (size >= most) makeRoom();
-    const lane: Lane = { name: job.lane, state: 'ready', job, failures: 0, startedAt: 0 };
-    lanes.set(lane.name, lane);
-    size += 1;
-    makeReady(lane);
+  function dropPending(lane: Lane): void {
+    const pending = take(lane);
+    if (pending !== undefined) drop(pending, 'closed');
   }
 
   return {
     handles(token) {
-      const notifier = token === undefined ? undefined : senders.get(token.type)?.notifier;
-      if (token === undefined || notifier === undefined) return false;
+      if (token === undefined) return false;
+      const notifier = senders.get(token.type)?.notifier;
       try {
-        return notifier.validate?.(token.tokenData) !== false;
+        return notifier !== undefined && notifier.validate?.(token.tokenData) !== false;
       } catch {
         return false;
       }
     },
-    enqueue,
-    get size() {
-      return size;
+    enqueue(job) {
+      if (closing !== undefined) {
+        drop(job, 'closed');
+        return;
+      }
+      const lane = laneOf(job);
+      take(lane);
+      put(lane, { ...job, until: Math.min(clock() + bounds.lifetimeMs, job.expiresAt), tries: 0 });
+      schedule(lane);
     },
-    async close(graceMs = 2_000) {
-      closed = true;
-      for (const lane of [...lanes.values()]) {
-        clearTimeout(lane.timer);
-        if (lane.state === 'paused') {
-          remove(lane);
-          drop(lane.job, 'closed');
-        } else if (lane.state === 'resting') endRest(lane);
-      }
-      await settledWithin(graceMs);
-      stop.abort();
-      for (const lane of [...lanes.values()]) {
-        remove(lane);
-        drop(lane.job, 'closed');
-      }
-      for (const sender of new Set(senders.values())) clearTimeout(sender.timer);
-      await Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.()));
+    get size() {
+      return waiting.size + underWay.size;
+    },
+    close(graceMs = 2_000) {
+      closing ??= shutDown(graceMs);
+      return closing;
     },
   };
-
-  function settledWithin(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      emptied = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      if (size === 0) emptied();
-    });
-  }
 }
 
-/** True if a push of the lane waits or is under way. */
-function isPending(lane: Lane): boolean {
-  return lane.state !== 'resting' || lane.next !== undefined;
-}
-
-function sendersByType(notifiers: readonly Notifier[]): Map<string, Sender> {
-  const senders = new Map<string, Sender>();
-  for (const notifier of notifiers) {
-    const sender: Sender = { notifier, breaker: createBreaker(), ready: new Set(), running: 0 };
-    for (const type of notifier.types) {
-      senders.set(type, sender);
-    }
-  }
-  return senders;
+async function within(ms: number, settled: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([settled, late]);
+  clearTimeout(timer);
 }

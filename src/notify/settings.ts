@@ -1,24 +1,24 @@
-/** Bounds of the queue. */
+/** Bounds of the queue of pushes. */
 export interface PushSettings {
-  /** Lanes that may wait at once. Default 1,000. */
-  readonly lanes: number;
-  /** Pushes under way at once, for each notifier. Default 8. */
+  /** Pushes that may wait at once; the oldest makes room. */
+  readonly waiting: number;
+  /** Pushes under way at once, for each notifier. */
   readonly concurrency: number;
-  /** Milliseconds for one try. Default 5,000. */
+  /** Milliseconds for one try. */
   readonly timeoutMs: number;
-  /** Milliseconds between the beginnings of two pushes of a lane. Default 2,000. */
+  /** Milliseconds between the beginnings of two pushes to one device of one mailbox. */
   readonly intervalMs: number;
-  /** Further tries after one that failed. Default 3. */
+  /** Further tries after one that failed. */
   readonly retries: number;
-  /** The range of pauses before another try, in ms: they double, and are random from 0. Default 500 to 30,000. */
+  /** Milliseconds: bounds of the random pause after a failure; the first is multiplied by four with each in a row. */
   readonly pauseMs: readonly [first: number, longest: number];
-  /** Milliseconds after which a push is of no use. Default 600,000. */
+  /** Milliseconds after which a push is given up. */
   readonly lifetimeMs: number;
 }
 
-/** The settings of every relay. */
-export const DEFAULTS: PushSettings = {
-  lanes: 1_000,
+/** What every relay uses. */
+export const PUSH_SETTINGS: PushSettings = {
+  waiting: 1_000,
   concurrency: 8,
   timeoutMs: 5_000,
   intervalMs: 2_000,

@@ -13,6 +13,7 @@ export type {
   ResourceMetadata,
 } from './auth/contract.js';
 export { type AttestedApp, type DeviceAttestationOptions, deviceAttestation } from './auth/device-attestation.js';
+export { freshChallenge, isFreshChallenge } from './auth/freshness.js';
 export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.js';
 export type {
   OperationName,

@@ -105,16 +105,22 @@ function oneOfEach(headers: readonly Header[]): readonly Header[] {
   return [...seen.values()];
 }
 
-/** The metadata of several hooks as one: lists are united, of other members the first stays. */
+/**
+ * The metadata of several hooks as one: lists are united, of texts the first stays, and what is true of one hook and
+ * false of another cannot be said of all.
+ */
 export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMetadata {
   const united: Record<string, string | boolean | readonly string[]> = {};
+  const undecided = new Set<string>();
   for (const { metadata = {} } of hooks) {
     for (const [name, value] of Object.entries(metadata)) {
       const known = united[name];
       if (known === undefined) united[name] = value;
       else if (isList(known) && isList(value)) united[name] = list(known, value);
+      else if (typeof value === 'boolean' && value !== known) undecided.add(name);
     }
   }
+  for (const name of undecided) delete united[name];
   return united;
 }
 

@@ -22,8 +22,9 @@ export interface Departure {
 }
 
 /**
- * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientLeft} as soon as the client has left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted,
- * and whatever the hook does later is nobody's concern.
+ * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientLeft} as soon as the client has
+ * left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted, and whatever
+ * the hook does later is nobody's concern.
  */
 export function callHook<Answer>(
   ms: number,

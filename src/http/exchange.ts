@@ -53,6 +53,11 @@ export interface RelayResponse {
 /** Answers requests that are the door's to answer. Never rejects. */
 export type Answer = (request: RelayRequest) => Promise<RelayResponse>;
 
+/** Headers of which several fields may stand side by side, the host's own among them; of others the last one counts. */
+export function addsUp(name: string): boolean {
+  return /^(vary|www-authenticate|link)$/i.test(name);
+}
+
 /** The headers of an answer as [name, value] pairs. */
 export function* headerPairs({ headers }: RelayResponse): Generator<[name: string, value: string]> {
   for (let at = 0; at + 1 < headers.length; at += 2) yield [headers[at] ?? '', headers[at + 1] ?? ''];

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, RelayResponse } from './exchange.js';
+import { type Answer, addsUp, type RelayResponse } from './exchange.js';
 import type { DoorSettings } from './node.js';
 import { nodeRequest } from './node-request.js';
 
@@ -47,7 +47,7 @@ function send(context: KoaContext, answer: RelayResponse): void {
     const name = answer.headers[at] ?? '';
     const value = answer.headers[at + 1] ?? '';
     if (name === 'Content-Type') typed = true;
-    if (name === 'Vary' || name === 'WWW-Authenticate') context.append(name, value);
+    if (addsUp(name)) context.append(name, value);
     else if (name !== 'Content-Length') context.set(name, value);
   }
   if (answer.close === true && context.req.httpVersionMajor < 2) context.set('Connection', 'close');

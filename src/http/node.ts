@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
-import { type Answer, headerPairs, type RelayResponse } from './exchange.js';
+import { type Answer, addsUp, headerPairs, type RelayResponse } from './exchange.js';
 import { nodeRequest } from './node-request.js';
 import type { OwnPath } from './path.js';
 import { problemResponse } from './response.js';
@@ -67,7 +67,7 @@ function send(response: ServerResponse, answer: RelayResponse, hosted: boolean):
 function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
   response.statusCode = answer.status;
   for (const [name, value] of headerPairs(answer)) {
-    if (name === 'Vary' || name === 'WWW-Authenticate') response.appendHeader(name, value);
+    if (addsUp(name)) response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
   response.end(answer.body);

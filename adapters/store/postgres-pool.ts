@@ -16,6 +16,17 @@ export interface PostgresClient {
   removeListener(event: 'error', listener: () => void): unknown;
 }
 
+/** As much of a client of `pg` as is used of one that belongs to no pool. */
+export interface PostgresListener {
+  connect(): Promise<unknown>;
+  query(query: PostgresQuery): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'error' | 'end', listener: () => void): unknown;
+  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown;
+  ref?(): void;
+  unref?(): void;
+}
+
 /** As much of a Pool of `pg` as is used. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
@@ -36,7 +47,7 @@ export interface KeyvPostgresLike {
 const STATEMENT_TIMEOUT_MS = 1_500;
 
 /** Milliseconds that one call may take, its wait for a connection included. After it the outcome is unknown. */
-const CALL_TIMEOUT_MS = 2_000;
+export const CALL_TIMEOUT_MS = 2_000;
 
 /** How the pool of our own is made. */
 export interface PoolSettings {
@@ -65,6 +76,21 @@ export function openPool(
     connectionString: uri,
   });
   return { pool: listened(pool), owned: true };
+}
+
+/**
+ * How to make a client like those of the pool, which does not belong to it; `undefined` for a pool that does not tell.
+ * A client borrowed for good would not do instead: a pool of one would have none left, and `end` of the host's pool
+ * would wait for it.
+ */
+export function clientMaker(pool: PostgresPool): (() => PostgresListener) | undefined {
+  const Client: unknown = Reflect.get(pool, 'Client');
+  const options: unknown = Reflect.get(pool, 'options');
+  if (typeof Client !== 'function' || typeof options !== 'object' || options === null) return undefined;
+  // Not by a spread, which would lose the password: pools hide it.
+  const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
+  Object.assign(own, { keepAlive: true, connectionTimeoutMillis: CALL_TIMEOUT_MS });
+  return () => new (Client as new (options: object) => PostgresListener)(own);
 }
 
 /** Without a listener the end of an idle connection (a restart, a fail-over) would end the process. */

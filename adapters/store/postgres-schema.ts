@@ -7,6 +7,8 @@ export interface PostgresTable {
   readonly name: string;
   readonly schema: string | undefined;
   readonly index: string;
+  /** Where word of its changes goes. Not quoted; the same whether or not the schema is named. */
+  readonly channel: string;
 }
 
 /** First of the two numbers of every advisory lock taken here ("CRMB"); the second tells what it guards. */

@@ -1,6 +1,8 @@
 import { type MailboxStore, revisionOf, type StoredValue } from '../../src/store/contract.js';
+import { changesOf } from './postgres-changes.js';
 import { PostgresFailure } from './postgres-failure.js';
 import {
+  clientMaker,
   isPool,
   type KeyvPostgresLike,
   listened,
@@ -34,6 +36,13 @@ export interface PostgresStoreOptions {
   readonly prepare?: boolean;
   /** Connections at most; a Pool of the host has its own bound. Default: `max` of the KeyvPostgres, else 10. */
   readonly poolSize?: number;
+  /**
+   * Whether changes are told by NOTIFY on the channel of the table's name with `_changes` after it, and `changes` of the
+   * store listens there, so that long polls at other processes learn of them at once. False behind any pooler in
+   * transaction mode, as LISTEN does not work through one: nothing is told, and long polls look now and then. The same
+   * at all processes of a relay. Default: `prepare`.
+   */
+  readonly changes?: boolean | undefined;
 }
 
 /** Milliseconds in which a statement that lost to a concurrent one, with nothing done, is tried again. */
@@ -53,6 +62,10 @@ const UNDONE = ['40001', '40P01'];
  * that pool has idle connections (10 s after its last use), a restart of the server ends the process. A URL or a Pool
  * does not have this flaw.
  *
+ * Keys of changed entries are told after the commit, many by one statement, a hundred times a second at most. To hear
+ * of them, `changes.subscribe` opens one more connection, with the options of the pool and outside of it, also of the
+ * host's; a Pool that has no `options` and `Client` to make one of gets no `changes`.
+ *
  * Calls reject with an error whose `code` is the SQLSTATE, or the reason why there was none, after 2 s at the latest.
  * No error holds a password, a key or a value. Throws a TypeError for a wrong option or source, and an Error that names
  * the command to run if the package `pg` is not installed.
@@ -66,6 +79,8 @@ export function postgresStore(
   const prepare = options.prepare ?? true;
   const statements = statementsFor(table, prepare);
   const { pool, owned } = openPool(source, { poolSize: options.poolSize, prepare });
+  const makeClient = (options.changes ?? prepare) ? clientMaker(pool) : undefined;
+  const changes = makeClient && changesOf(table.channel, pool, makeClient);
   let ready: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
 
@@ -99,7 +114,13 @@ export function postgresStore(
     return row as Row;
   }
 
+  async function end(): Promise<void> {
+    await changes?.close();
+    if (owned) await pool.end();
+  }
+
   return {
+    ...(changes === undefined ? {} : { changes: changes.bus }),
     capabilities: { atomic: 'distributed', nativeExpiry: false, durable: true },
     async get(key) {
       const row = await call<{ revision: string; value: string; expires_at: unknown } | undefined>(statements.get, [
@@ -144,7 +165,7 @@ export function postgresStore(
       return { clockSkewMs: Math.round(Number(row.now) - (before + Date.now()) / 2) };
     },
     close() {
-      closed ??= owned ? pool.end() : Promise.resolve();
+      closed ??= end();
       return closed;
     },
   };
@@ -186,6 +207,7 @@ function tableOf(source: string | KeyvPostgresLike | PostgresPool, options: Post
     name: schema === undefined ? `"${table}"` : `"${schema}"."${table}"`,
     schema,
     index: `"${table}_expires_at"`,
+    channel: `${table}_changes`,
   };
 }
 

@@ -21,15 +21,23 @@ export interface Client extends NodeRedisClient {
   duplicate(overrides: object): Client;
   connect(): Promise<unknown>;
   sendCommand(command: readonly string[]): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
+  unref(): void;
   destroy(): void;
+}
+
+/** One node as a cluster client knows it, with the client of its connection if there is one. */
+export interface ClusterNode {
+  readonly client?: Client;
 }
 
 /** What we use of a node-redis cluster client. `_options` is where `duplicate` takes them from. */
 export interface Cluster {
   readonly _options?: { readonly defaults?: { readonly socket?: object } };
   readonly isOpen: boolean;
-  readonly masters: readonly { readonly client?: Client }[];
+  readonly masters: readonly ClusterNode[];
+  nodeClient(node: ClusterNode): Promise<Client>;
   duplicate(overrides: object): Cluster;
   connect(): Promise<unknown>;
   sendCommand(key: string | undefined, isReadonly: boolean, command: readonly string[]): Promise<unknown>;
@@ -41,6 +49,8 @@ export interface Cluster {
 export interface Sentinel {
   readonly isOpen: boolean;
   connect(): Promise<unknown>;
+  /** Runs something on the client of the master. */
+  _execute?<Answer>(isReadonly: boolean, run: (master: Client) => Promise<Answer>): Promise<Answer>;
   sendCommand(isReadonly: boolean, command: readonly string[], options: object): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
 }

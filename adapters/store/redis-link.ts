@@ -1,3 +1,4 @@
+import { withDeadline } from '../../src/store/deadline.js';
 import { closedError, type RedisStoreError, replyCode, storeError, timedOut, unreachable } from './redis-errors.js';
 
 /** One connection to Redis, or one set of them to a cluster: open until it is lost or destroyed, never mended. */
@@ -24,9 +25,9 @@ export interface RedisConnection {
 }
 
 /** The first pause before an attempt to connect, in ms; it doubles with each that fails. */
-const SHORTEST_PAUSE = 25;
+export const SHORTEST_PAUSE = 25;
 /** The longest pause between two attempts to connect, in ms. */
-const LONGEST_PAUSE = 250;
+export const LONGEST_PAUSE = 250;
 /** The longest pause, in ms, before a link that still serves in part is replaced soon after it was opened. */
 const PARTIAL_PAUSE = 1000;
 
@@ -137,44 +138,36 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
     }
   }
 
+  /** Resolves when `promise` has settled, at the latest after the time-out. */
+  async function settled(promise: Promise<unknown> = Promise.resolve()): Promise<void> {
+    await withDeadline(timeoutMs, () => promise).catch(() => {});
+  }
+
   return {
     send(key, command) {
       if (closed) return Promise.reject(closedError());
-      return new Promise((resolve, reject) => {
-        const using: { link?: Tracked } = {};
-        const timer = setTimeout(() => {
-          const failure = timedOut(timeoutMs);
-          reject(failure);
-          if (using.link === undefined || using.link !== current) return;
+      const using: { link?: Tracked } = {};
+      const late = (): RedisStoreError => {
+        const failure = timedOut(timeoutMs);
+        if (using.link !== undefined && using.link === current) {
           failures = Math.max(failures, 1); // It may well not answer the next call either: until it does, none waits.
           giveUp(using.link, failure);
-        }, timeoutMs);
-        timer.unref();
-        use(key, command, using)
-          .then(resolve, (cause) => reject(storeError(cause)))
-          .finally(() => clearTimeout(timer));
+        }
+        return failure;
+      };
+      return withDeadline(timeoutMs, () => use(key, command, using), late).catch((cause) => {
+        throw storeError(cause);
       });
     },
     async close() {
       if (closed) return;
       closed = true;
       clearTimeout(retry);
-      if (opening !== undefined) await within(timeoutMs, opening).catch(() => {});
+      await settled(opening);
       if (current === undefined) return;
-      if (current.pending > 0) await within(timeoutMs, new Promise<void>((done) => (idle = done))).catch(() => {});
+      if (current.pending > 0) await settled(new Promise<void>((done) => (idle = done)));
       current.link.destroy();
       current = undefined;
     },
   };
-}
-
-/** Rejects if `promise` has not settled after `ms`; `late` is called then. */
-export function within<Answer>(ms: number, promise: Promise<Answer>, late?: () => void): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(timedOut(ms));
-      late?.();
-    }, ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

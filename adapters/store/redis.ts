@@ -6,10 +6,11 @@ import {
   type StoredEntry,
   type StoredValue,
 } from '../../src/store/contract.js';
+import { CHANNEL, listenToRedis } from './redis-changes.js';
 import type { KeyvRedisAdapter, NodeRedisClient } from './redis-client.js';
 import { RedisStoreError } from './redis-errors.js';
 import { keepConnection, type RedisConnection } from './redis-link.js';
-import { type Credentials, linkOpener } from './redis-source.js';
+import { type Credentials, readSource } from './redis-source.js';
 
 export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './redis-client.js';
 export { RedisStoreError } from './redis-errors.js';
@@ -24,6 +25,13 @@ export interface RedisStoreOptions {
   readonly tls?: ConnectionOptions;
   /** Credentials of the sentinels of a `redis+sentinel` URL; those in the URL are the data nodes'. Default none. */
   readonly sentinelCredentials?: Credentials;
+  /**
+   * Whether a replace tells of itself on the channel `credential-relay:changes`, and `changes` of the store listens
+   * there, so that long polls at other processes learn of it at once. False where the user of Redis has no right to
+   * the channel, or something in between knows no pub/sub: nothing is published, and long polls look now and then.
+   * The same at all processes of a relay. Default true.
+   */
+  readonly changes?: boolean | undefined;
 }
 
 /** A mailbox store on Redis. */
@@ -41,7 +49,7 @@ const REVISION_AND_DEADLINE = REVISION_CHARACTERS + DEADLINE_CHARACTERS;
 
 /**
  * Put if absent. The deadline is judged by the server's clock. Both scripts touch one key, so that a cluster can run
- * them, and end in their one write.
+ * them, and nothing that can fail follows their one write.
  */
 const CREATE = script(`
 local now = redis.call('TIME')
@@ -51,9 +59,10 @@ return 1`);
 
 /**
  * Compare and set. What is kept begins with its revision, so the rest of it need not be sent to be compared. Without a
- * deadline in the arguments the one that is kept stays, in the text as in Redis.
+ * deadline in the arguments the one that is kept stays, in the text as in Redis. `further` is run after the write.
  */
-const REPLACE = script(`
+const replaceScript = (further: string): Script =>
+  script(`
 local held = redis.call('GET', KEYS[1])
 if not held then return 0 end
 if string.sub(held, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end
@@ -63,8 +72,14 @@ if ARGV[3] == '' then
   redis.call('SET', KEYS[1], kept, 'KEEPTTL')
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
-end
+end${further}
 return 1`);
+
+const REPLACE = replaceScript('');
+
+/** With word of the change. By pcall, whose error is dropped: what was written is written, whoever may hear of it. */
+const REPLACE_AND_TELL = replaceScript(`
+redis.pcall('PUBLISH', '${CHANNEL}', KEYS[1])`);
 
 /**
  * A mailbox store on Redis ≥ 6.2 or Valkey: standalone, TLS, Sentinel or Cluster. `source` is a `KeyvRedis` of
@@ -74,6 +89,9 @@ return 1`);
  * A source gives its configuration: the store opens a connection of its own, at its first call, and closes only that.
  * The exception is a sentinel client, which cannot be duplicated: it is used as it is, connected if it is not, and left
  * open; prefer the URL. Keys are used as they are given; a namespace of the KeyvRedis does not apply.
+ *
+ * A replace publishes its key, in the same round trip. To hear of it, `changes.subscribe` opens one more connection of
+ * its own; of a sentinel client, to the master with the same options. It is checked every 3 s.
  *
  * What is kept is the value with its deadline, 16 digits, after the revision: a read is a plain GET. Each call is one
  * round trip, to the master; replicas are never read. While Redis is away calls reject with a
@@ -86,10 +104,14 @@ export function redisStore(
   source: string | KeyvRedisAdapter | NodeRedisClient,
   options: RedisStoreOptions = {},
 ): RedisStore {
-  const { timeoutMs = 2000, connectTimeoutMs = 2000, tls, sentinelCredentials } = options;
-  const redis = keepConnection(linkOpener(source, { connectTimeoutMs, tls, sentinelCredentials }), timeoutMs);
+  const { timeoutMs = 2000, connectTimeoutMs = 2000, tls, sentinelCredentials, changes = true } = options;
+  const { open, listen } = readSource(source, { connectTimeoutMs, tls, sentinelCredentials });
+  const redis = keepConnection(open, timeoutMs);
+  const listening = changes && listen !== undefined ? listenToRedis(listen, connectTimeoutMs) : undefined;
+  const replacement = changes ? REPLACE_AND_TELL : REPLACE;
 
   return {
+    ...(listening === undefined ? {} : { changes: { subscribe: listening.subscribe } }),
     capabilities: { atomic: 'distributed', nativeExpiry: true, durable: true },
     async get(key) {
       const kept = await redis.send(key, ['GET', key]);
@@ -103,7 +125,7 @@ export function redisStore(
     },
     async replace(key, revision, value, expiresAt) {
       if (expiresAt !== undefined) demandDeadline(expiresAt);
-      const put = await run(redis, REPLACE, key, [
+      const put = await run(redis, replacement, key, [
         revision,
         keptText(value, expiresAt ?? 0),
         expiresAt?.toString() ?? '',
@@ -122,7 +144,9 @@ export function redisStore(
       const evictionPolicy: unknown = Array.isArray(policy) ? policy[1] : undefined;
       return typeof evictionPolicy === 'string' ? { clockSkewMs, evictionPolicy } : { clockSkewMs };
     },
-    close: () => redis.close(),
+    async close() {
+      await Promise.all([listening?.close(), redis.close()]);
+    },
   };
 }
 

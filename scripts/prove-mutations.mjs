@@ -26,10 +26,15 @@ const FAULTS = [
   [
     'a read without R binds',
     'src/mailbox/transitions.ts',
-    "demand(mailbox, 'R'); // Before binding",
+    "demandRight(mailbox, 'R'); // Before binding",
     '// Before binding',
   ],
-  ['escaping off', 'src/http/preview-page.ts', "(character) => ESCAPES[character] ?? '')", '(character) => character)'],
+  [
+    'escaping off',
+    'src/http/preview-escape.ts',
+    "(character) => ESCAPES[character] ?? '')",
+    '(character) => character)',
+  ],
   ['late retry applied', 'src/mailbox/record.ts', 'slice(-REMEMBERED)', 'slice(-1)'],
   [
     'retries not recognised at all',
@@ -53,8 +58,8 @@ const FAULTS = [
   [
     'an outage taken for an absent mailbox',
     'src/store/guarded-store.ts',
-    'reject(isRelayError(cause) ? cause : storeUnavailable(cause));',
-    'resolve(undefined as Answer);',
+    'throw storeUnavailable(cause);',
+    'return undefined as Answer;',
   ],
   [
     'claims compared as written',
@@ -81,6 +86,26 @@ const FAULTS = [
     'places.slice(current + 1)',
     'places.slice(places.length)',
   ],
+  [
+    'a hook that returns true lets in',
+    'src/auth/principal.ts',
+    "if (typeof value !== 'object' || value === null) return false;",
+    "if (typeof value !== 'object' || value === null) return value === true;",
+  ],
+  [
+    'the authorize hook is not asked',
+    'src/operations/commit.ts',
+    'if (!duplicate) await budget.excluding(() => authorize(role));',
+    '',
+  ],
+  ['a refusal of a hook goes unheard', 'src/auth/guard.ts', 'throw refusal;', 'return {} as Answer;'],
+  ['who waits is not woken', 'src/operations/commit.ts', 'context.waiters.wake(address.key);', ''],
+  [
+    'the device that wrote is pushed to',
+    'src/operations/commit.ts',
+    "role === 'sender' ? 'receiver' : 'sender'",
+    'role',
+  ],
 ];
 
 const SUITES = [
@@ -90,6 +115,9 @@ const SUITES = [
   'test/unit',
   'test/faults',
   'test/property',
+  'test/auth/hooks',
+  'test/waiting/long-poll',
+  'test/notify/relay-push',
 ];
 const tree = mkdtempSync(join(tmpdir(), 'credential-relay-mutations-'));
 let unnoticed = 0;

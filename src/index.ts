@@ -27,6 +27,7 @@ export type { HostRequest } from './http/exchange.js';
 export type { FetchHandler } from './http/fetch.js';
 export type { KoaContext, KoaMiddleware } from './http/koa.js';
 export type { NodeHandler, NodeHostRequest } from './http/node.js';
+export type { AppLinkOptions, PreviewOptions } from './http/preview-options.js';
 export type { Role } from './mailbox/admission.js';
 export type { Notifier, Push, PushOutcome } from './notify/contract.js';
 export type { RelayOptions } from './options.js';

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
+import {
+  type AppLinkOptions,
+  type AppLinkSettings,
+  appLinksOption,
+  type PreviewOptions,
+  type PreviewSettings,
+  previewOption,
+} from './http/preview-options.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
 import type { Notifier } from './notify/contract.js';
 import { type AccessRights, DEFAULT_RIGHTS, isAccessRights } from './protocol/access-rights.js';
@@ -16,8 +24,10 @@ export interface RelayOptions {
    * never from a request. https, or http on loopback names; with https every request must have come over TLS.
    */
   readonly publicUrl: string | URL;
-  /** Where mailboxes are kept: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or a MailboxStore. Default: the
-   * memory of this process. */
+  /**
+   * Where mailboxes are kept: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or a MailboxStore. Default:
+   * the memory of this process.
+   */
   readonly store?: StoreOption | undefined;
   /**
    * Server keys, 32 random bytes each, or their base64url text: the current one first, then previous ones that may
@@ -82,6 +92,10 @@ export interface RelayOptions {
         readonly imageUrlCharacters?: number | undefined;
       }
     | undefined;
+  /** The page behind a share URL: name, colour, logo, links to apps, language. */
+  readonly preview?: PreviewOptions | undefined;
+  /** The apps that share URLs open in. Published by `relay.wellKnown()`. Default: none. */
+  readonly appLinks?: AppLinkOptions | undefined;
   /** Browser origins that may use the relay, such as `https://app.example`; `*` for any. Default: none, CORS is off. */
   readonly cors?: { readonly origins: readonly string[] } | undefined;
   /** True: a request whose X-Forwarded-Proto is https counts as TLS. Only behind a proxy that sets it. Default false. */
@@ -117,6 +131,8 @@ export interface Settings {
   readonly lifetime: LifetimePolicy;
   readonly accessRights: AccessRights;
   readonly limits: BodyLimits;
+  readonly preview: PreviewSettings;
+  readonly appLinks: AppLinkSettings;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: boolean;
   readonly storeTimeoutMs: number;
@@ -243,6 +259,8 @@ const schema = z.strictObject({
       imageUrlCharacters: count(2_048),
     })
     .prefault({}),
+  preview: previewOption,
+  appLinks: appLinksOption,
   cors: z.strictObject({ origins: z.array(corsOrigin).min(1, 'must name at least one origin') }).optional(),
   trustProxy: z.boolean('must be true or false').default(false),
   storeTimeoutMs: count(2_000, 60_000),

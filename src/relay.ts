@@ -7,6 +7,8 @@ import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { type Doors, doorsFor } from './http/doors.js';
 import { relayPaths } from './http/path.js';
+import { appLinkDocuments } from './http/preview-app-links.js';
+import { createPreviewRenderer } from './http/preview-page.js';
 import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
 import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
@@ -20,7 +22,8 @@ import { startSweeper } from './store/sweeper.js';
 export interface Relay extends Doors {
   /**
    * Doors for the root of the host, where documents under `/.well-known/` belong: `app.use(relay.wellKnown().koa())`.
-   * They answer what hooks publish (protected resource metadata, RFC 9728) and leave every other path to the host.
+   * They answer what hooks publish (protected resource metadata, RFC 9728) and what the option `appLinks` makes
+   * (apple-app-site-association, assetlinks.json), and leave every other path to the host.
    */
   wellKnown(): Doors;
   /** Adds a listener to one type of event; the function returned removes it. */
@@ -68,6 +71,7 @@ export function createRelay(options: RelayOptions): Relay {
     bodyBytes: settings.limits.bodyBytes,
     cors,
     guard,
+    renderPreview: createPreviewRenderer(settings.preview),
     maximumWaitSeconds: settings.waiting.maximumSeconds,
   });
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
@@ -90,7 +94,7 @@ export function createRelay(options: RelayOptions): Relay {
   });
 }
 
-/** The hooks, and the documents that they publish at the root of the host. */
+/** The hooks, and the documents at the root of the host: what they publish, and where share URLs open. */
 function createAuthentication(
   settings: Settings,
   context: RelayContext,
@@ -100,7 +104,8 @@ function createAuthentication(
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
   const documents = wellKnownDocuments(resource, uniteMetadata(hooks));
-  let served = false;
+  const served = new Map([...documents, ...appLinkDocuments(settings.appLinks, settings.publicUrl.path)]);
+  let mounted = false;
   const services = createServices({
     ...context,
     resource,
@@ -108,13 +113,13 @@ function createAuthentication(
     storeBudgetMs,
     keys: identifierKeys(settings.keys),
     // Named in challenges only where the host has mounted it.
-    metadataUrl: () => (served && documents.size > 0 ? resourceMetadataUrl(resource).href : undefined),
+    metadataUrl: () => (mounted && documents.size > 0 ? resourceMetadataUrl(resource).href : undefined),
   });
   return {
     guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
     wellKnown() {
-      served = true;
-      return doorsFor(answerWellKnown(documents, cors), { ownPath: wellKnownPaths(documents), trustProxy });
+      mounted = true;
+      return doorsFor(answerWellKnown(served, cors), { ownPath: wellKnownPaths(served), trustProxy });
     },
   };
 }
@@ -124,8 +129,7 @@ function warnOfOpenRelay(events: Events): void {
   queueMicrotask(() =>
     events.emit('relay.warned', {
       warning: 'relay_open',
-      message:
-        'Anybody may create mailboxes: no hook guards it. Set the option authenticate, or guard the path yourself.',
+      message: 'Anybody may create mailboxes: no hook guards it. Set the option authenticate.',
     }),
   );
 }

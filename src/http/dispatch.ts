@@ -17,7 +17,8 @@ import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
 import { type Answer, headerPairs, type RelayRequest, type RelayResponse } from './exchange.js';
 import { routeOf } from './path.js';
-import { optionsResponse, problemResponse, successResponse } from './response.js';
+import type { PreviewRenderer } from './preview-page.js';
+import { optionsResponse, previewResponse, problemResponse, successResponse } from './response.js';
 
 /** What dispatching needs besides the operations' own context. */
 export interface DispatchSettings {
@@ -25,6 +26,7 @@ export interface DispatchSettings {
   readonly bodyBytes: number;
   readonly cors: Cors;
   readonly guard: Guard;
+  readonly renderPreview: PreviewRenderer;
   /** Most seconds that a read is held. */
   readonly maximumWaitSeconds: number;
 }
@@ -76,7 +78,10 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     if (operation === undefined) throw new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
     trace.operation = operation.name;
     if (route.kind === 'mailbox') trace.address = context.address(route.identifier);
-    return successResponse(await perform(operation, request, trace), extra);
+    const outcome = await perform(operation, request, trace);
+    if (outcome.preview === undefined) return successResponse(outcome, extra);
+    const { display, url } = outcome.preview;
+    return previewResponse(settings.renderPreview(display, url, request.header('Accept-Language')), extra);
   }
 
   async function perform<Body>(operation: Operation<Body>, request: RelayRequest, trace: Trace): Promise<Outcome> {

@@ -3,7 +3,7 @@ import type { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
 import { RECEIVER, VERSION } from '../protocol/headers.js';
 import type { RelayResponse } from './exchange.js';
-import { PREVIEW_HEADERS, previewPage } from './preview-page.js';
+import type { PreviewPage } from './preview-page.js';
 
 /*
  * Every answer of the relay is made here. `extra` are headers of the exchange as a whole: the echoed request id, and
@@ -22,7 +22,7 @@ const DOCUMENT_HEADERS = [
   'Content-Type',
   'application/json',
 ];
-const HTML_HEADERS = [...ALWAYS, 'Content-Type', 'text/html; charset=utf-8', ...PREVIEW_HEADERS];
+const HTML_HEADERS = [...ALWAYS, 'Content-Type', 'text/html; charset=utf-8'];
 
 /** The seconds sent as `Retry-After` where a refusal names none. */
 const RETRY_AFTER_SECONDS = '1';
@@ -30,9 +30,6 @@ const RETRY_AFTER_SECONDS = '1';
 /** The answer to an operation that was carried out (200), or had been before (201). */
 export function successResponse(outcome: Outcome, extra: readonly string[]): RelayResponse {
   const status = outcome.duplicate === true ? 201 : 200;
-  if (outcome.preview !== undefined) {
-    return response(status, HTML_HEADERS, extra, previewPage(outcome.preview.display, outcome.preview.url));
-  }
   const headers = [...extra];
   if (outcome.version !== undefined) headers.push(VERSION, outcome.version);
   if (outcome.receiver !== undefined) headers.push(RECEIVER, outcome.receiver);
@@ -44,6 +41,11 @@ export function successResponse(outcome: Outcome, extra: readonly string[]): Rel
   }
   if (outcome.body === undefined) return response(status, ALWAYS, headers, '');
   return response(status, JSON_HEADERS, headers, JSON.stringify(outcome.body));
+}
+
+/** The answer to a preview. */
+export function previewResponse({ headers, html }: PreviewPage, extra: readonly string[]): RelayResponse {
+  return response(200, HTML_HEADERS, [...headers, ...extra], html);
 }
 
 /** The answer to a refusal: an RFC 9457 problem with a stable `code`. It echoes nothing of the request. */

@@ -76,6 +76,7 @@ async function collect(body: ReadableStream<Uint8Array>, limit: number): Promise
 function toResponse(answer: RelayResponse, method: string): Response {
   const headers = new Headers();
   for (const [name, value] of headerPairs(answer)) headers.append(name, value);
+  if (answer.close === true) headers.set('Connection', 'close');
   // An empty string is not nothing: Response would say that it is text/plain.
   const bodyless = method === 'HEAD' || answer.body === '';
   return new Response(bodyless ? null : answer.body, { status: answer.status, headers });

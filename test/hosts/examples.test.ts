@@ -1,15 +1,39 @@
 /** The examples do what their README files say. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import { build as buildFiles } from 'tsup';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createApp as createExpressApp } from '../../examples/express/app.js';
+import { createApp as createFastifyApp } from '../../examples/fastify/app.js';
+import { createApp as createHonoApp } from '../../examples/hono/app.js';
 import { createApp as createKoaApp } from '../../examples/koa/app.js';
 import { createApp as createNodeApp } from '../../examples/node-http/app.js';
-import { newDevice, shareUrl } from './device.js';
+import { ROOT } from '../support/built.js';
+import { freePort } from '../support/redis-server.js';
+import { createBody, JSON_TYPE, json, newDevice, newPayload, operation } from './device.js';
 import { expectPage, expectProblem } from './expect.js';
-import { send } from './http.js';
+import { type Answer, type Field, send } from './http.js';
 import { openServer } from './server.js';
 
-const EXAMPLES: ReadonlyArray<readonly [name: string, listener: (publicUrl: string) => RequestListener]> = [
+type Build = (publicUrl: string) => RequestListener | Promise<RequestListener>;
+
+const fastify: Build = async (publicUrl) => {
+  const { app, relay } = createFastifyApp(publicUrl);
+  await app.ready();
+  toClose.push(async () => {
+    await app.close();
+    await relay.close();
+  });
+  return (request, response) => app.routing(request, response);
+};
+
+const EXAMPLES: ReadonlyArray<readonly [name: string, build: Build]> = [
   ['koa', (publicUrl) => createKoaApp(publicUrl).callback()],
   ['express', (publicUrl) => createExpressApp(publicUrl)],
   [
@@ -19,27 +43,133 @@ const EXAMPLES: ReadonlyArray<readonly [name: string, listener: (publicUrl: stri
       return (request, response) => server.emit('request', request, response);
     },
   ],
+  ['fastify', fastify],
+  ['hono', (publicUrl) => getRequestListener(createHonoApp(publicUrl).app.fetch)],
 ];
 
-const toClose: Array<() => Promise<void>> = [];
+/** Those that let only people leave mailboxes who have signed in. */
+const WITH_SIGN_IN = EXAMPLES.filter(([name]) => name === 'fastify' || name === 'hono');
+
+const toClose: Array<() => Promise<unknown>> = [];
 
 afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
 });
 
-describe.each(EXAMPLES)('examples/%s', (_name, listener) => {
-  test('has the relay at /relay, and a page of its own', async () => {
-    const { server, origin, close } = await openServer();
-    toClose.push(close);
-    server.on('request', listener(`${origin}/relay`));
+async function start(build: Build): Promise<string> {
+  const { server, origin, close } = await openServer();
+  toClose.push(close);
+  server.on('request', await build(`${origin}/relay`));
+  return origin;
+}
 
-    const url = await shareUrl(`${origin}/relay`);
+/** Signs in where that is possible: the cookie, as a header field. */
+async function signIn(origin: string): Promise<Field[]> {
+  const body = JSON.stringify({ name: 'Ada' });
+  const answer = await send({ method: 'POST', url: `${origin}/sign-in`, fields: [JSON_TYPE], body });
+  if (answer.status === 404) return [];
+  expectPage(answer, 200, 'Welcome, Ada.');
+  const [cookie = ''] = answer.headers['set-cookie'] ?? [];
+  expect(cookie).toMatch(/^session=[0-9a-f-]{36}; Path=\/; HttpOnly; SameSite=Strict$/);
+  return [['Cookie', cookie.split(';')[0] ?? '']];
+}
+
+function create(origin: string, claim: string, payload: object, fields: readonly Field[]): Promise<Answer> {
+  const call = operation('POST', `${origin}/relay/v1/m`, claim, createBody({ payload }));
+  return send({ ...call, fields: [...(call.fields ?? []), ...fields] });
+}
+
+describe.each(EXAMPLES)('examples/%s', (_name, build) => {
+  test('has the relay at /relay, which serves a whole transfer, and a page of its own', async () => {
+    const origin = await start(build);
+    const [sender, receiver] = [newDevice(), newDevice()];
+    const [first, second] = [newPayload(), newPayload()];
+
+    const created = await create(origin, sender.claim, first, await signIn(origin));
+    const url = String(json(created).urlLink);
     expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
     expect(await send({ method: 'GET', url })).toMatchObject({ status: 200 });
-    expect(await newDevice().read(url)).toMatchObject({ status: 200 });
+    expect(json(await receiver.read(url))).toMatchObject({ payload: first });
     expectProblem(await newDevice().read(url), 401, 'mailbox_taken');
+    expect(await receiver.update(url, second)).toMatchObject({ status: 200 });
+    expect(json(await sender.read(url))).toMatchObject({ payload: second });
+    expect(await receiver.remove(url)).toMatchObject({ status: 200 });
+    expectProblem(await sender.read(url), 404, 'mailbox_not_found');
 
     expectPage(await send({ method: 'GET', url: `${origin}/` }), 200, 'The front desk.');
     expect(await send({ method: 'GET', url: `${origin}/nowhere` })).toMatchObject({ status: 404 });
   });
 });
+
+describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) => {
+  test.each([
+    ['no session', []],
+    ['a session that is none', [['Cookie', 'session=00000000-0000-4000-8000-000000000000']]],
+    ['a name of every object', [['Cookie', 'session=constructor']]],
+  ] as ReadonlyArray<[string, Field[]]>)('lets nobody with %s leave a mailbox', async (_what, fields) => {
+    const origin = await start(build);
+    await signIn(origin);
+    expectProblem(await create(origin, newDevice().claim, newPayload(), fields), 401, 'token_required');
+  });
+
+  test('lets the relay read its own bodies, with its own limit and its own refusals', async () => {
+    const origin = await start(build);
+    const cookie = await signIn(origin);
+    const call = operation('POST', `${origin}/relay/v1/m`, newDevice().claim);
+    const fields = [...(call.fields ?? []), ...cookie];
+    expectProblem(await send({ ...call, fields: [...fields, JSON_TYPE], body: '{' }), 400, 'body_invalid');
+    const text: Field = ['Content-Type', 'text/x-unknown'];
+    expectProblem(await send({ ...call, fields: [...fields, text], body: 'text' }), 415, 'media_type');
+    const long = JSON.stringify({ filler: 'x'.repeat(70_000) });
+    expectProblem(await send({ ...call, fields: [...fields, JSON_TYPE], body: long }), 413, 'body_too_large');
+  });
+});
+
+describe.each(['fastify', 'hono'])('npm run example:%s', (name) => {
+  test('says what to try, serves, and on SIGTERM ends the reads that are held, and then itself with 0', async () => {
+    const { origin, child, output } = await startProcess(name);
+    const [sender, cookie] = [newDevice(), await signIn(origin)];
+    expect(output()).toContain(`curl -s -c .cache/jar ${origin}/sign-in`);
+    const created = await create(origin, sender.claim, newPayload(), cookie);
+    const [url, version] = [String(json(created).urlLink), String(created.headers['mailbox-version'])];
+    expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
+
+    // By `fetch`, which keeps its connections for more.
+    const headers = { 'Mailbox-Device-Claim': sender.claim, 'Mailbox-Known-Version': version, Prefer: 'wait=9' };
+    const held = [1, 2].map(() => fetch(url, { method: 'POST', headers }));
+    // The newer read of one device ends the older one [§8]: then it is held itself.
+    const older = await Promise.race(held);
+    expect([older.status, older.headers.get('Preference-Applied')]).toEqual([204, 'wait=9']);
+
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const told = performance.now();
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([204, 204]);
+    expect(await ended).toEqual([0, null]);
+    expect(performance.now() - told).toBeLessThan(3000);
+  });
+});
+
+/** Builds server.ts as its npm script does, and starts it on a free port. Resolves once it says that it listens. */
+async function startProcess(name: string): Promise<{ origin: string; child: ChildProcess; output: () => string }> {
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  const folder = await mkdtemp(join(ROOT, '.cache/example-'));
+  toClose.push(() => rm(folder, { recursive: true, force: true }));
+  const entry = [join(ROOT, `examples/${name}/server.ts`)];
+  const external = ['fastify', 'hono', '@hono/node-server'];
+  await buildFiles({ entry, outDir: folder, format: 'esm', config: false, silent: true, dts: false, external });
+
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  const env = { ...process.env, PORT: String(port) };
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  const child = spawn(process.execPath, [join(folder, 'server.js')], { env, stdio: [...stdio] });
+  toClose.push(async () => void child.kill('SIGKILL'));
+  let text = '';
+  child.stdout?.on('data', (part) => {
+    text += part;
+  });
+  const lines = createInterface({ input: child.stdout as Readable });
+  expect(await once(lines, 'line')).toEqual([`The relay is at ${origin}/relay`]);
+  return { origin, child, output: () => text };
+}

@@ -1,0 +1,103 @@
+import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+
+/** One process that the balancer may ask. */
+export interface Target {
+  readonly name: string;
+  /** Its origin. */
+  readonly url: string;
+}
+
+/**
+ * What the balancer tells of one try: a process was asked; it began to answer; it did not, and another is asked; the
+ * client did not wait for it.
+ */
+export interface Told {
+  readonly what: 'asked' | 'answered' | 'lost' | 'left';
+  readonly target: Target;
+  readonly request: IncomingMessage;
+  /** Of the answer, once there is one. */
+  readonly status?: number | undefined;
+}
+
+/** Milliseconds for which a process is asked last, after it did not answer. */
+const AVOIDED_MS = 1000;
+/** Milliseconds that a process may be silent: more than it holds a read for. */
+const PATIENCE_MS = 60_000;
+/** Fields that are about one connection only (RFC 9110 §7.6.1), and the length, which is set anew. */
+const OF_ONE_CONNECTION =
+  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-length)$/i;
+
+/**
+ * A small balancer: asks the targets in turn, and another one where one does not answer. That it may do so with a write
+ * as well, which may have been carried out, is a property of the relay: the same Mailbox-Request-ID takes effect once.
+ * `targets` is asked for each request. Every answer names its process in `Served-By`.
+ */
+export function createBalancer(targets: () => readonly Target[], hear: (told: Told) => void): Server {
+  const agent = new Agent({ keepAlive: true });
+  const avoided = new Map<string, number>(); // until when
+  let turn = 0;
+
+  function order(): Target[] {
+    const all = targets();
+    turn += 1;
+    const rotated = all.map((_, index) => all[(turn + index) % all.length] as Target);
+    const isAvoided = ({ url }: Target): number => Number((avoided.get(url) ?? 0) > performance.now());
+    return rotated.sort((one, other) => isAvoided(one) - isAvoided(other));
+  }
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const left = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) left.abort(); // So that no process holds a read for a client that has left.
+    });
+    const body = await buffer(incoming); // Kept, to be sent again. A real balancer would set a limit, of 64 KiB or so.
+    for (const target of order()) {
+      try {
+        hear({ what: 'asked', target, request: incoming });
+        const answer = await ask(target, incoming, body, agent, left.signal);
+        hear({ what: 'answered', target, request: incoming, status: answer.statusCode });
+        const headers = [...passedOn(answer), 'Served-By', target.name];
+        const length = answer.headers['content-length'];
+        if (length !== undefined) headers.push('Content-Length', length);
+        response.writeHead(answer.statusCode ?? 502, headers);
+        // Once a byte has gone out nothing can be tried again: what breaks now breaks at the client as well.
+        pipeline(answer, response, () => undefined);
+        return;
+      } catch {
+        hear({ what: left.signal.aborted ? 'left' : 'lost', target, request: incoming });
+        if (left.signal.aborted) return;
+        avoided.set(target.url, performance.now() + AVOIDED_MS);
+      }
+    }
+    response.writeHead(503, { 'Retry-After': '1' }).end();
+  }
+
+  const server = createServer({ keepAliveTimeout: 65_000 }, (incoming, response) => {
+    serve(incoming, response).catch(() => response.destroy()); // The client left in the midst of its body.
+  });
+  return server.on('close', () => agent.destroy());
+}
+
+/** Resolves with the head of the answer; rejects if there is none, also if the client leaves. */
+function ask(
+  { url }: Target,
+  { method, url: path, rawHeaders }: IncomingMessage,
+  body: Buffer,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // As a list, so that a field that was sent twice arrives twice: the relay refuses that.
+    const headers = [...passedOn({ rawHeaders }), 'Content-Length', String(body.length)];
+    const outgoing = request(url, { method, path, headers, agent, signal, timeout: PATIENCE_MS });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('silent')));
+    outgoing.on('response', resolve).on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function passedOn({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): string[] {
+  return rawHeaders.filter((_, index) => !OF_ONE_CONNECTION.test(rawHeaders[index - (index % 2)] ?? ''));
+}

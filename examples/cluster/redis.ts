@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+
+/** A Redis to be used. */
+export interface Redis {
+  readonly url: string;
+  /** Ends it, if it was started here. */
+  close(): Promise<void>;
+}
+
+/** The programs that can be started, the first that is installed. */
+const PROGRAMS = ['redis-server', 'valkey-server'];
+
+/**
+ * The Redis at `REDIS_URL`, or one that is started on a free port of 127.0.0.1 and keeps nothing. `undefined` if there is
+ * neither. Throws an Error if the one that is installed does not start.
+ */
+export async function openRedis(env: NodeJS.ProcessEnv): Promise<Redis | undefined> {
+  if (env.REDIS_URL !== undefined) return { url: env.REDIS_URL, close: async () => undefined };
+  const port = await freePort();
+  const options = ['--port', port, '--bind', '127.0.0.1', '--dir', tmpdir(), '--save', '', '--appendonly', 'no'];
+  for (const program of PROGRAMS) {
+    const child = spawn(program, options.map(String), { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const isInstalled = await once(child, 'spawn').then(
+      () => true,
+      () => false,
+    );
+    if (isInstalled) return running(child, port);
+  }
+  return undefined;
+}
+
+async function running(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }, port: number): Promise<Redis> {
+  const kill = (): void => void child.kill('SIGKILL');
+  process.on('exit', kill); // Also if the example is broken off, nothing is left behind.
+  const ended = once(child, 'exit');
+  let isReady = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    isReady = line.includes('Ready to accept connections');
+    if (isReady) break;
+  }
+  if (!isReady) throw new Error(`${child.spawnfile} has ended before it was ready.`);
+  child.stdout.resume(); // What it says from now on is read, lest it should wait for that.
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async close() {
+      child.kill('SIGTERM');
+      await ended;
+      process.off('exit', kill);
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

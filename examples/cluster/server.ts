@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { MEMBER, runMember } from './fleet.js';
+import { openRedis } from './redis.js';
+import { tell } from './story.js';
+
+/** Milliseconds after which something hangs. */
+const LONGEST_MS = 30_000;
+
+/** Tells the story; gives the exit code: 0 if all went well, 1 if not, 2 without a Redis. */
+async function main(): Promise<number> {
+  const redis = await openRedis(process.env);
+  if (redis === undefined) {
+    console.log('This needs a Redis: install redis-server (apt-get install redis-server, brew install redis),');
+    console.log('or set REDIS_URL, such as redis://127.0.0.1:6379.');
+    return 2;
+  }
+  try {
+    const options = { storeUrl: redis.url, program: fileURLToPath(import.meta.url), print: console.log };
+    return (await tell(options)) ? 0 : 1;
+  } finally {
+    await redis.close();
+  }
+}
+
+// One program for all: the relay processes are started from it by an argument.
+if (process.argv[2] === MEMBER) {
+  await runMember();
+} else {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  setTimeout(() => process.exit(1), LONGEST_MS).unref();
+  process.exitCode = await main();
+}

@@ -1,0 +1,43 @@
+import { buildShareUrl, generateSecret, parseShareUrl } from 'credential-relay/client';
+import { createPhone, pause } from './phone.js';
+
+/** Messages that each of the two phones writes. */
+const ROUNDS = 3;
+
+/**
+ * A whole stateful transfer: the sender leaves a mailbox, the receiver reads it and is bound, they write to each other in
+ * turns, the receiver deletes. Whoever is not to write waits by long polls. Throws an Error if anything comes otherwise.
+ */
+export async function transfer(relay: string, send: typeof fetch): Promise<void> {
+  const secret = generateSecret();
+  const sender = createPhone(secret, send);
+  const shareUrl = buildShareUrl(await sender.create(relay, 'the key'), { vertical: 'h', secret });
+
+  const { mailboxUrl: link, secret: received = '' } = parseShareUrl(shareUrl);
+  const receiver = createPhone(received, send);
+  await receiver.awaitMessage(link, 'the key');
+
+  async function receiverSide(): Promise<void> {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      await thinking();
+      await receiver.write(link, `request ${round}`);
+      await receiver.awaitMessage(link, `response ${round}`);
+    }
+    await thinking();
+    await receiver.remove(link);
+  }
+  async function senderSide(): Promise<void> {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      await sender.awaitMessage(link, `request ${round}`);
+      await thinking();
+      await sender.write(link, `response ${round}`);
+    }
+    await sender.awaitEnd(link);
+  }
+  await Promise.all([receiverSide(), senderSide()]);
+}
+
+/** What phones do between two messages: ask their owner, sign, write to a lock. */
+function thinking(): Promise<void> {
+  return pause(100 + 300 * Math.random());
+}

@@ -1,0 +1,20 @@
+import { createApp } from './app.js';
+
+const port = Number(process.env.PORT ?? 8080);
+const publicUrl = process.env.PUBLIC_URL ?? `http://localhost:${port}/relay`;
+
+const { app, relay } = createApp(publicUrl);
+
+process.once('SIGTERM', async () => {
+  await relay.drain(); // Ends the reads that are held, which Fastify would wait for.
+  await app.close();
+  await relay.close();
+});
+
+await app.listen({ port });
+console.log(`The relay is at ${publicUrl}
+Sign in, and keep the cookie:
+
+  curl -s -c .cache/jar http://localhost:${port}/sign-in -H 'Content-Type: application/json' -d '{"name":"Ada"}'
+
+With -b .cache/jar you may leave mailboxes; without it the relay answers 401. README.md has the rest.`);

@@ -10,6 +10,11 @@ export interface PublicUrl {
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+/** True for a host name, as `URL.hostname` gives it, that means this machine (RFC 6761 §6.3). */
+export function isLoopbackName(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
 /**
  * Checks and takes apart the option `publicUrl`. Throws a TypeError for anything but https (http on loopback names)
  * with a host and a path.
@@ -19,7 +24,7 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (!URL.canParse(text)) throw new TypeError('publicUrl: must be an absolute URL');
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('publicUrl: must be an https URL');
-  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+  if (url.protocol === 'http:' && !isLoopbackName(url.hostname)) {
     throw new TypeError('publicUrl: http is for loopback names only; the protocol demands https (TIGRESS §4.2)');
   }
   if (url.username !== '' || url.password !== '') throw new TypeError('publicUrl: must not hold credentials');

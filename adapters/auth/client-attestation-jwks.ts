@@ -1,7 +1,5 @@
-import { type CryptoKey, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { RelayError } from '../../src/errors.js';
-import { invalid } from './client-attestation-refusals.js';
-import { fetchKeySet, KeysUndecided, type KeyTimes, keySource } from './oauth-bearer-keys.js';
+import type { CryptoKey, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import { fetchKeySet, type KeyTimes, keySource } from './key-set.js';
 
 /*
  * Keys of attesters at a URL (draft §10.8). What does not answer is kept apart from what is refused: an attester that
@@ -26,25 +24,15 @@ export interface RemoteKeysOptions extends KeyTimes {
   readonly timeoutMs: number;
 }
 
-/** A JWS of which only the header was read, as jose hands it to those who pick a key. */
-export type Jws = Parameters<JWTVerifyGetKey>;
-
-/** Picks the key of a set for a JWS. `undefined` if none fits its `alg` and `kid`; a refusal if several do. */
-export async function keyIn(set: JWTVerifyGetKey, jws: Jws): Promise<CryptoKey | undefined> {
-  try {
-    return (await set(...jws)) as CryptoKey;
-  } catch (error) {
-    if (error instanceof errors.JWKSNoMatchingKey) return undefined;
-    throw invalid('The attester has no single usable key for this attestation (alg, kid).');
-  }
-}
+/** Finds in a key set; `undefined` if a newer set may have it. */
+export type FindIn = (set: JWTVerifyGetKey) => Promise<CryptoKey | undefined>;
 
 /**
- * Picks from the set at a URL, at the time `now` (Unix time in ms). Nothing is fetched before it is needed, and a key
- * that is not known is looked for in a newer set. Throws `authentication_unavailable` if no key set can be had, or if
- * it was asked for too often of late to say that there is no such key.
+ * Finds in the set at a URL, at the time `now` (Unix time in ms). Nothing is fetched before it is needed, and a key
+ * that is not known is looked for in a newer set. Throws `KeysUndecided` if the set was asked for too often of late to
+ * say that there is no such key, and whatever fetching it throws.
  */
-export function remoteKeys(options: RemoteKeysOptions): (jws: Jws, now: number) => Promise<CryptoKey | undefined> {
+export function remoteKeys(options: RemoteKeysOptions): (find: FindIn, now: number) => Promise<CryptoKey | undefined> {
   const { url, fetch, timeoutMs } = options;
   const load = (): Promise<JSONWebKeySet> =>
     fetchKeySet(
@@ -52,16 +40,6 @@ export function remoteKeys(options: RemoteKeysOptions): (jws: Jws, now: number) 
       (address, { method, headers, redirect, signal = AbortSignal.timeout(timeoutMs) }) =>
         fetch(address, { method, headers, redirect, signal }),
       timeoutMs,
-    ).catch(unavailable);
-  const keys = keySource<CryptoKey>(load, options);
-  return (jws, now) =>
-    keys
-      .find((set) => keyIn(set, jws), now)
-      .catch((error: unknown) => (error instanceof KeysUndecided ? unavailable(error) : Promise.reject(error)));
-}
-
-/** What went wrong goes to events by its code or class only. */
-function unavailable(cause: unknown): never {
-  const seconds = cause instanceof KeysUndecided ? cause.retryAfterSeconds : 1;
-  throw new RelayError('authentication_unavailable', { cause, headers: [['Retry-After', String(seconds)]] });
+    );
+  return keySource<CryptoKey>(load, options).find;
 }

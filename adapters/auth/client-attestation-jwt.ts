@@ -8,8 +8,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './client-attestation-draft.js';
-import type { Jws } from './client-attestation-jwks.js';
-import type { AttesterKey } from './client-attestation-keys.js';
+import type { AttestationHeader, AttesterKey } from './client-attestation-keys.js';
 import { invalid, Refusal } from './client-attestation-refusals.js';
 import { isPublicJwk, type PublicJwk } from './dpop-key.js';
 
@@ -38,12 +37,9 @@ export interface Possession {
   readonly jti: string;
   /** What it carries as challenge, unchecked. */
   readonly challenge: unknown;
-  /** Unix time in ms from which it would be refused for its age. */
+  /** Unix time in ms from which it is refused for its age. */
   readonly expiresAt: number;
 }
-
-/** Kept this much longer, in ms, as the store may go by another clock. */
-const REPLAY_MARGIN_MS = 5000;
 
 /** True for the compact serialisation of a signed JWT, as far as its alphabet tells. */
 export function isCompactJwt(text: string): boolean {
@@ -59,7 +55,7 @@ const LONGEST_JWT = 16 * 1024;
  */
 export async function verifyAttestation(
   jwt: string,
-  findKey: (jws: Jws) => Promise<AttesterKey>,
+  findKey: (header: AttestationHeader) => Promise<AttesterKey>,
   policy: JwtPolicy,
   now: number,
 ): Promise<Attestation> {
@@ -90,7 +86,7 @@ export async function verifyPop(
   now: number,
 ): Promise<Possession> {
   const { popMaxAgeSeconds, clockToleranceSeconds } = policy;
-  const payload = await verify('pop', jwt, ([{ alg }]) => importAttested(key, alg), {
+  const payload = await verify('pop', jwt, ({ alg }) => importAttested(key, alg), {
     typ: POP_TYP,
     algorithms: [...policy.popAlgorithms],
     requiredClaims: ['aud', 'jti', 'iat'],
@@ -102,7 +98,7 @@ export async function verifyPop(
   // A list, even of this relay alone, is refused: one proof is for one audience (§5.1).
   if (aud !== audience) throw invalid('The proof of possession must be for this relay alone (aud).');
   if (typeof jti !== 'string' || jti === '') throw invalid('The proof of possession has no jti.');
-  const expiresAt = Math.ceil(iat + popMaxAgeSeconds + clockToleranceSeconds + 1) * 1000 + REPLAY_MARGIN_MS;
+  const expiresAt = Math.ceil(iat + popMaxAgeSeconds + clockToleranceSeconds + 1) * 1000;
   return { jti, challenge: payload[CHALLENGE_CLAIM], expiresAt };
 }
 
@@ -111,18 +107,19 @@ type Which = 'attestation' | 'pop';
 async function verify(
   which: Which,
   jwt: string,
-  getKey: (jws: Jws) => Promise<AttesterKey>,
+  getKey: (header: AttestationHeader) => Promise<AttesterKey>,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  let outage: unknown;
+  // Whatever it is, `undefined` too.
+  let thrown: { readonly error: unknown } | undefined;
   try {
     const verified = await jwtVerify(
       jwt,
-      async (...jws) => {
+      async (header) => {
         try {
-          return await getKey(jws);
+          return await getKey(header);
         } catch (error) {
-          outage = error;
+          thrown = { error };
           throw error;
         }
       },
@@ -131,7 +128,7 @@ async function verify(
     return verified.payload;
   } catch (error) {
     // What the search for the key throws goes on as it is. All else is computed from what the client sent.
-    if (outage !== undefined) throw outage;
+    if (thrown !== undefined) throw thrown.error;
     throw refusalFor(which, error);
   }
 }

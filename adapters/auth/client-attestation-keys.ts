@@ -7,9 +7,12 @@ import {
   type JWK,
   type JWSHeaderParameters,
 } from 'jose';
-import { type Jws, keyIn, type RemoteKeysOptions, remoteKeys } from './client-attestation-jwks.js';
-import { invalid } from './client-attestation-refusals.js';
-import { keyOfChain, type TrustAnchors } from './client-attestation-x5c.js';
+import { RelayError } from '../../src/errors.js';
+import { keyOfChain, PathRefused, type TrustAnchors } from './certificate-path.js';
+import { type FindIn, type RemoteKeysOptions, remoteKeys } from './client-attestation-jwks.js';
+import { invalid, Refusal } from './client-attestation-refusals.js';
+import { KeysUndecided } from './key-set.js';
+import { OtherSigner, signerIn } from './signer.js';
 
 /** The JOSE header of an attestation, unverified. */
 export type AttestationHeader = Readonly<JWSHeaderParameters>;
@@ -38,27 +41,60 @@ export type KeySource =
   | { readonly way: 'trustAnchors'; readonly anchors: TrustAnchors }
   | { readonly way: 'resolveKey'; readonly resolveKey: ResolveKey };
 
-/** Finds the key for an attestation at the time `now` (Unix time in ms). Throws a refusal if there is none. */
-export type FindKey = (jws: Jws, attestation: string, now: number, signal: AbortSignal) => Promise<AttesterKey>;
+/**
+ * Finds the key for an attestation at the time `now` (Unix time in ms). Throws a refusal if there is none, and
+ * `authentication_unavailable` if that could not be found out.
+ */
+export type FindKey = (
+  header: AttestationHeader,
+  attestation: string,
+  now: number,
+  signal: AbortSignal,
+) => Promise<AttesterKey>;
 
 /** Makes the function that finds keys. */
 export function keyFinder(source: KeySource): FindKey {
   switch (source.way) {
     case 'jwks': {
       const set = createLocalJWKSet(source.jwks);
-      return async (jws) => known(await keyIn(set, jws));
+      return decided((header, attestation) => signer(header, attestation)(set));
     }
     case 'jwksUri': {
-      const pick = remoteKeys(source.remote);
-      return async (jws, _, now) => known(await pick(jws, now));
+      const find = remoteKeys(source.remote);
+      return decided((header, attestation, now) => find(signer(header, attestation), now));
     }
     case 'trustAnchors':
-      return async ([header], _, now) => keyOfChain(header.x5c, source.anchors, now);
+      return decided(async ({ x5c }, _, now) => keyOfChain(x5c, source.anchors, now));
     case 'resolveKey':
-      return async ([header], attestation, _, signal) => {
+      return async (header, attestation, _, signal) => {
         return demandPublic(known(await source.resolveKey(header, claimsOf(attestation), signal)));
       };
   }
+}
+
+/** Tried with the attestation itself: with several keys and no `kid` nothing else tells which is meant. */
+function signer({ alg = '', kid }: AttestationHeader, attestation: string): FindIn {
+  return (set) => signerIn(set, attestation, { alg, kid });
+}
+
+/** Tells what is wrong with an attestation, a refusal, from what is wrong with the keys: 503. */
+function decided(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | undefined>): FindKey {
+  return async (...asked) => {
+    try {
+      return known(await find(...asked));
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      if (error instanceof PathRefused) throw invalid(error.message);
+      if (error instanceof OtherSigner) throw invalid('The attestation does not verify.');
+      throw unavailable(error);
+    }
+  };
+}
+
+/** What went wrong goes to events by its code or class only. */
+function unavailable(cause: unknown): RelayError {
+  const seconds = cause instanceof KeysUndecided ? cause.retryAfterSeconds : 1;
+  return new RelayError('authentication_unavailable', { cause, headers: [['Retry-After', String(seconds)]] });
 }
 
 function known<Key>(key: Key | undefined): Key {

@@ -1,21 +1,28 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
+import { isLoopbackName } from '../../src/public-url.js';
+import { type TrustAnchors, trustAnchorsOf } from './certificate-path.js';
 import { POP_METHODS, type PopMethod } from './client-attestation-draft.js';
 import type { Fetch } from './client-attestation-jwks.js';
 import type { JwtPolicy } from './client-attestation-jwt.js';
 import type { KeySource, ResolveKey } from './client-attestation-keys.js';
-import { type TrustAnchors, trustAnchorsOf } from './client-attestation-x5c.js';
+import { CLOCK_TOLERANCE_SECONDS } from './clock-tolerance.js';
 import { DPOP_ALGORITHMS } from './dpop.js';
 import { isPublicJwk } from './dpop-key.js';
-import { fetchTrusting } from './oauth-bearer-fetch.js';
+import { fetchTrusting, retryingClosed } from './fetch-trusting.js';
+import { algorithmsOf, SIGNATURE_ALGORITHMS } from './jws-algorithms.js';
 
 /** What {@link clientAttestation} takes. Of the first four, which say whom to trust, exactly one. */
 export interface ClientAttestationOptions {
-  /** The public keys of the attester, as a JSON Web Key Set. With several keys the attestation names its own (`kid`). */
+  /** The public keys of the attester, as a JSON Web Key Set. An attestation that names none (`kid`) is tried with each. */
   readonly jwks?: { readonly keys: ReadonlyArray<Readonly<Record<string, unknown>>> } | undefined;
   /** Where the attester publishes its JSON Web Key Set: an https URL, or http on loopback names. */
   readonly jwksUri?: string | URL | undefined;
-  /** Certificates of authorities (PEM, one or more a text) to which the `x5c` chain of attestations has to lead. */
+  /**
+   * Certificates of authorities (PEM, one or more a text) to which the `x5c` chain of attestations has to lead. Whoever
+   * holds a certificate of theirs that may sign vouches for every app that is accepted (`apps`): use an authority that
+   * serves attesters alone, not one that issues certificates for anything else.
+   */
   readonly trustAnchors?: string | readonly string[] | undefined;
   /** Finds the attester's key in a way of the host's own. */
   readonly resolveKey?: ResolveKey | undefined;
@@ -41,9 +48,12 @@ export interface ClientAttestationOptions {
   readonly popMaxAgeSeconds?: number | undefined;
   /** Seconds for which an attestation is good after its `iat`, which it must have then. Default: until its `exp`. */
   readonly attestationMaxAgeSeconds?: number | undefined;
-  /** Seconds by which clocks may be off. Default 30, at most 300. */
+  /** Seconds by which clocks may be off, those of devices too. Default 30, at most 300. */
   readonly clockToleranceSeconds?: number | undefined;
-  /** Milliseconds that a fetch of `jwksUri` may take. Default 2,000. */
+  /**
+   * Milliseconds that a fetch of `jwksUri` may take, at most 30,000. Default 2,000. It has to end within the relay's
+   * `hookTimeoutMs`, and more than that is of no use here.
+   */
   readonly timeoutMs?: number | undefined;
   /** Seconds for which a fetched key set is good. Default 600. */
   readonly jwksMaxAgeSeconds?: number | undefined;
@@ -71,10 +81,6 @@ export interface Settings extends JwtPolicy {
   readonly challenge: 'required' | 'optional' | 'off';
 }
 
-const ALGORITHMS: readonly string[] = 'ES256 ES384 ES512 PS256 PS384 PS512 RS256 RS384 RS512 EdDSA Ed25519'.split(' ');
-
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 const text = z.string('must be a text').min(1, 'must not be empty');
 
 const seconds = (most: number) =>
@@ -83,9 +89,9 @@ const seconds = (most: number) =>
 const DAY_SECONDS = 86_400;
 
 const algorithms = z
-  .array(z.enum(ALGORITHMS, `must be one of ${ALGORITHMS.join(', ')}`), 'must be an array')
+  .array(z.enum(SIGNATURE_ALGORITHMS, `must be one of ${SIGNATURE_ALGORITHMS.join(', ')}`), 'must be an array')
   .min(1, 'must not be empty')
-  .default([...ALGORITHMS]);
+  .default([...SIGNATURE_ALGORITHMS]);
 
 const callback = <Callback>() =>
   z.custom<Callback>((value) => typeof value === 'function', 'must be a function').optional();
@@ -96,14 +102,26 @@ const url = z
   })
   .transform((value) => new URL(value))
   .refine(
-    ({ protocol, hostname }) => protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)),
+    ({ protocol, hostname }) => protocol === 'https:' || (protocol === 'http:' && isLoopbackName(hostname)),
     'must be an https URL',
   );
+
+/** Whether some algorithm verifies with a key, that which it names if it names one. One for encryption does no harm. */
+function isOfUse(jwk: { readonly use?: unknown; readonly alg?: unknown }): boolean {
+  if (jwk.use !== undefined && jwk.use !== 'sig') return true;
+  const fitting = algorithmsOf(jwk);
+  return jwk.alg === undefined ? fitting.length > 0 : fitting.some((algorithm) => algorithm === jwk.alg);
+}
 
 const keySet = z.object(
   {
     keys: z
-      .array(z.custom<object>(isPublicJwk, 'must be a public key (JWK)'), 'must be an array')
+      .array(
+        z
+          .custom<object>(isPublicJwk, { error: 'must be a public key (JWK)', abort: true })
+          .refine(isOfUse, 'must be a key that can verify signatures'),
+        'must be an array',
+      )
       .min(1, 'must not be empty'),
   },
   'must be a JSON Web Key Set',
@@ -141,7 +159,7 @@ const schema = z
     attestationMaxAgeSeconds: seconds(Number.MAX_SAFE_INTEGER / 1000)
       .min(1, 'must be at least 1')
       .optional(),
-    clockToleranceSeconds: seconds(300).default(30),
+    clockToleranceSeconds: seconds(300).default(CLOCK_TOLERANCE_SECONDS),
     timeoutMs: z
       .int('must be a whole number')
       .min(1, 'must be at least 1')
@@ -192,7 +210,7 @@ function sourceOf(settings: z.output<typeof schema>): KeySource {
     way: 'jwksUri',
     remote: {
       url: String(jwksUri),
-      fetch: settings.fetch ?? fetchWith(ca),
+      fetch: retryingClosed(settings.fetch ?? fetchWith(ca)),
       timeoutMs: settings.timeoutMs,
       maxAgeMs: settings.jwksMaxAgeSeconds * 1000,
       cooldownMs: settings.jwksCooldownSeconds * 1000,

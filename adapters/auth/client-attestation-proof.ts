@@ -3,8 +3,9 @@ import { isFreshChallenge } from '../../src/auth/freshness.js';
 import { DPOP_HEADER, POP_HEADER } from './client-attestation-draft.js';
 import { type Attestation, isCompactJwt, verifyPop } from './client-attestation-jwt.js';
 import type { Settings } from './client-attestation-options.js';
-import { CHALLENGE_PURPOSE, invalid, NONCE_PURPOSE, Refusal } from './client-attestation-refusals.js';
-import { checkDpopProof, DpopProofError, spendDpopProof } from './dpop.js';
+import { CHALLENGE_PURPOSE, invalid, Refusal } from './client-attestation-refusals.js';
+import { checkDpopProof, DPOP_NONCE, DpopProofError, spendDpopProof } from './dpop.js';
+import { spend } from './replay.js';
 
 /*
  * The proof of possession of the attested key: the draft's own (§5.1), or a DPoP proof (§5.2). In both, the order is:
@@ -21,7 +22,7 @@ export interface SentProof {
 export interface ProofContext {
   readonly input: AuthenticationInput;
   readonly settings: Settings;
-  /** Unix time in ms. */
+  /** Unix time in ms, read after the attester's key was found, which may take its time. */
   readonly now: number;
 }
 
@@ -57,7 +58,7 @@ async function demandPop(jwt: string, attestation: Attestation, { input, setting
   }
   // Of the key only a digest together with the jti is kept, and not longer than the proof could be replayed: nobody can
   // tell from it which device came, or that one came twice. Without the key, devices would have to fear each other's jti.
-  const first = await relay.firstUse('client-attestation pop', `${attestation.thumbprint} ${jti}`, expiresAt);
+  const first = await spend(relay, 'client-attestation pop', `${attestation.thumbprint} ${jti}`, expiresAt);
   if (!first) throw invalid('The proof of possession was used before.');
 }
 
@@ -75,7 +76,7 @@ async function demandDpop(
   });
   if (proof.thumbprint !== attestation.thumbprint) throw invalid('The proof is not made with the attested key.');
   // Clients of -10 send the draft's challenge as the nonce, later ones a DPoP nonce.
-  if (!isAnswered(proof.nonce, [NONCE_PURPOSE, CHALLENGE_PURPOSE], { input, settings, now })) {
+  if (!isAnswered(proof.nonce, [DPOP_NONCE, CHALLENGE_PURPOSE], { input, settings, now })) {
     throw new Refusal('nonce', 'The DPoP proof needs a fresh nonce of this relay.');
   }
   // A purpose of its own: a hook for DPoP-bound tokens looks at the same proof in the same request.

@@ -3,6 +3,7 @@ import type { AuthenticationInput } from '../../src/auth/contract.js';
 import { freshChallenge } from '../../src/auth/freshness.js';
 import { RelayError } from '../../src/errors.js';
 import { CHALLENGE_HEADER, ERRORS, NONCE_HEADER, SCHEME } from './client-attestation-draft.js';
+import { DPOP_NONCE } from './dpop.js';
 
 /*
  * A check that fails throws a Refusal; the hook makes it a 401 at its edge, where it knows the request. A Refusal holds
@@ -11,9 +12,6 @@ import { CHALLENGE_HEADER, ERRORS, NONCE_HEADER, SCHEME } from './client-attesta
 
 /** The secrets of the relay's challenges for Client Attestation PoPs. */
 export const CHALLENGE_PURPOSE = 'client-attestation challenge';
-
-/** The secrets of the relay's DPoP nonces: those of `oauthBearer` too, as one proof with one nonce may serve both. */
-export const NONCE_PURPOSE = 'dpop nonce';
 
 /** Why a request is refused: the draft's error, or that there was nothing to check, and a sentence for developers. */
 export class Refusal extends Error {
@@ -47,7 +45,7 @@ export function answerTo({ reason, message }: Refusal, { relay }: Authentication
     reason === 'nonce'
       ? [
           challenge('DPoP', { error: ERRORS.nonce, algs: parts.dpopAlgorithms.join(' '), resource_metadata }),
-          [NONCE_HEADER, fresh(NONCE_PURPOSE)],
+          [NONCE_HEADER, fresh(DPOP_NONCE)],
         ]
       : [challenge(SCHEME, { error: reason === 'absent' ? undefined : ERRORS[reason], resource_metadata })];
   if (parts.challenges) headers.push([CHALLENGE_HEADER, fresh(CHALLENGE_PURPOSE)]);

@@ -32,7 +32,8 @@ export type { ClientAttestationOptions } from './client-attestation-options.js';
  * challenge that is missing or stale, `use_fresh_attestation` for an attestation that has expired, else
  * `invalid_client_attestation`; for the nonce of a DPoP proof it is `DPoP realm="mailbox", error="use_dpop_nonce"`.
  * A fresh challenge comes with each of them in `OAuth-Client-Attestation-Challenge`. `header_repeated` (400) for a
- * header sent twice; `authentication_unavailable` (503) if the attester's key could not be found out;
+ * header sent twice; `authentication_unavailable` (503) if the attester's key could not be found out, or the trust
+ * anchor is past its time;
  * `store_unavailable` (503) if the use of the proof could not be noted.
  *
  * Needs the package `jose`. Throws a TypeError that names the dotted path of an option that is wrong.
@@ -47,9 +48,14 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
     const jwt = sentAttestation(input);
     const proof = sentProof(input, settings);
     const now = input.relay.clock();
-    const attestation = await verifyAttestation(jwt, (jws) => findKey(jws, jwt, now, input.signal), settings, now);
+    const attestation = await verifyAttestation(
+      jwt,
+      (header) => findKey(header, jwt, now, input.signal),
+      settings,
+      now,
+    );
     if (settings.apps?.has(attestation.app) === false) throw invalid('The attested app is not known here.');
-    await demandProof(proof, attestation, { input, settings, now });
+    await demandProof(proof, attestation, { input, settings, now: input.relay.clock() });
     return { app: attestation.app, via: ['client-attestation'] };
   }
 

@@ -3,6 +3,7 @@ import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader
 import type { RelayServices } from '../../src/auth/contract.js';
 import { isPublicJwk, type PublicJwk } from './dpop-key.js';
 import { sameTarget } from './dpop-target.js';
+import { spend } from './replay.js';
 
 /*
  * Checking of DPoP proofs (RFC 9449 §4.3). Nothing here knows of tokens or hooks: a proof is judged against one
@@ -36,7 +37,7 @@ export interface DpopProof {
   readonly jti: string;
   /** The nonce it carries, unchecked; `undefined` if none. */
   readonly nonce: string | undefined;
-  /** Unix time in ms from which the proof is refused for its age: until then its use must be remembered. */
+  /** Unix time in ms from which the proof is refused for its age. */
   readonly expiresAt: number;
 }
 
@@ -48,6 +49,9 @@ export class DpopProofError extends Error {
 
 /** JWS algorithms a proof may use, unless a policy says otherwise. */
 export const DPOP_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const;
+
+/** What relays make their nonces for (RFC 9449 §8): one nonce serves every hook that looks at the proof. */
+export const DPOP_NONCE = 'dpop nonce';
 
 /** Longest `jti` that is looked at; a UUID has 36 characters. */
 const MOST_JTI_CHARACTERS = 256;
@@ -88,11 +92,12 @@ export async function checkDpopProof(
 }
 
 /**
- * Notes the use of a proof, on all processes. False if it was used before for this purpose. Two hooks that look at
- * the proof of one request must name different purposes. Throws `store_unavailable` if the store does not answer.
+ * Notes the use of a proof, on all processes, until a little after its end. False if it was used before for this
+ * purpose. Two hooks that look at the proof of one request must name different purposes. Throws `store_unavailable`
+ * if the store does not answer.
  */
 export function spendDpopProof(relay: RelayServices, purpose: string, proof: DpopProof): Promise<boolean> {
-  return relay.firstUse(purpose, `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
+  return spend(relay, purpose, `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
 }
 
 function parse(proof: string) {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
-import { boundedMemory } from './oauth-bearer-memory.js';
-import { unavailable } from './oauth-bearer-outage.js';
+import { boundedMemory } from './bounded-memory.js';
+import { mayHaveMoved, statusOf, unavailable } from './oauth-bearer-outage.js';
 import type { AuthorizationServer } from './oauth-bearer-server.js';
 import type { Settings } from './oauth-bearer-settings.js';
 import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './oauth-bearer-token.js';
@@ -9,12 +9,18 @@ import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenR
 /** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */
 export type IntrospectionJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
 
-type Answer = Awaited<ReturnType<typeof tokenIntrospection>>;
+type Introspection = Awaited<ReturnType<typeof tokenIntrospection>>;
+
+/** What is looked at, and no more is kept: `sub` and `username` may be a person (TIGRESS §8.1.3). */
+type Answer = Pick<Introspection, 'aud' | 'exp' | 'nbf' | 'iat' | 'token_type' | 'cnf' | 'client_id' | 'scope'>;
+
+/** Introspections at once, so that made-up tokens do not become as many connections to the authorization server. */
+const MOST_IN_FLIGHT = 64;
 
 /**
- * Makes a judge that asks the authorization server (RFC 7662), at most once at a time for one token, and remembers for
- * a while that a token is active. "Active" says that the token lives, not whom it is for: issuer, audience, times and
- * binding are checked here, each time.
+ * Makes a judge that asks the authorization server (RFC 7662), at most once at a time for one token and of
+ * {@link MOST_IN_FLIGHT} tokens, and remembers for a while that a token is active. "Active" says that the token lives, not
+ * whom it is for: issuer, audience, times and binding are checked here, the last three each time.
  */
 export function introspectionJudge(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
   const { cacheMs, entries } = settings.introspection;
@@ -29,7 +35,8 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     if (answer.iss !== undefined && answer.iss !== configuration.serverMetadata().issuer) {
       throw new TokenRefused('The token is of another issuer.');
     }
-    return answer;
+    const { aud, exp, nbf, iat, token_type, cnf, client_id, scope } = answer;
+    return { aud, exp, nbf, iat, token_type, cnf, client_id, scope } as Answer;
   }
 
   function remember(key: string, answer: Answer, now: number): void {
@@ -40,7 +47,18 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
   function recall(key: string, now: number): Answer | undefined {
     const entry = known.get(key);
     // The second condition is for a clock that was put back.
-    return entry === undefined || entry.until <= now || entry.until > now + cacheMs ? undefined : entry.answer;
+    if (entry !== undefined && entry.until > now && entry.until <= now + cacheMs) return entry.answer;
+    known.delete(key);
+    return undefined;
+  }
+
+  function askOnce(key: string, token: string): Promise<Answer> {
+    const asking = asked.get(key);
+    if (asking !== undefined) return asking;
+    if (asked.size >= MOST_IN_FLIGHT) throw unavailable('oauth_introspection_busy', undefined);
+    const begun = ask(token).finally(() => asked.delete(key));
+    asked.set(key, begun);
+    return begun;
   }
 
   return async (token, expectations) => {
@@ -48,9 +66,7 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     const { now } = expectations;
     let answer = recall(key, now);
     if (answer === undefined) {
-      const asking = asked.get(key) ?? ask(token).finally(() => asked.delete(key));
-      asked.set(key, asking);
-      answer = await asking;
+      answer = await askOnce(key, token);
       checkAnswer(answer, expectations);
       remember(key, answer, now);
     } else {
@@ -60,16 +76,20 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
   };
 }
 
-async function introspect(configuration: Configuration, token: string, server: AuthorizationServer): Promise<Answer> {
+async function introspect(
+  configuration: Configuration,
+  token: string,
+  server: AuthorizationServer,
+): Promise<Introspection> {
   try {
     return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
   } catch (error) {
     if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
       throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
     }
-    server.forget();
+    if (mayHaveMoved(error)) server.forget();
     // A 401 or 403 is about our own client, and no fault of who asks.
-    const status: unknown = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+    const status = statusOf(error);
     throw unavailable(status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed', error);
   }
 }

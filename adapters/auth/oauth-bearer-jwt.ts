@@ -1,30 +1,22 @@
 import { hash } from 'node:crypto';
 import {
-  type CryptoKey,
-  compactVerify,
   decodeJwt,
   decodeProtectedHeader,
-  errors,
   type JWTPayload,
   type JWTVerifyGetKey,
   type ProtectedHeaderParameters,
 } from 'jose';
 import { isRelayError } from '../../src/errors.js';
-import { fetchKeySet, type KeySource, KeysUndecided, keySource, keysFor } from './oauth-bearer-keys.js';
-import { boundedMemory } from './oauth-bearer-memory.js';
-import { unavailable } from './oauth-bearer-outage.js';
+import { boundedMemory } from './bounded-memory.js';
+import { fetchKeySet, type KeySource, KeysUndecided, keySource } from './key-set.js';
+import { mayHaveMoved, unavailable } from './oauth-bearer-outage.js';
 import type { AuthorizationServer } from './oauth-bearer-server.js';
 import type { Settings } from './oauth-bearer-settings.js';
 import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './oauth-bearer-token.js';
+import { type KeyHeader, OtherSigner, signerIn } from './signer.js';
 
 /** Judges JWT access tokens (RFC 9068 §4). Throws {@link TokenRefused}, or `authentication_unavailable`. */
 export type JwtJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
-
-/** What a JOSE header says of the key. */
-interface KeyHeader {
-  readonly alg: string;
-  readonly kid: string | undefined;
-}
 
 /** The claims that RFC 9068 §2.2 requires, `aud` apart, which is looked at anyway. */
 const REQUIRED = { texts: ['iss', 'sub', 'client_id', 'jti'], numbers: ['exp', 'iat'] };
@@ -49,7 +41,7 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
       issuer = metadata.issuer;
       return set;
     } catch (error) {
-      server.forget();
+      if (mayHaveMoved(error)) server.forget();
       throw error;
     }
   }, settings.keys);
@@ -59,15 +51,9 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
   async function check(token: string, digest: string, header: KeyHeader, set: JWTVerifyGetKey) {
     // Good by this very set, not by one before it: a key that was taken back takes its tokens along.
     if (verified.get(digest) === set) return true;
-    const candidates = await keysFor(set, header);
-    for (const key of candidates) {
-      if (!(await verifies(token, key, header.alg))) continue;
-      verified.set(digest, set);
-      return true;
-    }
-    // Where the header names no key, a new one may be meant.
-    if (header.kid === undefined || candidates.length === 0) return undefined;
-    throw new TokenRefused('The signature of the token is not good.');
+    if ((await signerIn(set, token, header)) === undefined) return undefined;
+    verified.set(digest, set);
+    return true;
   }
 
   return async (token, expectations) => {
@@ -95,20 +81,10 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
 
 /** What went wrong with the keys, apart from what was wrong with the token. */
 function asOutage(error: unknown): unknown {
-  if (error instanceof TokenRefused || isRelayError(error)) return error;
+  if (isRelayError(error)) return error;
+  if (error instanceof OtherSigner) return new TokenRefused('The signature of the token is not good.');
   if (error instanceof KeysUndecided) return unavailable('oauth_key_unknown', error, error.retryAfterSeconds);
   return unavailable('oauth_keys_failed', error);
-}
-
-async function verifies(token: string, key: CryptoKey, algorithm: string): Promise<boolean> {
-  try {
-    await compactVerify(token, key, { algorithms: [algorithm] });
-    return true;
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWSInvalid) return false;
-    // The key is the issuer's: one that cannot be used says nothing about the token.
-    throw error;
-  }
 }
 
 function headerOf(token: string): ProtectedHeaderParameters | undefined {

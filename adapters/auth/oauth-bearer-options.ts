@@ -23,7 +23,10 @@ export interface OAuthBearerOptions {
    * `clientId`, else `jwt`.
    */
   readonly tokens?: 'jwt' | 'opaque' | 'both' | undefined;
-  /** The relay's own client identifier at the authorization server, for introspection. */
+  /**
+   * The relay's own client identifier at the authorization server, for introspection. An answer without `client_id`,
+   * which RFC 7662 §2.2 allows, leaves the principal without `app`.
+   */
   readonly clientId?: string | undefined;
   /** The secret of that client, sent by HTTP Basic (RFC 6749 §2.3.1). */
   readonly clientSecret?: string | undefined;
@@ -31,9 +34,13 @@ export interface OAuthBearerOptions {
   readonly clientAuthentication?: ClientAuth | undefined;
   /** JWS algorithms of access tokens, asymmetric ones only. Default: ES256, ES384, ES512, EdDSA, Ed25519, PS*, RS*. */
   readonly algorithms?: readonly string[] | undefined;
-  /** Seconds by which clocks may differ, from 0 to 300. Default 10. */
+  /** Seconds by which clocks may be off, those of devices with proofs too, from 0 to 300. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
-  /** Milliseconds for each request to the authorization server, from 1 to 60,000. Default 2,000. */
+  /**
+   * Milliseconds for each request to the authorization server, from 1 to 60,000. Default 2,000. The first token needs
+   * two, for the metadata and for the keys or the introspection; all of it has to end within the relay's `hookTimeoutMs`,
+   * and more than that is of no use here.
+   */
   readonly timeoutMs?: number | undefined;
   /**
    * Seconds for which the answer that a token is active is reused, and in which a revoked one is still accepted, from

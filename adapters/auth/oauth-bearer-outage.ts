@@ -6,6 +6,7 @@ export type OutageCode =
   | 'oauth_keys_failed'
   | 'oauth_key_unknown'
   | 'oauth_introspection_failed'
+  | 'oauth_introspection_busy'
   | 'oauth_client_refused';
 
 class AuthorizationServerOutage extends Error {
@@ -28,4 +29,40 @@ export function unavailable(code: OutageCode, cause: unknown, retryAfterSeconds 
     cause: new AuthorizationServerOutage(code, cause),
     headers: [['Retry-After', String(retryAfterSeconds)]],
   });
+}
+
+/** The HTTP status that a failure is about; `undefined` if there was no answer. */
+export function statusOf(error: unknown): number | undefined {
+  return chainOf(error).find((link): link is { status: number } => typeof Reflect.get(link, 'status') === 'number')
+    ?.status;
+}
+
+/**
+ * Whether a failure may mean that an endpoint is no longer where the metadata have it: no connection, or an answer that
+ * such an endpoint does not give. What an overload looks like (a time-out, 429, 5xx) is none, or it would be answered with
+ * more requests; nor is a refusal of our own client.
+ */
+export function mayHaveMoved(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status !== undefined) return status < 400 || MOVED.includes(status);
+  return !chainOf(error).some((link) => TIMEOUTS.test(`${Reflect.get(link, 'name')} ${Reflect.get(link, 'code')}`));
+}
+
+/** Statuses of a server that does not know the endpoint, or knows it no longer. */
+const MOVED = [404, 405, 410];
+
+/** Names and codes of the errors of Node, undici and openid-client. */
+const TIMEOUTS = /TimeoutError|AbortError|TIMEOUT|ETIMEDOUT/;
+
+/** An error with its causes: openid-client wraps what fetch throws, and the answers that it does not like. */
+function chainOf(error: unknown): object[] {
+  const chain: object[] = [];
+  for (
+    let link = error;
+    typeof link === 'object' && link !== null && chain.length < 5;
+    link = Reflect.get(link, 'cause')
+  ) {
+    chain.push(link);
+  }
+  return chain;
 }

@@ -6,7 +6,7 @@ import type { Settings } from './oauth-bearer-settings.js';
 export interface AuthorizationServer {
   /** Its metadata, fetched once for all who ask at the same time. Throws `authentication_unavailable`. */
   configuration(): Promise<Configuration>;
-  /** Lets the metadata be fetched anew: after a failure, endpoints may have moved. */
+  /** Lets the metadata be fetched anew: endpoints may have moved. */
   forget(): void;
 }
 

@@ -1,7 +1,10 @@
 import { type ClientAuth, ClientSecretBasic, type CustomFetch } from 'openid-client';
 import type { OperationName } from '../../src/events.js';
+import { isLoopbackName } from '../../src/public-url.js';
+import { CLOCK_TOLERANCE_SECONDS } from './clock-tolerance.js';
 import { DPOP_ALGORITHMS, type DpopPolicy } from './dpop.js';
-import { fetchTrusting, retryingClosed } from './oauth-bearer-fetch.js';
+import { fetchTrusting, retryingClosed } from './fetch-trusting.js';
+import { SIGNATURE_ALGORITHMS } from './jws-algorithms.js';
 import type { OAuthBearerOptions, OperationScopes } from './oauth-bearer-options.js';
 
 /** Checked options, with the defaults filled in. Times are in milliseconds. */
@@ -28,14 +31,6 @@ export interface Settings {
 
 const OPERATIONS = ['create', 'preview', 'read', 'update', 'relinquish', 'delete', 'others'];
 
-/** JWS algorithms with a public key (RFC 7518 §3.1, RFC 8037, RFC 9864) that jose knows. */
-const ASYMMETRIC = [
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-  ...['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'],
-];
-
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 const KNOWN: Record<keyof OAuthBearerOptions, true> = {
   ...{ issuer: true, discovery: true, audience: true, scopes: true, tokens: true, clientId: true, clientSecret: true },
   ...{ clientAuthentication: true, algorithms: true, clockToleranceSeconds: true, timeoutMs: true },
@@ -54,7 +49,13 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
   if (tokens !== 'jwt' && client === undefined) fail('clientId', `is needed for tokens: '${tokens}'`);
   if (tokens === 'jwt' && client !== undefined) fail('clientId', "is of no use with tokens: 'jwt'");
   const scopes = scopesOf(options.scopes);
-  const toleranceSeconds = within('clockToleranceSeconds', options.clockToleranceSeconds, 0, 300, 10);
+  const toleranceSeconds = within(
+    'clockToleranceSeconds',
+    options.clockToleranceSeconds,
+    0,
+    300,
+    CLOCK_TOLERANCE_SECONDS,
+  );
   const seconds = (name: keyof OAuthBearerOptions, least: number, most: number, otherwise: number): number =>
     within(name, options[name], least, most, otherwise) * 1000;
   return {
@@ -65,7 +66,7 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
     allScopes: [...new Set(Object.values(scopes).flat())],
     tokens,
     client,
-    algorithms: algorithmsOf('algorithms', options.algorithms, ASYMMETRIC),
+    algorithms: algorithmsOf('algorithms', options.algorithms, SIGNATURE_ALGORITHMS),
     toleranceMs: toleranceSeconds * 1000,
     timeoutMs: within('timeoutMs', options.timeoutMs, 1, 60_000, 2000),
     introspection: {
@@ -97,7 +98,7 @@ function issuerOf(value: unknown): URL {
     return fail('issuer', 'must be an https URL');
   }
   const url = new URL(String(value));
-  const trusted = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  const trusted = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackName(url.hostname));
   if (!trusted) return fail('issuer', 'must be an https URL; http is for loopback names only');
   if (url.username !== '' || url.password !== '') return fail('issuer', 'must not hold credentials');
   if (/[?#]/.test(String(value))) return fail('issuer', 'must not have a query or a fragment (RFC 8414 §2)');
@@ -151,9 +152,9 @@ function scopeList(path: string, list: unknown): readonly string[] {
 function algorithmsOf(option: string, value: unknown, otherwise: readonly string[]): readonly string[] {
   if (value === undefined) return otherwise;
   if (!isTexts(value) || value.length === 0) return fail(option, 'must be a list of JWS algorithms');
-  const strange = value.find((algorithm) => !ASYMMETRIC.includes(algorithm));
+  const strange = value.find((algorithm) => !SIGNATURE_ALGORITHMS.includes(algorithm));
   if (strange !== undefined)
-    return fail(option, `only asymmetric algorithms can be accepted: ${ASYMMETRIC.join(', ')}`);
+    return fail(option, `only asymmetric algorithms can be accepted: ${SIGNATURE_ALGORITHMS.join(', ')}`);
   return [...value];
 }
 

@@ -1,6 +1,6 @@
 import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../src/auth/contract.js';
 import { freshChallenge, isFreshChallenge } from '../../src/auth/freshness.js';
-import { checkDpopProof, type DpopProof, DpopProofError, spendDpopProof } from './dpop.js';
+import { checkDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, spendDpopProof } from './dpop.js';
 import { type Answers, answersFor, type Scheme, schemesOf } from './oauth-bearer-answers.js';
 import { introspectionJudge } from './oauth-bearer-introspection.js';
 import { jwtJudge, looksLikeJwt } from './oauth-bearer-jwt.js';
@@ -11,9 +11,14 @@ import { type AccessToken, type Expectations, TokenRefused } from './oauth-beare
 
 export type { OAuthBearerOptions, OperationScopes } from './oauth-bearer-options.js';
 
-/** What `firstUse` and `secrets` are asked for. */
+/** What `firstUse` is asked for. */
 const PROOF = 'dpop';
-const NONCE = 'dpop nonce';
+
+/** Schemes as they may be written: in any case (RFC 9110 §11.1). */
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
+  ['bearer', 'Bearer'],
+  ['dpop', 'DPoP'],
+]);
 
 interface Credentials {
   readonly scheme: Scheme;
@@ -36,7 +41,8 @@ interface Credentials {
  * Key rotation needs no care: an unknown `kid` makes the key set be fetched anew, at a bounded rate (see
  * `jwksCooldownSeconds`). A proof counts once, on all processes with the same store: a retry needs a new proof.
  *
- * The principal is `{ app: client_id, scopes, via: ['oauth-bearer'] }`. `sub` is not passed on: it may be a person.
+ * The principal is `{ app: client_id, scopes, via: ['oauth-bearer'] }`. `sub` is not passed on: it may be a person. An
+ * introspection may answer without `client_id`: then `app` is undefined, and no other hook's app can be held against it.
  *
  * Throws a TypeError that begins with the path of the option at fault. Nothing is fetched before the first request.
  */
@@ -54,7 +60,9 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
       throw error instanceof TokenRefused ? answers.invalid(scheme, 'invalid_token', error.message) : error;
     });
     checkBinding(accessToken, scheme, settings, answers);
-    const proven = scheme === 'DPoP' ? await prove(input, proof, token, accessToken, settings, answers) : undefined;
+    // The token decides, not the scheme: what is bound is never taken without its proof.
+    const bound = accessToken.boundTo !== undefined;
+    const proven = bound ? await prove(input, proof, token, accessToken, settings, answers) : undefined;
     const needed = settings.scopes(input.operation);
     if (!needed.every((scope) => accessToken.scopes.includes(scope))) throw answers.insufficient(scheme, needed);
     // Last of all: a proof that is refused for anything else can be sent again.
@@ -79,7 +87,7 @@ function judgeOf(settings: Settings): (token: string, expectations: Expectations
 /** Takes the Authorization header apart (RFC 6750 §2.1): scheme, spaces, token68. */
 function credentialsOf(input: AuthenticationInput, settings: Settings, answers: Answers): Credentials {
   const [, name = '', rest = ''] = /^(\S+) *(.*)$/.exec(input.header('authorization') ?? '') ?? [];
-  const scheme = ({ bearer: 'Bearer', dpop: 'DPoP' } as const)[name.toLowerCase()];
+  const scheme = SCHEMES.get(name.toLowerCase());
   if (scheme === undefined || rest === '' || (scheme === 'DPoP' && settings.dpop === 'off')) throw answers.missing();
   if (/^[A-Za-z0-9._~+/-]+=*$/.test(rest)) return { scheme, token: rest };
   throw answers.invalid(scheme, 'invalid_token', 'The token is malformed.');
@@ -89,7 +97,7 @@ function checkBinding({ boundTo }: AccessToken, scheme: Scheme, { dpop }: Settin
   if (boundTo !== undefined && dpop === 'off') {
     throw answers.invalid(scheme, 'invalid_token', 'The token is bound to a key, which is not supported.');
   }
-  if (boundTo !== undefined && scheme === 'Bearer') {
+  if (boundTo !== undefined && scheme !== 'DPoP') {
     throw answers.invalid(scheme, 'invalid_token', 'The token is bound to a key: send it by the scheme DPoP.');
   }
   if (boundTo === undefined && (scheme === 'DPoP' || dpop === 'required')) {
@@ -114,7 +122,7 @@ async function prove(
   if (proof.thumbprint !== boundTo) {
     throw answers.invalid('DPoP', 'invalid_token', 'The token is bound to another key than the proof is signed with.');
   }
-  const secrets = dpopNonce ? input.relay.secrets(NONCE) : [];
+  const secrets = dpopNonce ? input.relay.secrets(DPOP_NONCE) : [];
   if (dpopNonce && !isFreshChallenge(proof.nonce ?? '', secrets, now)) {
     const nonce = freshChallenge(secrets, now);
     throw answers.invalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', nonce);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../src/notify/contract.js';
+import { isLoopbackName } from '../../src/public-url.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from './options.js';
 import { isTransient, outcomeOf, retry, retryAfterMs, statusWord } from './outcome.js';
@@ -27,8 +28,6 @@ export interface WebhookNotifierOptions {
   readonly clock?: (() => number) | undefined;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /** Headers that are the notifier's own, or the connection's. */
 const RESERVED = /^(webhook-.*|content-.*|host|connection|transfer-encoding|te|trailer|upgrade|expect)$/i;
 
@@ -43,7 +42,7 @@ const schema = z.strictObject(
         },
       )
       .transform((value) => new URL(value))
-      .refine(({ protocol, hostname }) => protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)), {
+      .refine(({ protocol, hostname }) => protocol === 'https:' || (protocol === 'http:' && isLoopbackName(hostname)), {
         message: 'must be an https URL, or http on a loopback name',
       })
       .refine(({ username, password, hash }) => `${username}${password}${hash}` === '', {

@@ -110,18 +110,18 @@ function oneOfEach(headers: readonly Header[]): readonly Header[] {
  * false of another cannot be said of all.
  */
 export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMetadata {
-  const united: Record<string, string | boolean | readonly string[]> = {};
+  const united = new Map<string, ResourceMetadata[string]>();
   const undecided = new Set<string>();
   for (const { metadata = {} } of hooks) {
     for (const [name, value] of Object.entries(metadata)) {
-      const known = united[name];
-      if (known === undefined) united[name] = value;
-      else if (isList(known) && isList(value)) united[name] = list(known, value);
+      const known = united.get(name);
+      if (known === undefined) united.set(name, value);
+      else if (isList(known) && isList(value)) united.set(name, list(known, value));
       else if (typeof value === 'boolean' && value !== known) undecided.add(name);
     }
   }
-  for (const name of undecided) delete united[name];
-  return united;
+  for (const name of undecided) united.delete(name);
+  return Object.fromEntries(united);
 }
 
 function isList(value: string | boolean | readonly string[]): value is readonly string[] {

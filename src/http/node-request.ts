@@ -33,7 +33,9 @@ export function nodeRequest(request: IncomingMessage, details: NodeRequestDetail
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name.toLowerCase()];
+  const field = name.toLowerCase();
+  // A hook may ask for any name, and an object knows more of them than were sent.
+  const value = Object.hasOwn(request.headers, field) ? request.headers[field] : undefined;
   return Array.isArray(value) ? value.join(', ') : value;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +18,12 @@ import { LOCALHOST } from '../support/tls.js';
 const attester = makeAttester(Date.now);
 const device = makeDevice(Date.now);
 const { jwks } = attester;
+const good = { ...jwks.keys[0] };
+
+function jwkOf(kind: 'x25519' | 'ed25519' | 'rsa', modulusLength = 2048): Record<string, unknown> {
+  const make = generateKeyPairSync as (kind: string, options: object) => { publicKey: KeyObject };
+  return { ...make(kind, { modulusLength }).publicKey.export({ format: 'jwk' }) };
+}
 
 describe('options are checked when the hook is made', () => {
   const privateJwk = { ...attester.privateKey.export({ format: 'jwk' }), kid: 'secret-kid' };
@@ -28,6 +34,18 @@ describe('options are checked when the hook is made', () => {
     [{ jwks: { keys: [] } }, /^clientAttestation\.jwks\.keys: must not be empty$/],
     [{ jwks: { keys: [privateJwk] } }, /^clientAttestation\.jwks\.keys\.0: must be a public key/],
     [{ jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] } }, /^clientAttestation\.jwks\.keys\.0: must be a public key/],
+    [{ jwks: { keys: [null] } }, /^clientAttestation\.jwks\.keys\.0: must be a public key/],
+    [
+      { jwks: { keys: [{ kty: 'EC', crv: 'P-256' }] } },
+      /^clientAttestation\.jwks\.keys\.0: must be a key that can verify/,
+    ],
+    [{ jwks: { keys: [{ ...good, x: 'AA' }] } }, /^clientAttestation\.jwks\.keys\.0: must be a key that can verify/],
+    [
+      { jwks: { keys: [good, { ...good, alg: 'ES384' }] } },
+      /^clientAttestation\.jwks\.keys\.1: must be a key that can/,
+    ],
+    [{ jwks: { keys: [jwkOf('x25519')] } }, /^clientAttestation\.jwks\.keys\.0: must be a key that can verify/],
+    [{ jwks: { keys: [jwkOf('rsa', 1024)] } }, /^clientAttestation\.jwks\.keys\.0: must be a key that can verify/],
     [{ jwksUri: 'http://attester.example/keys' }, /^clientAttestation\.jwksUri: must be an https URL$/],
     [{ jwksUri: '/keys' }, /^clientAttestation\.jwksUri: must be an absolute URL$/],
     [{ trustAnchors: [] }, /^clientAttestation\.trustAnchors: must hold certificates as PEM$/],
@@ -56,6 +74,16 @@ describe('options are checked when the hook is made', () => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
     expect(make).not.toThrow(/secret-kid|c2VjcmV0/);
+  });
+
+  it.each([
+    ['P-256', good],
+    ['P-256 without alg', { ...good, alg: undefined }],
+    ['Ed25519', jwkOf('ed25519')],
+    ['RSA', { ...jwkOf('rsa', 2048), alg: 'PS256' }],
+    ['a key for encryption beside it', { ...jwkOf('x25519'), use: 'enc', alg: 'ECDH-ES' }],
+  ])('a key set as attesters publish it: %s', (_, key) => {
+    expect(clientAttestation({ jwks: { keys: [key, ...jwks.keys] } })).toBeTypeOf('function');
   });
 
   it('undefined is as good as absent', () => {

@@ -54,6 +54,11 @@ function expectRefusal(answer: Answer, error: string | undefined): void {
 
 const INVALID = 'invalid_client_attestation';
 
+/** A 401 where no challenges are given out. */
+function expectRejected(answer: Answer): void {
+  expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
+}
+
 describe('what is accepted', () => {
   it('§7.2: an attestation with a PoP of its key that carries a challenge of the relay', async () => {
     const site = freshRelay();
@@ -490,6 +495,34 @@ describe('§12.1: replay', () => {
       expectRefusal(await site.create(headers), INVALID);
     }
   });
+
+  it.each([
+    ['a PoP', (left: number) => sent(undefined, device.pop(undefined, { claims: { iat: seconds(left - 151) } }))],
+    [
+      'a DPoP proof',
+      (left: number) => sent(undefined, undefined, device.dpop(undefined, { claims: { iat: seconds(left - 150) } })),
+    ],
+  ])(
+    '%s that ends while it is noted is still good; one that ended while the key was fetched is not',
+    async (_, make) => {
+      const inner = memoryStore(new Map(), { clock });
+      const create: typeof inner.create = (...entry) => {
+        now += 2000;
+        return inner.create(...entry);
+      };
+      let slow = 0;
+      const fetch = async () => {
+        now += slow;
+        return Response.json(attester.jwks);
+      };
+      const options = { jwks: undefined, jwksUri: 'https://attester.example/keys', fetch, challenge: 'off' };
+      const site = freshRelay(options, { store: { ...inner, create } });
+      expect((await site.create({ ...sent(attester.attest(device)), ...make(1) })).status).toBe(200);
+      slow = 4000;
+      const other = freshRelay(options, { store: { ...inner, create } });
+      expectRejected(await other.create({ ...sent(attester.attest(device)), ...make(3) }));
+    },
+  );
 
   it('the signature of a proof is not what it is known by', async () => {
     const site = freshRelay();

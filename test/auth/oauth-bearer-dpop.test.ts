@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RelayServices } from '../../src/auth/contract.js';
+import { freshChallenge } from '../../src/auth/freshness.js';
 import { RelayError } from '../../src/errors.js';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.js';
 import {
@@ -133,6 +135,25 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
   });
 });
 
+describe('schemes that are none [RFC 9110 §11.1]', () => {
+  const NAMES = ['constructor', '__proto__', 'hasOwnProperty', 'toString', 'valueOf', 'Constructor', 'Basic', 'DPoPx'];
+
+  it.each(NAMES)('%s: no credentials of ours, whatever the token is worth', async (name) => {
+    const free = await as.mint({ resource: RESOURCE });
+    for (const dpop of ['optional', 'required', 'off'] as const) {
+      for (const sent of [
+        await bound({}, name),
+        { authorization: `${name} ${free}` },
+        { authorization: `${name} x` },
+      ]) {
+        const outcome = await judge(hook({ dpop }), sent, someServices());
+        expect(outcome).toMatchObject({ status: 401, code: 'token_required' });
+        expect(outcome).not.toHaveProperty('challenges.0', expect.stringContaining('error'));
+      }
+    }
+  });
+});
+
 describe('the option dpop', () => {
   it('required: a bearer token is refused, and only proofs are asked for', async () => {
     const one = hook({ dpop: 'required', dpopAlgorithms: ['ES256'] });
@@ -209,12 +230,47 @@ describe('replay [RFC 9449 §11.1]', () => {
     expect(await judge(hook(), sent, someServices(shared))).toHaveProperty('principal');
   });
 
-  it('is remembered for as long as the proof is good, and not longer', async () => {
+  it('is remembered for as long as the proof is good, and a little longer, as clocks differ', async () => {
     const deadlines: number[] = [];
     const iat = Math.floor(Date.now() / 1000) - 20;
     const services = someServices(undefined, { firstUse: async (_p, _v, at) => deadlines.push(at) > 0 });
     await judge(hook({ dpopMaxAgeSeconds: 60, clockToleranceSeconds: 7 }), await bound({ iat }), services);
-    expect(deadlines).toEqual([(iat + 67) * 1000]);
+    expect(deadlines).toEqual([(iat + 67) * 1000 + 5000]);
+  });
+
+  /** A proof one ms before its end, and services with which so many ms go by between its check and its use. */
+  async function stalling(ms: number) {
+    const iat = Math.floor(Date.now() / 1000);
+    const secret = randomBytes(32);
+    let at = (iat + 150) * 1000 - 1;
+    const sent = await bound({ iat, nonce: freshChallenge([secret], at) });
+    const secrets = () => {
+      at += ms;
+      return [secret];
+    };
+    return { sent, services: someServices(undefined, { clock: () => at, secrets }) };
+  }
+
+  it.each([1, 5000])('a proof that ends while it is judged is still good: %i ms', async (ms) => {
+    const { sent, services } = await stalling(ms);
+    expect(await judge(hook({ dpopNonce: true }), sent, services)).toHaveProperty('principal');
+  });
+
+  it('one that stalled for longer is refused: an earlier use may be forgotten', async () => {
+    const { sent, services } = await stalling(5001);
+    expect(await judge(hook({ dpopNonce: true }), sent, services)).toMatchObject({
+      status: 401,
+      code: 'token_invalid',
+    });
+  });
+
+  it('a store whose clock is some seconds ahead is no outage', async () => {
+    const { sent, services } = await stalling(3000);
+    const firstUse: RelayServices['firstUse'] = async (...[, , expiresAt]) => {
+      if (expiresAt <= services.clock() + 4000) throw new RangeError('The deadline of a new entry has passed.');
+      return true;
+    };
+    expect(await judge(hook({ dpopNonce: true }), sent, { ...services, firstUse })).toHaveProperty('principal');
   });
 
   it('a store that does not answer is 503, not a refusal', async () => {

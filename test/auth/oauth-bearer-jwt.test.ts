@@ -48,13 +48,13 @@ const ACCEPTED: Record<string, () => Promise<string>> = {
   'several audiences, one of them the relay': () => but({ aud: ['https://other.example', RESOURCE] }),
   'without kid, if one key fits': () => but({}, { kid: undefined }),
   'without scope, where none is needed': () => but({ scope: undefined }),
-  'expired within the tolerance': () => but({ exp: inSeconds(-5) }),
-  'valid from now within the tolerance': () => but({ nbf: inSeconds(5), iat: inSeconds(5) }),
+  'expired within the tolerance': () => but({ exp: inSeconds(-25) }),
+  'valid from now within the tolerance': () => but({ nbf: inSeconds(25), iat: inSeconds(25) }),
   'with claims that mean nothing to the relay': () => but({ extra: { any: 'thing' }, auth_time: 1 }),
 };
 
 const REFUSED: Record<string, [description: string, token: () => Promise<string>]> = {
-  expired: ['The token has expired.', () => but({ exp: inSeconds(-15) })],
+  expired: ['The token has expired.', () => but({ exp: inSeconds(-35) })],
   'expired long ago, by a key long gone': ['The token has expired.', () => but({ exp: 0 }, { kid: 'gone' })],
   'not yet valid (nbf)': ['The token is not valid yet.', () => but({ nbf: inSeconds(60) })],
   'issued in the future (iat)': ['The token is from the future.', () => but({ iat: inSeconds(60) })],
@@ -188,7 +188,7 @@ describe('JWT access tokens [RFC 9068 §4]', () => {
     const sent = { authorization: `Bearer ${await but({})}` };
     const one = hook();
     expect(await judge(one, sent, services)).toHaveProperty('principal');
-    services.ahead = 3_620_000;
+    services.ahead = 3_640_000;
     expectInvalid(await judge(one, sent, services), 'The token has expired.');
   });
 

@@ -163,16 +163,29 @@ describe('an authorization server that is down', () => {
     await as.start();
   });
 
-  it('metadata are asked for anew after a failure: endpoints may have moved', async () => {
-    const [one, services] = [oauthBearer({ issuer: as.issuer }), someServices()];
-    const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
-    as.fail('status 500', 'jwks');
-    await judge(one, sent, services);
-    const before = as.requests.discovery;
-    as.work();
-    expect(await judge(one, sent, services)).toHaveProperty('principal');
-    expect(as.requests.discovery - before).toBe(1);
-  });
+  it.each([
+    ['reset', 1],
+    ['redirect', 1],
+    ['html', 1],
+    ['hang', 0],
+    ['slow', 0],
+    ['status 500', 0],
+    ['status 401', 0],
+  ] as const)(
+    'after %s, metadata are asked for anew %i times: not what looks like an overload',
+    async (fault, times) => {
+      for (const [at, format] of [['jwks', 'jwt'] as const, ['introspection', 'opaque'] as const]) {
+        const one = oauthBearer({ issuer: as.issuer, ...relay, timeoutMs: TIMEOUT_MS });
+        const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
+        as.fail(fault, at);
+        expect(await judge(one, sent, someServices())).toMatchObject({ status: 503 });
+        const before = as.requests.discovery;
+        as.work();
+        expect(await judge(one, sent, someServices())).toHaveProperty('principal');
+        expect(as.requests.discovery - before).toBe(times);
+      }
+    },
+  );
 });
 
 describe('TLS to the authorization server', () => {
@@ -219,6 +232,17 @@ describe('TLS to the authorization server', () => {
     expect(performance.now() - started).toBeLessThan(BOUND_MS);
     as.work();
     expect(await judge(one, sent, someServices())).toHaveProperty('principal');
+  });
+
+  it('half an answer over TLS is a time-out like any other: metadata are kept', async () => {
+    const one = oauthBearer({ issuer: as.issuer, ca: both, timeoutMs: TIMEOUT_MS });
+    const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
+    as.fail('slow', 'jwks');
+    expect(await judge(one, sent, someServices())).toMatchObject({ status: 503 });
+    const before = as.requests.discovery;
+    as.work();
+    expect(await judge(one, sent, someServices())).toHaveProperty('principal');
+    expect(as.requests.discovery - before).toBe(0);
   });
 
   it('keys are not taken over plain http from an https issuer', async () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { constants, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 /*
  * Certificates made to order, each defect of a chain included, which no tool makes that is everywhere: a few lines of
@@ -19,27 +19,38 @@ export interface CertificateOptions {
   readonly keyUsage?: number | null;
   /** Adds a critical extension that nobody knows. */
   readonly unknownCritical?: boolean;
+  /** Adds a critical extension of this object identifier, in hex, with an empty value. */
+  readonly critical?: string;
   /** Signs with SHA-1. */
   readonly sha1?: boolean;
+  /** Signs with RSASSA-PSS, which the issuer's key must be for. */
+  readonly pss?: 'sha256' | 'sha1';
+  /** The key it is for. Default: a new P-256 key. */
+  readonly keys?: KeyPair;
+}
+
+/** A key pair of node:crypto. */
+export interface KeyPair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
 }
 
 /** A certificate with the key it is for. */
-export interface Issued {
+export interface Issued extends KeyPair {
   readonly name: string;
   readonly der: Buffer;
   readonly pem: string;
   /** As an entry of `x5c` (RFC 7515 §4.1.6). */
   readonly base64: string;
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
 }
 
 const DAY_MS = 86_400_000;
 
-/** Issues a certificate for a new P-256 key. */
+/** Issues a certificate. */
 export function issue(options: CertificateOptions, now: number): Issued {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = sequence(oid(options.sha1 === true ? '2a8648ce3d0401' : '2a8648ce3d040302'));
+  const { privateKey, publicKey } = options.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const signer = options.issuer?.privateKey ?? privateKey;
+  const algorithm = algorithmOf(options, signer);
   const toBeSigned = sequence(
     tlv(0xa0, tlv(0x02, Buffer.from([2]))),
     tlv(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(8)])),
@@ -50,18 +61,39 @@ export function issue(options: CertificateOptions, now: number): Issued {
     publicKey.export({ format: 'der', type: 'spki' }),
     tlv(0xa3, sequence(...extensionsOf(options))),
   );
-  const signature = sign(
-    options.sha1 === true ? 'sha1' : 'sha256',
-    toBeSigned,
-    options.issuer?.privateKey ?? privateKey,
-  );
+  const padding = options.pss === undefined ? {} : PSS_PADDING[options.pss];
+  const signature = sign(isSha1(options) ? 'sha1' : 'sha256', toBeSigned, { key: signer, ...padding });
   const der = sequence(toBeSigned, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
   const base64 = der.toString('base64');
   const pem = `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
   return { name: options.name, der, pem, base64, privateKey, publicKey };
 }
 
-function extensionsOf({ ca = false, pathLength, keyUsage, unknownCritical }: CertificateOptions): readonly Buffer[] {
+const PSS_PADDING = {
+  sha256: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+  sha1: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 20 },
+};
+
+function isSha1({ sha1, pss }: CertificateOptions): boolean {
+  return sha1 === true || pss === 'sha1';
+}
+
+/** AlgorithmIdentifier: RFC 5758 §3.2, RFC 4055 §5, and §3.1 for RSASSA-PSS, whose parameters are SHA-1 unless they say. */
+function algorithmOf({ sha1, pss }: CertificateOptions, { asymmetricKeyType }: KeyObject): Buffer {
+  const none = tlv(0x05, Buffer.alloc(0));
+  if (pss === 'sha1') return sequence(oid('2a864886f70d01010a'), sequence());
+  if (pss === 'sha256') {
+    const hash = sequence(oid('608648016503040201'), none);
+    const mask = sequence(oid('2a864886f70d010108'), hash);
+    const salt = tlv(0x02, Buffer.from([32]));
+    return sequence(oid('2a864886f70d01010a'), sequence(tlv(0xa0, hash), tlv(0xa1, mask), tlv(0xa2, salt)));
+  }
+  if (asymmetricKeyType === 'rsa') return sequence(oid(sha1 ? '2a864886f70d010105' : '2a864886f70d01010b'), none);
+  return sequence(oid(sha1 ? '2a8648ce3d0401' : '2a8648ce3d040302'));
+}
+
+function extensionsOf(options: CertificateOptions): readonly Buffer[] {
+  const { ca = false, pathLength, keyUsage, unknownCritical, critical } = options;
   const usage = keyUsage === undefined ? (ca ? 0x04 : 0x80) : keyUsage;
   const length = pathLength === undefined ? [] : [tlv(0x02, Buffer.from([pathLength]))];
   const basic = ca ? sequence(tlv(0x01, Buffer.from([0xff])), ...length) : sequence();
@@ -69,6 +101,7 @@ function extensionsOf({ ca = false, pathLength, keyUsage, unknownCritical }: Cer
     extension('551d13', true, basic),
     ...(usage === null ? [] : [extension('551d0f', true, tlv(0x03, Buffer.from([usage === 0x80 ? 7 : 2, usage])))]),
     ...(unknownCritical === true ? [extension('2a0304', true, tlv(0x05, Buffer.alloc(0)))] : []),
+    ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
   ];
 }
 

@@ -2,6 +2,7 @@
 export interface BoundedMemory<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
+  delete(key: string): void;
 }
 
 /** Makes an empty memory of `most` entries. */
@@ -22,6 +23,9 @@ export function boundedMemory<Value extends {}>(most: number): BoundedMemory<Val
       insert(key, value);
       const [oldest] = entries.size > most ? entries.keys() : [];
       if (oldest !== undefined) entries.delete(oldest);
+    },
+    delete(key) {
+      entries.delete(key);
     },
   };
 }

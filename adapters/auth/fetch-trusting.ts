@@ -15,7 +15,9 @@ export function fetchTrusting(ca: string | readonly string[]): CustomFetch {
   return async (url, options) => {
     if (new URL(url).protocol !== 'https:') return fetch(url, options as RequestInit);
     const incoming = await send(url, options, agent);
-    const body = await read(incoming);
+    const body = await read(incoming).catch((error) => {
+      throw reasonOf(error, options.signal);
+    });
     return new Response(body, { status: incoming.statusCode ?? 0, headers: headersOf(incoming) });
   };
 }
@@ -28,7 +30,9 @@ const CLOSED = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
  * server in this very moment, as by its restart. All that is asked here can be asked twice. Time-outs, refused
  * connections and answers of any kind are final.
  */
-export function retryingClosed(fetch: CustomFetch): CustomFetch {
+export function retryingClosed<Options extends { readonly signal?: AbortSignal | undefined }>(
+  fetch: (url: string, options: Options) => Promise<Response>,
+): (url: string, options: Options) => Promise<Response> {
   return (url, options) =>
     fetch(url, options).catch((error) => {
       if (!CLOSED.includes(codeOf(error)) || options.signal?.aborted === true) throw error;
@@ -44,10 +48,14 @@ function codeOf(error: unknown): string {
 function send(url: string, { method, headers, body, signal }: CustomFetchOptions, agent: Agent) {
   return new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { method, headers, agent, ...(signal === undefined ? {} : { signal }) }, resolve);
-    // An abort comes as a bare AbortError, whose reason says whether the time was up.
-    sent.once('error', (error) => reject(signal?.aborted === true ? signal.reason : error));
+    sent.once('error', (error) => reject(reasonOf(error, signal)));
     sent.end(body === undefined || body === null ? undefined : textOf(body));
   });
+}
+
+/** An abort comes as a bare AbortError, or as a broken connection; its reason says whether the time was up. */
+function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted === true ? signal.reason : error;
 }
 
 function textOf(body: NonNullable<CustomFetchOptions['body']>): string {

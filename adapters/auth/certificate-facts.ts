@@ -13,7 +13,10 @@ export interface CertificateFacts {
   readonly mayCertify: boolean;
   /** False if a critical extension is not one that is checked. */
   readonly understood: boolean;
-  /** Object identifier of the signature's algorithm, as hex of its DER content. */
+  /**
+   * Object identifier of the signature's algorithm, as hex of its DER content; for RSASSA-PSS that of its hash behind a
+   * slash, as its own says nothing of it (RFC 4055 §3.1).
+   */
   readonly signatureAlgorithm: string;
 }
 
@@ -28,13 +31,21 @@ const SEQUENCE = 0x30;
 const BOOLEAN = 0x01;
 const INTEGER = 0x02;
 const EXTENSIONS = 0xa3;
+/** In the parameters of RSASSA-PSS. */
+const HASH_ALGORITHM = 0xa0;
+
+/** Hex of the OID 1.2.840.113549.1.1.10. */
+const RSASSA_PSS = '2a864886f70d01010a';
 
 /** Hex of the OIDs 2.5.29.x. */
 const KEY_USAGE = '551d0f';
 const BASIC_CONSTRAINTS = '551d13';
 
-/** Critical extensions that hold nothing back: those read here, the subject's other names, the extended key usage. */
-const UNDERSTOOD: readonly string[] = [KEY_USAGE, BASIC_CONSTRAINTS, '551d11', '551d25'];
+/**
+ * Critical extensions that can be let pass: those read here, and the subject's other names. Not the extended key usage: no
+ * purpose is registered that a signer of attestations could be held to.
+ */
+const UNDERSTOOD: readonly string[] = [KEY_USAGE, BASIC_CONSTRAINTS, '551d11'];
 
 /** Bits of the first byte of KeyUsage: digitalSignature (0) and keyCertSign (5). */
 const DIGITAL_SIGNATURE = 0x80;
@@ -45,12 +56,21 @@ export function certificateFacts(der: Uint8Array): CertificateFacts {
   const certificate = children(der, elementAt(der, 0, der.length));
   const [toBeSigned, algorithm] = certificate;
   if (toBeSigned === undefined || algorithm === undefined) throw new RangeError('DER: not a certificate');
-  const [oid] = children(der, algorithm);
   const wrapped = children(der, toBeSigned).find(({ tag }) => tag === EXTENSIONS);
   const [list] = wrapped === undefined ? [] : children(der, wrapped);
   let facts = { pathLength: undefined as number | undefined, maySign: true, mayCertify: true, understood: true };
   for (const extension of list === undefined ? [] : children(der, list)) facts = { ...facts, ...read(der, extension) };
-  return { ...facts, signatureAlgorithm: oid === undefined ? '' : hex(der, oid) };
+  return { ...facts, signatureAlgorithm: algorithmOf(der, algorithm) };
+}
+
+function algorithmOf(der: Uint8Array, identifier: Element): string {
+  const [oid, parameters] = children(der, identifier);
+  const name = oid === undefined ? '' : hex(der, oid);
+  if (name !== RSASSA_PSS) return name;
+  const explicit = parameters && children(der, parameters).find(({ tag }) => tag === HASH_ALGORITHM);
+  const [hash] = explicit === undefined ? [] : children(der, explicit);
+  // Without it the hash is SHA-1.
+  return `${name}/${hash === undefined ? '' : algorithmOf(der, hash)}`;
 }
 
 function read(der: Uint8Array, extension: Element): Partial<Omit<CertificateFacts, 'signatureAlgorithm'>> {

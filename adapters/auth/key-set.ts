@@ -1,4 +1,4 @@
-import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CustomFetch } from 'openid-client';
 
 /*
@@ -43,9 +43,6 @@ export const RESERVE = 3;
 
 /** Time in ms for which an old set is used without another try, once fetching has failed. */
 const PAUSE_MS = 5000;
-
-/** jose's key sets look at the header only. */
-const NO_TOKEN = { payload: '', signature: '' };
 
 interface FetchedSet {
   readonly keys: JWTVerifyGetKey;
@@ -140,7 +137,7 @@ export async function fetchKeySet(url: string, fetch: CustomFetch, timeoutMs: nu
   });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new KeySetError('key_set_status');
+    throw new KeySetError('key_set_status', response.status);
   }
   const set = (await response.json()) as JSONWebKeySet;
   createLocalJWKSet(set);
@@ -151,22 +148,10 @@ export async function fetchKeySet(url: string, fetch: CustomFetch, timeoutMs: nu
 class KeySetError extends Error {
   override readonly name = 'KeySetError';
 
-  constructor(readonly code: 'key_set_status' | 'key_set_empty') {
+  constructor(
+    readonly code: 'key_set_status' | 'key_set_empty',
+    readonly status?: number,
+  ) {
     super('The key set could not be fetched.');
   }
-}
-
-/** The keys of a set that fit a JOSE header: several where the header has no `kid`. Empty if there is none. */
-export async function keysFor(
-  set: JWTVerifyGetKey,
-  { alg, kid }: { readonly alg: string; readonly kid?: string | undefined },
-): Promise<CryptoKey[]> {
-  const keys: CryptoKey[] = [];
-  try {
-    keys.push((await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey);
-  } catch (error) {
-    if (error instanceof errors.JWKSMultipleMatchingKeys) for await (const key of error) keys.push(key);
-    else if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-  }
-  return keys;
 }

@@ -1,0 +1,40 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+
+const EDWARDS = ['EdDSA', 'Ed25519'];
+const RSA = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
+
+/** JWS algorithms with a public key (RFC 7518 §3.1, RFC 8037, RFC 9864) that jose knows. */
+export const SIGNATURE_ALGORITHMS: readonly string[] = ['ES256', 'ES384', 'ES512', ...EDWARDS, ...RSA];
+
+const CURVES: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['prime256v1', ['ES256']],
+  ['secp384r1', ['ES384']],
+  ['secp521r1', ['ES512']],
+]);
+
+/** RFC 7518 §3.3 and §3.5 forbid shorter keys, and jose does not use them. */
+const LEAST_RSA_BITS = 2048;
+
+/** The algorithms of {@link SIGNATURE_ALGORITHMS} that a public JWK can verify; none for a key that cannot be read. */
+export function algorithmsOf(jwk: object): readonly string[] {
+  const key = read(jwk);
+  const { modulusLength = 0, namedCurve } = key?.asymmetricKeyDetails ?? {};
+  switch (key?.asymmetricKeyType) {
+    case 'rsa':
+      return modulusLength >= LEAST_RSA_BITS ? RSA : [];
+    case 'ec':
+      return CURVES.get(namedCurve) ?? [];
+    case 'ed25519':
+      return EDWARDS;
+    default:
+      return [];
+  }
+}
+
+function read(jwk: object): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
+}

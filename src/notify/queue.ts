@@ -136,7 +136,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
     else {
       const sender = senders.get(pending.token.type);
       sender?.ready.add(lane);
-      if (sender !== undefined) pumpSoon(sender);
+      if (sender !== undefined && sender.running < bounds.concurrency) pumpSoon(sender);
     }
   }
 
@@ -270,9 +270,15 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
         drop(job, 'closed');
         return;
       }
+      const pending = { ...job, until: Math.min(clock() + bounds.lifetimeMs, job.expiresAt), tries: 0 };
+      const known = lanes.get(job.lane);
+      if (known?.pending !== undefined && known.tokenType === job.token.type) {
+        known.pending = pending; // In the place of the one that waited.
+        return;
+      }
       const lane = laneOf(job);
       take(lane);
-      put(lane, { ...job, until: Math.min(clock() + bounds.lifetimeMs, job.expiresAt), tries: 0 });
+      put(lane, pending);
       schedule(lane);
     },
     get size() {

@@ -8,7 +8,7 @@ import type { Command, RelayContext, WaitRequest } from './context.js';
 
 /** How a wait came out. */
 export interface Waited {
-  /** The mailbox as it is now. */
+  /** The mailbox as it is now; without content if the device has seen that. */
   readonly current: Committed;
   /** `changed`: the device has not seen it; `unchanged`: it has; `declined`: it has, and the relay cannot wait. */
   readonly result: 'changed' | 'unchanged' | 'declined';
@@ -32,8 +32,9 @@ export async function waitForChange(
   if (waiter === undefined) return readOnce(await read(), wait, 'declined');
   const stopWatching = wait.whenGone(waiter.leave);
   try {
-    const first = await read();
+    let first = await read();
     if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
+    first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
     waiter.settle(first.role, first.revision);
     return await hold(waiter, first, command, wait, context);
   } finally {
@@ -44,6 +45,16 @@ export async function waitForChange(
 
 function readOnce(current: Committed, { knownVersion }: WaitRequest, otherwise: Waited['result']): Waited {
   return { current, result: current.revision === knownVersion ? otherwise : 'changed' };
+}
+
+/** What the answer to a wait in vain needs. Thousands may wait, and the content that they have seen may be large. */
+function outlineOf(whole: Committed): Committed {
+  const { receiver, ...mailbox } = whole.mailbox;
+  const device = { claim: '', updates: [] };
+  const payload = { type: '', data: '' };
+  const display = { title: '', description: '', imageURL: '' };
+  const outline = { ...mailbox, payload, display, sender: device, released: [] };
+  return { ...whole, mailbox: receiver === undefined ? outline : { ...outline, receiver: device } };
 }
 
 async function hold(

@@ -1,18 +1,7 @@
 import type { Role } from '../mailbox/admission.js';
 import type { ChangeBus } from './contract.js';
-
-/** Why a wait came to an end, or to a moment to look again. */
-export type Wake =
-  /** The mailbox may have changed: read it again. */
-  | 'changed'
-  /** The time asked for is over. */
-  | 'time'
-  /** The device waits anew, by another request. */
-  | 'superseded'
-  /** The relay is about to stop. */
-  | 'draining'
-  /** The client has left. */
-  | 'gone';
+import { createLooks } from './looks.js';
+import { createSeat, type Seat, type Wake } from './seat.js';
 
 /** One request that waits for a mailbox to change. */
 export interface Waiter {
@@ -54,29 +43,34 @@ export interface Watch {
 /** Waiters woken in one go. */
 const SLICE = 500;
 
-interface Seat {
-  role?: Role;
-  revision?: string;
-  wake(why: Wake): void;
-}
-
 interface Mailbox {
   readonly seats: Set<Seat>;
-  readonly stopWatching: () => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 /** Makes the waiters of one relay: at most `maximum`. The bus is listened to from the first of them on. */
 export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | undefined): Waiters {
   const mailboxes = new Map<string, Mailbox>();
+  const looks = createLooks(watch.revisionOf, (key, revision) => {
+    // One that is still reading may be given what was stored before: it cannot be told apart, and reads again.
+    for (const seat of seatsOf(key)) if (seat.revision !== revision) seat.wake('changed');
+  });
   let size = 0;
   let draining = false;
   let drained: (() => void) | undefined;
   let stopListening: (() => Promise<void>) | undefined;
 
+  function seatsOf(key: string): Iterable<Seat> {
+    return mailboxes.get(key)?.seats ?? [];
+  }
+
   function enter(key: string, seat: Seat): void {
     let mailbox = mailboxes.get(key);
     if (mailbox === undefined) {
-      mailbox = { seats: new Set(), stopWatching: keepLooking(key) };
+      // One look a mailbox each period, give or take a tenth, however many wait for it.
+      const timer = setInterval(looks.at, watch.periodMs * (0.9 + 0.2 * Math.random()), key);
+      timer.unref();
+      mailbox = { seats: new Set(), timer };
       mailboxes.set(key, mailbox);
     }
     mailbox.seats.add(seat);
@@ -88,41 +82,31 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
     if (mailbox?.seats.delete(seat) !== true) return;
     size -= 1;
     if (mailbox.seats.size === 0) {
-      mailbox.stopWatching();
+      clearInterval(mailbox.timer);
+      looks.forget(key);
       mailboxes.delete(key);
     }
     if (size === 0) drained?.();
   }
 
-  /** One look a mailbox each period, give or take a tenth, however many wait for it. */
-  function keepLooking(key: string): () => void {
-    let stopped = false;
-    let timer: NodeJS.Timeout | undefined;
-    const schedule = (): void => {
-      if (stopped) return;
-      timer = setTimeout(look, watch.periodMs * (0.9 + 0.2 * Math.random()));
-      timer.unref();
-    };
-    const look = (): void => {
-      watch
-        .revisionOf(key)
-        .then((revision) => {
-          for (const seat of mailboxes.get(key)?.seats ?? []) {
-            if (seat.revision !== undefined && seat.revision !== revision) seat.wake('changed');
-          }
-        })
-        .catch(() => {}) // The store reports its own failures; the next look may find it well.
-        .finally(schedule);
-    };
-    schedule();
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-    };
+  function settle(key: string, seat: Seat, role: Role, revision: string): void {
+    for (const other of seatsOf(key)) {
+      // Its device may be another one by now, let go by a change that nobody told of yet.
+      if (other.role === undefined) continue;
+      if (other.revision !== revision) other.wake('changed');
+      else if (other.role === role) other.wake('superseded');
+    }
+    seat.role = role;
+    seat.revision = revision;
   }
 
   function wake(key: string): void {
-    for (const seat of mailboxes.get(key)?.seats ?? []) seat.wake('changed');
+    for (const seat of seatsOf(key)) seat.wake('changed');
+  }
+
+  /** What was told in the meantime is lost. Who has missed nothing is not woken: all would ask the store at once. */
+  function lookAtAll(): void {
+    for (const key of mailboxes.keys()) looks.at(key);
   }
 
   /** Some at a time, so that other work gets its turn. */
@@ -151,16 +135,12 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
   return {
     open(key) {
       if (draining || size >= maximum) return undefined;
-      stopListening ??= bus?.subscribe({ changed: wake, missed: () => wakeAll('changed') });
-      const { seat, next } = createSeat();
+      stopListening ??= bus?.subscribe({ changed: wake, missed: lookAtAll });
+      const seat = createSeat();
       enter(key, seat);
       return {
-        next,
-        settle(role, revision) {
-          for (const other of mailboxes.get(key)?.seats ?? []) if (other.role === role) other.wake('superseded');
-          seat.role = role;
-          seat.revision = revision;
-        },
+        next: seat.next,
+        settle: (role, revision) => settle(key, seat, role, revision),
         leave: () => seat.wake('gone'),
         close: () => leave(key, seat),
       };
@@ -179,35 +159,3 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
     },
   };
 }
-
-/** A seat, and the promise of its next wake. A wake that nobody waits for yet is kept; one that ends the wait wins. */
-function createSeat(): { seat: Seat; next: Waiter['next'] } {
-  let kept: Wake | undefined;
-  let deliver: ((why: Wake) => void) | undefined;
-  const seat: Seat = {
-    wake(why) {
-      if (deliver !== undefined) deliver(why);
-      else if (kept === undefined || kept === 'changed') kept = why;
-    },
-  };
-  return {
-    seat,
-    next(ms) {
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => seat.wake('time'), Math.min(ms, LONGEST_TIMER));
-        deliver = (why) => {
-          clearTimeout(timer);
-          deliver = undefined;
-          resolve(why);
-        };
-        if (kept === undefined) return;
-        const why = kept;
-        kept = undefined;
-        deliver(why);
-      });
-    },
-  };
-}
-
-/** The longest that a timer of Node can run, in ms. */
-const LONGEST_TIMER = 2 ** 31 - 1;

@@ -1,0 +1,65 @@
+import type { Exchange, News } from '../exchange.js';
+import { button, h, newId, show, write } from './dom.js';
+import { createRow, type Row } from './exchange-row.js';
+
+/** What the relay saw: each exchange as it comes, and the switch that makes the way unsafe. */
+export function relayPane(): HTMLElement {
+  const id = newId();
+  const rows = new Map<number, Row>();
+  const list = h('ol', { class: 'exchanges', tabindex: '0', 'aria-label': 'Requests, the latest first' });
+  const empty = h('p', { class: 'hint' }, 'Nothing yet. Share a key, and each request appears here.');
+  const count = h('p', { class: 'count' });
+  const tampering = h('input', {
+    type: 'checkbox',
+    role: 'switch',
+    onchange: () => void fetch('/demo/tampering', { method: 'PUT', body: tampering.checked ? 'on' : 'off' }),
+  });
+  const clear = button('Clear', () => {
+    void fetch('/demo/exchanges', { method: 'DELETE' });
+    list.focus(); // The button goes with the list.
+  });
+
+  function put(exchange: Exchange): void {
+    const row = rows.get(exchange.id) ?? createRow();
+    if (!rows.has(exchange.id)) list.prepend(row.element);
+    rows.set(exchange.id, row);
+    row.update(exchange);
+  }
+
+  function hear(news: News): void {
+    if (news.type === 'tampering') tampering.checked = news.on;
+    if (news.type === 'exchange') put(news.exchange);
+    if (news.type === 'all') {
+      tampering.checked = news.tampering;
+      list.replaceChildren();
+      rows.clear();
+      for (const exchange of news.exchanges) put(exchange);
+    }
+    show(empty, rows.size === 0);
+    show(clear, rows.size > 0);
+    write(count, rows.size === 0 ? '' : `${rows.size} ${rows.size === 1 ? 'request' : 'requests'}, the latest first`);
+  }
+
+  new EventSource('/demo/events').addEventListener('message', ({ data }) => hear(JSON.parse(data) as News));
+  return h(
+    'section',
+    { class: 'relay', 'aria-labelledby': id },
+    h('header', { class: 'relay-top' }, h('h2', { id }, 'What the relay saw'), clear),
+    h(
+      'p',
+      { class: 'lead' },
+      'The title, the description and ',
+      h('mark', {}, 'sealed bytes'),
+      '. The secret that opens them is behind the # of the link, and never came by.',
+    ),
+    h(
+      'label',
+      { class: 'switch' },
+      tampering,
+      h('span', {}, h('strong', {}, 'Tamper'), ' Change one byte on the way to the receiver'),
+    ),
+    count,
+    empty,
+    list,
+  );
+}

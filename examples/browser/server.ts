@@ -1,0 +1,25 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { getRequestListener } from '@hono/node-server';
+import { createApp } from './app.js';
+
+// Only this machine: the pane shows everybody what passes by.
+const server = createServer().listen(Number(process.env.PORT ?? 8080), '127.0.0.1');
+await once(server, 'listening');
+const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const { fetch, close, relay } = createApp(origin, fileURLToPath(new URL('site', import.meta.url)));
+server.on('request', getRequestListener(fetch));
+
+process.once('SIGTERM', async () => {
+  close();
+  await relay.drain();
+  server.close();
+  server.closeAllConnections();
+  await relay.close();
+});
+
+console.log(`Two phones and their relay: ${origin}/
+In windows of their own:    ${origin}/sender  ${origin}/receiver  ${origin}/third  ${origin}/watch`);

@@ -1,0 +1,115 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { ROOT } from '../support/built.js';
+import { chromiumBinary } from './chromium.js';
+
+const SHOTS = join(ROOT, '.cache/browser');
+/** Longest that something on a page may take, in ms. */
+const SOON_MS = 8000;
+
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const LOOKS = [
+  ['desktop', DESKTOP, 'light'],
+  ['desktop', DESKTOP, 'dark'],
+  ['phone', PHONE, 'light'],
+  ['phone', PHONE, 'dark'],
+] as const;
+
+/** A browser, and all that went wrong in its pages. */
+export interface Stage {
+  /** Opens a page in a context of its own: it shares nothing with others. */
+  open(url: string): Promise<Page>;
+  /** Console errors, exceptions and violations of the policy, of all pages so far. */
+  readonly complaints: string[];
+  /** Closes all pages. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts the browser. */
+export async function openStage(): Promise<Stage> {
+  await mkdir(SHOTS, { recursive: true });
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const browser: Browser = await chromium.launch({ executablePath: chromiumBinary() ?? '', args });
+  const complaints: string[] = [];
+
+  return {
+    complaints,
+    async open(url) {
+      const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: 'reduce' });
+      context.setDefaultTimeout(SOON_MS);
+      await context.addInitScript(
+        `addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))`,
+      );
+      const page = await context.newPage();
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        // The browser notes each refusal of the relay; those are what the tests are about.
+        const isRefusal = /status of 40[14]/.test(message.text()) && message.location().url.includes('/relay/v1/m');
+        if (['error', 'warning'].includes(message.type()) && !isRefusal) complaints.push(message.text());
+      });
+      await page.goto(url);
+      return page;
+    },
+    async clear() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+      complaints.length = 0;
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** A phone on a page, by its owner. */
+export const phoneOf = (page: Page, owner: string): Locator => page.getByRole('region', { name: `${owner}’s phone` });
+
+/** A button, by its name. */
+export const buttonIn = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
+
+/** Waits until a phone tells this. */
+export async function tells(phone: Locator, news: string | RegExp): Promise<void> {
+  await phone.locator('.news').filter({ hasText: news }).waitFor();
+}
+
+/** Presses Tab until the focus is on what has this name, as somebody does who has no mouse. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate<string>(
+      `(({ labels, textContent }) => (labels?.[0] ?? { textContent }).textContent)(document.activeElement)`,
+    );
+    if (focused.startsWith(name)) return;
+  }
+  throw new Error(`Tab does not lead to “${name}”.`);
+}
+
+/** The text of what has the focus. */
+export const focusIn = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.textContent');
+
+/** Looks at a page in both sizes and both colours: pictures of it, nothing beyond its edge, nothing that bars people. */
+export async function inspect(page: Page, name: string): Promise<void> {
+  for (const [size, viewport, colorScheme] of LOOKS) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    const path = join(SHOTS, `${name}-${size}-${colorScheme}.png`);
+    await page.screenshot({ path, fullPage: true, animations: 'disabled' });
+    const beyond = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    expect(beyond, `${name} at ${size} size is wider than the screen`).toBeLessThanOrEqual(0);
+    if (size === 'desktop' && colorScheme === 'dark') continue;
+    if (size === 'phone' && colorScheme === 'light') continue;
+    expect(await barriers(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
+  }
+  await page.setViewportSize(DESKTOP);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** What axe-core calls serious or critical. */
+async function barriers(page: Page): Promise<string[]> {
+  if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(axe.source);
+  return page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
+}

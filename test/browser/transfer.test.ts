@@ -1,0 +1,233 @@
+/** examples/browser in two browsers and three: each phone on a page of its own. */
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { accept, keyOf, lineOf, look, say, share } from './acts.js';
+import { withChromium } from './chromium.js';
+import { type Demo, startDemo } from './demo.js';
+import { buttonIn, inspect, openStage, phoneOf, type Stage, tells } from './stage.js';
+
+withChromium(it, () => {
+  let demo: Demo;
+  let stage: Stage;
+
+  beforeAll(async () => {
+    [demo, stage] = await Promise.all([startDemo(), openStage()]);
+  });
+  afterAll(async () => {
+    await stage.close();
+    expect(await demo.close()).toBe(0);
+  });
+  afterEach(async () => {
+    const complaints = [...stage.complaints];
+    await stage.clear();
+    await demo.forget();
+    expect(complaints).toEqual([]);
+  });
+
+  /** A phone on a page of its own, in a browser of its own. */
+  async function phoneAt(path: string, owner: string): Promise<{ page: Page; phone: Locator }> {
+    const page = await stage.open(demo.origin + path);
+    return { page, phone: phoneOf(page, owner) };
+  }
+  const ada = () => phoneAt('/sender', 'Ada');
+  const ben = () => phoneAt('/receiver', 'Ben');
+  const cleo = () => phoneAt('/third', 'Cleo');
+  const requests = async (): Promise<string[]> =>
+    [...(await demo.seen()).matchAll(/"operation":"(\w+)".*?"status":(\d+)/g)].map(
+      ([, name, status]) => `${name} ${status}`,
+    );
+
+  it('hand over a key by a stateful transfer, live, and the relay reads nothing of it [SCT §3.2]', async () => {
+    const [sender, receiver] = await Promise.all([ada(), ben()]);
+    const link = await share(sender.phone, 'Norden E4');
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/relay\/v1\/m\/[0-9a-f-]{36}\?v=c#[A-Za-z0-9+/]{43}=$/);
+    await inspect(sender.page, 'sender-shared');
+
+    await look(receiver.phone, link);
+    await receiver.phone.getByText('Car key, Norden E4').first().waitFor();
+    await inspect(receiver.page, 'receiver-preview');
+    await tells(sender.phone, 'Waiting for the link to be opened.');
+    await buttonIn(receiver.phone, 'Accept').click();
+
+    await tells(sender.phone, 'asks for the key');
+    const number = await sender.phone.locator('.number').textContent();
+    expect(number).toMatch(/^\d{6}$/);
+    expect(await receiver.phone.locator('.number').textContent()).toBe(number);
+
+    await say(sender.phone, 'Ben', 'Is that you?');
+    await lineOf(receiver.phone, 'Is that you?').waitFor();
+    await say(receiver.phone, 'Ada', 'It is me.');
+    await say(receiver.phone, 'Ada', 'What does yours say?');
+    await lineOf(sender.phone, 'What does yours say?').waitFor();
+    await say(sender.phone, 'Ben', 'The same.');
+    await lineOf(receiver.phone, 'The same.').waitFor();
+    expect(await receiver.phone.getByRole('listitem').allTextContents()).toEqual([
+      'Ada: Is that you?',
+      'You: It is me.',
+      'You: What does yours say?',
+      'Ada: The same.',
+    ]);
+    await inspect(sender.page, 'sender-talking');
+    expect(await keyOf(receiver.phone, 'car').isVisible()).toBe(false);
+
+    await buttonIn(sender.phone, 'Hand over the key').click();
+    await keyOf(receiver.phone, 'car').waitFor();
+    await inspect(receiver.page, 'receiver-key');
+    await buttonIn(receiver.phone, 'Done: close the mailbox').click();
+    await tells(receiver.phone, 'The key is yours. The mailbox is gone.');
+    await tells(sender.phone, 'Ben has the key. The mailbox is gone.');
+    await buttonIn(receiver.phone, 'Back to messages').click();
+    await receiver.phone.locator('.wallet .card.car').waitFor();
+
+    const seen = await demo.seen();
+    expect(seen).toContain('Car key, Norden E4'); // The recorder does see what the relay may see.
+    const secret = link.slice(link.indexOf('#') + 1);
+    for (const hidden of [secret, 'Is that you?', 'It is me.', `"${number}"`, 'NE-441-7765-0392', 'key-sharing']) {
+      expect(seen).not.toContain(hidden);
+    }
+  });
+
+  it('refuse the link to a third phone, until the receiver relinquishes and hands its place on [SCT §6.5]', async () => {
+    const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
+    const link = await share(sender.phone, 'Room 417');
+    await accept(receiver.phone, link);
+    await tells(receiver.phone, 'Waiting for Ada to hand over the key.');
+    await say(receiver.phone, 'Ada', 'Only for Ada.');
+    await lineOf(sender.phone, 'Only for Ada.').waitFor();
+
+    await accept(third.phone, link);
+    await third.phone.getByRole('alert').getByText('Opened on another phone').waitFor();
+    expect(await third.phone.getByLabel('Message to Ada').isVisible()).toBe(false);
+    await inspect(third.page, 'third-refused');
+
+    await buttonIn(receiver.phone, 'Not for this phone').click();
+    await tells(receiver.phone, 'You have given your place back.');
+    await tells(sender.phone, 'Waiting for the link to be opened.');
+    await inspect(receiver.page, 'receiver-relinquished');
+    // What the receiver wrote is not left for the next one.
+    await expect.poll(async () => (await requests()).join()).toMatch(/RelinquishMailbox 200.*UpdateMailbox 200/);
+    await buttonIn(third.phone, 'Try again').click();
+    await tells(third.phone, 'Waiting for Ada to hand over the key.');
+    await tells(sender.phone, 'asks for the key');
+    await buttonIn(sender.phone, 'Hand over the key').click();
+    await keyOf(third.phone, 'room').waitFor();
+    expect(await lineOf(third.phone, 'Only for Ada.').count()).toBe(0);
+    expect(await lineOf(sender.phone, 'Only for Ada.').count()).toBe(0);
+
+    // The released phone has no way back with the link.
+    await buttonIn(receiver.phone, 'Back to messages').click();
+    await accept(receiver.phone, link);
+    await receiver.phone.getByRole('alert').getByText('Opened on another phone').waitFor();
+  });
+
+  it('start from nothing when the place changes hands while the sender is away', async () => {
+    const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
+    const link = await share(sender.phone, 'Room 417');
+    await accept(receiver.phone, link);
+    await say(receiver.phone, 'Ada', 'Only for Ada.');
+    await lineOf(sender.phone, 'Only for Ada.').waitFor();
+    const number = await receiver.phone.locator('.number').textContent();
+    await sender.page.goto('about:blank');
+    await buttonIn(receiver.phone, 'Not for this phone').click();
+    await tells(receiver.phone, 'You have given your place back.');
+    await accept(third.phone, link);
+    await tells(third.phone, 'Waiting for Ada to hand over the key.');
+    const other = await third.phone.locator('.number').textContent();
+    expect(other).not.toBe(number);
+    expect(await lineOf(third.phone, 'Only for Ada.').count()).toBe(0);
+
+    await sender.page.goBack();
+    await sender.phone
+      .locator('.number')
+      .getByText(other ?? '')
+      .waitFor();
+    expect(await lineOf(sender.phone, 'Only for Ada.').count()).toBe(0);
+    await buttonIn(sender.phone, 'Hand over the key').click();
+    await keyOf(third.phone, 'room').waitFor();
+  });
+
+  it('learn at once that the sender cancels, and the link is dead [SCT §6.6]', async () => {
+    const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
+    const link = await share(sender.phone, 'Front door');
+    await accept(receiver.phone, link);
+    await tells(sender.phone, 'asks for the key');
+    await buttonIn(sender.phone, 'Cancel the share').click();
+    await tells(sender.phone, 'You have cancelled the share. The mailbox is gone.');
+    await tells(receiver.phone, 'Ada has withdrawn the key.');
+    await look(third.phone, link);
+    await third.phone.getByRole('alert').getByText('This link has ended').waitFor();
+    await inspect(receiver.page, 'receiver-withdrawn');
+    await inspect(sender.page, 'sender-cancelled');
+
+    await buttonIn(sender.phone, 'Share another key').click();
+    expect(await share(sender.phone, 'Front door')).not.toBe(link);
+  });
+
+  it('detect that a message was changed on its way, use nothing of it, and go on once the way is good', async () => {
+    const [sender, receiver] = await Promise.all([ada(), ben()]);
+    const watch = await stage.open(`${demo.origin}/watch`);
+    const link = await share(sender.phone, 'Norden E4');
+    await watch.getByRole('switch', { name: 'Tamper' }).check();
+    await watch.getByRole('listitem').filter({ hasText: 'CreateMailbox' }).waitFor();
+    await accept(receiver.phone, link);
+    await receiver.phone.getByRole('alert').getByText('This message was changed').waitFor();
+    await watch.getByText('changed on its way').first().waitFor();
+    expect(await receiver.phone.getByLabel('Message to Ada').isVisible()).toBe(false);
+    await inspect(receiver.page, 'receiver-tampered');
+    await watch.getByRole('listitem').first().locator('summary').click();
+    await inspect(watch, 'watch-tampered');
+
+    await watch.getByRole('switch', { name: 'Tamper' }).uncheck();
+    await buttonIn(receiver.phone, 'Try again').click();
+    await tells(receiver.phone, 'Waiting for Ada to hand over the key.');
+    await buttonIn(sender.phone, 'Hand over the key').click();
+    await keyOf(receiver.phone, 'car').waitFor();
+  });
+
+  it('go on after a reload of either page, at every stage, with the same devices and no message lost', async () => {
+    const [sender, receiver] = await Promise.all([ada(), ben()]);
+    const link = await share(sender.phone, 'Front door');
+    await sender.page.reload();
+    expect(await sender.phone.getByLabel('Link, with').inputValue()).toBe(link);
+    await look(receiver.phone, link);
+    await buttonIn(receiver.phone, 'Accept').waitFor();
+    await receiver.page.reload();
+    await buttonIn(receiver.phone, 'Accept').click();
+    await tells(sender.phone, 'asks for the key');
+
+    await Promise.all([sender.page.reload(), receiver.page.reload()]);
+    await say(receiver.phone, 'Ada', 'Still here.');
+    await lineOf(sender.phone, 'Still here.').waitFor();
+    await sender.page.reload();
+    await receiver.page.goto('about:blank'); // Away while the key comes.
+    await say(sender.phone, 'Ben', 'Two lines,');
+    await say(sender.phone, 'Ben', 'of which one is in the mailbox.');
+    await buttonIn(sender.phone, 'Hand over the key').click();
+    await tells(sender.phone, 'Handed over.');
+    await receiver.page.goBack();
+    await keyOf(receiver.phone, 'door').waitFor();
+    expect(await receiver.phone.getByRole('log').getByRole('listitem').allTextContents()).toEqual([
+      'You: Still here.',
+      'Ada: Two lines,',
+      'Ada: of which one is in the mailbox.',
+    ]);
+    await buttonIn(receiver.phone, 'Done: close the mailbox').click();
+    await tells(sender.phone, 'Ben has the key.');
+    await Promise.all([sender.page.reload(), receiver.page.reload()]);
+    await tells(sender.phone, 'Ben has the key.');
+    await tells(receiver.phone, 'The key is yours.');
+    // One device each, throughout.
+    expect(new Set((await demo.seen()).match(/"Mailbox-Device-Claim","[0-9a-f]{8}/g)).size).toBe(2);
+  });
+
+  it('say what is wrong with a link that is none, is cut off, or leads elsewhere, and call nobody', async () => {
+    const { phone } = await ben();
+    await look(phone, 'not a link');
+    await phone.getByRole('alert').getByText('This is not a whole link').waitFor();
+    await look(phone, 'https://elsewhere.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#AAAAAAAAAAAAAAAAAAAAAA==');
+    await phone.getByRole('alert').getByText('This link leads elsewhere').waitFor();
+    await look(phone, `${demo.origin}/relay/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002`);
+    await phone.getByRole('alert').getByText('This is not a whole link').waitFor();
+    expect(await requests()).toEqual([]);
+  });
+});

@@ -1,6 +1,9 @@
 /** The device side of the protocol: for browsers, Node and any runtime with fetch and WebCrypto. */
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+export { type Ending, TransferError, type TransferErrorCode, type TransferErrorDetails } from './errors.js';
+export type { ProvisioningInformation } from './information.js';
+export type { Message } from './lookout.js';
 export {
   type CreatedMailbox,
   createMailboxClient,
@@ -9,9 +12,20 @@ export {
   type MailboxClientOptions,
   type NewMailboxContent,
   RelayRefusal,
-  RelayUnreachable,
   type SecureContent,
   type UpdatedMailbox,
 } from './mailbox-client.js';
+export type { CallOptions, Progress, TransferOptions } from './options.js';
+export {
+  createReceiver,
+  type OpenOptions,
+  type ReceivedShare,
+  type Receiver,
+  type ReceiverOptions,
+} from './receiver.js';
+export { type Network, RelayUnreachable } from './request.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';
+export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
 export { buildShareUrl, parseShareUrl, type SharedMailbox, type Vertical } from './share-url.js';
+export type { PendingWrite, StateKeeper, TransferState } from './state.js';
+export type { AnswerOptions } from './writes.js';

@@ -1,18 +1,13 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+import { membersOf, type Network, type Persistence, persist, type Reply, receiverOf, sendOnce } from './request.js';
 import { parseShareUrl } from './share-url.js';
 
 /** How a client reaches relays. */
-export interface MailboxClientOptions {
+export interface MailboxClientOptions extends Network {
   /** This device's claim for one mailbox: a UUID that is used for no other. Default: a fresh one. */
   readonly claim?: string | undefined;
-  /** Default: the global `fetch`. */
-  readonly fetch?: typeof fetch | undefined;
-  /** Added to every request, such as `Authorization`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Tries of one request in all. Default 4. */
   readonly attempts?: number | undefined;
-  /** Milliseconds that one try may take. Default 10,000. */
-  readonly timeoutMs?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. Default 200. */
   readonly backOffMs?: number | undefined;
 }
@@ -71,11 +66,6 @@ export class RelayRefusal extends Error {
   }
 }
 
-/** No answer came in all the tries. What became of a write is unknown; the same request may be sent again. */
-export class RelayUnreachable extends Error {
-  override readonly name = 'RelayUnreachable';
-}
-
 /** One device's side of one mailbox. */
 export interface MailboxClient {
   readonly claim: string;
@@ -97,25 +87,10 @@ export interface MailboxClient {
   delete(shareUrl: string): Promise<MailboxAnswer<undefined>>;
 }
 
-/** What one request is made of. */
-interface Wanted<Body> {
-  readonly method: string;
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly json?: unknown;
-  /** `parse` of the answer's text. */
-  readonly parse: (text: string) => Body;
-  /** A 404 to a retry means that an earlier try was carried out. */
-  readonly goneIsDone?: boolean;
-}
-
 /** Statuses after which the same request may be sent again. */
 const PASSING = new Set([429, 503]);
-/** Most that one pause between tries may take, in ms, whatever Retry-After says. */
+/** Longest Retry-After that is waited for, in ms; for a longer one the refusal stands. */
 const LONGEST_PAUSE_MS = 30_000;
-
-const nothing = (): undefined => undefined;
-const json = <Body>(text: string): Body => JSON.parse(text) as Body;
 
 /**
  * Makes a client for one mailbox. It retries what failed in passing (no answer, 429, 503) with the same Request-ID, so
@@ -123,111 +98,74 @@ const json = <Body>(text: string): Body => JSON.parse(text) as Body;
  * {@link RelayUnreachable} when no answer came.
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
-  const claim = options.claim ?? crypto.randomUUID();
-  const claimed = { 'Mailbox-Device-Claim': claim };
-  const send = <Body>(wanted: Wanted<Body>): Promise<MailboxAnswer<Body>> => sendWithRetries(wanted, options);
-  const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
+  const { claim = crypto.randomUUID(), attempts = 4, backOffMs = 200 } = options;
+  const persistence: Persistence = {
+    attempts,
+    backOffMs,
+    patienceMs: Number.POSITIVE_INFINITY,
+    longestPauseMs: LONGEST_PAUSE_MS,
+    passing: PASSING,
+  };
 
+  /** Sends one request; `json` is its body, and the type of what comes back is the caller's to know. */
+  async function call<Body>(
+    method: string,
+    url: string,
+    json?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<MailboxAnswer<Body>> {
+    const isPreview = method === 'GET';
+    const request = {
+      method,
+      url,
+      headers: {
+        ...(isPreview ? {} : { 'Mailbox-Device-Claim': claim }),
+        ...headers,
+        'Mailbox-Request-ID': crypto.randomUUID(),
+      },
+      body: json === undefined ? undefined : JSON.stringify(json),
+    };
+    const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
+    const { status, text } = reply;
+    const isOk = status >= 200 && status < 300;
+    // A 404 to a repeated delete means that an earlier try was carried out.
+    if (!isOk && !(method === 'DELETE' && status === 404 && tries > 1)) throw refusalOf(reply);
+    const isEmpty = !isOk || method === 'PATCH' || method === 'DELETE';
+    return {
+      status,
+      duplicate: status === 201,
+      version: reply.header('Mailbox-Version'),
+      receiver: receiverOf(reply),
+      attempts: tries,
+      body: isEmpty ? undefined : isPreview ? text : JSON.parse(text),
+    };
+  }
+
+  const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
   return {
     claim,
-    create: (relay, content) =>
-      send({
-        method: 'POST',
-        url: `${relay.replace(/\/$/, '')}/v1/m`,
-        headers: claimed,
-        json: content,
-        parse: json<CreatedMailbox>,
-      }),
-    preview: (shareUrl) => send({ method: 'GET', url: urlOf(shareUrl), parse: (text) => text }),
+    create: (relay, content) => call('POST', `${relay.replace(/\/$/, '')}/v1/m`, content),
+    preview: (shareUrl) => call('GET', urlOf(shareUrl)),
     read: (shareUrl, notificationToken) =>
-      send({
-        method: 'POST',
-        url: urlOf(shareUrl),
-        headers: claimed,
-        ...(notificationToken === undefined ? {} : { json: { notificationToken } }),
-        parse: json<SecureContent>,
-      }),
+      call('POST', urlOf(shareUrl), notificationToken === undefined ? undefined : { notificationToken }),
     update: (shareUrl, content, knownVersion) =>
-      send({
-        method: 'PUT',
-        url: urlOf(shareUrl),
-        headers: { ...claimed, ...(knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion }) },
-        json: content,
-        parse: json<UpdatedMailbox>,
-      }),
-    relinquish: (shareUrl) => send({ method: 'PATCH', url: urlOf(shareUrl), headers: claimed, parse: nothing }),
-    delete: (shareUrl) =>
-      send({ method: 'DELETE', url: urlOf(shareUrl), headers: claimed, parse: nothing, goneIsDone: true }),
-  };
-}
-
-async function sendWithRetries<Body>(
-  wanted: Wanted<Body>,
-  options: MailboxClientOptions,
-): Promise<MailboxAnswer<Body>> {
-  const { attempts = 4, backOffMs = 200 } = options;
-  const requestId = crypto.randomUUID();
-  let lost: unknown;
-  for (let attempt = 1; ; attempt += 1) {
-    let pause = Math.random() * backOffMs * 2 ** (attempt - 1);
-    try {
-      const response = await sendOnce(wanted, requestId, options);
-      const isGone = wanted.goneIsDone === true && response.status === 404 && attempt > 1;
-      if (response.ok || isGone) {
-        const text = await response.text();
-        return answerOf(response, attempt, response.ok ? wanted.parse(text) : (undefined as Body));
-      }
-      if (attempt >= attempts || !PASSING.has(response.status)) throw await refusalOf(response);
-      await response.body?.cancel();
-      pause = Math.max(pause, 1000 * Number(response.headers.get('Retry-After') ?? 0) || 0);
-    } catch (error) {
-      if (error instanceof RelayRefusal) throw error;
-      lost = error;
-    }
-    if (attempt >= attempts) throw new RelayUnreachable('The relay did not answer.', { cause: lost });
-    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, LONGEST_PAUSE_MS)));
-  }
-}
-
-function sendOnce<Body>(wanted: Wanted<Body>, requestId: string, options: MailboxClientOptions): Promise<Response> {
-  const { fetch: send = fetch, headers, timeoutMs = 10_000 } = options;
-  return send(wanted.url, {
-    method: wanted.method,
-    redirect: 'error',
-    signal: AbortSignal.timeout(timeoutMs),
-    headers: {
-      ...headers,
-      ...wanted.headers,
-      'Mailbox-Request-ID': requestId,
-      ...(wanted.json === undefined ? {} : { 'Content-Type': 'application/json' }),
-    },
-    ...(wanted.json === undefined ? {} : { body: JSON.stringify(wanted.json) }),
-  });
-}
-
-function answerOf<Body>(response: Response, attempts: number, body: Body): MailboxAnswer<Body> {
-  const receiver = response.headers.get('Mailbox-Receiver');
-  return {
-    status: response.status,
-    duplicate: response.status === 201,
-    version: response.headers.get('Mailbox-Version') ?? undefined,
-    receiver: receiver === 'none' || receiver === 'bound' ? receiver : undefined,
-    attempts,
-    body,
+      call(
+        'PUT',
+        urlOf(shareUrl),
+        content,
+        knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
+      ),
+    relinquish: (shareUrl) => call('PATCH', urlOf(shareUrl)),
+    delete: (shareUrl) => call('DELETE', urlOf(shareUrl)),
   };
 }
 
 /** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
-async function refusalOf(response: Response): Promise<RelayRefusal> {
-  const text = await response.text();
-  try {
-    const { code, title } = JSON.parse(text) as { code?: unknown; title?: unknown };
-    return new RelayRefusal(
-      response.status,
-      typeof code === 'string' ? code : undefined,
-      typeof title === 'string' ? title : `The relay answered ${response.status}.`,
-    );
-  } catch {
-    return new RelayRefusal(response.status, undefined, `The relay answered ${response.status}.`);
-  }
+export function refusalOf({ status, text }: Reply): RelayRefusal {
+  const { code, title } = membersOf(text);
+  return new RelayRefusal(
+    status,
+    typeof code === 'string' ? code : undefined,
+    typeof title === 'string' ? title : `The relay answered ${status}.`,
+  );
 }

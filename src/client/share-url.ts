@@ -16,7 +16,7 @@ export interface SharedMailbox {
  * Throws a TypeError if `urlLink` is not a URL, or has a query or fragment already.
  */
 export function buildShareUrl(urlLink: string, parts: { vertical?: Vertical; secret?: string } = {}): string {
-  if (!URL.canParse(urlLink) || /[?#]/.test(urlLink))
+  if (urlOf(urlLink) === undefined || /[?#]/.test(urlLink))
     throw new TypeError('urlLink: must be a URL without query or fragment');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
   return urlLink + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
@@ -24,8 +24,8 @@ export function buildShareUrl(urlLink: string, parts: { vertical?: Vertical; sec
 
 /** Takes a share URL apart. Throws a TypeError if it is not the URL of a mailbox. */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  if (!URL.canParse(shareUrl)) throw new TypeError('shareUrl: must be a URL');
-  const url = new URL(shareUrl);
+  const url = urlOf(shareUrl);
+  if (url === undefined) throw new TypeError('shareUrl: must be a URL');
   if (!/^https?:$/.test(url.protocol) || !/\/v1\/m\/[^/]+$/.test(url.pathname)) {
     throw new TypeError('shareUrl: must be the URL of a mailbox');
   }
@@ -36,6 +36,15 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
     secret: secret === '' ? undefined : secret,
   };
+}
+
+/** A parsed URL; `undefined` for what is none. URL.canParse is missing in browsers that are not that old. */
+export function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function decoded(fragment: string): string {

@@ -1,0 +1,87 @@
+import { refusalOf } from './mailbox-client.js';
+import { type Reply, retryAfterMs } from './request.js';
+
+/** How a share came to its end, as this device knows it. */
+export type Ending =
+  /** This sender deleted the mailbox, or it never came to be. */
+  | 'cancelled'
+  /** This receiver deleted the mailbox. */
+  | 'finished'
+  /** This receiver gave its place back. */
+  | 'relinquished'
+  /** The other device, or the operator, deleted the mailbox. */
+  | 'deleted'
+  /** The mailbox came to its expiration. */
+  | 'expired';
+
+/**
+ * Why a transfer does not go on.
+ * - `taken`: another device has opened the link.
+ * - `gone`: the mailbox was deleted, or has expired; see `ended`.
+ * - `refused`: the relay does not allow this; see `status` and `relayCode`.
+ * - `unreachable`: no answer in all the patience. A write that was under way stays in the state, and the next call
+ *   carries it out first, so that it takes effect once.
+ * - `tampered`: the message was changed on its way, or sealed under another Secret.
+ * - `malformed`: an answer is not what the protocol says, or a message is not Provisioning Information.
+ * - `overtaken`: the other device has written meanwhile; its message has to be taken first, or would be lost.
+ * - `too_large`: the sealed message is larger than the relay takes. Nothing was sent, unless `status` is 413.
+ * - `not_allowed`: the link leads to a relay that is not on the list. Nothing was sent.
+ */
+export type TransferErrorCode =
+  | 'taken'
+  | 'gone'
+  | 'refused'
+  | 'unreachable'
+  | 'tampered'
+  | 'malformed'
+  | 'overtaken'
+  | 'too_large'
+  | 'not_allowed';
+
+/** What else is known of a {@link TransferError}. */
+export interface TransferErrorDetails {
+  /** HTTP status of the relay's answer. */
+  readonly status?: number | undefined;
+  /** The relay's own code (RFC 9457 `code`). */
+  readonly relayCode?: string | undefined;
+  /** Milliseconds that the relay asks to wait, where that is longer than the patience. */
+  readonly retryAfterMs?: number | undefined;
+  /** Unix time in ms by the relay's clock, where its answer shows that. */
+  readonly relayTime?: number | undefined;
+  /** For `gone`. */
+  readonly ended?: Ending | undefined;
+}
+
+/** A transfer does not go on. The message holds no secret. */
+export class TransferError extends Error implements TransferErrorDetails {
+  override readonly name = 'TransferError';
+  declare readonly status: number | undefined;
+  declare readonly relayCode: string | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly relayTime: number | undefined;
+  declare readonly ended: Ending | undefined;
+  constructor(
+    readonly code: TransferErrorCode,
+    message: string,
+    details: TransferErrorDetails & { readonly cause?: unknown } = {},
+  ) {
+    super(message, details);
+    Object.assign(this, details);
+  }
+}
+
+/** What an answer other than a success means; a 404 is for the caller, who knows the share. */
+export function transferErrorOf(reply: Reply): TransferError {
+  const { status } = reply;
+  const { code: relayCode, message } = refusalOf(reply);
+  const details = { status, relayCode, relayTime: Date.parse(reply.header('Date') ?? '') || undefined };
+  if (status === 413) return new TransferError('too_large', message, details);
+  if (relayCode === 'mailbox_taken') return new TransferError('taken', message, details);
+  if (PASSING.has(status)) {
+    return new TransferError('unreachable', message, { ...details, retryAfterMs: retryAfterMs(reply) || undefined });
+  }
+  return new TransferError('refused', message, details);
+}
+
+/** Statuses of a relay that is busy, or of a proxy that does not reach it: the same request is sent again. */
+export const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);

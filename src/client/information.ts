@@ -1,0 +1,59 @@
+import type { Payload } from '../protocol/bodies.js';
+import { toBase64 } from './base64.js';
+import { TransferError } from './errors.js';
+import { membersOf } from './request.js';
+import { open, UnopenedPayload } from './seal.js';
+
+/** What the devices send to one another, sealed (SCT and TIGRESS: Provisioning Information). */
+export interface ProvisioningInformation {
+  /** Names what `content` is, such as `digitalwallet.carkey.ccc`. Not empty. */
+  readonly format: string;
+  /** A JSON object, in the shape that `format` names. */
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/** The bytes to seal. Throws a TypeError for what is not Provisioning Information. */
+export function encodeInformation(information: ProvisioningInformation): string {
+  const { format, content } = information;
+  const text = JSON.stringify({ format, content });
+  if (!isInformation(membersOf(text))) {
+    throw new TypeError('information: must be { format: a string, content: an object of JSON }');
+  }
+  return text;
+}
+
+/** Opens a message. Throws `tampered` if it was changed, and `malformed` if it is not Provisioning Information. */
+export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
+  const value = membersOf(await openText(payload, secret));
+  if (!isInformation(value)) throw new TransferError('malformed', 'The message is not Provisioning Information.');
+  return { format: value.format, content: value.content };
+}
+
+/** The text of a payload. Throws `tampered` if it was changed, or was not sealed under this Secret. */
+export async function openText(payload: Payload, secret: string): Promise<string> {
+  try {
+    return new TextDecoder().decode(await open(payload, secret));
+  } catch (cause) {
+    if (cause instanceof UnopenedPayload) throw new TransferError('tampered', cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** Tells payloads apart: 16 bytes of the SHA-256 of `data`, as base64. Each seal gives another one. */
+export async function fingerprintOf({ data }: Payload): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(data));
+  return toBase64(new Uint8Array(digest).subarray(0, 16));
+}
+
+function isInformation(
+  value: Readonly<Record<string, unknown>>,
+): value is Record<string, unknown> & ProvisioningInformation {
+  const { format, content } = value;
+  return (
+    typeof format === 'string' &&
+    format !== '' &&
+    typeof content === 'object' &&
+    content !== null &&
+    !Array.isArray(content)
+  );
+}

@@ -1,0 +1,171 @@
+import type { DisplayInformation } from '../protocol/bodies.js';
+import { PASSING, TransferError } from './errors.js';
+import { openInformation, type ProvisioningInformation } from './information.js';
+import { backOff, orAborted, pause, type Reply, retryAfterMs, throwIfAborted, ticks } from './request.js';
+import type { Transfer } from './transfer.js';
+import { type Found, foundIn } from './wire.js';
+import type { Writes } from './writes.js';
+
+/** A message of the other device, opened. */
+export interface Message extends ProvisioningInformation {
+  /** What people are shown of the share. */
+  readonly display: DisplayInformation;
+}
+
+/** How a device hears of the other one. */
+export interface Lookout {
+  /** The next message; `undefined` once the mailbox is gone. Waits for it as long as it takes. */
+  next(signal: AbortSignal | undefined): Promise<Message | undefined>;
+  /** A message if there is one now; does not wait. */
+  check(signal: AbortSignal | undefined): Promise<Message | undefined>;
+}
+
+/** An answer that came this soon was not held, in ms. Below the one second that is the shortest hold. */
+const SOON_MS = 900;
+/** Held reads in a row that may be cut before the device takes to short ones. */
+const MOST_CUTS = 3;
+
+/** How long reads may be held on this way: longer than some proxy likes, and they are cut. */
+interface Holding {
+  /** Seconds to ask for; 0: not at all. */
+  seconds: number;
+  /** Held reads in a row that brought no answer. */
+  cuts: number;
+  /** Milliseconds after which the last one was cut, until a short read shows that the way as such is open. */
+  suspicion: number | undefined;
+}
+
+/** Makes the lookout of one transfer. */
+export function createLookout(transfer: Transfer, writes: Writes): Lookout {
+  const { journal } = transfer;
+  const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
+  const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined };
+  /** Until this process has read once, it cannot know whether the app has dealt with what is in the mailbox. */
+  let hasRead = false;
+
+  /** Before a read: what the app had is dealt with, and a write of an earlier process is carried out. */
+  async function prepare(signal: AbortSignal | undefined): Promise<void> {
+    throwIfAborted(signal);
+    const seen = transfer.dealtWith();
+    if (seen !== journal.state.seen) await journal.save({ seen });
+    await journal.ensureKept();
+    if (journal.state.pending !== undefined && !transfer.isWriting) {
+      await transfer.inTurn(() => writes.settle(signal), signal);
+    }
+  }
+
+  async function messageIn(found: Found): Promise<Message | undefined> {
+    hasRead = true;
+    const news = await transfer.newsIn(found);
+    await transfer.absorb(found);
+    if (news === undefined) return undefined;
+    const information = await openInformation(found.payload, journal.state.secret);
+    transfer.deliver(news);
+    return { ...information, display: found.display };
+  }
+
+  /** The result of a held read that was answered, or of the short one after a held read that was not. */
+  function learn(wasHeld: boolean): void {
+    if (wasHeld) {
+      holding.cuts = 0;
+      holding.seconds = Math.min(Math.floor(waitSeconds), holding.seconds + 1);
+      return;
+    }
+    if (holding.suspicion === undefined) return;
+    holding.cuts += 1;
+    const secondsThatPass = Math.floor((holding.suspicion * 0.8) / 1000);
+    holding.seconds = holding.cuts >= MOST_CUTS ? 0 : Math.max(1, Math.min(holding.seconds, secondsThatPass));
+    holding.suspicion = undefined;
+    if (holding.seconds === 0) transfer.progress({ type: 'polling' });
+  }
+
+  function secondsToHold(): number {
+    const { version, expiration } = journal.state;
+    const canHold = hasRead && version !== undefined && expiration !== undefined && holding.suspicion === undefined;
+    return canHold ? holding.seconds : 0;
+  }
+
+  async function next(signal: AbortSignal | undefined): Promise<Message | undefined> {
+    await prepare(signal);
+    let failures = 0;
+    let failingSince = 0;
+    let pollPauseMs = pollMs;
+    while (journal.state.ended === undefined) {
+      const { version } = journal.state;
+      const seconds = secondsToHold();
+      const started = ticks();
+      const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
+      const took = ticks() - started;
+      if (reply === undefined || PASSING.has(reply.status)) {
+        failures += 1;
+        // Not since the last good answer: a device that slept has not tried.
+        if (failures === 1) failingSince = ticks();
+        const isCut = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
+        if (isCut) holding.suspicion = took;
+        // Straight after a cut a short read tells whether something has happened meanwhile.
+        const pauseMs = Math.max(
+          isCut ? 0 : backOff(failures, backOffMs),
+          reply === undefined ? 0 : retryAfterMs(reply),
+        );
+        await sitOut(pauseMs, failingSince, reply, signal);
+        continue;
+      }
+      failures = 0;
+      learn(seconds > 0);
+      if (reply.status !== 200 && reply.status !== 204) {
+        if (await hasLeft(signal)) return undefined;
+        const error = await transfer.refusal(reply);
+        if (error.code === 'gone') return undefined;
+        throw error;
+      }
+      const message = reply.status === 200 ? await messageIn(foundIn(reply)) : undefined;
+      if (message !== undefined) return message;
+      // Nothing new, and not held: the relay does not know how to wait, or cannot now.
+      const isIdle = journal.state.version === version && (seconds > 0 ? took < SOON_MS : secondsToHold() === 0);
+      if (!isIdle) {
+        pollPauseMs = pollMs;
+        continue;
+      }
+      await pause(Math.max(pollPauseMs * (0.75 + Math.random() / 2), retryAfterMs(reply)), signal);
+      pollPauseMs = Math.min(pollPauseMs * 1.5, pollMs * 8);
+    }
+    return undefined;
+  }
+
+  /** Whether this device has left the mailbox while the read was under way: then its refusal is no news. */
+  async function hasLeft(signal: AbortSignal | undefined): Promise<boolean> {
+    const operation = journal.state.pending?.operation;
+    if (operation === 'delete' || operation === 'relinquish') await orAborted(transfer.idle(), signal);
+    return journal.state.ended !== undefined;
+  }
+
+  async function sitOut(
+    pauseMs: number,
+    failingSince: number,
+    reply: Reply | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (ticks() + pauseMs - failingSince > patienceMs) {
+      throw new TransferError('unreachable', 'The relay did not answer.', {
+        status: reply?.status,
+        retryAfterMs: reply === undefined ? undefined : retryAfterMs(reply) || undefined,
+      });
+    }
+    transfer.progress({ type: 'retrying', pauseMs, status: reply?.status });
+    await pause(pauseMs, signal);
+  }
+
+  return {
+    next,
+    async check(signal) {
+      await prepare(signal);
+      if (journal.state.ended !== undefined) return undefined;
+      try {
+        return await messageIn(await transfer.look(signal));
+      } catch (error) {
+        if (error instanceof TransferError && error.code === 'gone') return undefined;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Ending } from './errors.js';
+import type { Network } from './request.js';
+import { urlOf } from './share-url.js';
+import type { StateKeeper, TransferState } from './state.js';
+
+/** What goes on in a transfer, for people to see. */
+export type Progress =
+  /** The mailbox is there. */
+  | { readonly type: 'created' }
+  /** The sender sees that a receiver is bound; the receiver, that it is this device. */
+  | { readonly type: 'opened' }
+  /** The receiver gave its place back. */
+  | { readonly type: 'left' }
+  /** The other device's message has come. */
+  | { readonly type: 'message' }
+  /** This device's message is in the mailbox. */
+  | { readonly type: 'sent' }
+  /** No answer, or "not now"; the same request goes out again after the pause. */
+  | { readonly type: 'retrying'; readonly pauseMs: number; readonly status: number | undefined }
+  /** Requests that wait do not get through: short ones are sent from now on. */
+  | { readonly type: 'polling' }
+  | { readonly type: 'ended'; readonly how: Ending };
+
+/** What both sides of a transfer can be told. */
+export interface TransferOptions extends Network {
+  /**
+   * Takes the state of a transfer and keeps it. It is awaited before anything is written to the relay; if it throws,
+   * nothing is. With it an app that is killed goes on where it was.
+   */
+  readonly onState?: StateKeeper | undefined;
+  /** Hears what goes on. Must not throw. */
+  readonly onProgress?: ((progress: Progress, state: TransferState) => void) | undefined;
+  /** Milliseconds without a good answer after which a call gives up as `unreachable`. Default 120,000. */
+  readonly patienceMs?: number | undefined;
+  /** Milliseconds before the first retry; doubled with each one to 30 s, and taken at random below that. Default 200. */
+  readonly backOffMs?: number | undefined;
+  /** Seconds that the relay is asked to hold a read while nothing happens. 0 to poll instead. Default 25. */
+  readonly waitSeconds?: number | undefined;
+  /** Milliseconds between two reads where the relay does not hold them; grows to 8 times that. Default 2,000. */
+  readonly pollMs?: number | undefined;
+  /** Bytes of the largest body that the relay takes. Default 65,536. */
+  readonly maximumBodyBytes?: number | undefined;
+}
+
+/** What every call that talks to a relay can be told. */
+export interface CallOptions {
+  /** Ends the call; it throws the signal's reason. A write that was begun stays in the state. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULTS = {
+  timeoutMs: 10_000,
+  patienceMs: 120_000,
+  backOffMs: 200,
+  waitSeconds: 25,
+  pollMs: 2000,
+  maximumBodyBytes: 65_536,
+};
+
+/** Options with the defaults in their places. */
+export type Settings = TransferOptions & Readonly<typeof DEFAULTS>;
+
+/** Fills in the defaults. Throws a TypeError for an option that is wrong; `role` begins the path that it names. */
+export function settingsOf(options: TransferOptions, role: TransferState['role']): Settings {
+  const settings = { ...options, ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
+    const value = options[name] ?? DEFAULTS[name];
+    if (!(value >= 0)) throw new TypeError(`${role}.${name}: must be a number, 0 or more`);
+    settings[name] = value;
+  }
+  return settings;
+}
+
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether a URL may be called: https, or http on loopback names (TIGRESS §4.2). */
+export function isSafe(text: string): boolean {
+  const url = urlOf(text);
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));
+}

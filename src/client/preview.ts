@@ -1,0 +1,34 @@
+import type { DisplayInformation } from '../protocol/bodies.js';
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/**
+ * The display information of a preview page, from its OpenGraph properties; a member that the page does not have is
+ * empty. It is what the sender wrote: text to show, not HTML. React Native has no HTML parser, so this is none either.
+ */
+export function displayOf(page: string): DisplayInformation {
+  const properties = new Map<string, string>();
+  for (const [tag] of page.matchAll(/<meta\s(?:[^>"']|"[^"]*"|'[^']*')*>/gi)) {
+    const property = attributeOf(tag, 'property');
+    if (property !== undefined && !properties.has(property))
+      properties.set(property, attributeOf(tag, 'content') ?? '');
+  }
+  const textOf = (name: string): string => properties.get(`og:${name}`) ?? '';
+  const image = textOf('image');
+  return {
+    title: textOf('title'),
+    description: textOf('description'),
+    imageURL: /^https:\/\//i.test(image) ? image : '',
+  };
+}
+
+function attributeOf(tag: string, name: string): string | undefined {
+  const [, double, single] = new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)')`, 'i').exec(tag) ?? [];
+  return (double ?? single)?.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w+));/gi, unescaped);
+}
+
+function unescaped(whole: string, decimal?: string, hex?: string, name?: string): string {
+  if (name !== undefined) return ENTITIES[name] ?? whole;
+  const point = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+  return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+}

@@ -1,0 +1,154 @@
+import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
+import { TransferError } from './errors.js';
+import type { Message } from './lookout.js';
+import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
+import { displayOf } from './preview.js';
+import { sendOnce } from './request.js';
+import { secretOf } from './seal.js';
+import { type Share, shareParts } from './share.js';
+import { parseShareUrl, urlOf } from './share-url.js';
+import { checkState, createJournal, type Journal, type TransferState } from './state.js';
+import type { Writes } from './writes.js';
+
+/** What a receiver is made with. */
+export interface ReceiverOptions extends TransferOptions {
+  /**
+   * Hosts of the relays that may be called, as in URLs: `relay.example`, or with a port that is not the usual one,
+   * `relay.example:8443`. Default: any; links come from strangers, so an app that knows its relays names them.
+   */
+  readonly relays?: readonly string[] | undefined;
+}
+
+/** What opening a link can be told. */
+export interface OpenOptions {
+  /** Where the relay is to push to when the sender writes. It is left there by the read that binds. */
+  readonly notificationToken?: NotificationToken | undefined;
+}
+
+/** One share, seen by the device that opens it. */
+export interface ReceivedShare extends Share {
+  /** What the sender wrote for people to see. Binds nobody. Throws {@link TransferError}. */
+  preview(options?: CallOptions): Promise<DisplayInformation>;
+  /**
+   * The sender's next message. The first call is the read that binds this device, and brings the message that is in the
+   * mailbox; later ones wait. A message counts as dealt with when the next one is asked for, an answer is given, or the
+   * share is finished: if the app is killed before, it comes again. One call at a time. Throws {@link TransferError}:
+   * `taken` if another device was faster, `gone` once the mailbox is.
+   */
+  next(options?: CallOptions): Promise<Message>;
+  /** All messages of the sender, until this device finishes. Throws as {@link ReceivedShare.next}. */
+  messages(options?: CallOptions): AsyncGenerator<Message, void, undefined>;
+  /** Deletes the mailbox: the credential is here. Resolves as well if it is gone already. Throws {@link TransferError}. */
+  finish(options?: CallOptions): Promise<void>;
+  /**
+   * Gives the place back, so that another device can open the link. It finds the latest message in the mailbox, whoever
+   * wrote that. This device is out for good. Throws {@link TransferError}.
+   */
+  relinquish(options?: CallOptions): Promise<void>;
+}
+
+/** Opens what others share. */
+export interface Receiver {
+  /**
+   * Takes a share URL; nothing is sent yet. Throws a TypeError for what is no share URL with a Secret, and
+   * {@link TransferError} `not_allowed` for one that leads elsewhere than to the relays that may be called.
+   */
+  open(url: string, options?: OpenOptions): ReceivedShare;
+  /** Goes on with a share from its state; carries out what was under way. Throws {@link TransferError}. */
+  resume(state: TransferState, options?: CallOptions & OpenOptions): Promise<ReceivedShare>;
+}
+
+/** Endings that are this device's own doing. */
+const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
+
+/** Makes a receiver. Throws a TypeError for an option that is wrong. */
+export function createReceiver(options: ReceiverOptions = {}): Receiver {
+  const settings = settingsOf(options, 'receiver');
+  const hosts = options.relays?.map(hostOf);
+
+  /** A link could lead anywhere, and whatever answers there learns of this device. */
+  function demandAllowed(mailboxUrl: string): void {
+    if (!isSafe(mailboxUrl)) throw new TransferError('not_allowed', 'The link is not https.');
+    if (hosts === undefined || hosts.includes(new URL(mailboxUrl).host)) return;
+    throw new TransferError('not_allowed', 'The link leads to a relay that is not on the list.');
+  }
+
+  return {
+    open(url, { notificationToken } = {}) {
+      const { mailboxUrl, secret, vertical } = parseShareUrl(url);
+      demandAllowed(mailboxUrl);
+      // Before anything is sent: a device that cannot read the messages must not be bound.
+      demandSecret(secret);
+      const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
+      const journal = createJournal(
+        { format: 1, id, role: 'receiver', claim, secret, vertical, mailboxUrl, bound: false, seen: [] },
+        options.onState,
+        false,
+      );
+      return receivedShare(journal, settings, notificationToken).share;
+    },
+    async resume(state, { signal, notificationToken } = {}) {
+      demandAllowed(checkState(state, 'receiver').mailboxUrl ?? '');
+      const journal = createJournal(state, options.onState, true);
+      const { share, writes } = receivedShare(journal, settings, notificationToken);
+      await writes.settle(signal);
+      return share;
+    },
+  };
+}
+
+function receivedShare(
+  journal: Journal,
+  settings: Settings,
+  token: NotificationToken | undefined,
+): { share: ReceivedShare; writes: Writes } {
+  const { transfer, writes, lookout } = shareParts(journal, settings, token);
+  const share: ReceivedShare = {
+    get state() {
+      return journal.state;
+    },
+    async preview({ signal } = {}) {
+      // No claim: whoever looks is nobody.
+      const headers = { 'Mailbox-Request-ID': crypto.randomUUID() };
+      const request = { method: 'GET', url: journal.state.mailboxUrl ?? '', headers };
+      const { reply } = await transfer.send(() => sendOnce(request, settings, signal), signal);
+      if (reply.status !== 200) throw await transfer.refusal(reply);
+      return displayOf(reply.text);
+    },
+    async next({ signal } = {}) {
+      const message = await lookout.next(signal);
+      if (message === undefined) throw transfer.gone();
+      return message;
+    },
+    check: ({ signal } = {}) => lookout.check(signal),
+    async *messages({ signal } = {}) {
+      for (;;) {
+        const message = await lookout.next(signal);
+        if (message !== undefined) yield message;
+        else if (OWN.includes(journal.state.ended)) return;
+        else throw transfer.gone();
+      }
+    },
+    answer: writes.answer,
+    finish: ({ signal } = {}) => writes.leave('delete', signal),
+    relinquish: ({ signal } = {}) => writes.leave('relinquish', signal),
+  };
+  return { share, writes };
+}
+
+function demandSecret(secret: string | undefined): asserts secret is string {
+  try {
+    secretOf(secret ?? '');
+  } catch {
+    throw new TypeError('shareUrl: must carry a Secret of 16 or 32 bytes; it may have been cut off');
+  }
+}
+
+/** The host of an entry, as URLs have it. */
+function hostOf(entry: string): string {
+  const url = urlOf(`https://${entry}`);
+  if (url?.href !== `https://${url?.host}/`) {
+    throw new TypeError('receiver.relays: must be host names, each with a port if need be');
+  }
+  return url.host;
+}

@@ -1,0 +1,185 @@
+/** How requests reach relays. */
+export interface Network {
+  /** Default: the global `fetch`. Give one of your own to add headers that change, such as an access token. */
+  readonly fetch?: typeof fetch | undefined;
+  /** Added to every request, such as `Authorization`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds that one try may take. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** One request, ready to be sent any number of times. */
+export interface WireRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body?: string | undefined;
+}
+
+/** One answer, read to its end. */
+export interface Reply {
+  readonly status: number;
+  /** A header of the answer; `undefined` if absent, or hidden by CORS. */
+  header(name: string): string | undefined;
+  readonly text: string;
+}
+
+/** How often, how long, and after what a request is sent again. */
+export interface Persistence {
+  /** Tries in all. */
+  readonly attempts: number;
+  /** Milliseconds from the first try after which no other is begun. */
+  readonly patienceMs: number;
+  /** Milliseconds before the first retry; doubled with each one, and taken at random below that. */
+  readonly backOffMs: number;
+  /** Most milliseconds that Retry-After may ask for; when it asks for more, the answer stands. */
+  readonly longestPauseMs: number;
+  /** Statuses that say nothing about the request, only that it came at a bad time. */
+  readonly passing: ReadonlySet<number>;
+  readonly signal?: AbortSignal | undefined;
+  /** Told before each pause. */
+  readonly onRetry?: ((pauseMs: number, status: number | undefined) => void) | undefined;
+}
+
+/** The relay, or what stands before it, did not answer in all the tries. */
+export class RelayUnreachable extends Error {
+  override readonly name = 'RelayUnreachable';
+}
+
+/** Mailbox-Receiver: whether a receiver is bound, where the relay says so, to the sender. */
+export function receiverOf(reply: Reply): 'none' | 'bound' | undefined {
+  const receiver = reply.header('Mailbox-Receiver');
+  return receiver === 'none' || receiver === 'bound' ? receiver : undefined;
+}
+
+/** Longest pause of the back-off by itself, in ms. */
+const LONGEST_BACK_OFF_MS = 30_000;
+
+/** Milliseconds of a clock that only goes forward. */
+export const ticks = (): number => performance.now();
+
+/** Throws the reason of a signal that was aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): undefined {
+  // Not signal.throwIfAborted(): React Native has no such thing, nor AbortSignal.any or AbortSignal.timeout.
+  if (signal?.aborted === true) throw signal.reason ?? Object.assign(new Error('Aborted.'), { name: 'AbortError' });
+}
+
+/** Settles as `work` does, or throws the reason of the signal when that is aborted first; `work` itself goes on. */
+export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return work;
+  let stop = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener('abort', stop);
+  try {
+    throwIfAborted(signal);
+    return (await Promise.race([work, aborted.then(() => throwIfAborted(signal))])) as Value;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Waits for so many milliseconds; throws the reason of the signal when that is aborted first. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await orAborted(over, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends a request once and reads the whole answer. Throws what `fetch` throws, or the reason of the signal. */
+export async function sendOnce(request: WireRequest, network: Network, signal?: AbortSignal): Promise<Reply> {
+  const { fetch: send = fetch, headers, timeoutMs = 10_000 } = network;
+  throwIfAborted(signal);
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, timeoutMs);
+  signal?.addEventListener('abort', abort);
+  try {
+    const response = await send(request.url, {
+      method: request.method,
+      // A claim is for the relay of the link and for no other.
+      redirect: 'error',
+      signal: controller.signal,
+      headers: {
+        ...headers,
+        ...request.headers,
+        ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      ...(request.body === undefined ? {} : { body: request.body }),
+    });
+    const text = await response.text();
+    return { status: response.status, text, header: (name) => response.headers.get(name) ?? undefined };
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * Calls `send` until it brings an answer that is not passing, and resolves to that, or to the last passing one when
+ * tries or time are used up. Throws {@link RelayUnreachable} if the last try brought none, or the signal's reason.
+ */
+export async function persist(
+  send: () => Promise<Reply>,
+  policy: Persistence,
+): Promise<{ readonly reply: Reply; readonly attempts: number }> {
+  const end = ticks() + policy.patienceMs;
+  for (let attempts = 1; ; attempts += 1) {
+    let wait = backOff(attempts, policy.backOffMs);
+    let reply: Reply | undefined;
+    let lost: unknown;
+    try {
+      reply = await send();
+      const asked = retryAfterMs(reply);
+      if (!policy.passing.has(reply.status) || asked > policy.longestPauseMs) return { reply, attempts };
+      wait = Math.max(wait, asked);
+    } catch (error) {
+      throwIfAborted(policy.signal);
+      lost = error;
+    }
+    if (attempts >= policy.attempts || ticks() + wait > end) {
+      if (reply !== undefined) return { reply, attempts };
+      throw new RelayUnreachable('The relay did not answer.', { cause: lost });
+    }
+    policy.onRetry?.(wait, reply?.status);
+    await pause(wait, policy.signal);
+  }
+}
+
+/** Milliseconds before the next try after so many failed ones. */
+export function backOff(failures: number, backOffMs: number): number {
+  return Math.random() * Math.min(LONGEST_BACK_OFF_MS, backOffMs * 2 ** (failures - 1));
+}
+
+/** Milliseconds that an answer asks to wait: seconds or a date (RFC 9110 §10.2.3); 0 if it does not. */
+export function retryAfterMs(reply: Reply): number {
+  const value = reply.header('Retry-After');
+  if (value === undefined) return 0;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  return Math.max(0, Date.parse(value) - timeOf(reply)) || 0;
+}
+
+/** The relay's time at its answer, in ms; this device's own where the answer does not say. */
+export function timeOf(reply: Reply): number {
+  return Date.parse(reply.header('Date') ?? '') || Date.now();
+}
+
+/** The members of a JSON object; none if the text is not one. */
+export function membersOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) as Record<string, unknown> | null) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,99 @@
+import type { Ending } from './errors.js';
+import type { Vertical } from './share-url.js';
+
+/** A write that is to take effect once: on its way, or its answer was lost. */
+export interface PendingWrite {
+  readonly operation: 'create' | 'update' | 'relinquish' | 'delete';
+  readonly url: string;
+  readonly requestId: string;
+  /** JSON text. */
+  readonly body?: string | undefined;
+  /** Mailbox-Known-Version of an update. */
+  readonly knownVersion?: string | undefined;
+}
+
+/**
+ * All that a device knows of one transfer, as JSON. It holds Device Claim and Secret: keep it as you keep keys. What is
+ * in here but `id`, `role`, `mailboxUrl`, `expiration` and `ended` is for this library.
+ */
+export interface TransferState {
+  readonly format: 1;
+  /** Names this transfer on this device, and nowhere else. */
+  readonly id: string;
+  readonly role: 'sender' | 'receiver';
+  readonly claim: string;
+  readonly secret: string;
+  readonly vertical?: Vertical | undefined;
+  /** Without query and fragment; of a sender once the mailbox is there. */
+  readonly mailboxUrl?: string | undefined;
+  /** `YYYY-MM-DDThh:mm:ssZ`, once known. */
+  readonly expiration?: string | undefined;
+  /** The receiver: this device is bound. The sender: some receiver is. */
+  readonly bound: boolean;
+  /** Mailbox-Version that this device has seen last. */
+  readonly version?: string | undefined;
+  /** Fingerprints of the payloads that this device wrote or has dealt with: they are no news. The last 64. */
+  readonly seen: readonly string[];
+  readonly pending?: PendingWrite | undefined;
+  readonly ended?: Ending | undefined;
+}
+
+/** Takes each new state, and keeps it before it resolves: nothing is written to the relay until then. */
+export type StateKeeper = (state: TransferState) => Promise<void> | void;
+
+/** The state of one transfer, and the only place that changes it. */
+export interface Journal {
+  readonly state: TransferState;
+  /** Changes the state and resolves once it is kept. Throws what the keeper throws. */
+  save(changes: Partial<TransferState>): Promise<void>;
+  /** Resolves once the state as it is now is kept; does nothing if it is. */
+  ensureKept(): Promise<void>;
+}
+
+/** Most fingerprints that a state holds. */
+const MOST_SEEN = 64;
+
+/** Begins a journal; `isKept` tells whether `initial` came from where the keeper puts it. */
+export function createJournal(initial: TransferState, keep: StateKeeper | undefined, isKept: boolean): Journal {
+  let state = initial;
+  let kept = isKept;
+  let turn: Promise<void> = Promise.resolve();
+
+  // One after another: a keeper that is slow once must not put an older state over a newer one.
+  function keepInTurn(): Promise<void> {
+    const mine = turn.then(async () => {
+      const current = state;
+      kept = false;
+      await keep?.(current);
+      if (state === current) kept = true;
+    });
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    save(changes) {
+      state = { ...state, ...changes };
+      return keepInTurn();
+    },
+    ensureKept: () => (kept ? Promise.resolve() : keepInTurn()),
+  };
+}
+
+/** The list of what was seen with one more on it. */
+export function addSeen(seen: readonly string[], fingerprint: string): readonly string[] {
+  return seen.includes(fingerprint) ? seen : [...seen, fingerprint].slice(-MOST_SEEN);
+}
+
+/** Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role. */
+export function checkState(state: TransferState, role: TransferState['role']): TransferState {
+  const { format, claim, secret, seen } = (state ?? {}) as Partial<TransferState>;
+  if (format !== 1 || typeof claim !== 'string' || typeof secret !== 'string' || !Array.isArray(seen)) {
+    throw new TypeError('state: must be a state that this library made');
+  }
+  if (state.role !== role) throw new TypeError(`state: must be that of a ${role}`);
+  return state;
+}

@@ -1,0 +1,72 @@
+import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+import { TransferError } from './errors.js';
+import { membersOf, type Reply, receiverOf, type WireRequest } from './request.js';
+import type { PendingWrite, TransferState } from './state.js';
+
+/** What a read brought (ReadSecureContentFromMailbox). */
+export interface Found {
+  readonly payload: Payload;
+  readonly display: DisplayInformation;
+  readonly expiration: string | undefined;
+  readonly version: string | undefined;
+  /** Whether a receiver is bound, where the relay says so: to the sender. */
+  readonly receiver: 'none' | 'bound' | undefined;
+}
+
+const METHODS = { create: 'POST', update: 'PUT', relinquish: 'PATCH', delete: 'DELETE' } as const;
+
+/** The request of a write; the same each time that it is sent. */
+export function writeRequest(write: PendingWrite, claim: string): WireRequest {
+  return {
+    method: METHODS[write.operation],
+    url: write.url,
+    headers: {
+      'Mailbox-Device-Claim': claim,
+      'Mailbox-Request-ID': write.requestId,
+      ...(write.knownVersion === undefined ? {} : { 'Mailbox-Known-Version': write.knownVersion }),
+    },
+    body: write.body,
+  };
+}
+
+/** The request of a read; with `seconds` one that the relay holds while nothing happens. */
+export function readRequest(
+  { mailboxUrl = '', claim, version }: TransferState,
+  seconds: number,
+  notificationToken?: NotificationToken,
+): WireRequest {
+  return {
+    method: 'POST',
+    url: mailboxUrl,
+    headers: {
+      'Mailbox-Device-Claim': claim,
+      'Mailbox-Request-ID': crypto.randomUUID(),
+      ...(seconds > 0 && version !== undefined
+        ? { Prefer: `wait=${seconds}`, 'Mailbox-Known-Version': version }
+        : undefined),
+    },
+    body: notificationToken === undefined ? undefined : JSON.stringify({ notificationToken }),
+  };
+}
+
+/** Takes the 200 of a read apart. Throws `malformed` if there is no payload in it. */
+export function foundIn(reply: Reply): Found {
+  const { payload, displayInformation, expiration } = membersOf(reply.text);
+  const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
+  if (typeof type !== 'string' || typeof data !== 'string') throw malformed(reply);
+  const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
+  return {
+    payload: { type, data },
+    display: { title: textOf(title), description: textOf(description), imageURL: textOf(imageURL) },
+    expiration: typeof expiration === 'string' ? expiration : undefined,
+    version: reply.header('Mailbox-Version'),
+    receiver: receiverOf(reply),
+  };
+}
+
+/** An answer that is not what the protocol says. */
+export function malformed({ status }: Reply): TransferError {
+  return new TransferError('malformed', 'The answer is not that of a relay.', { status });
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createReceiver } from 'credential-relay/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RelayProcess, run, start, startRelayProcess, temporaryFolder } from './support/commands.js';
+
+/* How shares are taken back, and what the commands tell a script. */
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let relay: RelayProcess;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  relay = await startRelayProcess(folder.path);
+});
+afterAll(async () => {
+  await relay.close();
+  await folder.remove();
+});
+
+const at = (name: string): string => join(folder.path, name);
+
+/** A device that has nothing yet. */
+function device(): string {
+  count += 1;
+  return at(`device-${count}`);
+}
+
+const lines = (out: Buffer): Record<string, unknown>[] =>
+  out
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+/** Sends some words from a device; resolves to the link. */
+async function sent(from: string, ...options: string[]): Promise<string> {
+  const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
+  expect(code).toBe(0);
+  return out.toString().trim();
+}
+
+describe('cancel', () => {
+  it('takes a share back, with or without the Secret; once', async () => {
+    const from = device();
+    for (const cut of [(url: string) => url, (url: string) => url.replace(/#.*/, '')]) {
+      const url = await sent(from);
+      const { code, out } = await run(from, ['cancel', cut(url), '--json']);
+      expect([code, lines(out)]).toEqual([0, [{ event: 'cancelled' }]]);
+      expect((await run(device(), ['receive', url])).code).toBe(4);
+      expect((await run(from, ['cancel', url])).code).toBe(1);
+    }
+  });
+
+  it('only from where it was sent', async () => {
+    const url = await sent(device());
+    const { code, err } = await run(device(), ['cancel', url]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/No share of this link is under way here; looked in .*state/);
+    expect((await run(device(), ['receive', url])).code).toBe(0);
+  });
+
+  it('--state names another folder', async () => {
+    const [from, state] = [device(), at('elsewhere')];
+    const url = await sent(from, '--state', state);
+    expect((await run(from, ['cancel', url])).code).toBe(1);
+    expect((await run(from, ['cancel', url, '--state', state])).code).toBe(0);
+  });
+
+  it('exit 4 when the receiver was faster', async () => {
+    const from = device();
+    const url = await sent(from);
+    await run(device(), ['receive', url]);
+    const { code, out } = await run(from, ['cancel', url, '--json']);
+    expect([code, lines(out)]).toEqual([4, [{ event: 'ended', how: 'deleted' }]]);
+  });
+});
+
+describe('exit codes', () => {
+  it('3: another device was faster, or the host is not allowed', async () => {
+    const url = await sent(device());
+    await createReceiver().open(url).next();
+    const taken = await run(device(), ['receive', url, '--json']);
+    expect([taken.code, lines(taken.out)]).toEqual([3, [{ event: 'failed', code: 'taken' }]]);
+    expect(taken.err).toContain('Another device has opened this link.');
+    const other = await sent(device());
+    expect((await run(device(), ['receive', other, '--allow', 'relay.example'])).code).toBe(3);
+    const { host } = new URL(relay.url);
+    expect((await run(device(), ['receive', other, '--allow', 'relay.example', '--allow', host])).code).toBe(0);
+  });
+
+  it('5: the relay cannot be reached', async () => {
+    const url = await sent(device());
+    relay.proxy.cut();
+    try {
+      const receiving = await run(device(), ['receive', url, '--patience', '1s', '--json']);
+      expect([receiving.code, lines(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
+      const sending = await run(device(), ['send', '-', '--relay', relay.url, '--patience', '1s'], 'words');
+      expect([sending.code, sending.out.length]).toEqual([5, 0]);
+    } finally {
+      relay.proxy.mend();
+    }
+  });
+
+  it('6: the Secret is not that of the share', async () => {
+    const url = await sent(device());
+    const wrong = url.replace(/#.*/, `#${randomBytes(32).toString('base64')}`);
+    expect((await run(device(), ['receive', wrong, '--json'])).code).toBe(6);
+  });
+
+  it('130: interrupted; the share goes on, and can be taken back', async () => {
+    const from = device();
+    const sending = start(from, ['send', '-', '--relay', relay.url, '--wait'], 'words');
+    await sending.until(/take it back/);
+    sending.child.kill('SIGINT');
+    expect(await sending.ended).toBe(130);
+    expect((await run(from, ['cancel', sending.out().toString().trim()])).code).toBe(0);
+  });
+
+  it.each([
+    [['send'], /missing/],
+    [['send', '-'], /--relay/],
+    [['send', '-', 'extra', '--relay', 'https://relay.example'], /extra/],
+    [['send', '-', '--relay', 'http://relay.example'], /relay: must be an https URL/],
+    [['send', '-', '--relay', 'https://relay.example', '--vertical', 'x'], /--vertical/],
+    [['send', '-', '--relay', 'https://relay.example', '--expires', 'soon'], /--expires/],
+    [['send', '-', '--relay', 'https://relay.example', '--expires', '0s'], /--expires/],
+    [['send', '-', '--relay', 'https://relay.example', '--limit', 'big'], /--limit/],
+    [['send', '-', '--port', '1'], /--port/],
+    [['receive'], /missing/],
+    [['receive', 'nonsense'], /shareUrl/],
+    [['receive', 'https://relay.example/v1/m/x'], /Secret/],
+    [['receive', 'https://relay.example/v1/m/x#AAAA', '--patience', 'x'], /--patience/],
+    [['cancel', 'nonsense'], /shareUrl/],
+    [['serve', '--title', 'x'], /--title/],
+  ])('2: %j', async (args, why) => {
+    const { code, out, err } = await run(device(), args, '');
+    expect([code, out.length]).toEqual([2, 0]);
+    expect(err).toMatch(why);
+  });
+
+  it('1: no such file; nowhere to write, and then nothing is taken', async () => {
+    expect((await run(device(), ['send', at('none'), '--relay', relay.url])).code).toBe(1);
+    const url = await sent(device());
+    expect((await run(device(), ['receive', url, '--out', at('no/such/folder')])).code).toBe(1);
+    expect((await run(device(), ['receive', url])).code).toBe(0);
+  });
+});

@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { BIN } from '../../support/built.js';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
+import { startUnreliableProxy, type UnreliableProxy } from './unreliable-proxy.js';
+
+/** A command that runs, or ran. */
+export interface Command {
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  readonly out: () => Buffer;
+  readonly err: () => string;
+  /** Resolves when what it has written to standard output or error matches. */
+  until(pattern: RegExp): Promise<void>;
+  /** Resolves to the exit code; `null` if a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts the built command with a state folder of its own device. */
+export function start(device: string, args: readonly string[], input?: string | Buffer): Command {
+  const env = { ...process.env, RELAY_STATE: join(device, 'state') };
+  const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const out: Buffer[] = [];
+  let err = '';
+  const waiting = new Set<() => void>();
+  const changed = (): void => {
+    for (const look of waiting) look();
+  };
+  child.stdout.on('data', (chunk) => {
+    out.push(chunk);
+    changed();
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+    changed();
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return {
+    child,
+    out: () => Buffer.concat(out),
+    err: () => err,
+    until: (pattern) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!pattern.test(Buffer.concat(out).toString() + err)) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+    ended: once(child, 'close').then(([code]) => code),
+  };
+}
+
+/** Runs a command to its end. */
+export async function run(
+  device: string,
+  args: readonly string[],
+  input?: string | Buffer,
+): Promise<{ readonly code: number | null; readonly out: Buffer; readonly err: string }> {
+  const command = start(device, args, input);
+  const code = await command.ended;
+  return { code, out: command.out(), err: command.err() };
+}
+
+/** The relay of a test: a process of its own on SQLite, behind a network that can be disturbed. */
+export interface RelayProcess {
+  /** What clients call: the proxy. */
+  readonly url: string;
+  readonly proxy: TcpProxy;
+  /** In front of the proxy, where the test wants that. */
+  readonly unreliable: UnreliableProxy | undefined;
+  /** Events of the process that runs, as lines of JSON. */
+  readonly events: () => string;
+  /** Ends the process without warning, and has the network refuse connections. */
+  kill(): Promise<void>;
+  /** Starts a process on what the last one left. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts `serve` on a SQLite file in `folder`; with a `seed` behind a network that cuts three connections in ten. */
+export async function startRelayProcess(folder: string, seed?: number): Promise<RelayProcess> {
+  const port = await freePort();
+  const proxy = await startTcpProxy({ port });
+  const unreliable = seed === undefined ? undefined : await startUnreliableProxy(proxy, seed);
+  const url = `http://127.0.0.1:${(unreliable ?? proxy).port}`;
+  const env = {
+    ...process.env,
+    RELAY_STORE: `sqlite:${join(folder, 'relay.db')}`,
+    RELAY_KEYS: Buffer.alloc(32, 7).toString('base64url'),
+  };
+  let child: ChildProcess | undefined;
+  let events = '';
+  const relay: RelayProcess = {
+    url,
+    proxy,
+    unreliable,
+    events: () => events,
+    async kill() {
+      if (child === undefined) return;
+      proxy.cut();
+      const gone = once(child, 'close');
+      child.kill('SIGKILL');
+      await gone;
+      child = undefined;
+    },
+    async start() {
+      const args = [BIN, 'serve', '--port', String(port), '--public-url', url];
+      const started = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = started;
+      events = '';
+      started.stderr.on('data', (chunk) => (events += chunk));
+      await once(createInterface(started.stdout), 'line');
+      proxy.mend();
+    },
+    async close() {
+      await relay.kill();
+      await unreliable?.close();
+      await proxy.close();
+    },
+  };
+  await relay.start();
+  return relay;
+}
+
+/** A port that nobody listens on: `serve` does not say which one it took when it has a public URL. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A folder of a test, and how to take it away. */
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'credential-relay-cli-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}

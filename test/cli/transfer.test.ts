@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createReceiver, createSender } from 'credential-relay/client';
+import { encode } from 'uqr';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RelayProcess, run, start, startRelayProcess, temporaryFolder } from './support/commands.js';
+
+/* Two devices and a relay, each a process of its own. */
+
+const DISPLAY = { title: 'A file', description: 'For you', imageURL: 'https://example.com/i.png' };
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let relay: RelayProcess;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  relay = await startRelayProcess(folder.path);
+});
+afterAll(async () => {
+  await relay.close();
+  await folder.remove();
+});
+
+const at = (name: string): string => join(folder.path, name);
+
+/** A device that has nothing yet. */
+function device(): string {
+  count += 1;
+  return at(`device-${count}`);
+}
+
+/** A file of so many random bytes. */
+async function fileOf(size: number): Promise<{ readonly path: string; readonly bytes: Buffer }> {
+  count += 1;
+  const [path, bytes] = [at(`file-${count}`), randomBytes(size)];
+  await writeFile(path, bytes);
+  return { path, bytes };
+}
+
+const lines = (out: Buffer): Record<string, unknown>[] =>
+  out
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+/** Sends some words from a device; resolves to the link. */
+async function sent(from: string, ...options: string[]): Promise<string> {
+  const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
+  expect(code).toBe(0);
+  return out.toString().trim();
+}
+
+/** The largest file that fits into a body of 64 KiB, by the client's own judgement: nothing is sent. */
+async function largestFile(): Promise<number> {
+  const { informationOfFile } = await import('../../src/cli/file-information.js');
+  const fits = async (size: number): Promise<boolean> => {
+    const sender = createSender({ relay: relay.url, fetch: () => Promise.reject(new Error('fits')), patienceMs: 0 });
+    const display = {
+      title: 'A file for you',
+      description: 'Sent with credential-relay',
+      imageURL: 'https://no-picture.invalid/',
+    };
+    const error = await sender
+      .share(informationOfFile(new Uint8Array(size)), display)
+      .catch((caught: unknown) => caught);
+    return (error as { code?: string }).code === 'unreachable';
+  };
+  let [low, high] = [1, 65_536];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (await fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+describe('send | receive', () => {
+  it('a file of 1 byte, of 4 KiB, and of the limit arrives whole; one byte more is refused before it is sent', async () => {
+    const limit = await largestFile();
+    expect(limit).toBeGreaterThan(36_000);
+    for (const size of [1, 4096, limit]) {
+      const { path, bytes } = await fileOf(size);
+      const sending = await run(device(), ['send', path, '--relay', relay.url]);
+      expect(sending.err).toMatch(/cancel/);
+      const out = at(`out-${size}`);
+      const receiving = await run(device(), ['receive', sending.out.toString().trim(), '--out', out]);
+      expect([sending.code, receiving.code, receiving.out.length]).toEqual([0, 0, 0]);
+      expect(await readFile(out)).toEqual(bytes);
+    }
+    const before = relay.proxy.roundTrips;
+    const { path } = await fileOf(limit + 1);
+    const { code, out, err } = await run(device(), ['send', path, '--relay', relay.url]);
+    expect([code, out.length, relay.proxy.roundTrips]).toEqual([1, 0, before]);
+    expect(err).toMatch(new RegExp(`too large: it has ${limit + 1} bytes\\. .*65536\\. Nothing was sent`));
+  });
+
+  it('through pipes: standard input to standard output, byte for byte', async () => {
+    const bytes = randomBytes(3000);
+    const { out } = await run(device(), ['send', '-', '--relay', relay.url], bytes);
+    const received = await run(device(), ['receive', out.toString().trim()]);
+    expect(received.out).toEqual(bytes);
+  });
+
+  it('more than the limit from standard input is not read to its end', async () => {
+    const { code, err } = await run(device(), ['send', '-', '--relay', relay.url], Buffer.alloc(5_000_000));
+    expect(code).toBe(1);
+    expect(err).toMatch(/Standard input is too large/);
+  });
+
+  it('--wait shows live that it was opened and finished', async () => {
+    const sending = start(device(), ['send', '-', '--relay', relay.url, '--wait', '--json'], 'words');
+    await sending.until(/"shared"/);
+    const url = String(lines(sending.out())[0]?.url);
+    const receiving = createReceiver().open(url);
+    await receiving.next();
+    await sending.until(/"opened"/);
+    await sending.until(/The receiver has opened it\./);
+    await receiving.finish();
+    expect(await sending.ended).toBe(0);
+    expect(lines(sending.out()).map(({ event }) => event)).toEqual(['shared', 'kept', 'opened', 'ended']);
+  });
+
+  it('--wait --expires: exit 4 when nobody came in time', async () => {
+    const { code, out, err } = await run(
+      device(),
+      ['send', '-', '--relay', relay.url, '--wait', '--json', '--expires', '2s'],
+      'words',
+    );
+    expect(code).toBe(4);
+    expect(lines(out).at(-1)).toEqual({ event: 'ended', how: 'expired' });
+    expect(err).toContain('The share has expired.');
+  });
+
+  it('shows what --title, --description, --image and --vertical say, and by default nothing of the file', async () => {
+    const { path } = await fileOf(4);
+    const words = ['--title', 'Room 417', '--description', 'Your key', '--image', 'https://hotel.example/417.png'];
+    const told = await run(device(), ['send', path, '--relay', relay.url, '--vertical', 'h', ...words]);
+    const url = told.out.toString().trim();
+    expect(url).toContain('?v=h#');
+    const display = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
+    expect(await createReceiver().open(url).preview()).toEqual(display);
+    const { out } = await run(device(), ['send', path, '--relay', relay.url]);
+    const shown = JSON.stringify(await createReceiver().open(out.toString().trim()).preview());
+    expect(shown).not.toContain('file-');
+  });
+
+  it('--qr draws the link, in black and white; --json keeps to lines of JSON', async () => {
+    const { out, err } = await run(device(), ['send', '-', '--relay', relay.url, '--qr', '--json'], 'words');
+    const rows = err
+      .split('\n')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal.
+      .flatMap((line) => /^\u001b\[97;40m(.+)\u001b\[0m$/.exec(line)?.[1] ?? []);
+    const modules = rows.flatMap((row) => [
+      [...row].map((character) => !'█▀'.includes(character)),
+      [...row].map((character) => !'█▄'.includes(character)),
+    ]);
+    const { data, size } = encode(String(lines(out)[0]?.url), { ecc: 'L', border: 2 });
+    expect(modules.slice(0, size)).toEqual(data);
+  });
+
+  it('keeps what is under way where only this user can read it, and nothing when it is over', async () => {
+    const [from, to] = [device(), device()];
+    const url = await sent(from);
+    const [file = ''] = await readdir(join(from, 'state'));
+    expect((await stat(join(from, 'state'))).mode & 0o777).toBe(0o700);
+    expect((await stat(join(from, 'state', file))).mode & 0o777).toBe(0o600);
+    await run(to, ['receive', url]);
+    expect(await readdir(join(to, 'state'))).toEqual([]);
+  });
+
+  it('a message of another make is written as JSON', async () => {
+    const information = { format: 'digitalwallet.carkey.ccc', content: { slot: 1 } };
+    const share = await createSender({ relay: relay.url }).share(information, DISPLAY);
+    const { out } = await run(device(), ['receive', share.url]);
+    expect(JSON.parse(out.toString())).toEqual(information);
+  });
+
+  it('what a sender writes cannot move the cursor of a terminal', async () => {
+    const display = { ...DISPLAY, title: '\u001b[2J\u001b]0;pwned\u0007\u202efdp.exe' };
+    const share = await createSender({ relay: relay.url }).share({ format: 'f', content: {} }, display);
+    const { err } = await run(device(), ['receive', share.url]);
+    expect(err).toMatch(/pwned/);
+    expect(err).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  });
+});

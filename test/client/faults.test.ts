@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
+
+const KEY = randomBytes(32);
+let relay: RelayServer;
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'relay-client-'));
+  const file = join(folder, 'relay.db');
+  relay = await startRelay({ keys: [KEY] }, () => sqliteStore(file));
+});
+afterEach(async () => {
+  await relay.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A stateful share that a receiver has opened. */
+async function opened(options: TransferOptions = {}): Promise<{ share: SentShare; received: ReceivedShare }> {
+  const share = await hastySender(relay.url, options).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
+  const received = hastyReceiver(options).open(share.url);
+  expect(textOf(await received.next())).toBe('invitation');
+  return { share, received };
+}
+
+/** Lets requests of one kind fail the first `times` times. */
+function failing(method: string, times: number, fail: (response: Parameters<Intercept>[1], nth: number) => true) {
+  let nth = 0;
+  relay.intercept = (request, response) => {
+    if (request.method !== method || nth >= times) return false;
+    nth += 1;
+    return fail(response, nth);
+  };
+  return () => nth;
+}
+
+/** Requests of a method that the relay has answered. */
+const count = (method: string): number => relay.log.filter((line) => line.startsWith(`${method} `)).length;
+
+describe('answers that get lost', () => {
+  it('each write takes effect once: its answer is swallowed, and it is repeated under its Request-ID', async () => {
+    const hasty = { timeoutMs: 150 };
+    // Twice: so that the first answer is surely lost, however slow this machine is.
+    const lose = async (method: string, write: Promise<unknown>) => {
+      const before = count(method);
+      await expect.poll(() => count(method), { interval: 5 }).toBeGreaterThan(before + 1);
+      relay.proxy.mend();
+      await write;
+    };
+    const sender = hastySender(relay.url, hasty);
+    relay.proxy.dropAnswers();
+    const sharing = sender.share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
+    await lose('POST', sharing);
+    const share = await sharing;
+    expect(relay.log).toContain('POST 201');
+
+    const received = hastyReceiver(hasty).open(share.url);
+    relay.proxy.dropAnswers();
+    const reading = received.next();
+    await lose('POST', reading);
+    expect(textOf(await reading)).toBe('invitation');
+
+    relay.proxy.dropAnswers();
+    await lose('PUT', received.answer(words('request')));
+    expect(relay.log).toContain('PUT 201');
+    expect(textOf(await share.next())).toBe('request');
+
+    relay.proxy.dropAnswers();
+    await lose('PATCH', received.relinquish());
+    expect(relay.log).toContain('PATCH 201');
+    expect(received.state.ended).toBe('relinquished');
+
+    relay.proxy.dropAnswers();
+    await lose('DELETE', share.cancel());
+    expect(relay.log).toContain('DELETE 404');
+    expect(share.state.ended).toBe('cancelled');
+    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+  });
+
+  it('unreachable: the write stays; the same answer again carries it on, and it takes effect once', async () => {
+    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 150 });
+    relay.proxy.dropAnswers();
+    await expect(received.answer(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
+    expect(received.state.pending?.operation).toBe('update');
+    relay.proxy.mend();
+    await received.answer(words('request'));
+    expect(received.state.pending).toBeUndefined();
+    expect(textOf(await share.next())).toBe('request');
+    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+    expect(relay.log.filter((line) => line === 'PUT 201').length).toBeGreaterThan(0);
+  });
+
+  it('unreachable: another answer after it comes after it', async () => {
+    const { received } = await opened({ timeoutMs: 100, patienceMs: 150 });
+    relay.proxy.cut();
+    await expect(received.answer(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
+    relay.proxy.mend();
+    await received.answer(words('second'));
+    expect(relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 200']);
+  });
+
+  it('a message that the other device wrote while an answer was lost is not written over', async () => {
+    const { share, received } = await opened({ timeoutMs: 100 });
+    relay.proxy.dropAnswers();
+    const writing = received.answer(words('request'));
+    await expect.poll(() => count('PUT'), { interval: 5 }).toBe(2);
+    relay.proxy.mend();
+    await writing; // By a 201, which names no version.
+    expect(textOf(await share.next())).toBe('request');
+    await share.answer(words('answer'));
+    await expect(received.answer(words('more'))).rejects.toMatchObject({ code: 'overtaken' });
+    expect(textOf(await received.next())).toBe('answer');
+  });
+});
+
+describe('a relay that is busy', () => {
+  it.each([408, 429, 502, 503, 504])('%i: repeats what it sent, and it takes effect once', async (status) => {
+    const failures = [failing('POST', 2, (response) => answer(response, status))];
+    const { share, received } = await opened();
+    failures.push(failing('PUT', 2, (response) => answer(response, status)));
+    await received.answer(words('request'));
+    failures.push(failing('POST', 2, (response) => answer(response, status)));
+    expect(textOf(await share.next())).toBe('request');
+    failures.push(failing('DELETE', 2, (response) => answer(response, status)));
+    await received.finish();
+    expect(failures.map((count) => count())).toEqual([2, 2, 2, 2]);
+  });
+
+  it.each(['1', () => new Date(Date.now() + 2000).toUTCString()])('obeys Retry-After, %s', async (after) => {
+    const { received } = await opened();
+    const value = typeof after === 'string' ? after : after();
+    failing('PUT', 1, (response) => answer(response, 429, { 'Retry-After': value }));
+    const started = performance.now();
+    await received.answer(words('request'));
+    expect(performance.now() - started).toBeGreaterThan(900);
+    expect(performance.now() - started).toBeLessThan(4000);
+  });
+
+  it('does not come back sooner than it was told: unreachable at once, with the time', async () => {
+    const { received } = await opened();
+    const sent = failing('PUT', 9, (response) => answer(response, 429, { 'Retry-After': '3600' }));
+    await expect(received.answer(words('request'))).rejects.toMatchObject({
+      code: 'unreachable',
+      status: 429,
+      retryAfterMs: 3_600_000,
+    });
+    failing('POST', 9, (response) => answer(response, 503, { 'Retry-After': '3600' }));
+    await expect(received.check()).rejects.toMatchObject({ code: 'unreachable' });
+    expect(sent()).toBe(1);
+  });
+
+  it('credentials that have run out do not lose the write', async () => {
+    const { share, received } = await opened();
+    failing('PUT', 1, (response) => {
+      response.writeHead(401, { 'Content-Type': 'application/problem+json' });
+      response.end('{"code":"token_invalid","title":"no"}');
+      return true;
+    });
+    await expect(received.answer(words('request'))).rejects.toMatchObject({
+      code: 'refused',
+      relayCode: 'token_invalid',
+    });
+    await received.answer(words('request'));
+    expect(textOf(await share.next())).toBe('request');
+    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+  });
+});
+
+describe('the relay is restarted on its store', () => {
+  it('at every step of a transfer', async () => {
+    const { share, received } = await opened();
+    await relay.restart();
+    await received.answer(words('request'));
+    await relay.restart();
+    expect(textOf(await share.next())).toBe('request');
+    await relay.restart();
+    await share.answer(words('answer'));
+    await relay.restart();
+    expect(textOf(await received.next())).toBe('answer');
+    await relay.restart();
+    await received.finish();
+    expect(await share.next()).toBeUndefined();
+  });
+
+  it('while a write is on its way', async () => {
+    const { share, received } = await opened();
+    relay.proxy.pause();
+    const writing = received.answer(words('request'));
+    await relay.restart();
+    relay.proxy.cut();
+    relay.proxy.mend();
+    await writing;
+    expect(textOf(await share.next())).toBe('request');
+  });
+});
+
+describe('a clock that is wrong', () => {
+  const DAY = 86_400_000;
+
+  it.each([-400, 400])('%i days: the share lives as long as it was asked to, by the relay’s clock', async (days) => {
+    const skewed = await skewedRelay(-days * DAY);
+    try {
+      await hastySender(skewed.url).share(words('key'), DISPLAY, { expiresInSeconds: 3600 });
+      expect(skewed.log).toEqual(['POST 400', 'POST 200']);
+    } finally {
+      await skewed.close();
+    }
+    const seconds = (skewedExpiration - (Date.now() - days * DAY)) / 1000;
+    expect(seconds).toBeGreaterThan(3500);
+    expect(seconds).toBeLessThanOrEqual(3601);
+  });
+
+  let skewedExpiration = 0;
+
+  /** A relay whose clock is off by `ms`, and shows it in Date. */
+  async function skewedRelay(ms: number): Promise<RelayServer> {
+    const skewed = await startRelay({ clock: () => Date.now() + ms });
+    skewed.intercept = (request, response) => {
+      response.sendDate = false;
+      response.setHeader('Date', new Date(Date.now() + ms).toUTCString());
+      request.on('data', (chunk) => {
+        const expiration = /"expiration":"([^"]+)"/.exec(String(chunk))?.[1];
+        if (expiration !== undefined) skewedExpiration = Date.parse(expiration);
+      });
+      return false;
+    };
+    return skewed;
+  }
+
+  it('and the end is told by the relay’s clock as well', async () => {
+    for (const [skew, how] of [
+      [0, 'deleted'],
+      [3 * DAY, 'expired'],
+    ] as const) {
+      const { share, received } = await opened({
+        fetch: async (input, init) => {
+          const response = await fetch(input, init);
+          const headers = new Headers(response.headers);
+          headers.set('Date', new Date(Date.now() + skew).toUTCString());
+          return new Response(response.status === 204 ? null : await response.text(), {
+            status: response.status,
+            headers,
+          });
+        },
+      });
+      expect(await share.check()).toBeUndefined();
+      await received.finish();
+      expect(await share.next()).toBeUndefined();
+      expect(share.state.ended).toBe(how);
+    }
+  });
+});

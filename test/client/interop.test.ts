@@ -1,0 +1,90 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../support/built.js';
+import { inSeconds } from '../support/relay.js';
+import { DISPLAY, hastyReceiver, hastySender } from './support/devices.js';
+import { type RelayServer, startRelay } from './support/relay-server.js';
+
+/* The other device is a client of its own, from the drafts, in another language, with an AES-GCM of its own. */
+
+const DEVICE = fileURLToPath(new URL('./fixtures/device.py', import.meta.url));
+
+let relay: RelayServer;
+beforeAll(async () => {
+  relay = await startRelay();
+});
+afterAll(() => relay.close());
+
+const numbered = (number: number) => ({ format: 'test.example/number', content: { number, text: 'Größe 🔑' } });
+const next = (message: { readonly content: Readonly<Record<string, unknown>> }) =>
+  numbered(Number(message.content.number) + 1);
+
+/** Runs the other device; `lines` are what it says. */
+function python(...args: string[]) {
+  const child: ChildProcessWithoutNullStreams = spawn('python3', [DEVICE, ...args]);
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += chunk));
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    async line(): Promise<unknown> {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`The other device ended. ${errors}`);
+      return JSON.parse(value);
+    },
+    async end(): Promise<void> {
+      const [code] = child.exitCode === null ? await once(child, 'close') : [child.exitCode];
+      expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    },
+  };
+}
+
+const hasPython = spawnSync('python3', ['-c', '']).status === 0;
+
+/** No test may pass in silence because what it needs is not there. */
+function notExercised(): void {
+  if (process.env.CI === 'true') expect.fail('There is no python3.');
+  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  const line = 'The independent client was not exercised: there is no python3. To mend it: apt-get install python3.\n';
+  appendFileSync(join(ROOT, '.cache', 'not-exercised.txt'), line);
+}
+
+if (!hasPython) it('python3 can be had', notExercised);
+
+const whereThereIsPython: (name: string, define: () => void) => void = hasPython ? describe : () => {};
+whereThereIsPython('an independent client [SCT, TIGRESS; RFC 5116]', () => {
+  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)('%s: our sender, its receiver', async (algorithm) => {
+    const sender = hastySender(relay.url);
+    const share = await sender.share(numbered(0), DISPLAY, { algorithm, accessRights: 'RWD', vertical: 'h' });
+    const other = python('receive', share.url);
+    const heard: unknown[] = [];
+    for await (const message of share.messages()) {
+      heard.push(message.content.number);
+      await share.answer(next(message));
+    }
+    expect(heard).toEqual([1, 3]);
+    expect([await other.line(), await other.line(), await other.line()]).toEqual([0, 2, 4].map(numbered));
+    await other.end();
+    expect(share.state.ended).toBe('deleted');
+  });
+
+  it.each(['128', '256'])('AEAD_AES_%s_GCM: its sender, our receiver', async (bits) => {
+    const other = python('send', relay.url, bits, inSeconds(600));
+    const { url } = (await other.line()) as { url: string };
+    const received = hastyReceiver().open(url);
+    expect((await received.preview()).title).toBe('Python');
+    const heard: unknown[] = [];
+    for await (const message of received.messages()) {
+      heard.push({ format: message.format, content: message.content });
+      if (heard.length === 3) await received.finish();
+      else await received.answer(next(message));
+    }
+    expect(heard).toEqual([0, 2, 4].map(numbered));
+    expect([await other.line(), await other.line()]).toEqual([1, 3].map(numbered));
+    await other.end();
+  });
+});

@@ -1,0 +1,307 @@
+import { randomBytes } from 'node:crypto';
+import { type Message, open, type Payload, type StateKeeper, type TransferState } from 'credential-relay/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { type RelayServer, startRelay } from './support/relay-server.js';
+
+let relay: RelayServer;
+beforeAll(async () => {
+  relay = await startRelay({ keys: [randomBytes(32)] });
+});
+afterAll(() => relay.close());
+
+/** The process is gone: nothing of it goes on. */
+class Killed extends Error {}
+
+/** A place on disk for one state, and a process that can be killed at each thing that it does. */
+function killable(killAt: number) {
+  let events = 0;
+  let isDead = false;
+  /** Counts one thing done; the process dies instead if that is the one. */
+  const step = (): void => {
+    if (isDead || ++events === killAt) {
+      isDead = true;
+      throw new Killed();
+    }
+  };
+  const disk: { json?: string } = {};
+  const sent: { method: string; requestId: string | null; body: string }[] = [];
+  const onState: StateKeeper = (state) => {
+    step(); // Before it is kept.
+    disk.json = JSON.stringify(state);
+    step(); // Kept; not sent yet.
+  };
+  const network: typeof fetch = async (input, init) => {
+    const headers = new Headers(init?.headers);
+    step(); // Not sent.
+    sent.push({ method: init?.method ?? '', requestId: headers.get('Mailbox-Request-ID'), body: String(init?.body) });
+    const response = await fetch(input, init);
+    const text = response.status === 204 ? null : await response.text();
+    step(); // Carried out; this process never hears of it.
+    return new Response(text, { status: response.status, headers: response.headers });
+  };
+  return {
+    disk,
+    sent,
+    get events() {
+      return events;
+    },
+    get isDead() {
+      return isDead;
+    },
+    /** Starts the process again; it is not killed any more. */
+    revive: () => {
+      isDead = false;
+    },
+    options: { onState, fetch: network },
+    saved: (): TransferState | undefined => (disk.json === undefined ? undefined : JSON.parse(disk.json)),
+  };
+}
+type Process = ReturnType<typeof killable>;
+
+/** Runs an app until it has done its work, starting it again when it was killed. */
+async function untilDone(process: Process, app: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await app();
+    } catch (error) {
+      // A request that dies is retried as one that got lost, until the process as a whole is seen to be dead.
+      if (!process.isDead) throw error;
+      process.revive();
+    }
+  }
+}
+
+/** A whole stateful transfer of three messages each way, killed once on one side. Resolves to what was heard. */
+async function transfer(senderKilledAt: number, receiverKilledAt: number) {
+  const sending = killable(senderKilledAt);
+  const receiving = killable(receiverKilledAt);
+  const heard: Record<'sender' | 'receiver', unknown[]> = { sender: [], receiver: [] };
+  let announce = (_url: string): void => {};
+  const link = new Promise<string>((resolve) => {
+    announce = resolve;
+  });
+  const answers: Record<string, string> = { '0': '1', '1': '2', '2': '3', '3': '4' };
+  const hear = (who: 'sender' | 'receiver', message: Message): string => {
+    heard[who].push(textOf(message));
+    return answers[String(textOf(message))] ?? '';
+  };
+  const options = { patienceMs: 60 };
+
+  const senderApp = async (): Promise<void> => {
+    const sender = hastySender(relay.url, { ...sending.options, ...options });
+    const state = sending.saved();
+    const share =
+      state === undefined
+        ? await sender.share(words('0'), DISPLAY, { accessRights: 'RWD' })
+        : await sender.resume(state);
+    announce(share.url);
+    for await (const message of share.messages()) await share.answer(words(hear('sender', message)));
+  };
+  const receiverApp = async (): Promise<void> => {
+    const receiver = hastyReceiver({ ...receiving.options, ...options });
+    const state = receiving.saved();
+    const share = state === undefined ? receiver.open(await link) : await receiver.resume(state);
+    for await (const message of share.messages()) {
+      const reply = hear('receiver', message);
+      if (reply === '') await share.finish();
+      else await share.answer(words(reply));
+    }
+  };
+  const applied: string[] = [];
+  const before = relay.log.length;
+  await Promise.all([untilDone(sending, senderApp), untilDone(receiving, receiverApp)]);
+  applied.push(...relay.log.slice(before).filter((line) => /^(PUT|DELETE) 200/.test(line)));
+  return { sending, receiving, heard, applied };
+}
+
+/** What a transfer looks like from outside, if nothing is doubled and nothing lost. */
+function expectWhole({ sending, receiving, heard, applied }: Awaited<ReturnType<typeof transfer>>): void {
+  // Each message is heard; if the app was killed while it had one, that one comes again, right after.
+  expect(heard.sender.filter((text, index, all) => text !== all[index - 1])).toEqual(['1', '3']);
+  expect(heard.receiver.filter((text, index, all) => text !== all[index - 1])).toEqual(['0', '2', '4']);
+  // Four answers and one delete took effect, each once.
+  expect(applied).toEqual(['PUT 200', 'PUT 200', 'PUT 200', 'PUT 200', 'DELETE 200']);
+  for (const { sent } of [sending, receiving]) {
+    // A write that is sent again is the same to the byte, under the same Request-ID.
+    const bodies = new Map<string, string>();
+    for (const { method, requestId, body } of sent) {
+      if (method === 'POST' && body === 'undefined') continue;
+      expect(bodies.get(`${method} ${requestId}`) ?? body).toBe(body);
+      bodies.set(`${method} ${requestId}`, body);
+    }
+    const creates = [...bodies.keys()].filter((key) => key.startsWith('POST'));
+    expect(creates.length).toBeLessThanOrEqual(1);
+  }
+}
+
+describe('a process that is killed goes on from its state', () => {
+  it('whole transfers without a kill: what the kills below go through', async () => {
+    const result = await transfer(0, 0);
+    expectWhole(result);
+    expect(result.heard).toEqual({ sender: ['1', '3'], receiver: ['0', '2', '4'] });
+    expect(result.sending.events).toBeGreaterThan(20);
+    expect(result.receiving.events).toBeGreaterThan(20);
+  });
+
+  it.each(['sender', 'receiver'] as const)(
+    'the %s, at each thing that it does: nothing is doubled, nothing lost',
+    async (who) => {
+      const { sending, receiving } = await transfer(0, 0);
+      const events = (who === 'sender' ? sending : receiving).events + 4;
+      for (let at = 1; at <= events; at += 1) {
+        const result = await transfer(who === 'sender' ? at : 0, who === 'receiver' ? at : 0);
+        expect(() => expectWhole(result), `killed at ${at}`).not.toThrow();
+      }
+    },
+  );
+
+  it('both, at any two things', async () => {
+    for (let at = 2; at <= 24; at += 3) expectWhole(await transfer(at, 26 - at));
+  });
+});
+
+describe('write-ahead', () => {
+  it('the state is kept before a write is sent: with its Request-ID, and the very body', async () => {
+    const order: string[] = [];
+    let kept: TransferState | undefined;
+    const sender = hastySender(relay.url, {
+      onState: async (state) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        kept = JSON.parse(JSON.stringify(state));
+        order.push(`kept ${state.pending?.operation ?? '-'}`);
+      },
+      fetch: (input, init) => {
+        const headers = new Headers(init?.headers);
+        order.push(`${init?.method}`);
+        if (kept?.pending !== undefined) {
+          expect(kept.pending.requestId).toBe(headers.get('Mailbox-Request-ID'));
+          expect(kept.pending.body).toBe(init?.body ?? undefined);
+        }
+        return fetch(input, init);
+      },
+    });
+    const share = await sender.share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    await share.answer(words('1'));
+    await share.cancel();
+    expect(order).toEqual([
+      'kept create', 'POST', 'kept -',
+      'kept update', 'PUT', 'kept -',
+      'kept delete', 'DELETE', 'kept -',
+    ]); // biome-ignore format: a row a write
+  });
+
+  it('a receiver keeps its claim before the read that binds', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY);
+    const order: string[] = [];
+    const receiver = hastyReceiver({
+      onState: ({ bound }) => void order.push(`kept ${bound}`),
+      fetch: (input, init) => {
+        order.push(`${init?.method}`);
+        return fetch(input, init);
+      },
+    });
+    const received = receiver.open(share.url);
+    await received.preview();
+    expect(order).toEqual(['GET']);
+    await received.next();
+    expect(order).toEqual(['GET', 'kept false', 'POST', 'kept true']);
+  });
+
+  it('nothing is sent when the state cannot be kept, and the write goes out once it can', async () => {
+    let isFull = false;
+    const methods: string[] = [];
+    const share = await hastySender(relay.url, {
+      onState: () => {
+        if (isFull) throw new Error('disk full');
+      },
+      fetch: (input, init) => {
+        methods.push(String(init?.method));
+        return fetch(input, init);
+      },
+    }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    isFull = true;
+    await expect(share.answer(words('1'))).rejects.toThrow('disk full');
+    await expect(share.answer(words('1'))).rejects.toThrow('disk full');
+    await expect(share.next()).rejects.toThrow('disk full');
+    await expect(share.cancel()).rejects.toThrow('disk full');
+    const receiver = hastyReceiver({ onState: () => Promise.reject(new Error('disk full')) });
+    await expect(receiver.open(share.url).next()).rejects.toThrow('disk full');
+    expect(methods).toEqual(['POST']);
+    isFull = false;
+    await share.cancel();
+    expect(methods).toEqual(['POST', 'DELETE']);
+  });
+
+  it('states are kept one after another, the newest last, however slow the keeper is', async () => {
+    const kept: TransferState[] = [];
+    let delay = 40;
+    const share = await hastySender(relay.url, {
+      onState: async (state) => {
+        delay = delay === 0 ? 40 : 0;
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        kept.push(state);
+      },
+    }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    const received = hastyReceiver().open(share.url);
+    await received.next();
+    await Promise.all([share.check(), share.answer(words('1')), share.answer(words('2'))]);
+    expect(kept.at(-1)).toEqual(share.state);
+  });
+});
+
+describe('a state', () => {
+  it('is JSON and nothing but: what comes back from it does the same', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD', vertical: 'c' });
+    const again = await hastySender(relay.url).resume(JSON.parse(JSON.stringify(share.state)));
+    expect(again.url).toBe(share.url);
+    expect(JSON.parse(JSON.stringify(again.state))).toEqual(JSON.parse(JSON.stringify(share.state)));
+  });
+
+  it('a message that the app had not dealt with comes again; one that it had does not', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    const received = hastyReceiver().open(share.url);
+    await received.next();
+    const copy = (state: TransferState): TransferState => JSON.parse(JSON.stringify(state));
+    const second = await hastyReceiver().resume(copy(received.state));
+    expect(textOf(await second.next())).toBe('0');
+    await second.answer(words('1'));
+    const third = await hastyReceiver().resume(copy(second.state));
+    expect(await third.check()).toBeUndefined();
+  });
+
+  it('of a write that has come too late ends as the mailbox did', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    const received = hastyReceiver().open(share.url);
+    await received.next();
+    const pending: TransferState[] = [];
+    const cut = await hastyReceiver({
+      patienceMs: 0,
+      onState: (state) => void pending.push(state),
+      fetch: () => Promise.reject(new TypeError('no network')),
+    }).resume(received.state);
+    await expect(cut.answer(words('1'))).rejects.toMatchObject({ code: 'unreachable' });
+    await share.cancel();
+    const late = await hastyReceiver().resume(pending.at(-1) as TransferState);
+    expect(late.state).toMatchObject({ ended: 'deleted' });
+    await expect(late.next()).rejects.toMatchObject({ code: 'gone', ended: 'deleted' });
+  });
+
+  it.each([undefined, null, {}, [], 'text', { format: 2 }])('%j is refused', async (state) => {
+    await expect(hastySender(relay.url).resume(state as never)).rejects.toThrow(/^state: /);
+  });
+
+  it('of the other role is refused', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY);
+    await expect(hastyReceiver().resume(share.state)).rejects.toThrow(/^state: must be that of a receiver/);
+  });
+
+  it('holds the body of a pending write sealed, not in clear', async () => {
+    const states: TransferState[] = [];
+    const sender = hastySender(relay.url, { onState: (state) => void states.push(state) });
+    const share = await sender.share(words('in clear'), DISPLAY);
+    expect(JSON.stringify(states)).not.toContain('in clear');
+    const { payload } = JSON.parse(states[0]?.pending?.body ?? '') as { payload: Payload };
+    expect(new TextDecoder().decode(await open(payload, share.state.secret))).toContain('in clear');
+  });
+});

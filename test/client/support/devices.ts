@@ -1,0 +1,49 @@
+import {
+  createReceiver,
+  createSender,
+  type Message,
+  type Progress,
+  type ReceiverOptions,
+  type SenderOptions,
+  type TransferOptions,
+} from 'credential-relay/client';
+
+/** What people see of the shares of tests. */
+export const DISPLAY = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
+
+/** Short pauses, so that tests of retries take no time. */
+export const HASTY = { backOffMs: 5, pollMs: 20, patienceMs: 8000, timeoutMs: 3000 } as const;
+
+/** A message of a test. */
+export const words = (text: string) => ({ format: 'test.example/words', content: { text } });
+
+/** What a message of {@link words} says. */
+export const textOf = (message: Message | undefined): unknown => message?.content.text;
+
+/** A sender that is hasty. */
+export function hastySender(relay: string, options: Partial<SenderOptions> = {}) {
+  return createSender({ relay, ...HASTY, ...options });
+}
+
+/** A receiver that is hasty. */
+export function hastyReceiver(options: ReceiverOptions = {}) {
+  return createReceiver({ ...HASTY, ...options });
+}
+
+/** Progress of a transfer, as it comes, and a promise for the first of a type. */
+export function watched(): Pick<TransferOptions, 'onProgress'> & {
+  readonly types: Progress['type'][];
+  until(type: Progress['type']): Promise<void>;
+} {
+  const types: Progress['type'][] = [];
+  const waiting: { type: Progress['type']; resolve: () => void }[] = [];
+  return {
+    types,
+    onProgress({ type }) {
+      types.push(type);
+      for (const entry of waiting) if (entry.type === type) entry.resolve();
+    },
+    until: (type) =>
+      types.includes(type) ? Promise.resolve() : new Promise((resolve) => waiting.push({ type, resolve })),
+  };
+}

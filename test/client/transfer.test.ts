@@ -1,0 +1,451 @@
+import { generateSecret, parseShareUrl, seal, TransferError, type TransferState } from 'credential-relay/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
+import { type RelayServer, startRelay } from './support/relay-server.js';
+
+let relay: RelayServer;
+beforeAll(async () => {
+  relay = await startRelay();
+});
+afterAll(() => relay.close());
+
+const stateful = { accessRights: 'RWD' } as const;
+const codeOf = (error: unknown): unknown => (error instanceof TransferError ? error.code : error);
+const failing = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'done', codeOf);
+
+/** One request of a device with this claim, as a client that is not ours would send it. */
+const raw = (method: string, url: string, claim: string, body?: unknown) =>
+  fetch(url, {
+    method,
+    headers: {
+      'Mailbox-Device-Claim': claim,
+      'Mailbox-Request-ID': crypto.randomUUID(),
+      'Content-Type': 'application/json',
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+describe('stateless transfer [SCT §3.1]', () => {
+  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)('%s: create, preview, read, delete', async (algorithm) => {
+    const seen = watched();
+    const share = await hastySender(relay.url, seen).share(words('key'), DISPLAY, { algorithm, vertical: 'h' });
+    expect(share.url).toMatch(/\/relay\/v1\/m\/[0-9a-f-]{36}\?v=h#/);
+    const opened = hastyReceiver().open(share.url);
+    expect(await opened.preview()).toEqual(DISPLAY);
+    const end = share.next();
+    expect(await opened.next()).toEqual({ ...words('key'), display: DISPLAY });
+    await seen.until('opened');
+    await opened.finish();
+    expect(await end).toBeUndefined();
+    expect([share.state.ended, opened.state.ended]).toEqual(['deleted', 'finished']);
+    expect(seen.types).toEqual(['created', 'opened', 'ended']);
+  });
+
+  it('gives the link without v when no vertical is named', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    expect(share.url).toMatch(/\/v1\/m\/[0-9a-f-]{36}#/);
+    expect(parseShareUrl(share.url).vertical).toBe('a');
+  });
+
+  it('uses another Device Claim and Secret for each transfer', async () => {
+    const states: TransferState[] = [];
+    const sender = hastySender(relay.url, { onState: (state) => void states.push(state) });
+    const receiver = hastyReceiver({ onState: (state) => void states.push(state) });
+    const shares = [await sender.share(words('a'), DISPLAY), await sender.share(words('b'), DISPLAY)];
+    for (const { url } of shares) await receiver.open(url).next();
+    expect(new Set(states.map(({ claim }) => claim)).size).toBe(4);
+    expect(new Set(states.map(({ id }) => id)).size).toBe(4);
+    expect(new Set(states.map(({ secret }) => secret)).size).toBe(2);
+  });
+});
+
+describe('stateful transfer [SCT §3.2]', () => {
+  it('any number of rounds, each message once and in order', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    const heard: unknown[] = [];
+    const sending = (async () => {
+      for await (const message of share.messages()) {
+        heard.push(textOf(message));
+        await share.answer(words(String(Number(textOf(message)) + 1)));
+      }
+    })();
+    for await (const message of opened.messages()) {
+      heard.push(textOf(message));
+      if (heard.length > 12) await opened.finish();
+      else await opened.answer(words(String(Number(textOf(message)) + 1)));
+    }
+    await sending;
+    expect(heard).toEqual(Array.from({ length: 13 }, (_, index) => String(index)));
+  });
+
+  it('does not take its own message for an answer, nor one twice, whatever changes the version', async () => {
+    const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
+    expect(await share.check()).toBeUndefined();
+    const first = hastyReceiver().open(share.url);
+    await first.next();
+    expect(await share.check()).toBeUndefined(); // Bound: another version, the same payload.
+    await first.answer(words('request'));
+    expect(await first.check()).toBeUndefined();
+    expect(textOf(await share.check())).toBe('request');
+    await first.relinquish();
+    expect(await share.check()).toBeUndefined(); // Unbound: another version again.
+    await hastyReceiver().open(share.url).next();
+    expect(await share.check()).toBeUndefined();
+  });
+
+  it('the same side may write twice in a row', async () => {
+    const share = await hastySender(relay.url).share(words('one'), DISPLAY, stateful);
+    await share.answer(words('two'));
+    await share.answer(words('three'));
+    expect(textOf(await hastyReceiver().open(share.url).next())).toBe('three');
+  });
+
+  it('overtaken: does not write over a message that it has not taken, and can once it has [PROTOCOL: 412]', async () => {
+    const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    await opened.answer(words('request'));
+    expect(await failing(share.answer(words('never mind')))).toBe('overtaken');
+    expect(await failing(share.answer(words('never mind')))).toBe('overtaken');
+    expect(textOf(await share.check())).toBe('request');
+    await share.answer(words('answer'));
+    expect(textOf(await opened.next())).toBe('answer');
+  });
+
+  it('a receiver that came or left meanwhile is no reason not to write', async () => {
+    const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
+    await hastyReceiver().open(share.url).next();
+    await share.answer(words('second'));
+    expect(relay.log.slice(-3)).toEqual(['PUT 412', 'POST 200', 'PUT 200']);
+  });
+
+  it('a receiver cannot answer before it has read', async () => {
+    const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    expect(await failing(opened.answer(words('blind')))).toBe('overtaken');
+    expect(textOf(await opened.next())).toBe('invitation');
+  });
+
+  it('answers given at once are sent one after another, and a wait may go on meanwhile', async () => {
+    const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    const waiting = opened.next();
+    await Promise.all([share.answer(words('a')), share.answer(words('b')), share.answer(words('c'))]);
+    expect(['a', 'b', 'c']).toContain(textOf(await waiting));
+    await expect.poll(async () => textOf(await opened.check()) ?? 'c').toBe('c');
+  });
+
+  it('leaves notification tokens where the protocol has them', async () => {
+    const bodies: string[] = [];
+    const network: typeof fetch = (input, init) => {
+      bodies.push(`${init?.method} ${init?.body ?? ''}`);
+      return fetch(input, init);
+    };
+    const notificationToken = { type: 'com.apple.apns', tokenData: 'device' };
+    const sender = hastySender(relay.url, { fetch: network });
+    const share = await sender.share(words('0'), DISPLAY, { ...stateful, notificationToken });
+    const opened = hastyReceiver({ fetch: network }).open(share.url, { notificationToken });
+    await opened.next();
+    await opened.check();
+    await opened.answer(words('1'), { notificationToken });
+    expect(bodies.map((line) => [line.slice(0, 4), line.includes('com.apple.apns')])).toEqual([
+      ['POST', true],
+      ['POST', true],
+      ['POST', false],
+      ['PUT ', true],
+    ]);
+  });
+});
+
+describe('who may not', () => {
+  it('taken: a second receiver, and it is told before it sees anything', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    await hastyReceiver().open(share.url).next();
+    const second = hastyReceiver().open(share.url);
+    expect(await failing(second.next())).toBe('taken');
+    expect(await failing(second.check())).toBe('taken');
+    expect(second.state.bound).toBe(false);
+  });
+
+  it('of ten receivers at once, one gets the message and nine are told `taken`', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        failing(
+          hastyReceiver()
+            .open(share.url)
+            .next()
+            .then((message) => Promise.reject(textOf(message))),
+        ),
+      ),
+    );
+    expect(all.sort()).toEqual(['key', ...Array(9).fill('taken')]);
+  });
+
+  it('taken: also by a relay that gives a 401 and no code', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const bare: typeof fetch = async () => new Response('', { status: 401 });
+    expect(await failing(hastyReceiver({ fetch: bare }).open(share.url).next())).toBe('taken');
+  });
+
+  it('hand-over: a receiver relinquishes, another one opens the same link, and the first is out', async () => {
+    const seen = watched();
+    const share = await hastySender(relay.url, seen).share(words('key'), DISPLAY, stateful);
+    const first = hastyReceiver().open(share.url);
+    await first.next();
+    const waiting = failing(first.next());
+    const end = share.next();
+    await seen.until('opened');
+    await first.relinquish();
+    await seen.until('left');
+    expect(await waiting).toBe('gone');
+    expect(await failing(first.next())).toBe('gone');
+    expect(first.state.ended).toBe('relinquished');
+    const second = hastyReceiver().open(share.url);
+    expect(textOf(await second.next())).toBe('key');
+    await second.answer(words('thanks'));
+    expect(textOf(await end)).toBe('thanks');
+  });
+
+  it('not_allowed: a link to a relay that is not on the list, and nothing is sent', async () => {
+    const requests: string[] = [];
+    const network: typeof fetch = (input) => {
+      requests.push(String(input));
+      return Promise.reject(new Error('called'));
+    };
+    const open = (relays: string[], url: string) => () => hastyReceiver({ relays, fetch: network }).open(url);
+    const secret = generateSecret();
+    const link = (host: string) => `https://${host}/v1/m/4a62c374-f390-4723-8583-ee6aa7b21352#${secret}`;
+    for (const host of [
+      'evil.example',
+      'relay.example:8443',
+      'relay.example.evil.example',
+      'relay.example@evil.example',
+    ])
+      expect(open(['relay.example'], link(host)), host).toThrow(expect.objectContaining({ code: 'not_allowed' }));
+    expect(open(['relay.example', 'other.example:8443'], link('RELAY.example:443'))).not.toThrow();
+    expect(open(['relay.example', 'other.example:8443'], link('other.example:8443'))).not.toThrow();
+    expect(() => hastyReceiver().open(link('relay.example').replace('https', 'http'))).toThrow(/https/);
+    const state = hastyReceiver().open(link('evil.example')).state;
+    await expect(hastyReceiver({ relays: ['relay.example'] }).resume(state)).rejects.toThrow(/not on the list/);
+    expect(requests).toEqual([]);
+  });
+
+  it('does not follow a redirect away from the relay with its claim', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const elsewhere: string[] = [];
+    relay.intercept = (request, response) => {
+      if (request.url?.includes('/elsewhere')) elsewhere.push(request.url);
+      else response.writeHead(307, { Location: `${relay.url}/elsewhere` }).end();
+      return true;
+    };
+    try {
+      expect(await failing(hastyReceiver({ patienceMs: 50 }).open(share.url).next())).toBe('unreachable');
+      expect(elsewhere).toEqual([]);
+    } finally {
+      relay.intercept = () => false;
+    }
+  });
+
+  it('refused: an answer where the rights do not include it, with the relay’s code', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    await expect(opened.answer(words('no'))).rejects.toMatchObject({
+      code: 'refused',
+      status: 401,
+      relayCode: 'right_missing',
+    });
+    await opened.finish(); // The refused write is not in the way.
+  });
+
+  it('refused: no relay at this address, and what is wrong with the body', async () => {
+    const nowhere = hastySender(new URL('/nowhere', relay.url).href).share(words('key'), DISPLAY);
+    await expect(nowhere).rejects.toMatchObject({ code: 'refused', status: 404 });
+    const states: TransferState[] = [];
+    const sender = hastySender(relay.url, { onState: (state) => void states.push(state) });
+    const share = sender.share(words('key'), { ...DISPLAY, title: '' });
+    await expect(share).rejects.toMatchObject({ code: 'refused', status: 400, relayCode: 'body_invalid' });
+    expect(states.at(-1)).toMatchObject({ ended: 'cancelled' });
+  });
+});
+
+describe('the end', () => {
+  it('cancel ends a wait of this device, tells the receiver `gone`, and may be repeated', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    const [mine, theirs] = [share.next(), opened.next().catch((error: unknown) => error)];
+    await share.cancel();
+    expect(await mine).toBeUndefined();
+    expect(await theirs).toMatchObject({ code: 'gone', ended: 'deleted' });
+    await share.cancel();
+    await expect(share.answer(words('late'))).rejects.toMatchObject({ code: 'gone', ended: 'cancelled' });
+    expect([share.state.ended, opened.state.ended]).toEqual(['cancelled', 'deleted']);
+    await opened.finish();
+    expect(opened.state.ended).toBe('deleted');
+  });
+
+  it('cancel of what the receiver has finished resolves, and the state says that it was gone', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    await opened.finish();
+    await share.cancel();
+    expect(share.state.ended).toBe('deleted');
+  });
+
+  it('expired: both sides hear of it while they wait', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY, { ...stateful, expiresInSeconds: 2 });
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    expect(await Promise.all([share.next(), failing(opened.next())])).toEqual([undefined, 'gone']);
+    expect([share.state.ended, opened.state.ended]).toEqual(['expired', 'expired']);
+  });
+
+  it('a link to nothing is `gone`', async () => {
+    const url = `${relay.url}/v1/m/4a62c374-f390-4723-8583-ee6aa7b21352#${generateSecret()}`;
+    expect(await failing(hastyReceiver().open(url).next())).toBe('gone');
+    expect(await failing(hastyReceiver().open(url).preview())).toBe('gone');
+  });
+});
+
+describe('what comes from outside is checked', () => {
+  it.each([
+    ['another Secret', async () => seal(new TextEncoder().encode('{"format":"f","content":{}}'), generateSecret())],
+    ['no ciphertext', async () => ({ type: 'AEAD_AES_256_GCM', data: 'AAAA' })],
+    ['another algorithm', async () => ({ type: 'AEAD_AES_128_GCM', data: 'AAAA' })],
+  ])('tampered: a message under %s, and the next good one is taken', async (_name, forge) => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    // Someone who has the link's path and the claim, but not the Secret: the relay itself.
+    const { mailboxUrl = '', claim } = opened.state;
+    expect((await raw('PUT', mailboxUrl, claim, { payload: await forge() })).status).toBe(200);
+    expect(await failing(share.next())).toBe('tampered');
+    await share.answer(words('again'));
+    expect(textOf(await opened.next())).toBe('again');
+  });
+
+  it('tampered: a bit of the ciphertext is turned on the way', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const turning: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const body = (await response.json()) as { payload: { data: string } };
+      const bytes = Buffer.from(body.payload.data, 'base64');
+      bytes.writeUInt8(bytes.readUInt8(20) ^ 1, 20);
+      body.payload.data = bytes.toString('base64');
+      return new Response(JSON.stringify(body), { headers: response.headers });
+    };
+    expect(await failing(hastyReceiver({ fetch: turning }).open(share.url).next())).toBe('tampered');
+  });
+
+  it('does not deliver an old message again that the relay plays back', async () => {
+    const share = await hastySender(relay.url).share(words('first'), DISPLAY, stateful);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    const { mailboxUrl = '', claim } = opened.state;
+    const old = (await (await raw('POST', mailboxUrl, claim)).json()) as { payload: unknown };
+    await share.answer(words('second'));
+    expect(textOf(await opened.next())).toBe('second');
+    await raw('PUT', mailboxUrl, share.state.claim, { payload: old.payload });
+    expect(await opened.check()).toBeUndefined();
+  });
+
+  it.each(['[]', '"text"', '{"format":"","content":{}}', '{"format":"f"}', '{"format":"f","content":[]}', 'no JSON'])(
+    'malformed: a message that is %s is not Provisioning Information',
+    async (text) => {
+      const share = await hastySender(relay.url).share(words('key'), DISPLAY, stateful);
+      const payload = await seal(new TextEncoder().encode(text), share.state.secret);
+      await raw('PUT', share.state.mailboxUrl ?? '', share.state.claim, { payload });
+      expect(await failing(hastyReceiver().open(share.url).next())).toBe('malformed');
+    },
+  );
+
+  it('malformed: an answer that is not that of a relay', async () => {
+    const page: typeof fetch = async () => new Response('<h1>Sign in to the Wi-Fi</h1>');
+    expect(await failing(hastySender(relay.url, { fetch: page }).share(words('key'), DISPLAY))).toBe('malformed');
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    expect(await failing(hastyReceiver({ fetch: page }).open(share.url).next())).toBe('malformed');
+  });
+
+  it('the link of a new mailbox must be one that may be called', async () => {
+    const elsewhere: typeof fetch = async () => Response.json({ urlLink: 'http://evil.example/v1/m/x' });
+    expect(await failing(hastySender(relay.url, { fetch: elsewhere }).share(words('key'), DISPLAY))).toBe('malformed');
+  });
+
+  it('too_large before anything is sent, at the byte; and by the relay’s own word', async () => {
+    const requests: string[] = [];
+    const network: typeof fetch = (input, init) => {
+      requests.push(String(init?.body));
+      return fetch(input, init);
+    };
+    const share = (size: number, maximumBodyBytes?: number) =>
+      hastySender(relay.url, { fetch: network, maximumBodyBytes }).share(words('x'.repeat(size)), DISPLAY);
+    expect(await failing(share(60_000))).toBe('too_large');
+    expect(requests).toEqual([]);
+    await share(48_000);
+    const bytes = Buffer.byteLength(requests[0] ?? '');
+    await share(48_000, bytes);
+    expect(await failing(share(48_000, bytes - 1))).toBe('too_large');
+    expect(requests).toHaveLength(2);
+    await expect(share(60_000, 100_000)).rejects.toMatchObject({ code: 'too_large', status: 413 });
+  });
+
+  it('what the app gives must be Provisioning Information and a link with a Secret', async () => {
+    const sender = hastySender(relay.url);
+    const wrong = [
+      { format: '', content: {} },
+      { format: 'f', content: [] },
+      { format: 'f', content: undefined },
+    ];
+    for (const information of wrong)
+      await expect(sender.share(information as never, DISPLAY)).rejects.toThrow(/^information: /);
+    const link = 'https://relay.example/v1/m/x';
+    for (const url of [link, `${link}#c2hvcnQ=`, `${link}#${generateSecret().slice(0, -4)}`, `${link}#!`, 'nonsense'])
+      expect(() => hastyReceiver().open(url), url).toThrow(/^shareUrl: /);
+  });
+
+  it.each([
+    [() => hastySender('http://relay.example'), /^sender\.relay: /],
+    [() => hastySender('relay.example'), /^sender\.relay: /],
+    [() => hastySender('https://relay.example?x'), /^sender\.relay: /],
+    [() => hastySender('https://relay.example', { waitSeconds: -1 }), /^sender\.waitSeconds: /],
+    [() => hastyReceiver({ patienceMs: Number.NaN }), /^receiver\.patienceMs: /],
+    [() => hastyReceiver({ relays: ['https://relay.example'] }), /^receiver\.relays: /],
+    [() => hastyReceiver({ relays: ['relay.example/path'] }), /^receiver\.relays: /],
+  ])('option %# is refused by its path', (make, message) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
+  });
+
+  it('reads the preview as text, whatever is in it', async () => {
+    const display = {
+      title: `<b>"Tom's" & 5 > 4`,
+      description: 'Größe 🔑 &amp; more',
+      imageURL: 'https://a.example/?x=1&y=2',
+    };
+    const share = await hastySender(relay.url).share(words('key'), display);
+    expect(await hastyReceiver().open(share.url).preview()).toEqual(display);
+    const page: typeof fetch = async () =>
+      new Response(
+        `<meta content='a > b' property='og:title'><META property="og:image" content="javascript:alert(1)">`,
+      );
+    expect(await hastyReceiver({ fetch: page }).open(share.url).preview()).toEqual({
+      title: 'a > b',
+      description: '',
+      imageURL: '',
+    });
+  });
+
+  it('errors hold no secret', async () => {
+    const share = await hastySender(relay.url).share(words('very secret'), DISPLAY);
+    const opened = hastyReceiver().open(share.url);
+    await opened.next();
+    const error = await opened.answer(words('very secret')).catch((caught: unknown) => caught);
+    const shown = JSON.stringify(error) + String(error) + (error as Error).stack;
+    for (const secret of [opened.state.claim, opened.state.secret, 'very secret']) expect(shown).not.toContain(secret);
+  });
+});

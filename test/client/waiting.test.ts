@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
+import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
+
+const KEY = randomBytes(32);
+let relay: RelayServer;
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'relay-client-'));
+  const file = join(folder, 'relay.db');
+  relay = await startRelay({ keys: [KEY] }, () => sqliteStore(file));
+});
+afterEach(async () => {
+  await relay.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A stateful share that a receiver has opened. */
+async function opened(options: TransferOptions = {}): Promise<{ share: SentShare; received: ReceivedShare }> {
+  const share = await hastySender(relay.url, options).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
+  const received = hastyReceiver(options).open(share.url);
+  expect(textOf(await received.next())).toBe('invitation');
+  return { share, received };
+}
+
+describe('while it waits', () => {
+  /** Reads as they arrive: seconds asked for, or 0. */
+  function reads(then: Intercept = () => false): number[] {
+    const seconds: number[] = [];
+    relay.intercept = (request, response) => {
+      if (request.method === 'POST') seconds.push(secondsOf(request));
+      return then(request, response);
+    };
+    return seconds;
+  }
+  const secondsOf = (request: IncomingMessage) => Number(/wait=(\d+)/.exec(String(request.headers.prefer))?.[1] ?? 0);
+
+  it('is told by the held read at once, and asks twice only', async () => {
+    const { share, received } = await opened();
+    const seconds = reads();
+    const next = share.next();
+    await expect.poll(() => seconds).toEqual([0, 25]);
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+    expect(seconds).toEqual([0, 25]);
+  });
+
+  it('the connection is cut: the message comes all the same', async () => {
+    const { share, received } = await opened();
+    const seconds = reads();
+    const next = share.next();
+    await expect.poll(() => seconds.length).toBe(2);
+    relay.proxy.cut();
+    relay.proxy.mend();
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+  });
+
+  it('the relay is restarted: the message comes all the same', async () => {
+    const { share, received } = await opened();
+    const seconds = reads();
+    const next = share.next();
+    await expect.poll(() => seconds.length).toBe(2);
+    await relay.restart();
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+  });
+
+  it('a proxy that cuts what takes long: it takes to short reads, and says so', async () => {
+    const seen = watched();
+    const { share, received } = await opened(seen);
+    const seconds = reads((request, response) => {
+      if (secondsOf(request) === 0) return false;
+      setTimeout(() => response.destroy(), 20);
+      return true;
+    });
+    const next = share.next();
+    await seen.until('polling');
+    expect(seconds).toEqual([0, 25, 0, 1, 0, 1, 0]);
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+    expect(seconds.slice(7).every((asked) => asked === 0)).toBe(true);
+  });
+
+  it('a proxy that gives 504 after a while: it asks for less than that', async () => {
+    const { share, received } = await opened();
+    const seconds = reads((request, response) => {
+      if (secondsOf(request) <= 1) return false;
+      setTimeout(() => answer(response, 504), 1500);
+      return true;
+    });
+    const next = share.next();
+    await expect.poll(() => seconds, { timeout: 5000 }).toEqual([0, 25, 0, 1]);
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+  });
+
+  it('a relay that does not know Prefer, or hides its versions: it polls, with pauses', async () => {
+    for (const hidden of ['prefer', 'mailbox-known-version', 'mailbox-version']) {
+      const ignoring: typeof fetch = async (input, init) => {
+        const headers = new Headers(init?.headers);
+        headers.delete(hidden);
+        const response = await fetch(input, { ...init, headers });
+        const shown = new Headers(response.headers);
+        shown.delete(hidden);
+        shown.delete('preference-applied');
+        return new Response([204, 304].includes(response.status) ? null : await response.text(), {
+          status: response.status,
+          headers: shown,
+        });
+      };
+      const { share, received } = await opened({ fetch: ignoring, pollMs: 40 });
+      const seconds = reads();
+      const next = share.next();
+      await expect.poll(() => seconds.length).toBeGreaterThan(2);
+      const [started, before] = [performance.now(), seconds.length];
+      await expect.poll(() => seconds.length).toBeGreaterThan(before + 2);
+      expect(performance.now() - started).toBeGreaterThan(60);
+      await received.answer(words(hidden));
+      expect(textOf(await next)).toBe(hidden);
+    }
+  });
+
+  it('a relay that cannot wait now (204, wait=0): comes back no sooner than it says', async () => {
+    const { share, received } = await opened();
+    let declined = 0;
+    const seconds = reads((request, response) => {
+      if (secondsOf(request) === 0 || declined === 1) return false;
+      declined += 1;
+      return answer(response, 204, {
+        'Preference-Applied': 'wait=0',
+        'Retry-After': '1',
+        'Mailbox-Version': String(request.headers['mailbox-known-version']),
+      });
+    });
+    const next = share.next();
+    const started = performance.now();
+    await expect.poll(() => seconds.length, { timeout: 3000 }).toBe(3);
+    expect(performance.now() - started).toBeGreaterThan(850);
+    await received.answer(words('request'));
+    expect(textOf(await next)).toBe('request');
+  });
+
+  it('unreachable after its patience, and goes on when asked again', async () => {
+    const { share, received } = await opened({ patienceMs: 200 });
+    relay.proxy.cut();
+    await expect(share.next()).rejects.toMatchObject({ code: 'unreachable' });
+    relay.proxy.mend();
+    await received.answer(words('request'));
+    expect(textOf(await share.next())).toBe('request');
+  });
+});

@@ -95,7 +95,8 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     const hasBody = request.mayHaveBody || operation.takesBody === 'required';
     const body = operation.parse(hasBody ? await bodyFor(operation, request) : undefined, context);
     // Before the store is asked: who is not let in learns nothing of any mailbox.
-    const principal = await settings.guard.authenticate(operation.name, request);
+    const asked = settings.guard.authenticate(operation.name, request);
+    const principal = asked === undefined ? undefined : await asked;
     const knownVersion = request.header(KNOWN_VERSION);
     const command = {
       address: trace.address ?? NO_ADDRESS,

@@ -65,7 +65,8 @@ export function issue(options: CertificateOptions, now: number): Issued {
   const signature = sign(isSha1(options) ? 'sha1' : 'sha256', toBeSigned, { key: signer, ...padding });
   const der = sequence(toBeSigned, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
   const base64 = der.toString('base64');
-  const pem = `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  const lines = base64.match(/.{1,64}/g) ?? []; // No empty one at the end, whatever the length: PEM has none.
+  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
   return { name: options.name, der, pem, base64, privateKey, publicKey };
 }
 

@@ -18,7 +18,7 @@ const MOST_LEFT_BYTES = 1024;
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
 /** @param {import('./processes.mjs').Process} relay @param {number} size */
-const waiting = (relay, size) => until(async () => (await relay.ask('load')).waiters === size);
+const waiting = (relay, size) => until(`${size} wait`, async () => (await relay.ask('load')).waiters === size);
 
 /**
  * @param {'node' | 'koa'} door
@@ -88,7 +88,10 @@ async function crowd(door, waiters) {
       await all('updateAll');
       await waiting(relay, 0);
     });
-    await until(async () => (await all('ended')).reduce((sum, { count }) => sum + count, 0) === size);
+    await until(
+      'all are answered',
+      async () => (await all('ended')).reduce((sum, { count }) => sum + count, 0) === size,
+    );
     const woken = await all('ended');
     const all200 = woken.reduce((sum, { outcomes }) => sum + (outcomes[200] ?? 0), 0) === size;
     const times = timesOf(woken.flatMap(({ times }) => times));
@@ -122,7 +125,10 @@ async function drained(waiters) {
     await waiting(relay, size);
     const began = performance.timeOrigin + performance.now();
     const draining = await delayWhile(relay, () => relay.ask('drain'));
-    await until(async () => (await all('ended')).reduce((sum, { count }) => sum + count, 0) === size);
+    await until(
+      'all are answered',
+      async () => (await all('ended')).reduce((sum, { count }) => sum + count, 0) === size,
+    );
     const ended = await all('ended');
     const last = Math.max(...ended.map(({ lastAnswer }) => lastAnswer)) - began;
     const all204 = ended.reduce((sum, { outcomes }) => sum + (outcomes[204] ?? 0), 0) === size;
@@ -159,7 +165,7 @@ async function missed(backend, waiters) {
     const before = await gets();
     const looking = await delayWhile(relay, async () => {
       await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
-      await until(async () => (await gets()) - before >= size);
+      await until('all were looked at', async () => (await gets()) - before >= size);
     });
     await pause(200);
     const { waiters: left } = await relay.ask('load');

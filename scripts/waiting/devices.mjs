@@ -5,8 +5,11 @@ import { Agent, request } from 'node:http';
 /** @typedef {{ status: number, version: string, text: string, connection: string | undefined }} Answer */
 /** @typedef {{ path: string, sender: string, receiver: string, version: string }} Mailbox */
 
-/** Connections are kept; there is one for each request that is under way. */
-export const newAgent = () => new Agent({ keepAlive: true, maxFreeSockets: 20_000 });
+/**
+ * Connections are kept; there is one for each request that is under way. The kernel probes them rarely: by default each
+ * is probed every second, and among ten thousand of them so many probes get lost on loopback that some are given up.
+ */
+export const newAgent = () => new Agent({ keepAlive: true, keepAliveMsecs: 600_000, maxFreeSockets: 20_000 });
 
 /**
  * @param {Agent} agent
@@ -115,13 +118,14 @@ export function timesOf(times) {
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
+ * @param {string} what for the error
  * @param {() => Promise<boolean>} holds
  * @param {number} [ms] patience
  */
-export async function until(holds, ms = 60_000) {
+export async function until(what, holds, ms = 60_000) {
   const end = performance.now() + ms;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error('It took too long.');
+    if (performance.now() > end) throw new Error(`It took too long until ${what}.`);
     await pause(5);
   }
 }

@@ -95,7 +95,7 @@ export async function proveRestart(backend, { held }) {
 
   const load = startLoad(balancer.origin);
   const waits = mailboxes.map(load.keepWaiting);
-  await until(async () => balancer.figures.waits >= held);
+  await until('the balancer has all', async () => balancer.figures.waits >= held);
   balancer.use([one.url, two.url]);
   await pause(2_000); // The balancer has them; the relay may be behind by some that it has not accepted yet.
 

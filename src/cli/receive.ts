@@ -23,8 +23,10 @@ export async function receive(
   // Before anything is bound: what cannot be written must not be taken.
   const draft = out === undefined ? undefined : await openDraft(out);
   try {
-    const begun = await states.find('receiver', parseShareUrl(url).mailboxUrl);
-    const share = begun === undefined ? opened : await receiver.resume(begun, { signal });
+    const { mailboxUrl, secret = '' } = parseShareUrl(url);
+    const begun = await states.find('receiver', mailboxUrl);
+    // The Secret of the link as it is now: the first time it may have been typed wrong.
+    const share = begun === undefined ? opened : await receiver.resume({ ...begun, secret }, { signal });
     if (share.state.ended === 'finished') {
       teller.tell({ event: 'finished' }, 'It was received before; the share is finished now.');
       return 0;

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { createSender, type SentShare, TransferError, type Vertical } from '../client/index.js';
 import { secondsOf } from './durations.js';
 import { informationOfFile } from './file-information.js';
@@ -31,7 +32,10 @@ export async function send(options: SendOptions, { states, teller, signal, clien
   const maximumBodyBytes = Number(options.limit);
   if (!/^\d{1,9}$/.test(options.limit)) throw new TypeError('--limit: must be a number of bytes');
   const sender = createSender({ ...client, relay, maximumBodyBytes });
-  const bytes = await readUpTo(options.file, maximumBodyBytes);
+  if (options.file === '-') {
+    teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
+  }
+  const bytes = await readUpTo(options.file, maximumBodyBytes, signal);
   const { title, description, image: imageURL } = options;
   const display = { title, description, imageURL };
   const share = await sender
@@ -59,10 +63,11 @@ async function watch(share: SentShare, signal: AbortSignal): Promise<number> {
 }
 
 /** The bytes of a file, or of standard input, if they may fit; not more is read than that. */
-async function readUpTo(file: string, limit: number): Promise<Uint8Array> {
+async function readUpTo(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+  const input = file === '-' ? process.stdin : createReadStream(file);
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
+  for await (const chunk of addAbortSignal(signal, input)) {
     chunks.push(chunk);
     length += chunk.length;
     // Sealed it is larger still; that is judged exactly, once it is sealed.

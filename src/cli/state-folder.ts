@@ -12,12 +12,14 @@ export interface StateFolder {
   find(role: TransferState['role'], mailboxUrl: string): Promise<TransferState | undefined>;
 }
 
-/** No relay of default settings keeps a mailbox longer, in ms. */
-const LONGEST_MS = 30 * 86_400_000;
+const DAY_MS = 86_400_000;
+
+/** No relay of default settings keeps a mailbox longer. */
+const LONGEST_MS = 30 * DAY_MS;
 
 /** The folder of `--state`, RELAY_STATE, or where this system keeps such things. */
 export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = process.env): StateFolder {
-  const base = env.XDG_STATE_HOME ?? env.LOCALAPPDATA ?? join(homedir(), '.local', 'state');
+  const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
   const folder = path ?? env.RELAY_STATE ?? join(base, 'credential-relay');
   const fileOf = ({ role, id }: TransferState): string => join(folder, `${role}-${id}.json`);
 
@@ -35,7 +37,8 @@ export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = p
   }
 
   async function isOver({ expiration }: TransferState, file: string): Promise<boolean> {
-    if (expiration !== undefined) return Date.parse(expiration) < Date.now();
+    // A day late: this device's clock may be wrong.
+    if (expiration !== undefined) return Date.parse(expiration) + DAY_MS < Date.now();
     const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
     return mtimeMs < Date.now() - LONGEST_MS;
   }

@@ -106,7 +106,11 @@ describe('exit codes', () => {
   it('6: the Secret is not that of the share', async () => {
     const url = await sent(device());
     const wrong = url.replace(/#.*/, `#${randomBytes(32).toString('base64')}`);
-    expect((await run(device(), ['receive', wrong, '--json'])).code).toBe(6);
+    const to = device();
+    expect((await run(to, ['receive', wrong, '--json'])).code).toBe(6);
+    // The place is this device's: with the right link it can go on.
+    const { code, out } = await run(to, ['receive', url]);
+    expect([code, out.toString()]).toEqual([0, 'words']);
   });
 
   it('130: interrupted; the share goes on, and can be taken back', async () => {
@@ -116,6 +120,14 @@ describe('exit codes', () => {
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
     expect((await run(from, ['cancel', sending.out().toString().trim()])).code).toBe(0);
+  });
+
+  it('130: interrupted while it reads standard input', async () => {
+    const from = device();
+    const sending = start(from, ['send', '-', '--relay', relay.url, '--json'], 'open');
+    await sending.until(/"reading"/);
+    sending.child.kill('SIGINT');
+    expect(await sending.ended).toBe(130);
   });
 
   it.each([

@@ -113,14 +113,14 @@ describe('send | receive', () => {
   it('--wait shows live that it was opened and finished', async () => {
     const sending = start(device(), ['send', '-', '--relay', relay.url, '--wait', '--json'], 'words');
     await sending.until(/"shared"/);
-    const url = String(lines(sending.out())[0]?.url);
+    const url = String(lines(sending.out())[1]?.url);
     const receiving = createReceiver().open(url);
     await receiving.next();
     await sending.until(/"opened"/);
     await sending.until(/The receiver has opened it\./);
     await receiving.finish();
     expect(await sending.ended).toBe(0);
-    expect(lines(sending.out()).map(({ event }) => event)).toEqual(['shared', 'kept', 'opened', 'ended']);
+    expect(lines(sending.out()).map(({ event }) => event)).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
   });
 
   it('--wait --expires: exit 4 when nobody came in time', async () => {
@@ -157,7 +157,7 @@ describe('send | receive', () => {
       [...row].map((character) => !'█▀'.includes(character)),
       [...row].map((character) => !'█▄'.includes(character)),
     ]);
-    const { data, size } = encode(String(lines(out)[0]?.url), { ecc: 'L', border: 2 });
+    const { data, size } = encode(String(lines(out)[1]?.url), { ecc: 'L', border: 2 });
     expect(modules.slice(0, size)).toEqual(data);
   });
 

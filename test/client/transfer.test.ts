@@ -440,6 +440,29 @@ describe('what comes from outside is checked', () => {
     });
   });
 
+  it('the Secret, and what it seals, are in no request; a preview names no device [§2 N41]', async () => {
+    const sent: string[] = [];
+    const network: typeof fetch = (input, init) => {
+      sent.push(`${init?.method} ${input} ${JSON.stringify(init?.headers)} ${init?.body}`);
+      return fetch(input, init);
+    };
+    const sender = hastySender(relay.url, { fetch: network });
+    const share = await sender.share(words('in clear'), DISPLAY, { ...stateful, vertical: 'c' });
+    const received = hastyReceiver({ fetch: network }).open(share.url);
+    await received.preview();
+    await received.next();
+    await received.answer(words('in clear'));
+    await share.next();
+    await received.relinquish();
+    await share.cancel();
+    expect(sent.map((line) => line.split(' ')[0])).toEqual(['POST', 'GET', 'POST', 'PUT', 'POST', 'PATCH', 'DELETE']);
+    for (const line of sent) {
+      for (const secret of ['in clear', share.state.secret, '#', '?v=']) expect(line).not.toContain(secret);
+      expect(line).toContain('Mailbox-Request-ID');
+      expect(line.includes('Mailbox-Device-Claim')).toBe(!line.startsWith('GET'));
+    }
+  });
+
   it('errors hold no secret', async () => {
     const share = await hastySender(relay.url).share(words('very secret'), DISPLAY);
     const opened = hastyReceiver().open(share.url);

@@ -58,7 +58,8 @@ export function issue(options: CertificateOptions, { publicKey, privateKey }: Ke
   );
   const signature = sign('sha256', toBeSigned, issuer?.privateKey ?? privateKey);
   const der = sequence(toBeSigned, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const pem = `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
   return { name, der, pem, publicKey, privateKey };
 }
 

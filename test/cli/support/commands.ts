@@ -21,7 +21,7 @@ export interface Command {
   readonly ended: Promise<number | null>;
 }
 
-/** Starts the built command with a state folder of its own device. */
+/** Starts the built command with a state folder of its own device; `open` leaves its input without an end. */
 export function start(device: string, args: readonly string[], input?: string | Buffer): Command {
   const env = { ...process.env, RELAY_STATE: join(device, 'state') };
   const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -40,7 +40,7 @@ export function start(device: string, args: readonly string[], input?: string | 
     changed();
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  if (input !== 'open') child.stdin.end(input);
   return {
     child,
     out: () => Buffer.concat(out),

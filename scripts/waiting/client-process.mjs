@@ -1,6 +1,6 @@
 /** The devices of a proof, in a process of their own: many mailboxes, and a reader that waits for each. */
 import { once } from 'node:events';
-import { inLanes, newAgent, newMailbox, pause, update, wait } from './devices.mjs';
+import { inLanes, newAgent, newMailbox, update, wait } from './devices.mjs';
 
 const [{ base, count, characters }] = /** @type {[{ base: string, count: number, characters: number }]} */ (
   await once(process, 'message')
@@ -8,8 +8,6 @@ const [{ base, count, characters }] = /** @type {[{ base: string, count: number,
 process.on('disconnect', () => process.exit());
 
 const [readers, writers] = [newAgent(), newAgent()];
-/** Reads that are begun at once. */
-const BATCH = 100;
 /** @type {import('./devices.mjs').Mailbox[]} */
 let mailboxes = [];
 /** Outcomes of the waits, by status, and how many were lost with their connection. */
@@ -29,11 +27,14 @@ const answers = {
     await inLanes(count, 16, async () => void mailboxes.push(await newMailbox(writers, base, characters)));
     return {};
   },
-  async hold({ seconds }) {
+  reset() {
     outcomes = {};
     times = [];
-    for (const [index, mailbox] of mailboxes.entries()) {
-      if (index % BATCH === BATCH - 1) await pause(10); // No more at once than the server's queue of connections takes.
+    return {};
+  },
+  hold({ seconds, from, to }) {
+    for (const [offset, mailbox] of mailboxes.slice(from, to).entries()) {
+      const index = from + offset;
       wait(readers, base, mailbox, seconds).then(
         ({ status, version }) => {
           lastAnswer = now();

@@ -14,6 +14,9 @@ const CHARACTERS = 2_000;
 const MOST_BYTES = 40 * 1024;
 const MOST_LEFT_BYTES = 1024;
 
+/** Readers that begin at once at each client: no more than the server's queue of new connections takes. */
+const BATCH = 500;
+
 /** @param {number} bytes */
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
@@ -37,6 +40,15 @@ async function openCrowd(door, backend, waiters) {
     relay,
     size: share.count * CLIENTS,
     all,
+    /** All readers begin to wait; resolves once all are held. */
+    async hold() {
+      await all('reset');
+      for (let from = 0; from < share.count; from += BATCH) {
+        const to = Math.min(from + BATCH, share.count);
+        await all('hold', { seconds: SECONDS, from, to });
+        await waiting(relay, to * CLIENTS);
+      }
+    },
     killClients: () => Promise.all(clients.map((client) => client.kill())),
     async close() {
       await Promise.all([relay, ...clients].map((process) => process.kill()));
@@ -56,20 +68,18 @@ async function delayWhile(relay, act) {
 
 /** @param {'node' | 'koa'} door @param {number} waiters */
 async function crowd(door, waiters) {
-  const { relay, size, all, killClients, close } = await openCrowd(door, undefined, waiters);
+  const { relay, size, all, hold, killClients, close } = await openCrowd(door, undefined, waiters);
   try {
     await all('open');
     const fresh = await relay.ask('memory');
     // Once for all that is made only once, such as compiled code.
-    await all('hold', { seconds: SECONDS });
-    await waiting(relay, size);
+    await hold();
     await all('updateAll');
     await waiting(relay, 0);
     const before = await relay.ask('memory');
 
     const entering = await delayWhile(relay, async () => {
-      await all('hold', { seconds: SECONDS });
-      await waiting(relay, size);
+      await hold();
     });
     const during = await relay.ask('memory');
     const cost = (during.rss - fresh.rss) / size;
@@ -97,8 +107,7 @@ async function crowd(door, waiters) {
     const times = timesOf(woken.flatMap(({ times }) => times));
     console.log(`    ${size} updates, each waking its reader: ${waking.ms.toFixed(0)} ms; ${times}; ${waking.text}`);
 
-    await all('hold', { seconds: SECONDS });
-    await waiting(relay, size);
+    await hold();
     const vanishing = await delayWhile(relay, async () => {
       await killClients();
       await waiting(relay, 0);
@@ -118,11 +127,10 @@ async function crowd(door, waiters) {
 
 /** @param {number} waiters */
 async function drained(waiters) {
-  const { relay, size, all, close } = await openCrowd('node', undefined, waiters);
+  const { relay, size, all, hold, close } = await openCrowd('node', undefined, waiters);
   try {
     await all('open');
-    await all('hold', { seconds: SECONDS });
-    await waiting(relay, size);
+    await hold();
     const began = performance.timeOrigin + performance.now();
     const draining = await delayWhile(relay, () => relay.ask('drain'));
     await until(
@@ -147,7 +155,7 @@ async function drained(waiters) {
  * @param {number} waiters
  */
 async function missed(backend, waiters) {
-  const { relay, size, all, close } = await openCrowd('node', backend, waiters);
+  const { relay, size, all, hold, close } = await openCrowd('node', backend, waiters);
   const client = createClient({ url: backend.url });
   await client.connect();
   const gets = async () => {
@@ -159,8 +167,7 @@ async function missed(backend, waiters) {
   };
   try {
     await all('open');
-    await all('hold', { seconds: SECONDS });
-    await waiting(relay, size);
+    await hold();
     await pause(500);
     const before = await gets();
     const looking = await delayWhile(relay, async () => {

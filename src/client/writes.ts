@@ -105,6 +105,7 @@ export function createWrites(transfer: Transfer): Writes {
 
   /** Another version is current. A receiver that came or left does not matter; a message must not be lost. */
   async function catchUp(write: PendingWrite, signal: AbortSignal | undefined): Promise<void> {
+    doubtful = undefined; // A try that had been carried out would have got a 201.
     const found = await transfer.look(signal);
     if ((await transfer.newsIn(found)) === undefined) {
       await journal.save({ pending: { ...write, knownVersion: found.version } });

@@ -83,6 +83,25 @@ describe('a device is killed', () => {
     expect(await readdir(join(device, 'state'))).toEqual([]);
   });
 
+  it('while it finishes: the file is there by then, and called again, it knows that it had finished', async () => {
+    const { path, bytes } = await someFile();
+    const url = (await run(fresh('device'), ['send', path, '--relay', relay.url])).out.toString().trim();
+    const [device, out] = [fresh('device'), fresh('out')];
+    relay.proxy.delay(400);
+    const killed = start(device, ['receive', url, '--out', out]);
+    // Its delete is carried out; the answer is on its way.
+    await expect.poll(relay.events, { timeout: 9000 }).toMatch(/"operation":"delete"[^\n]*"status":200/);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    relay.proxy.mend();
+    expect(await readFile(out)).toEqual(bytes);
+    const again = await run(device, ['receive', url, '--out', out]);
+    expect(again.code).toBe(0);
+    expect(again.err).toContain('It was received before');
+    expect(await readFile(out)).toEqual(bytes);
+    expect((await run(device, ['receive', url])).code).toBe(4);
+  });
+
   it('the sender, while it waits: the share is there still, and can be taken back', async () => {
     const { path } = await someFile();
     const device = fresh('device');

@@ -96,6 +96,16 @@ describe('abort', () => {
     });
   }
 
+  it('what has ended well leaves no timer behind, either', async () => {
+    const { share, received } = await opened();
+    const before = timers();
+    for (let nth = 0; nth < 20; nth += 1) {
+      await share.check();
+      await received.check();
+    }
+    expect(timers()).toBeLessThan(before + 10);
+  });
+
   it('a held read leaves the relay, too, and the share goes on', async () => {
     const { share, received } = await opened();
     const controller = new AbortController();

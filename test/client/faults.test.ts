@@ -156,20 +156,24 @@ describe('a relay that is busy', () => {
     expect(sent()).toBe(1);
   });
 
-  it('credentials that have run out do not lose the write', async () => {
-    const { share, received } = await opened();
-    failing('PUT', 1, (response) => {
-      response.writeHead(401, { 'Content-Type': 'application/problem+json' });
-      response.end('{"code":"token_invalid","title":"no"}');
-      return true;
-    });
-    await expect(received.answer(words('request'))).rejects.toMatchObject({
-      code: 'refused',
-      relayCode: 'token_invalid',
-    });
-    await received.answer(words('request'));
-    expect(textOf(await share.next())).toBe('request');
-    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+  it('credentials that run out between two tries: the write stays the same one', async () => {
+    const { share } = await opened();
+    const steps: (() => Promise<Response>)[] = [
+      () => Promise.reject(new TypeError('The answer was lost.')),
+      async () => Response.json({ code: 'token_invalid', title: 'no' }, { status: 401 }),
+    ];
+    const network: typeof fetch = async (input, init) => {
+      const step = init?.method === 'PUT' ? steps.shift() : undefined;
+      // The first try is carried out all the same.
+      const response = steps.length === 0 && step !== undefined ? undefined : await fetch(input, init);
+      return step?.() ?? (response as Response);
+    };
+    const resumed = await hastySender(relay.url, { fetch: network }).resume(share.state);
+    await resumed.check();
+    const refused = { code: 'refused', relayCode: 'token_invalid' };
+    await expect(resumed.answer(words('request'))).rejects.toMatchObject(refused);
+    await resumed.answer(words('request'));
+    expect(relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 });
 

@@ -234,19 +234,37 @@ describe('write-ahead', () => {
   });
 
   it('states are kept one after another, the newest last, however slow the keeper is', async () => {
-    const kept: TransferState[] = [];
-    let delay = 40;
+    const order: string[] = [];
     const share = await hastySender(relay.url, {
-      onState: async (state) => {
-        delay = delay === 0 ? 40 : 0;
-        await new Promise((resolve) => setTimeout(resolve, delay));
-        kept.push(state);
+      onState: async ({ seen }) => {
+        order.push(`begin ${seen.length}`);
+        await new Promise((resolve) => setTimeout(resolve, order.length < 6 ? 20 : 0));
+        order.push(`end ${seen.length}`);
       },
     }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     const received = hastyReceiver().open(share.url);
     await received.next();
-    await Promise.all([share.check(), share.answer(words('1')), share.answer(words('2'))]);
-    expect(kept.at(-1)).toEqual(share.state);
+    order.length = 0;
+    // The write and the read change the state at the same time.
+    await Promise.all([share.answer(words('1')), share.check(), share.check()]);
+    expect(order.length).toBeGreaterThan(5);
+    for (let at = 0; at < order.length; at += 2) {
+      expect(order[at + 1]).toBe(order[at]?.replace('begin', 'end'));
+    }
+  });
+
+  it('a receiver keeps its claim before it reads on its way to an answer, too', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    const order: string[] = [];
+    const received = hastyReceiver({
+      onState: () => void order.push('kept'),
+      fetch: (input, init) => {
+        order.push(`${init?.method}`);
+        return fetch(input, init);
+      },
+    }).open(share.url);
+    await expect(received.answer(words('1'))).rejects.toMatchObject({ code: 'overtaken' });
+    expect(order).toEqual(['kept', 'POST']);
   });
 });
 

@@ -1,3 +1,5 @@
+import { isLoopbackName } from './protocol/loopback.js';
+
 /** The public address of a relay's mount point, taken apart once. */
 export interface PublicUrl {
   /** The URL without a trailing slash: what `urlLink` begins with. */
@@ -6,13 +8,6 @@ export interface PublicUrl {
   readonly path: string;
   /** True for https: then every request must have come over TLS. */
   readonly tls: boolean;
-}
-
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** True for a host name, as `URL.hostname` gives it, that means this machine (RFC 6761 §6.3). */
-export function isLoopbackName(hostname: string): boolean {
-  return LOOPBACK.test(hostname);
 }
 
 /**

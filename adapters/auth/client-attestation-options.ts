@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
-import { isLoopbackName } from '../../src/public-url.js';
+import { isLoopbackName } from '../../src/protocol/loopback.js';
 import { type TrustAnchors, trustAnchorsOf } from './certificate-path.js';
 import { POP_METHODS, type PopMethod } from './client-attestation-draft.js';
 import type { Fetch } from './client-attestation-jwks.js';

@@ -1,6 +1,6 @@
 import { type ClientAuth, ClientSecretBasic, type CustomFetch } from 'openid-client';
 import type { OperationName } from '../../src/events.js';
-import { isLoopbackName } from '../../src/public-url.js';
+import { isLoopbackName } from '../../src/protocol/loopback.js';
 import { CLOCK_TOLERANCE_SECONDS } from './clock-tolerance.js';
 import { DPOP_ALGORITHMS, type DpopPolicy } from './dpop.js';
 import { fetchTrusting, retryingClosed } from './fetch-trusting.js';

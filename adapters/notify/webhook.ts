@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../src/notify/contract.js';
-import { isLoopbackName } from '../../src/public-url.js';
+import { isLoopbackName } from '../../src/protocol/loopback.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from './options.js';
 import { isTransient, outcomeOf, retry, retryAfterMs, statusWord } from './outcome.js';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay.js';
 import type { MailboxStore } from '../store/contract.js';
 import { storeFromUrl } from '../store/from-url.js';
@@ -18,7 +19,6 @@ export interface ServeOptions {
   readonly trustProxy: boolean;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 /** Milliseconds that requests under way may take once the process was told to stop. */
 const GRACE_MS = 5000;
 /** Milliseconds between two looks for connections that have become idle meanwhile. */
@@ -31,7 +31,8 @@ const IDLE_CHECK_MS = 20;
 export async function serve(options: ServeOptions): Promise<number> {
   if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
     throw new TypeError('--port: must be 0 to 65535');
-  if (options.publicUrl === undefined && !LOOPBACK.test(options.host)) {
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  if (options.publicUrl === undefined && !isLoopbackName(host)) {
     throw new TypeError('--public-url: is needed with a --host that is not loopback: https, what devices are to call');
   }
   const store = storeFromUrl(options.store);
@@ -42,7 +43,6 @@ export async function serve(options: ServeOptions): Promise<number> {
   server.listen(Number(options.port), options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
 
   try {
     const relay = createRelay({

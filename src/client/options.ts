@@ -1,3 +1,4 @@
+import { isLoopbackName } from '../protocol/loopback.js';
 import type { Ending } from './errors.js';
 import type { Network } from './request.js';
 import { urlOf } from './share-url.js';
@@ -71,10 +72,8 @@ export function settingsOf(options: TransferOptions, role: TransferState['role']
   return settings;
 }
 
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /** Whether a URL may be called: https, or http on loopback names (TIGRESS §4.2). */
 export function isSafe(text: string): boolean {
   const url = urlOf(text);
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackName(url.hostname));
 }

@@ -1,6 +1,8 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const ENTITIES: ReadonlyMap<string, string> = new Map(
+  Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
+);
 
 /**
  * The display information of a preview page, from its OpenGraph properties; a member that the page does not have is
@@ -28,7 +30,7 @@ function attributeOf(tag: string, name: string): string | undefined {
 }
 
 function unescaped(whole: string, decimal?: string, hex?: string, name?: string): string {
-  if (name !== undefined) return ENTITIES[name] ?? whole;
+  if (name !== undefined) return ENTITIES.get(name) ?? whole;
   const point = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
   return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
 }

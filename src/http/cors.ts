@@ -27,6 +27,8 @@ const EXPOSED_HEADERS = [
   REQUEST_ID,
   VERSION,
   RECEIVER,
+  // The clock that expirations are counted by.
+  'Date',
   'Preference-Applied',
   'Retry-After',
   'WWW-Authenticate',

@@ -189,7 +189,7 @@ describe('CORS', () => {
   it('exposes the answer headers of the protocol, on refusals too', async () => {
     const { headers } = await ask(testRelay({ cors: { origins: [origin] } }), { Origin: origin }, 'GET');
     expect(headers.get('Access-Control-Expose-Headers')).toBe(
-      'Mailbox-Request-ID, Mailbox-Version, Mailbox-Receiver, Preference-Applied, Retry-After, ' +
+      'Mailbox-Request-ID, Mailbox-Version, Mailbox-Receiver, Date, Preference-Applied, Retry-After, ' +
         'WWW-Authenticate, DPoP-Nonce, OAuth-Client-Attestation-Challenge',
     );
   });

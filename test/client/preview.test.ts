@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { displayOf } from '../../src/client/preview.js';
+
+const page = (content: string): string => `<meta property="og:title" content="${content}">`;
+
+describe('the display information of a page that another implementation wrote', () => {
+  it.each([
+    ['&amp;lt; is text', '&lt; is text'],
+    ['&#39;&#x27;&apos;&#x1F511;', "'''🔑"],
+    ['&constructor; &toString; &__proto__; &nbsp;', '&constructor; &toString; &__proto__; &nbsp;'],
+    ['&#1114112; &#x110000;', '&#1114112; &#x110000;'],
+  ])('%s', (content, title) => {
+    expect(displayOf(page(content)).title).toBe(title);
+  });
+
+  it('is the first of each property; an image that is not https is none', () => {
+    const image = '<meta content="javascript:alert(1)" property="og:image">';
+    expect(displayOf(page('one') + page('two') + image)).toEqual({ title: 'one', description: '', imageURL: '' });
+  });
+});

@@ -1,8 +1,8 @@
-import { createRelay } from 'credential-relay';
+import { createRelay, type Relay } from 'credential-relay';
 import express, { type Express } from 'express';
 
 /** An Express app with the relay in it. `publicUrl` is where devices reach it, and ends in the path of the mount. */
-export function createApp(publicUrl: string): Express {
+export function createApp(publicUrl: string): { readonly app: Express; readonly relay: Relay } {
   const app = express();
 
   const relay = createRelay({ publicUrl });
@@ -12,5 +12,5 @@ export function createApp(publicUrl: string): Express {
   app.get('/', (_request, response) => {
     response.send('The front desk.');
   });
-  return app;
+  return { app, relay };
 }

@@ -9,10 +9,8 @@ const { app, relay } = createApp(publicUrl);
 const server = createServer(getRequestListener(app.fetch));
 
 process.once('SIGTERM', async () => {
-  await relay.drain();
+  await relay.drain(); // Ends the reads that are held, which the server would wait for.
   server.close();
-  // A connection whose request was under way is idle after it, and Node would keep it for a next request.
-  setInterval(() => server.closeIdleConnections(), 50).unref();
   await relay.close();
 });
 

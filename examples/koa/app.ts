@@ -1,8 +1,8 @@
-import { createRelay } from 'credential-relay';
+import { createRelay, type Relay } from 'credential-relay';
 import Koa from 'koa';
 
 /** A Koa app with the relay in it. `publicUrl` is where devices reach the relay, such as https://example.com/relay. */
-export function createApp(publicUrl: string): Koa {
+export function createApp(publicUrl: string): { readonly app: Koa; readonly relay: Relay } {
   const app = new Koa();
 
   const relay = createRelay({ publicUrl });
@@ -12,5 +12,5 @@ export function createApp(publicUrl: string): Koa {
   app.use((ctx) => {
     if (ctx.path === '/') ctx.body = 'The front desk.';
   });
-  return app;
+  return { app, relay };
 }

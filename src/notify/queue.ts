@@ -3,18 +3,8 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { type Attempt, attempt } from './attempt.js';
 import { type Breaker, createBreaker } from './breaker.js';
 import type { Notifier } from './contract.js';
+import { createLanes, type Lane, type Pending, type PushJob } from './lanes.js';
 import { PUSH_SETTINGS, type PushSettings } from './settings.js';
-
-/** One device to be told that its mailbox changed. */
-export interface PushJob {
-  /** Names the device of the mailbox: pushes of one lane are joined, and spaced. */
-  readonly lane: string;
-  readonly token: NotificationToken;
-  /** When the mailbox ends, Unix time in ms. */
-  readonly expiresAt: number;
-  /** Takes the token out of the mailbox, if it is still the same. */
-  readonly forget: () => Promise<void>;
-}
 
 /** Pushes that wait or are being sent. A hint each: kept in memory, sent at most once, lost with the process. */
 export interface PushQueue {
@@ -37,30 +27,6 @@ export interface PushParts {
   readonly events: Events;
 }
 
-/** A push that waits. */
-interface Pending extends PushJob {
-  /** When it is given up, Unix time in ms. */
-  readonly until: number;
-  readonly tries: number;
-}
-
-/**
- * One device of one mailbox. At most one push of it waits, the newest, and one is under way. Times are of the monotonic
- * clock, in ms: nothing is begun before both have come. A lane is forgotten when it has nothing to do.
- */
-interface Lane {
-  readonly name: string;
-  tokenType: string;
-  pending?: Pending | undefined;
-  running: boolean;
-  /** End of the interval since the last push began. */
-  restsUntil: number;
-  /** End of the pause after a failure. */
-  pausedUntil: number;
-  failures: number;
-  timer?: NodeJS.Timeout | undefined;
-}
-
 /** One notifier, and the lanes that are ready for it. A provider that hangs holds up its own pushes only. */
 interface Sender {
   readonly notifier: Notifier;
@@ -79,45 +45,29 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
     const sender: Sender = { notifier, breaker: createBreaker(), ready: new Set(), running: 0, pumping: false };
     for (const type of notifier.types) senders.set(type, sender);
   }
-  const lanes = new Map<string, Lane>();
-  /** Lanes with a push that waits, oldest first. */
-  const waiting = new Set<Lane>();
+  const lanes = createLanes();
   const underWay = new Set<AbortController>();
   let closing: Promise<void> | undefined;
   let idle: (() => void) | undefined;
 
-  function laneOf({ lane: name, token }: PushJob): Lane {
-    const known = lanes.get(name);
-    // Another provider knows nothing of the failures of the last one.
-    if (known?.tokenType === token.type) return known;
-    const fresh = { name, tokenType: token.type, running: false, restsUntil: 0, pausedUntil: 0, failures: 0 };
-    const lane =
-      known === undefined ? fresh : Object.assign(known, { tokenType: token.type, pausedUntil: 0, failures: 0 });
-    lanes.set(name, lane);
-    return lane;
-  }
-
   function put(lane: Lane, pending: Pending): void {
-    if (lane.pending === undefined && waiting.size >= bounds.waiting) dropOldest();
-    lane.pending = pending;
-    waiting.add(lane);
+    if (lane.pending === undefined && lanes.waiting >= bounds.waiting) dropOldest();
+    lanes.put(lane, pending);
   }
 
   /** Takes the push that waits out of its lane. */
   function take(lane: Lane): Pending | undefined {
-    const { pending } = lane;
-    lane.pending = undefined;
-    waiting.delete(lane);
-    if (pending !== undefined) senders.get(pending.token.type)?.ready.delete(lane);
+    const pending = lanes.take(lane);
+    if (pending !== undefined) senders.get(pending.job.token.type)?.ready.delete(lane);
     return pending;
   }
 
-  function drop({ token }: PushJob, reason: 'full' | 'expired' | 'retries' | 'closed'): void {
+  function drop({ job: { token } }: Pick<Pending, 'job'>, reason: 'full' | 'expired' | 'retries' | 'closed'): void {
     events.emit('push.dropped', { tokenType: token.type, reason });
   }
 
   function dropOldest(): void {
-    const [oldest] = waiting;
+    const { oldest } = lanes;
     const dropped = oldest && take(oldest);
     if (dropped === undefined || oldest === undefined) return;
     drop(dropped, 'full');
@@ -132,9 +82,9 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
     const { pending } = lane;
     const wait = (pending === undefined ? lane.restsUntil : Math.max(lane.restsUntil, lane.pausedUntil)) - now;
     if (wait > 0) lane.timer = setTimeout(schedule, wait, lane).unref();
-    else if (pending === undefined) lanes.delete(lane.name);
+    else if (pending === undefined) lanes.forget(lane);
     else {
-      const sender = senders.get(pending.token.type);
+      const sender = senders.get(pending.job.token.type);
       sender?.ready.add(lane);
       if (sender !== undefined && sender.running < bounds.concurrency) pumpSoon(sender);
     }
@@ -173,64 +123,65 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
   }
 
   async function send(lane: Lane, sender: Sender): Promise<void> {
-    const job = take(lane);
-    if (job === undefined) return;
+    const pending = take(lane);
+    if (pending === undefined) return;
     const begunAt = performance.now();
     const controller = new AbortController();
     lane.running = true;
     lane.restsUntil = begunAt + bounds.intervalMs;
     sender.running += 1;
     underWay.add(controller);
-    const { type, tokenData } = job.token;
-    const push = { type, tokenData, expiresAt: job.expiresAt };
+    const { token, expiresAt } = pending.job;
+    const push = { type: token.type, tokenData: token.tokenData, expiresAt };
     const result = await attempt(sender.notifier, push, bounds.timeoutMs, controller);
     const now = performance.now();
     underWay.delete(controller);
     sender.running -= 1;
     lane.running = false;
     if (result.code !== 'closed' && sender.breaker.report(result.outcome !== 'retry', begunAt, now)) {
-      events.emit('push.paused', { tokenType: type });
+      events.emit('push.paused', { tokenType: token.type });
     }
-    report(job, result, now - begunAt);
-    conclude(lane, job, result, now);
+    report(pending, result, now - begunAt);
+    conclude(lane, pending, result, now);
     schedule(lane);
     pumpSoon(sender);
-    if (waiting.size + underWay.size === 0) idle?.();
+    if (lanes.waiting + underWay.size === 0) idle?.();
   }
 
-  function report({ token, tries }: Pending, { outcome, code }: Attempt, ms: number): void {
+  function report({ job: { token }, tries }: Pending, { outcome, code }: Attempt, ms: number): void {
     const common = { tokenType: token.type, attempt: tries + 1, ms };
     if (outcome === 'sent') events.emit('push.sent', common);
     else events.emit('push.failed', { ...common, outcome, ...(code === undefined ? {} : { code }) });
   }
 
-  function conclude(lane: Lane, job: Pending, { outcome, retryAfterMs = 0 }: Attempt, now: number): void {
+  function conclude(lane: Lane, pending: Pending, { outcome, retryAfterMs = 0 }: Attempt, now: number): void {
     if (outcome === 'retry') {
       const [first, longest] = bounds.pauseMs;
       const pause = Math.max(retryAfterMs, Math.random() * Math.min(longest, first * 4 ** lane.failures));
       lane.failures += 1;
       lane.pausedUntil = now + pause;
       // A change that came in the meantime takes its place.
-      if (lane.pending === undefined) retryOrDrop(lane, job, pause);
+      if (lane.pending === undefined) retryOrDrop(lane, pending, pause);
       return;
     }
     lane.failures = 0;
     lane.pausedUntil = 0;
     if (outcome !== 'gone') return;
     // The mailbox may be gone; or the store is away, and says so itself, and the token goes with the next push.
-    new Promise<void>((done) => done(job.forget())).catch(() => {});
-    if (lane.pending?.token.tokenData === job.token.tokenData) take(lane);
+    new Promise<void>((done) => done(pending.job.forget())).catch(() => {});
+    if (lane.pending?.job.token.tokenData === pending.job.token.tokenData) take(lane);
   }
 
-  function retryOrDrop(lane: Lane, job: Pending, pause: number): void {
-    if (closing !== undefined) drop(job, 'closed');
-    else if (job.tries >= bounds.retries) drop(job, 'retries');
-    else if (clock() + pause >= job.until) drop(job, 'expired');
-    else put(lane, { ...job, tries: job.tries + 1 });
+  function retryOrDrop(lane: Lane, pending: Pending, pause: number): void {
+    const { job, until, tries } = pending;
+    if (closing !== undefined) drop(pending, 'closed');
+    else if (tries >= bounds.retries) drop(pending, 'retries');
+    else if (clock() + pause >= until) drop(pending, 'expired');
+    else put(lane, { job, until, tries: tries + 1 });
   }
 
   async function shutDown(graceMs: number): Promise<void> {
-    for (const lane of lanes.values()) {
+    for (const lane of lanes) {
       // Nobody waits for the end of an interval any more; for that of a pause there is no time.
       lane.restsUntil = 0;
       if (lane.pausedUntil > performance.now()) dropPending(lane);
@@ -240,13 +191,13 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
       graceMs,
       new Promise<void>((resolve) => {
         idle = resolve;
-        if (waiting.size + underWay.size === 0) resolve();
+        if (lanes.waiting + underWay.size === 0) resolve();
       }),
     );
-    for (const lane of [...waiting]) dropPending(lane);
+    for (const lane of lanes) dropPending(lane);
     for (const controller of underWay) controller.abort();
     for (const { timer } of senders.values()) clearTimeout(timer);
-    for (const { timer } of lanes.values()) clearTimeout(timer);
+    for (const { timer } of lanes) clearTimeout(timer);
     await within(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
   }
 
@@ -267,22 +218,18 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
     },
     enqueue(job) {
       if (closing !== undefined) {
-        drop(job, 'closed');
+        drop({ job }, 'closed');
         return;
       }
-      const pending = { ...job, until: Math.min(clock() + bounds.lifetimeMs, job.expiresAt), tries: 0 };
-      const known = lanes.get(job.lane);
-      if (known?.pending !== undefined && known.tokenType === job.token.type) {
-        known.pending = pending; // In the place of the one that waited.
-        return;
-      }
-      const lane = laneOf(job);
+      const pending = { job, until: Math.min(clock() + bounds.lifetimeMs, job.expiresAt), tries: 0 };
+      if (lanes.replace(pending)) return;
+      const lane = lanes.of(job);
       take(lane);
       put(lane, pending);
       schedule(lane);
     },
     get size() {
-      return waiting.size + underWay.size;
+      return lanes.waiting + underWay.size;
     },
     close(graceMs = 2_000) {
       closing ??= shutDown(graceMs);

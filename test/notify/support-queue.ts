@@ -1,6 +1,7 @@
 import type { Notifier, Push, PushOutcome } from 'credential-relay';
 import { createEvents, type RelayEvent } from '../../src/events.js';
-import { createPushQueue, type PushJob, type PushQueue } from '../../src/notify/queue.js';
+import type { PushJob } from '../../src/notify/lanes.js';
+import { createPushQueue, type PushQueue } from '../../src/notify/queue.js';
 import type { PushSettings } from '../../src/notify/settings.js';
 
 /** A push as a provider got it, and how to answer it. */

@@ -1,45 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { createReceiver } from 'credential-relay/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProcess, run, start, startRelayProcess, temporaryFolder } from './support/commands.js';
+import { describe, expect, it } from 'vitest';
+import { linesOf, run, start } from './support/commands.js';
+import { siteOfFile } from './support/site.js';
 
 /* How shares are taken back, and what the commands tell a script. */
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let relay: RelayProcess;
-let count = 0;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  relay = await startRelayProcess(folder.path);
-});
-afterAll(async () => {
-  await relay.close();
-  await folder.remove();
-});
-
-const at = (name: string): string => join(folder.path, name);
-
-/** A device that has nothing yet. */
-function device(): string {
-  count += 1;
-  return at(`device-${count}`);
-}
-
-const lines = (out: Buffer): Record<string, unknown>[] =>
-  out
-    .toString()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-
-/** Sends some words from a device; resolves to the link. */
-async function sent(from: string, ...options: string[]): Promise<string> {
-  const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
-  expect(code).toBe(0);
-  return out.toString().trim();
-}
+const site = siteOfFile();
+const { at, device, sent } = site;
 
 describe('cancel', () => {
   it('takes a share back, with or without the Secret; once', async () => {
@@ -47,7 +15,7 @@ describe('cancel', () => {
     for (const cut of [(url: string) => url, (url: string) => url.replace(/#.*/, '')]) {
       const url = await sent(from);
       const { code, out } = await run(from, ['cancel', cut(url), '--json']);
-      expect([code, lines(out)]).toEqual([0, [{ event: 'cancelled' }]]);
+      expect([code, linesOf(out)]).toEqual([0, [{ event: 'cancelled' }]]);
       expect((await run(device(), ['receive', url])).code).toBe(4);
       expect((await run(from, ['cancel', url])).code).toBe(1);
     }
@@ -73,7 +41,7 @@ describe('cancel', () => {
     const url = await sent(from);
     await run(device(), ['receive', url]);
     const { code, out } = await run(from, ['cancel', url, '--json']);
-    expect([code, lines(out)]).toEqual([4, [{ event: 'ended', how: 'deleted' }]]);
+    expect([code, linesOf(out)]).toEqual([4, [{ event: 'ended', how: 'deleted' }]]);
   });
 });
 
@@ -82,24 +50,24 @@ describe('exit codes', () => {
     const url = await sent(device());
     await createReceiver().open(url).next();
     const taken = await run(device(), ['receive', url, '--json']);
-    expect([taken.code, lines(taken.out)]).toEqual([3, [{ event: 'failed', code: 'taken' }]]);
+    expect([taken.code, linesOf(taken.out)]).toEqual([3, [{ event: 'failed', code: 'taken' }]]);
     expect(taken.err).toContain('Another device has opened this link.');
     const other = await sent(device());
     expect((await run(device(), ['receive', other, '--allow', 'relay.example'])).code).toBe(3);
-    const { host } = new URL(relay.url);
+    const { host } = new URL(site.relay.url);
     expect((await run(device(), ['receive', other, '--allow', 'relay.example', '--allow', host])).code).toBe(0);
   });
 
   it('5: the relay cannot be reached', async () => {
     const url = await sent(device());
-    relay.proxy.cut();
+    site.relay.proxy.cut();
     try {
       const receiving = await run(device(), ['receive', url, '--patience', '1s', '--json']);
-      expect([receiving.code, lines(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
-      const sending = await run(device(), ['send', '-', '--relay', relay.url, '--patience', '1s'], 'words');
+      expect([receiving.code, linesOf(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
+      const sending = await run(device(), ['send', '-', '--relay', site.relay.url, '--patience', '1s'], 'words');
       expect([sending.code, sending.out.length]).toEqual([5, 0]);
     } finally {
-      relay.proxy.mend();
+      site.relay.proxy.mend();
     }
   });
 
@@ -115,7 +83,7 @@ describe('exit codes', () => {
 
   it('130: interrupted; the share goes on, and can be taken back', async () => {
     const from = device();
-    const sending = start(from, ['send', '-', '--relay', relay.url, '--wait'], 'words');
+    const sending = start(from, ['send', '-', '--relay', site.relay.url, '--wait'], 'words');
     await sending.until(/take it back/);
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
@@ -124,7 +92,7 @@ describe('exit codes', () => {
 
   it('130: interrupted while it reads standard input', async () => {
     const from = device();
-    const sending = start(from, ['send', '-', '--relay', relay.url, '--json'], 'open');
+    const sending = start(from, ['send', '-', '--relay', site.relay.url, '--json'], 'open');
     await sending.until(/"reading"/);
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
@@ -153,7 +121,7 @@ describe('exit codes', () => {
   });
 
   it('1: no such file; nowhere to write, and then nothing is taken', async () => {
-    expect((await run(device(), ['send', at('none'), '--relay', relay.url])).code).toBe(1);
+    expect((await run(device(), ['send', at('none'), '--relay', site.relay.url])).code).toBe(1);
     const url = await sent(device());
     expect((await run(device(), ['receive', url, '--out', at('no/such/folder')])).code).toBe(1);
     expect((await run(device(), ['receive', url])).code).toBe(0);

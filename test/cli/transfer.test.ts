@@ -3,61 +3,33 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createReceiver, createSender } from 'credential-relay/client';
 import { encode } from 'uqr';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProcess, run, start, startRelayProcess, temporaryFolder } from './support/commands.js';
+import { describe, expect, it } from 'vitest';
+import { linesOf, run, start } from './support/commands.js';
+import { siteOfFile } from './support/site.js';
 
 /* Two devices and a relay, each a process of its own. */
 
 const DISPLAY = { title: 'A file', description: 'For you', imageURL: 'https://example.com/i.png' };
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let relay: RelayProcess;
-let count = 0;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  relay = await startRelayProcess(folder.path);
-});
-afterAll(async () => {
-  await relay.close();
-  await folder.remove();
-});
-
-const at = (name: string): string => join(folder.path, name);
-
-/** A device that has nothing yet. */
-function device(): string {
-  count += 1;
-  return at(`device-${count}`);
-}
+const site = siteOfFile();
+const { at, device, fresh, sent } = site;
 
 /** A file of so many random bytes. */
 async function fileOf(size: number): Promise<{ readonly path: string; readonly bytes: Buffer }> {
-  count += 1;
-  const [path, bytes] = [at(`file-${count}`), randomBytes(size)];
+  const [path, bytes] = [fresh('file'), randomBytes(size)];
   await writeFile(path, bytes);
   return { path, bytes };
-}
-
-const lines = (out: Buffer): Record<string, unknown>[] =>
-  out
-    .toString()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-
-/** Sends some words from a device; resolves to the link. */
-async function sent(from: string, ...options: string[]): Promise<string> {
-  const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
-  expect(code).toBe(0);
-  return out.toString().trim();
 }
 
 /** The largest file that fits into a body of 64 KiB, by the client's own judgement: nothing is sent. */
 async function largestFile(): Promise<number> {
   const { informationOfFile } = await import('../../src/cli/file-information.js');
   const fits = async (size: number): Promise<boolean> => {
-    const sender = createSender({ relay: relay.url, fetch: () => Promise.reject(new Error('fits')), patienceMs: 0 });
+    const sender = createSender({
+      relay: site.relay.url,
+      fetch: () => Promise.reject(new Error('fits')),
+      patienceMs: 0,
+    });
     const display = {
       title: 'A file for you',
       description: 'Sent with credential-relay',
@@ -83,72 +55,72 @@ describe('send | receive', () => {
     expect(limit).toBeGreaterThan(36_000);
     for (const size of [1, 4096, limit]) {
       const { path, bytes } = await fileOf(size);
-      const sending = await run(device(), ['send', path, '--relay', relay.url]);
+      const sending = await run(device(), ['send', path, '--relay', site.relay.url]);
       expect(sending.err).toMatch(/cancel/);
       const out = at(`out-${size}`);
       const receiving = await run(device(), ['receive', sending.out.toString().trim(), '--out', out]);
       expect([sending.code, receiving.code, receiving.out.length]).toEqual([0, 0, 0]);
       expect(await readFile(out)).toEqual(bytes);
     }
-    const before = relay.proxy.roundTrips;
+    const before = site.relay.proxy.roundTrips;
     const { path } = await fileOf(limit + 1);
-    const { code, out, err } = await run(device(), ['send', path, '--relay', relay.url]);
-    expect([code, out.length, relay.proxy.roundTrips]).toEqual([1, 0, before]);
+    const { code, out, err } = await run(device(), ['send', path, '--relay', site.relay.url]);
+    expect([code, out.length, site.relay.proxy.roundTrips]).toEqual([1, 0, before]);
     expect(err).toMatch(new RegExp(`too large: it has ${limit + 1} bytes\\. .*65536\\. Nothing was sent`));
   });
 
   it('through pipes: standard input to standard output, byte for byte', async () => {
     const bytes = randomBytes(3000);
-    const { out } = await run(device(), ['send', '-', '--relay', relay.url], bytes);
+    const { out } = await run(device(), ['send', '-', '--relay', site.relay.url], bytes);
     const received = await run(device(), ['receive', out.toString().trim()]);
     expect(received.out).toEqual(bytes);
   });
 
   it('more than the limit from standard input is not read to its end', async () => {
-    const { code, err } = await run(device(), ['send', '-', '--relay', relay.url], Buffer.alloc(5_000_000));
+    const { code, err } = await run(device(), ['send', '-', '--relay', site.relay.url], Buffer.alloc(5_000_000));
     expect(code).toBe(1);
     expect(err).toMatch(/Standard input is too large/);
   });
 
   it('--wait shows live that it was opened and finished', async () => {
-    const sending = start(device(), ['send', '-', '--relay', relay.url, '--wait', '--json'], 'words');
+    const sending = start(device(), ['send', '-', '--relay', site.relay.url, '--wait', '--json'], 'words');
     await sending.until(/"shared"/);
-    const url = String(lines(sending.out())[1]?.url);
+    const url = String(linesOf(sending.out())[1]?.url);
     const receiving = createReceiver().open(url);
     await receiving.next();
     await sending.until(/"opened"/);
     await sending.until(/The receiver has opened it\./);
     await receiving.finish();
     expect(await sending.ended).toBe(0);
-    expect(lines(sending.out()).map(({ event }) => event)).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
+    expect(linesOf(sending.out()).map(({ event }) => event)).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
   });
 
   it('--wait --expires: exit 4 when nobody came in time', async () => {
     const { code, out, err } = await run(
       device(),
-      ['send', '-', '--relay', relay.url, '--wait', '--json', '--expires', '2s'],
+      ['send', '-', '--relay', site.relay.url, '--wait', '--json', '--expires', '2s'],
       'words',
     );
     expect(code).toBe(4);
-    expect(lines(out).at(-1)).toEqual({ event: 'ended', how: 'expired' });
+    expect(linesOf(out).at(-1)).toEqual({ event: 'ended', how: 'expired' });
     expect(err).toContain('The share has expired.');
   });
 
   it('shows what --title, --description, --image and --vertical say, and by default nothing of the file', async () => {
     const { path } = await fileOf(4);
     const words = ['--title', 'Room 417', '--description', 'Your key', '--image', 'https://hotel.example/417.png'];
-    const told = await run(device(), ['send', path, '--relay', relay.url, '--vertical', 'h', ...words]);
+    const told = await run(device(), ['send', path, '--relay', site.relay.url, '--vertical', 'h', ...words]);
     const url = told.out.toString().trim();
     expect(url).toContain('?v=h#');
     const display = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
     expect(await createReceiver().open(url).preview()).toEqual(display);
-    const { out } = await run(device(), ['send', path, '--relay', relay.url]);
+    const { out } = await run(device(), ['send', path, '--relay', site.relay.url]);
     const shown = JSON.stringify(await createReceiver().open(out.toString().trim()).preview());
     expect(shown).not.toContain('file-');
   });
 
   it('--qr draws the link, in black and white; --json keeps to lines of JSON', async () => {
-    const { out, err } = await run(device(), ['send', '-', '--relay', relay.url, '--qr', '--json'], 'words');
+    const { out, err } = await run(device(), ['send', '-', '--relay', site.relay.url, '--qr', '--json'], 'words');
     const rows = err
       .split('\n')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal.
@@ -157,7 +129,7 @@ describe('send | receive', () => {
       [...row].map((character) => !'█▀'.includes(character)),
       [...row].map((character) => !'█▄'.includes(character)),
     ]);
-    const { data, size } = encode(String(lines(out)[1]?.url), { ecc: 'L', border: 2 });
+    const { data, size } = encode(String(linesOf(out)[1]?.url), { ecc: 'L', border: 2 });
     expect(modules.slice(0, size)).toEqual(data);
   });
 
@@ -173,14 +145,14 @@ describe('send | receive', () => {
 
   it('a message of another make is written as JSON', async () => {
     const information = { format: 'digitalwallet.carkey.ccc', content: { slot: 1 } };
-    const share = await createSender({ relay: relay.url }).share(information, DISPLAY);
+    const share = await createSender({ relay: site.relay.url }).share(information, DISPLAY);
     const { out } = await run(device(), ['receive', share.url]);
     expect(JSON.parse(out.toString())).toEqual(information);
   });
 
   it('what a sender writes cannot move the cursor of a terminal', async () => {
     const display = { ...DISPLAY, title: '\u001b[2J\u001b]0;pwned\u0007\u202efdp.exe' };
-    const share = await createSender({ relay: relay.url }).share({ format: 'f', content: {} }, display);
+    const share = await createSender({ relay: site.relay.url }).share({ format: 'f', content: {} }, display);
     const { err } = await run(device(), ['receive', share.url]);
     expect(err).toMatch(/pwned/);
     expect(err).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);

@@ -1,39 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { describe, expect, it } from 'vitest';
 import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { relayOfEachTest } from './support/disturbed.js';
 import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
 
-const KEY = randomBytes(32);
-let relay: RelayServer;
-let folder = '';
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'relay-client-'));
-  const file = join(folder, 'relay.db');
-  relay = await startRelay({ keys: [KEY] }, () => sqliteStore(file));
-});
-afterEach(async () => {
-  await relay.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** A stateful share that a receiver has opened. */
-async function opened(options: TransferOptions = {}): Promise<{ share: SentShare; received: ReceivedShare }> {
-  const share = await hastySender(relay.url, options).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
-  const received = hastyReceiver(options).open(share.url);
-  expect(textOf(await received.next())).toBe('invitation');
-  return { share, received };
-}
+const site = relayOfEachTest();
+const { opened } = site;
 
 /** Lets requests of one kind fail the first `times` times. */
 function failing(method: string, times: number, fail: (response: Parameters<Intercept>[1], nth: number) => true) {
   let nth = 0;
-  relay.intercept = (request, response) => {
+  site.relay.intercept = (request, response) => {
     if (request.method !== method || nth >= times) return false;
     nth += 1;
     return fail(response, nth);
@@ -42,7 +18,7 @@ function failing(method: string, times: number, fail: (response: Parameters<Inte
 }
 
 /** Requests of a method that the relay has answered. */
-const count = (method: string): number => relay.log.filter((line) => line.startsWith(`${method} `)).length;
+const count = (method: string): number => site.relay.log.filter((line) => line.startsWith(`${method} `)).length;
 
 describe('answers that get lost', () => {
   it('each write takes effect once: its answer is swallowed, and it is repeated under its Request-ID', async () => {
@@ -51,67 +27,67 @@ describe('answers that get lost', () => {
     const lose = async (method: string, write: Promise<unknown>) => {
       const before = count(method);
       await expect.poll(() => count(method), { interval: 5 }).toBeGreaterThan(before + 1);
-      relay.proxy.mend();
+      site.relay.proxy.mend();
       await write;
     };
-    const sender = hastySender(relay.url, hasty);
-    relay.proxy.dropAnswers();
+    const sender = hastySender(site.relay.url, hasty);
+    site.relay.proxy.dropAnswers();
     const sharing = sender.share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
     await lose('POST', sharing);
     const share = await sharing;
-    expect(relay.log).toContain('POST 201');
+    expect(site.relay.log).toContain('POST 201');
 
     const received = hastyReceiver(hasty).open(share.url);
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     const reading = received.next();
     await lose('POST', reading);
     expect(textOf(await reading)).toBe('invitation');
 
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     await lose('PUT', received.answer(words('request')));
-    expect(relay.log).toContain('PUT 201');
+    expect(site.relay.log).toContain('PUT 201');
     expect(textOf(await share.next())).toBe('request');
 
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     await lose('PATCH', received.relinquish());
-    expect(relay.log).toContain('PATCH 201');
+    expect(site.relay.log).toContain('PATCH 201');
     expect(received.state.ended).toBe('relinquished');
 
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     await lose('DELETE', share.cancel());
-    expect(relay.log).toContain('DELETE 404');
+    expect(site.relay.log).toContain('DELETE 404');
     expect(share.state.ended).toBe('cancelled');
-    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+    expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
   });
 
   it('unreachable: the write stays; the same answer again carries it on, and it takes effect once', async () => {
     const { share, received } = await opened({ timeoutMs: 100, patienceMs: 150 });
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     await expect(received.answer(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
     expect(received.state.pending?.operation).toBe('update');
-    relay.proxy.mend();
+    site.relay.proxy.mend();
     await received.answer(words('request'));
     expect(received.state.pending).toBeUndefined();
     expect(textOf(await share.next())).toBe('request');
-    expect(relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
-    expect(relay.log.filter((line) => line === 'PUT 201').length).toBeGreaterThan(0);
+    expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
+    expect(site.relay.log.filter((line) => line === 'PUT 201').length).toBeGreaterThan(0);
   });
 
   it('unreachable: another answer after it comes after it', async () => {
     const { received } = await opened({ timeoutMs: 100, patienceMs: 150 });
-    relay.proxy.cut();
+    site.relay.proxy.cut();
     await expect(received.answer(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
-    relay.proxy.mend();
+    site.relay.proxy.mend();
     await received.answer(words('second'));
-    expect(relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 200']);
+    expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 200']);
   });
 
   it('a message that the other device wrote while an answer was lost is not written over', async () => {
     const { share, received } = await opened({ timeoutMs: 100 });
-    relay.proxy.dropAnswers();
+    site.relay.proxy.dropAnswers();
     const writing = received.answer(words('request'));
     await expect.poll(() => count('PUT'), { interval: 5 }).toBe(2);
-    relay.proxy.mend();
+    site.relay.proxy.mend();
     await writing; // By a 201, which names no version.
     expect(textOf(await share.next())).toBe('request');
     await share.answer(words('answer'));
@@ -168,38 +144,38 @@ describe('a relay that is busy', () => {
       const response = steps.length === 0 && step !== undefined ? undefined : await fetch(input, init);
       return step?.() ?? (response as Response);
     };
-    const resumed = await hastySender(relay.url, { fetch: network }).resume(share.state);
+    const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
     await resumed.check();
     const refused = { code: 'refused', relayCode: 'token_invalid' };
     await expect(resumed.answer(words('request'))).rejects.toMatchObject(refused);
     await resumed.answer(words('request'));
-    expect(relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
+    expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 });
 
 describe('the relay is restarted on its store', () => {
   it('at every step of a transfer', async () => {
     const { share, received } = await opened();
-    await relay.restart();
+    await site.relay.restart();
     await received.answer(words('request'));
-    await relay.restart();
+    await site.relay.restart();
     expect(textOf(await share.next())).toBe('request');
-    await relay.restart();
+    await site.relay.restart();
     await share.answer(words('answer'));
-    await relay.restart();
+    await site.relay.restart();
     expect(textOf(await received.next())).toBe('answer');
-    await relay.restart();
+    await site.relay.restart();
     await received.finish();
     expect(await share.next()).toBeUndefined();
   });
 
   it('while a write is on its way', async () => {
     const { share, received } = await opened();
-    relay.proxy.pause();
+    site.relay.proxy.pause();
     const writing = received.answer(words('request'));
-    await relay.restart();
-    relay.proxy.cut();
-    relay.proxy.mend();
+    await site.relay.restart();
+    site.relay.proxy.cut();
+    site.relay.proxy.mend();
     await writing;
     expect(textOf(await share.next())).toBe('request');
   });

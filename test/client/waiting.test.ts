@@ -1,41 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
-import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
-import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
+import { describe, expect, it } from 'vitest';
+import { textOf, watched, words } from './support/devices.js';
+import { relayOfEachTest } from './support/disturbed.js';
+import { answer, type Intercept } from './support/relay-server.js';
 
-const KEY = randomBytes(32);
-let relay: RelayServer;
-let folder = '';
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'relay-client-'));
-  const file = join(folder, 'relay.db');
-  relay = await startRelay({ keys: [KEY] }, () => sqliteStore(file));
-});
-afterEach(async () => {
-  await relay.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** A stateful share that a receiver has opened. */
-async function opened(options: TransferOptions = {}): Promise<{ share: SentShare; received: ReceivedShare }> {
-  const share = await hastySender(relay.url, options).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
-  const received = hastyReceiver(options).open(share.url);
-  expect(textOf(await received.next())).toBe('invitation');
-  return { share, received };
-}
+const site = relayOfEachTest();
+const { opened } = site;
 
 describe('while it waits', () => {
   /** Reads as they arrive: seconds asked for, or 0. */
   function reads(then: Intercept = () => false): number[] {
     const seconds: number[] = [];
-    relay.intercept = (request, response) => {
+    site.relay.intercept = (request, response) => {
       if (request.method === 'POST') seconds.push(secondsOf(request));
       return then(request, response);
     };
@@ -58,8 +34,8 @@ describe('while it waits', () => {
     const seconds = reads();
     const next = share.next();
     await expect.poll(() => seconds.length).toBe(2);
-    relay.proxy.cut();
-    relay.proxy.mend();
+    site.relay.proxy.cut();
+    site.relay.proxy.mend();
     await received.answer(words('request'));
     expect(textOf(await next)).toBe('request');
   });
@@ -69,7 +45,7 @@ describe('while it waits', () => {
     const seconds = reads();
     const next = share.next();
     await expect.poll(() => seconds.length).toBe(2);
-    await relay.restart();
+    await site.relay.restart();
     await received.answer(words('request'));
     expect(textOf(await next)).toBe('request');
   });
@@ -151,9 +127,9 @@ describe('while it waits', () => {
 
   it('unreachable after its patience, and goes on when asked again', async () => {
     const { share, received } = await opened({ patienceMs: 200 });
-    relay.proxy.cut();
+    site.relay.proxy.cut();
     await expect(share.next()).rejects.toMatchObject({ code: 'unreachable' });
-    relay.proxy.mend();
+    site.relay.proxy.mend();
     await received.answer(words('request'));
     expect(textOf(await share.next())).toBe('request');
   });

@@ -1,8 +1,5 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../support/built.js';
+import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
 import { describeOnPostgres } from '../support/postgres-suite.js';
 import { withRedis } from '../support/redis-server.js';
 import { type Backend, type How, type OpenBackend, openBackend, settingsFor } from './fixtures/backends.js';
@@ -20,22 +17,12 @@ const RACE = { mailboxes: 20, contenders: 10 };
 const CREATES = 20;
 const UPDATES = { mailboxes: 8, writes: 4 };
 const DROPPED = 0.2;
-const OUT = join(ROOT, '.cache', `race-${process.pid}`);
+let program: ChildProgram;
 
 beforeAll(async () => {
-  await build({
-    entry: { 'relay-process': join(ROOT, 'test/race/fixtures/relay-process.ts') },
-    outDir: OUT,
-    format: 'esm',
-    outExtension: () => ({ js: '.mjs' }),
-    target: 'node20',
-    config: false,
-    silent: true,
-    clean: true,
-    dts: false,
-  });
+  program = await buildChildProgram('test/race/fixtures/relay-process.ts');
 });
-afterAll(() => rmSync(OUT, { recursive: true, force: true }));
+afterAll(() => program?.remove());
 
 /** Defines tests with a fleet of their own on a backend. */
 function onFleet(name: string, open: () => Promise<Backend>, how: How, define: (get: Clients) => void): void {
@@ -43,7 +30,7 @@ function onFleet(name: string, open: () => Promise<Backend>, how: How, define: (
     const closing: (() => unknown)[] = [];
     let client: Clients | undefined;
     beforeAll(async () => {
-      const fleet = await startFleet(join(OUT, 'relay-process.mjs'), settingsFor(await open(), how), PROCESSES);
+      const fleet = await startFleet(program.path, settingsFor(await open(), how), PROCESSES);
       closing.push(() => fleet.close());
       client = (manners) => {
         const made = createClient(fleet, manners);

@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { MailboxStore } from 'credential-relay';
-import { build } from 'tsup';
 import { expect } from 'vitest';
-import { ROOT } from '../support/built.js';
+import { buildChildProgram } from '../support/child-program.js';
 
 export const soon = (): number => Date.now() + 600_000;
 export const value = (letter: string): string => `${letter.repeat(16)}.rest`;
@@ -85,22 +82,11 @@ export async function buildListeningProcess(): Promise<{
   start(mode: ListeningMode, kind: 'redis' | 'postgres', url: string, schema?: string): ListeningProcess;
   remove(): void;
 }> {
-  const out = join(ROOT, '.cache', `changes-child-${process.pid}-${Date.now()}`);
-  await build({
-    entry: { child: join(ROOT, 'test/stores/fixtures/changes-child.ts') },
-    outDir: out,
-    format: 'esm',
-    outExtension: () => ({ js: '.mjs' }),
-    target: 'node20',
-    config: false,
-    silent: true,
-    clean: true,
-    dts: false,
-  });
+  const program = await buildChildProgram('test/stores/fixtures/changes-child.ts');
   const children: ChildProcess[] = [];
   return {
     start(...args) {
-      const words = [join(out, 'child.mjs'), ...args.map((arg) => arg ?? '')];
+      const words = [program.path, ...args.map((arg) => arg ?? '')];
       const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
       children.push(child);
       let output = '';
@@ -116,7 +102,7 @@ export async function buildListeningProcess(): Promise<{
     },
     remove() {
       for (const child of children) child.kill('SIGKILL');
-      rmSync(out, { recursive: true, force: true });
+      program.remove();
     },
   };
 }

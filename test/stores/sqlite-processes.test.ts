@@ -1,11 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../adapters/store/sqlite.js';
-import { ROOT } from '../support/built.js';
+import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
 import { hostDatabase, revisionIn, testFolder } from './sqlite-support.js';
 
 /* Several processes on one file, with nothing between them but SQLite. */
@@ -13,31 +11,21 @@ import { hostDatabase, revisionIn, testFolder } from './sqlite-support.js';
 const PROCESSES = 4;
 const KEYS = Array.from({ length: 100 }, (_, index) => `key:${index}`);
 const KILLS = 10;
-const OUT = join(ROOT, '.cache', `sqlite-child-${process.pid}`);
+let program: ChildProgram;
 const folder = testFolder();
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  await build({
-    entry: { child: join(ROOT, 'test/stores/fixtures/sqlite-child.ts') },
-    outDir: OUT,
-    format: 'esm',
-    outExtension: () => ({ js: '.mjs' }),
-    target: 'node20',
-    config: false,
-    silent: true,
-    clean: true,
-    dts: false,
-  });
+  program = await buildChildProgram('test/stores/fixtures/sqlite-child.ts');
 });
 
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
-  rmSync(OUT, { recursive: true, force: true });
+  program?.remove();
 });
 
 function start(...args: string[]): ChildProcess {
-  const child = fork(join(OUT, 'child.mjs'), args, { execArgv: [], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const child = fork(program.path, args, { execArgv: [], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   children.push(child);
   return child;
 }

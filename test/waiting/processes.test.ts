@@ -1,11 +1,8 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, openBackend, settingsFor } from '../race/fixtures/backends.js';
 import { PUBLIC_URL } from '../race/fixtures/client.js';
 import { type Fleet, startFleet } from '../race/fixtures/fleet.js';
-import { ROOT } from '../support/built.js';
+import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
 import { describeOnPostgres } from '../support/postgres-suite.js';
 import { withRedis } from '../support/redis-server.js';
 import { somePayload } from '../support/relay.js';
@@ -14,31 +11,21 @@ import { newDevice } from './wire.js';
 /* Two relay processes on one store: a device waits at one, and the other device writes at the other. How often that
    can be done, and how long it takes: `npm run prove:waiting`. */
 
-const OUT = join(ROOT, '.cache', `waiting-${process.pid}`);
+let program: ChildProgram;
 
 /** Far below the period of the slow look, which is 9 s at the least. */
 const HEARD_MS = 2_000;
 
 beforeAll(async () => {
-  await build({
-    entry: { 'relay-process': join(ROOT, 'test/race/fixtures/relay-process.ts') },
-    outDir: OUT,
-    format: 'esm',
-    outExtension: () => ({ js: '.mjs' }),
-    target: 'node20',
-    config: false,
-    silent: true,
-    clean: true,
-    dts: false,
-  });
+  program = await buildChildProgram('test/race/fixtures/relay-process.ts');
 });
-afterAll(() => rmSync(OUT, { recursive: true, force: true }));
+afterAll(() => program?.remove());
 
 function wakesOn(name: string, open: () => Promise<Backend>): void {
   describe(`two relay processes on ${name}`, () => {
     let fleet: Fleet;
     beforeAll(async () => {
-      fleet = await startFleet(join(OUT, 'relay-process.mjs'), settingsFor(await open()), 2);
+      fleet = await startFleet(program.path, settingsFor(await open()), 2);
     }, 40_000);
     afterAll(() => fleet?.close());
 

@@ -70,6 +70,14 @@ export async function run(
   return { code, out: command.out(), err: command.err() };
 }
 
+/** What a command with `--json` has written: an object a line. */
+export const linesOf = (out: Buffer): Record<string, unknown>[] =>
+  out
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
 /** The relay of a test: a process of its own on SQLite, behind a network that can be disturbed. */
 export interface RelayProcess {
   /** What clients call: the proxy. */

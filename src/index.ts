@@ -32,6 +32,7 @@ export type { Role } from './mailbox/admission.js';
 export type { Notifier, Push, PushOutcome } from './notify/contract.js';
 export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
+export { type StoppableServer, stopServer } from './stop-server.js';
 export {
   type MailboxStore,
   REVISION_CHARACTERS,

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
+import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
 // Only this machine: the pane shows everybody what passes by.
@@ -13,13 +14,11 @@ const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 const { fetch, close, relay } = createApp(origin, fileURLToPath(new URL('site', import.meta.url)));
 server.on('request', getRequestListener(fetch));
 
-process.once('SIGTERM', async () => {
-  close();
-  await relay.drain();
-  server.close();
-  server.closeAllConnections();
-  await relay.close();
-});
+async function stop(): Promise<void> {
+  close(); // Ends the streams of the pane, which the server would wait for.
+  await stopServer(server, relay);
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 
 console.log(`Two phones and their relay: ${origin}/
 In windows of their own:    ${origin}/sender  ${origin}/receiver  ${origin}/third  ${origin}/watch`);

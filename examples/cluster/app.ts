@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { createRelay, type Relay, storeFromUrl } from 'credential-relay';
+import { createRelay, type Relay, stopServer, storeFromUrl } from 'credential-relay';
 
 /** What the relay processes of one relay have in common. */
 export interface AppOptions {
@@ -20,9 +19,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Milliseconds for requests under way once the process was told to stop. */
-const GRACE_MS = 5000;
-
 /** Makes the server of one process; it does not listen yet. */
 export function createApp({ publicUrl, storeUrl, keys }: AppOptions): App {
   const store = storeFromUrl(storeUrl);
@@ -34,14 +30,7 @@ export function createApp({ publicUrl, storeUrl, keys }: AppOptions): App {
     server,
     relay,
     async stop() {
-      // First: reads that are held end with 204, and every answer from now on closes its connection.
-      await relay.drain();
-      const closed = once(server, 'close');
-      server.close();
-      const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-      await closed;
-      clearTimeout(cut);
-      await relay.close();
+      await stopServer(server, relay);
       await store.close();
     },
   };

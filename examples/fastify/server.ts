@@ -1,3 +1,4 @@
+import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
 const port = Number(process.env.PORT ?? 8080);
@@ -5,11 +6,11 @@ const publicUrl = process.env.PUBLIC_URL ?? `http://localhost:${port}/relay`;
 
 const { app, relay } = createApp(publicUrl);
 
-process.once('SIGTERM', async () => {
-  await relay.drain(); // Ends the reads that are held, which Fastify would wait for.
+async function stop(): Promise<void> {
+  await stopServer(app.server, relay); // First: `app.close()` would wait for reads that are held.
   await app.close();
-  await relay.close();
-});
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 
 await app.listen({ port });
 console.log(`The relay is at ${publicUrl}

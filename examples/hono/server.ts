@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
 const port = Number(process.env.PORT ?? 8080);
@@ -8,13 +9,9 @@ const publicUrl = process.env.PUBLIC_URL ?? `http://localhost:${port}/relay`;
 const { app, relay } = createApp(publicUrl);
 const server = createServer(getRequestListener(app.fetch));
 
-process.once('SIGTERM', async () => {
-  await relay.drain(); // Ends the reads that are held, which the server would wait for.
-  server.close();
-  await relay.close();
-});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopServer(server, relay));
 
-server.listen(port, () => {
+server.listen(port, 'localhost', () => {
   console.log(`The relay is at ${publicUrl}
 Sign in, and keep the cookie:
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay.js';
+import { stopServer } from '../stop-server.js';
 import type { MailboxStore } from '../store/contract.js';
 import { storeFromUrl } from '../store/from-url.js';
 
@@ -18,11 +19,6 @@ export interface ServeOptions {
   readonly keys: string | undefined;
   readonly trustProxy: boolean;
 }
-
-/** Milliseconds that requests under way may take once the process was told to stop. */
-const GRACE_MS = 5000;
-/** Milliseconds between two looks for connections that have become idle meanwhile. */
-const IDLE_CHECK_MS = 20;
 
 /**
  * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON with `url` to standard output, then events as
@@ -57,9 +53,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
     process.stdout.write(`${JSON.stringify({ url: options.publicUrl ?? `http://${host}:${port}` })}\n`);
     await told;
-    await relay.drain();
-    await stop(server);
-    await relay.close();
+    await stopServer(server, relay);
     await store.close();
     return 0;
   } finally {
@@ -73,16 +67,4 @@ function serverKeys({ keys }: ServeOptions, store: MailboxStore): readonly strin
   if (list.length > 0) return list.map((key) => key.trim());
   if (store.capabilities.keepsReferences === true) return undefined;
   throw new TypeError('RELAY_KEYS: this store needs server keys; `credential-relay keygen` prints one');
-}
-
-/** Takes no new connections, lets the requests under way finish, and cuts what is left after the grace period. */
-async function stop(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  // A connection whose request was under way is idle after it, and would be kept for the next one.
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(cut);
 }

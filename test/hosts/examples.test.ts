@@ -126,29 +126,32 @@ describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) 
 });
 
 describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run example:%s', (name) => {
-  test('serves, and on SIGTERM ends the reads that are held, and then itself with 0', async () => {
-    const { origin, child, output } = await startProcess(name);
-    const [sender, cookie] = [newDevice(), await signIn(origin)];
-    // What to try is said where it is more than the README has.
-    expect(output().includes(`curl -s -c .cache/jar ${origin}/sign-in`)).toBe(cookie.length > 0);
-    const created = await create(origin, sender.claim, newPayload(), cookie);
-    const [url, version] = [String(json(created).urlLink), String(created.headers['mailbox-version'])];
-    expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'serves, and on %s ends the reads that are held, and then itself with 0',
+    async (signal) => {
+      const { origin, child, output } = await startProcess(name);
+      const [sender, cookie] = [newDevice(), await signIn(origin)];
+      // What to try is said where it is more than the README has.
+      expect(output().includes(`curl -s -c .cache/jar ${origin}/sign-in`)).toBe(cookie.length > 0);
+      const created = await create(origin, sender.claim, newPayload(), cookie);
+      const [url, version] = [String(json(created).urlLink), String(created.headers['mailbox-version'])];
+      expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
 
-    // By `fetch`, which keeps its connections for more.
-    const headers = { 'Mailbox-Device-Claim': sender.claim, 'Mailbox-Known-Version': version, Prefer: 'wait=9' };
-    const held = [1, 2].map(() => fetch(url, { method: 'POST', headers }));
-    // The newer read of one device ends the older one [§8]: then it is held itself.
-    const older = await Promise.race(held);
-    expect([older.status, older.headers.get('Preference-Applied')]).toEqual([204, 'wait=9']);
+      // By `fetch`, which keeps its connections for more.
+      const headers = { 'Mailbox-Device-Claim': sender.claim, 'Mailbox-Known-Version': version, Prefer: 'wait=9' };
+      const held = [1, 2].map(() => fetch(url, { method: 'POST', headers }));
+      // The newer read of one device ends the older one [§8]: then it is held itself.
+      const older = await Promise.race(held);
+      expect([older.status, older.headers.get('Preference-Applied')]).toEqual([204, 'wait=9']);
 
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    const told = performance.now();
-    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([204, 204]);
-    expect(await ended).toEqual([0, null]);
-    expect(performance.now() - told).toBeLessThan(3000);
-  });
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      const told = performance.now();
+      expect((await Promise.all(held)).map(({ status }) => status)).toEqual([204, 204]);
+      expect(await ended).toEqual([0, null]);
+      expect(performance.now() - told).toBeLessThan(3000);
+    },
+  );
 });
 
 /** Builds server.ts as its npm script does, and starts it on a free port. Resolves once it says that it listens. */

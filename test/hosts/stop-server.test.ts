@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { createRelay, type Relay, stopServer } from 'credential-relay';
+import { afterEach, describe, expect, it } from 'vitest';
+import { somePayload } from '../support/relay.js';
+import { boundPair, held } from '../waiting/wire.js';
+import { openServer } from './server.js';
+
+/* Stopping a server and the relay in it, over real sockets. */
+
+const toClose: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close();
+});
+
+/** A relay in a server of its own, and what happens, in order. */
+async function site() {
+  const { server, origin: base, close } = await openServer();
+  toClose.push(() => server.listening && close());
+  const told: string[] = [];
+  const relay = createRelay({ publicUrl: base });
+  const observed: Relay = {
+    ...relay,
+    async close() {
+      told.push('relay closed');
+      await relay.close();
+    },
+  };
+  server.on('request', ({ method }, response) => {
+    if (method === 'PUT') response.on('finish', () => told.push(`update ${response.statusCode}`));
+  });
+  server.on('request', relay.node());
+  return { server, relay, observed, base, told, port: (server.address() as AddressInfo).port };
+}
+
+describe('stopServer', () => {
+  it('answers what is held and what is half sent, and closes the relay after that', async () => {
+    const { server, relay, observed, base, told } = await site();
+    const { sender, receiver, url, version } = await boundPair(base);
+    const waiting = sender.wait(url, version).answer;
+    await held(relay, 1);
+
+    const body = JSON.stringify({ payload: somePayload() });
+    const update = request(url, {
+      method: 'PUT',
+      headers: {
+        'Content-Type': 'application/json',
+        'Content-Length': body.length,
+        'Mailbox-Device-Claim': receiver.claim,
+        'Mailbox-Request-ID': crypto.randomUUID(),
+      },
+    });
+    const arrived = once(server, 'request');
+    update.write(body.slice(0, 5));
+    await arrived;
+
+    const stopped = stopServer(server, observed).then(() => told.push('stopped'));
+    expect((await waiting).status).toBe(204);
+    expect(server.listening).toBe(false);
+    update.end(body.slice(5));
+    const [response] = await once(update, 'response');
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    await stopped;
+    expect(told).toEqual(['update 200', 'relay closed', 'stopped']);
+  });
+
+  it('cuts a connection on which nothing comes, after the grace, and no other before', async () => {
+    const { server, relay, base, port } = await site();
+    const silent = connect(port, '127.0.0.1');
+    toClose.push(() => silent.destroy());
+    await once(silent, 'connect');
+    // One that is kept for more: idle, it is closed at once.
+    await fetch(`${base}/v1/m/none`);
+    const cut = once(silent, 'close');
+    const begun = performance.now();
+    await stopServer(server, relay, 150);
+    expect(performance.now() - begun).toBeGreaterThan(140);
+    await cut;
+  });
+
+  it('closes the relay of a server that does not listen any more, or never did', async () => {
+    const { server, observed, told } = await site();
+    await stopServer(server, observed);
+    await stopServer(server, observed);
+    expect(told).toEqual(['relay closed', 'relay closed']);
+  });
+});

@@ -4,6 +4,7 @@ import { TransferError, type TransferErrorCode } from '../client/index.js';
 const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
   too_large: 1,
   overtaken: 1,
+  receiver_changed: 1,
   not_allowed: 3,
   taken: 3,
   refused: 3,

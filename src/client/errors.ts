@@ -21,9 +21,11 @@ export type Ending =
  * - `refused`: the relay does not allow this; see `status` and `relayCode`.
  * - `unreachable`: no answer in all the patience. A write that was under way stays in the state, and the next call
  *   carries it out first, so that it takes effect once.
- * - `tampered`: the message was changed on its way, or sealed under another Secret.
+ * - `tampered`: the message was changed on its way, or sealed under another Secret. `next` waits for a newer one then;
+ *   `check` looks at the same one again.
  * - `malformed`: an answer is not what the protocol says, or a message is not Provisioning Information.
  * - `overtaken`: the other device has written meanwhile; its message has to be taken first, or would be lost.
+ * - `receiver_changed`: the receiver that this sender had last seen may be another by now. Only with `sameReceiver`.
  * - `too_large`: the sealed message is larger than the relay takes. Nothing was sent, unless `status` is 413.
  * - `not_allowed`: the link leads to a relay that is not on the list. Nothing was sent.
  */
@@ -35,6 +37,7 @@ export type TransferErrorCode =
   | 'tampered'
   | 'malformed'
   | 'overtaken'
+  | 'receiver_changed'
   | 'too_large'
   | 'not_allowed';
 

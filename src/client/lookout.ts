@@ -92,7 +92,8 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     let pollPauseMs = pollMs;
     while (journal.state.ended === undefined) {
       const { version } = journal.state;
-      const seconds = secondsToHold();
+      // After a failure a short one: only an answer tells that the relay is back.
+      const seconds = failures === 0 ? secondsToHold() : 0;
       const started = ticks();
       const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
       const took = ticks() - started;
@@ -111,6 +112,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         continue;
       }
       failures = 0;
+      transfer.answered();
       learn(seconds > 0);
       if (reply.status !== 200 && reply.status !== 204) {
         if (await hasLeft(signal)) return undefined;

@@ -10,7 +10,7 @@ export type Progress =
   | { readonly type: 'created' }
   /** The sender sees that a receiver is bound; the receiver, that it is this device. */
   | { readonly type: 'opened' }
-  /** The receiver gave its place back. */
+  /** The receiver gave its place back. Not heard by a sender that does not look before another one has taken it. */
   | { readonly type: 'left' }
   /** The other device's message has come. */
   | { readonly type: 'message' }
@@ -18,6 +18,8 @@ export type Progress =
   | { readonly type: 'sent' }
   /** No answer, or "not now"; the same request goes out again after the pause. */
   | { readonly type: 'retrying'; readonly pauseMs: number; readonly status: number | undefined }
+  /** The first good answer after `retrying`. */
+  | { readonly type: 'reconnected' }
   /** Requests that wait do not get through: short ones are sent from now on. */
   | { readonly type: 'polling' }
   | { readonly type: 'ended'; readonly how: Ending };

@@ -10,7 +10,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map(
  */
 export function displayOf(page: string): DisplayInformation {
   const properties = new Map<string, string>();
-  for (const [tag] of page.matchAll(/<meta\s(?:[^>"']|"[^"]*"|'[^']*')*>/gi)) {
+  for (const [tag] of page.matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
     const property = attributeOf(tag, 'property');
     if (property !== undefined && !properties.has(property))
       properties.set(property, attributeOf(tag, 'content') ?? '');

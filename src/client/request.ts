@@ -53,6 +53,9 @@ export function receiverOf(reply: Reply): 'none' | 'bound' | undefined {
   return receiver === 'none' || receiver === 'bound' ? receiver : undefined;
 }
 
+/** Bytes of an answer after which no more is read. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
 /** Longest pause of the back-off by itself, in ms. */
 const LONGEST_BACK_OFF_MS = 30_000;
 
@@ -107,6 +110,9 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
       method: request.method,
       // A claim is for the relay of the link and for no other.
       redirect: 'error',
+      // Cookies and the like would tell who it is, and the relay is not to know. React Native does not know these.
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
       signal: controller.signal,
       headers: {
         ...headers,
@@ -115,7 +121,7 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
       },
       ...(request.body === undefined ? {} : { body: request.body }),
     });
-    const text = await response.text();
+    const text = await startOf(response);
     return { status: response.status, text, header: (name) => response.headers.get(name) ?? undefined };
   } catch (error) {
     throwIfAborted(signal);
@@ -124,6 +130,23 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** The text of an answer; of one that is longer than any relay's, the start. */
+async function startOf(response: Response): Promise<string> {
+  // React Native has no streams.
+  const reader = response.body?.getReader();
+  if (reader === undefined) return response.text();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let bytes = 0; bytes <= MOST_BYTES; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.length;
+    text += decoder.decode(value, { stream: true });
+  }
+  void reader.cancel().catch(() => {});
+  return text;
 }
 
 /**

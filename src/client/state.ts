@@ -10,6 +10,8 @@ export interface PendingWrite {
   readonly body?: string | undefined;
   /** Mailbox-Known-Version of an update. */
   readonly knownVersion?: string | undefined;
+  /** It is for the receiver that was last seen, and for no other. */
+  readonly sameReceiver?: boolean | undefined;
 }
 
 /**

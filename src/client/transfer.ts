@@ -17,6 +17,8 @@ export interface Transfer {
   /** Resolves when no write is under way. */
   idle(): Promise<void>;
   progress(progress: Progress): void;
+  /** The relay has answered: reports it, if requests had to be sent again. */
+  answered(): void;
   /** One request, sent again as long as that helps. Throws `unreachable` when nothing answered. */
   send(request: () => Promise<Reply>, signal: AbortSignal | undefined): Promise<{ reply: Reply; attempts: number }>;
   /** One try of a read, which the relay may hold for so many seconds. */
@@ -45,6 +47,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
   let turn: Promise<unknown> = Promise.resolve();
   let writers = 0;
   let delivered: string | undefined;
+  let isCutOff = false;
 
   const transfer: Transfer = {
     journal,
@@ -68,11 +71,19 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
     idle: async () => {
       await turn;
     },
-    progress: (progress) => settings.onProgress?.(progress, journal.state),
+    progress(progress) {
+      if (progress.type === 'retrying') isCutOff = true;
+      settings.onProgress?.(progress, journal.state);
+    },
+    answered() {
+      if (!isCutOff) return;
+      isCutOff = false;
+      transfer.progress({ type: 'reconnected' });
+    },
     async send(request, signal) {
       const { patienceMs, backOffMs } = settings;
       try {
-        return await persist(request, {
+        const sent = await persist(request, {
           attempts: Number.POSITIVE_INFINITY,
           patienceMs,
           longestPauseMs: patienceMs,
@@ -81,6 +92,8 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
           signal,
           onRetry: (pauseMs, status) => transfer.progress({ type: 'retrying', pauseMs, status }),
         });
+        if (!PASSING.has(sent.reply.status)) transfer.answered();
+        return sent;
       } catch (cause) {
         if (cause instanceof RelayUnreachable) throw new TransferError('unreachable', cause.message, { cause });
         throw cause;

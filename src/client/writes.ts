@@ -34,6 +34,12 @@ export interface AnswerOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where the relay is to push to when the other device writes. */
   readonly notificationToken?: NotificationToken | undefined;
+  /**
+   * Of a sender: the message is for the receiver that it has last seen. If the mailbox has changed since without a
+   * message, that one may have given its place to another: throws `receiver_changed`, and nothing was sent. The state is
+   * up to date then, and the same answer may be given again. Default false: whoever is the receiver may have it.
+   */
+  readonly sameReceiver?: boolean | undefined;
 }
 
 /** Puts a message into the mailbox. */
@@ -107,12 +113,15 @@ export function createWrites(transfer: Transfer): Writes {
   async function catchUp(write: PendingWrite, signal: AbortSignal | undefined): Promise<void> {
     doubtful = undefined; // A try that had been carried out would have got a 201.
     const found = await transfer.look(signal);
-    if ((await transfer.newsIn(found)) === undefined) {
+    const isOvertaken = (await transfer.newsIn(found)) !== undefined;
+    if (!isOvertaken && write.sameReceiver !== true) {
       await journal.save({ pending: { ...write, knownVersion: found.version } });
       return;
     }
     await journal.save({ pending: undefined });
-    throw overtaken();
+    if (isOvertaken) throw overtaken();
+    await transfer.absorb(found);
+    throw receiverChanged();
   }
 
   async function carryOut(
@@ -134,7 +143,7 @@ export function createWrites(transfer: Transfer): Writes {
   return {
     settle,
     carryOut,
-    answer(information, { signal, notificationToken } = {}) {
+    answer(information, { signal, notificationToken, sameReceiver } = {}) {
       const text = encodeInformation(information);
       return transfer.inTurn(async () => {
         if (journal.state.ended !== undefined) throw transfer.gone();
@@ -147,13 +156,14 @@ export function createWrites(transfer: Transfer): Writes {
           const found = await transfer.look(signal);
           if ((await transfer.newsIn(found)) !== undefined) throw overtaken();
           await transfer.absorb(found);
+          if (sameReceiver === true) throw receiverChanged();
         }
         const { secret, mailboxUrl: url = '', version: knownVersion } = journal.state;
         const payload = await seal(new TextEncoder().encode(text), secret);
         const body = JSON.stringify({ payload, notificationToken });
         demandSize(body, settings);
         const seen = addSeen(transfer.dealtWith(), await fingerprintOf(payload));
-        await carryOut({ operation: 'update', url, body, knownVersion }, signal, seen);
+        await carryOut({ operation: 'update', url, body, knownVersion, sameReceiver }, signal, seen);
       }, signal);
     },
     leave(operation, signal) {
@@ -170,6 +180,10 @@ export function createWrites(transfer: Transfer): Writes {
 
 function overtaken(): TransferError {
   return new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
+}
+
+function receiverChanged(): TransferError {
+  return new TransferError('receiver_changed', 'The receiver may be another one by now; nothing was sent.');
 }
 
 /** The URL of the new mailbox; `undefined` if the relay gave none. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
 import { relayOfEachTest } from './support/disturbed.js';
 import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
 
@@ -97,6 +97,24 @@ describe('answers that get lost', () => {
 });
 
 describe('a relay that is busy', () => {
+  it('tells of a retry, and once that the relay is back: of writes and of reads that wait', async () => {
+    const { onProgress, types } = watched();
+    const { share, received } = await opened({ onProgress });
+    types.length = 0;
+    failing('PUT', 2, (response) => answer(response, 503));
+    await received.answer(words('request'));
+    expect(types).toEqual(['retrying', 'retrying', 'reconnected', 'sent']);
+    await share.next();
+    types.length = 0;
+    failing('POST', 1, (response) => answer(response, 503));
+    const controller = new AbortController();
+    const waiting = share.next({ signal: controller.signal }).catch(() => {});
+    await expect.poll(() => types, { interval: 5 }).toContain('reconnected');
+    controller.abort();
+    await waiting;
+    expect(types).toEqual(['retrying', 'reconnected']);
+  });
+
   it.each([408, 429, 502, 503, 504])('%i: repeats what it sent, and it takes effect once', async (status) => {
     const failures = [failing('POST', 2, (response) => answer(response, status))];
     const { share, received } = await opened();

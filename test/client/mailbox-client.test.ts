@@ -54,6 +54,36 @@ describe('mailbox client', () => {
     await expect(sender.read(url)).rejects.toMatchObject({ status: 404, code: 'mailbox_not_found' });
   });
 
+  it('sends no cookies and no Referer, and follows no redirect', async () => {
+    const { client, content, sent } = connected();
+    await client().create(PUBLIC_URL, content);
+    const [{ credentials, referrerPolicy, redirect }] = sent as [Request];
+    expect([credentials, referrerPolicy, redirect]).toEqual(['omit', 'no-referrer', 'error']);
+  });
+
+  it('reads of an answer without end the start only, and lets the rest go', async () => {
+    let isCancelled = false;
+    let pulls = 0;
+    const endless = (): Response => {
+      const body = new ReadableStream({
+        pull(controller) {
+          pulls += 1;
+          controller.enqueue(new Uint8Array(1024 * 1024).fill(97));
+        },
+        cancel() {
+          isCancelled = true;
+        },
+      });
+      return new Response(body, { status: 403 });
+    };
+    const { client, content } = connected(testRelay(), endless);
+    const error = await client()
+      .create(PUBLIC_URL, content)
+      .catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ status: 403, message: 'The relay answered 403.' });
+    expect([isCancelled, pulls]).toEqual([true, expect.toSatisfy((count: number) => count < 10)]);
+  });
+
   it('never sends the fragment, nor the claim with a preview [§2 N41]', async () => {
     const { client, content, sent } = connected();
     const device = client();

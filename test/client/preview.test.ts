@@ -17,4 +17,11 @@ describe('the display information of a page that another implementation wrote', 
     const image = '<meta content="javascript:alert(1)" property="og:image">';
     expect(displayOf(page('one') + page('two') + image)).toEqual({ title: 'one', description: '', imageURL: '' });
   });
+
+  it.each(['<meta ', '<meta a="', "<meta a='", '<meta "', '<meta property=og:title '])(
+    'does not lose itself in a page of nothing but %s',
+    (part) => {
+      expect(displayOf(part.repeat(100_000) + page('found'))).toMatchObject({ description: '' });
+    },
+  );
 });

@@ -1,4 +1,11 @@
-import { generateSecret, parseShareUrl, seal, TransferError, type TransferState } from 'credential-relay/client';
+import {
+  generateSecret,
+  type PendingWrite,
+  parseShareUrl,
+  seal,
+  TransferError,
+  type TransferState,
+} from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
 import { type RelayServer, startRelay } from './support/relay-server.js';
@@ -118,6 +125,54 @@ describe('stateful transfer [SCT §3.2]', () => {
     await hastyReceiver().open(share.url).next();
     await share.answer(words('second'));
     expect(relay.log.slice(-3)).toEqual(['PUT 412', 'POST 200', 'PUT 200']);
+  });
+
+  it('sameReceiver: goes to nobody whom the sender has not seen; the sender knows more after that', async () => {
+    const { onProgress, types } = watched();
+    const share = await hastySender(relay.url, { onProgress }).share(words('invitation'), DISPLAY, stateful);
+    const first = hastyReceiver().open(share.url);
+    await first.next();
+    const only = { sameReceiver: true };
+    expect(await failing(share.answer(words('too early'), only))).toBe('receiver_changed');
+    expect(share.state.bound).toBe(true);
+    await share.answer(words('for the first'), only);
+
+    await first.relinquish();
+    const second = hastyReceiver().open(share.url);
+    await second.next();
+    const before = relay.log.length;
+    expect(await failing(share.answer(words('for the first again'), only))).toBe('receiver_changed');
+    expect(relay.log.slice(before)).toEqual(['PUT 412', 'POST 200']);
+    expect(share.state.pending).toBeUndefined();
+    expect(await second.check()).toBeUndefined();
+    await share.answer(words('for the second'), only);
+    expect(textOf(await second.check())).toBe('for the second');
+
+    await second.relinquish();
+    expect(await failing(share.answer(words('for the second again'), only))).toBe('receiver_changed');
+    expect(types).toEqual(['created', 'opened', 'sent', 'sent', 'left']);
+    expect(share.state.bound).toBe(false);
+  });
+
+  it('sameReceiver: not even when an app that was killed goes on', async () => {
+    const states: TransferState[] = [];
+    const onState = (state: TransferState) => void states.push(state);
+    const share = await hastySender(relay.url, { onState }).share(words('invitation'), DISPLAY, stateful);
+    const first = hastyReceiver().open(share.url);
+    await first.next();
+    await share.check();
+    await share.answer(words('for the first'), { sameReceiver: true });
+    const killed = states.find(({ pending }) => pending?.operation === 'update') as TransferState;
+    const requestId = crypto.randomUUID(); // As if it had not been sent.
+    await first.relinquish();
+    const second = hastyReceiver().open(share.url);
+    await second.next();
+    const resumed = hastySender(relay.url).resume({
+      ...killed,
+      pending: { ...killed.pending, requestId } as PendingWrite,
+    });
+    expect(await failing(resumed)).toBe('receiver_changed');
+    expect(await second.check()).toBeUndefined();
   });
 
   it('a receiver cannot answer before it has read', async () => {

@@ -1,6 +1,5 @@
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 
 /** One process that the balancer may ask. */
 export interface Target {
@@ -25,13 +24,24 @@ export interface Told {
 const AVOIDED_MS = 1000;
 /** Milliseconds that a process may be silent: more than it holds a read for. */
 const PATIENCE_MS = 60_000;
+/** Bytes of a body that is kept to be sent again: as much as the relay takes. */
+const MOST_BYTES = 65_536;
 /** Fields that are about one connection only (RFC 9110 §7.6.1), and the length, which is set anew. */
-const OF_ONE_CONNECTION =
-  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-length)$/i;
+const OF_ONE_CONNECTION = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+];
 
 /**
  * A small balancer: asks the targets in turn, and another one where one does not answer. That it may do so with a write
  * as well, which may have been carried out, is a property of the relay: the same Mailbox-Request-ID takes effect once.
+ * (Not where hooks take a proof once, such as DPoP: there only the device can repeat a write, with a new proof.)
  * `targets` is asked for each request. Every answer names its process in `Served-By`.
  */
 export function createBalancer(targets: () => readonly Target[], hear: (told: Told) => void): Server {
@@ -52,7 +62,11 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: To
     response.once('close', () => {
       if (!response.writableFinished) left.abort(); // So that no process holds a read for a client that has left.
     });
-    const body = await buffer(incoming); // Kept, to be sent again. A real balancer would set a limit, of 64 KiB or so.
+    const body = await bodyOf(incoming);
+    if (body === undefined) {
+      response.writeHead(413, { Connection: 'close' }).end();
+      return;
+    }
     for (const target of order()) {
       try {
         hear({ what: 'asked', target, request: incoming });
@@ -83,14 +97,14 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: To
 /** Resolves with the head of the answer; rejects if there is none, also if the client leaves. */
 function ask(
   { url }: Target,
-  { method, url: path, rawHeaders }: IncomingMessage,
+  { method, url: path, rawHeaders, headers: fields }: IncomingMessage,
   body: Buffer,
   agent: Agent,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // As a list, so that a field that was sent twice arrives twice: the relay refuses that.
-    const headers = [...passedOn({ rawHeaders }), 'Content-Length', String(body.length)];
+    const headers = [...passedOn({ rawHeaders, headers: fields }), 'Content-Length', String(body.length)];
     const outgoing = request(url, { method, path, headers, agent, signal, timeout: PATIENCE_MS });
     outgoing.on('timeout', () => outgoing.destroy(new Error('silent')));
     outgoing.on('response', resolve).on('error', reject);
@@ -98,6 +112,21 @@ function ask(
   });
 }
 
-function passedOn({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): string[] {
-  return rawHeaders.filter((_, index) => !OF_ONE_CONNECTION.test(rawHeaders[index - (index % 2)] ?? ''));
+/** The whole body; `undefined` for one that is too long. */
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming) {
+    length += chunk.length;
+    if (length > MOST_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The fields that go further: not those of the connection, nor those that `Connection` names. */
+function passedOn({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
+  const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const kept = new Set([...OF_ONE_CONNECTION, ...named]);
+  return rawHeaders.filter((_, index) => !kept.has(rawHeaders[index - (index % 2)]?.toLowerCase() ?? ''));
 }

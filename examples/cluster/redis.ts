@@ -19,7 +19,7 @@ const PROGRAMS = ['redis-server', 'valkey-server'];
  * neither. Throws an Error if the one that is installed does not start.
  */
 export async function openRedis(env: NodeJS.ProcessEnv): Promise<Redis | undefined> {
-  if (env.REDIS_URL !== undefined) return { url: env.REDIS_URL, close: async () => undefined };
+  if (env.REDIS_URL) return { url: env.REDIS_URL, close: async () => undefined };
   const port = await freePort();
   const options = ['--port', port, '--bind', '127.0.0.1', '--dir', tmpdir(), '--save', '', '--appendonly', 'no'];
   for (const program of PROGRAMS) {

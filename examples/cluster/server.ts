@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { storeFromUrl } from 'credential-relay';
 import { MEMBER, runMember } from './fleet.js';
 import { openRedis } from './redis.js';
 import { tell } from './story.js';
@@ -15,10 +16,26 @@ async function main(): Promise<number> {
     return 2;
   }
   try {
+    const complaint = await complaintOf(redis.url);
+    if (complaint !== undefined) {
+      console.log(`REDIS_URL: ${complaint}`);
+      return 2;
+    }
     const options = { storeUrl: redis.url, program: fileURLToPath(import.meta.url), print: console.log };
     return (await tell(options)) ? 0 : 1;
   } finally {
     await redis.close();
+  }
+}
+
+/** What is wrong with a store; `undefined` if it answers. */
+async function complaintOf(url: string): Promise<string | undefined> {
+  try {
+    const store = storeFromUrl(url);
+    await store.ping().finally(() => store.close());
+    return undefined;
+  } catch (error) {
+    return error instanceof TypeError ? error.message : 'no Redis answers there.';
   }
 }
 
@@ -27,6 +44,9 @@ if (process.argv[2] === MEMBER) {
   await runMember();
 } else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  setTimeout(() => process.exit(1), LONGEST_MS).unref();
+  setTimeout(() => {
+    console.log(`It hangs: not over after ${LONGEST_MS / 1000} s.`);
+    process.exit(1);
+  }, LONGEST_MS).unref();
   process.exitCode = await main();
 }

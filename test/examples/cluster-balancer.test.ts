@@ -65,6 +65,30 @@ describe('the balancer', () => {
     expect(names).toEqual(['A', 'B', 'C', 'A', 'B', 'C']);
   });
 
+  test('passes on no field that `Connection` names, either way [RFC 9110 §7.6.1]', async () => {
+    const { url } = await balance((incoming, response) => {
+      response.writeHead(200, { Connection: 'close, X-Secret', 'X-Secret': '1', 'X-Told': '1' });
+      response.end(JSON.stringify(incoming.rawHeaders.map((name) => name.toLowerCase())));
+    });
+    const fields: Field[] = [
+      ['Connection', 'close, X-Hop'],
+      ['X-Hop', '1'],
+      ['X-Kept', '1'],
+    ];
+    const answer = await send({ method: 'GET', url, fields });
+    expect(JSON.parse(answer.text)).not.toContain('x-hop');
+    expect(JSON.parse(answer.text)).toContain('x-kept');
+    expect([answer.headers['x-secret'], answer.headers['x-told']]).toEqual([undefined, '1']);
+  });
+
+  test('keeps no body that is longer than the relay takes: 413, and no process is asked', async () => {
+    const { url, said } = await balance(answers, answers);
+    expect((await send({ method: 'PUT', url, body: 'x'.repeat(65_536) })).status).toBe(200);
+    const before = said().length;
+    expect((await send({ method: 'PUT', url, body: 'x'.repeat(65_537) })).status).toBe(413);
+    expect(said().length).toBe(before);
+  });
+
   test('passes on path, fields and body as they are, and the answer as it is', async () => {
     const { url } = await balance(async (incoming, response) => {
       response.writeHead(418, ['X-One', '1', 'X-One', '2', 'Keep-Alive', 'timeout=7']);
@@ -74,7 +98,7 @@ describe('the balancer', () => {
       ['Mailbox-Device-Claim', 'one'],
       ['mailbox-device-claim', 'two'],
     ];
-    const call = { method: 'PUT', url, target: '//x/../y?z=%2F', fields, body: 'ä'.repeat(30_000) };
+    const call = { method: 'PUT', url, target: '//x/../y?z=%2F', fields, body: 'ä'.repeat(30_000) }; // 60,000 bytes
     for (const chunked of [false, true]) {
       const answer = await send({ ...call, chunked });
       expect(answer).toMatchObject({ status: 418, headers: { 'x-one': '1, 2' } });

@@ -1,5 +1,5 @@
 import { refusalOf } from './mailbox-client.js';
-import { type Reply, retryAfterMs } from './request.js';
+import { membersOf, type Reply, retryAfterMs } from './request.js';
 
 /** How a share came to its end, as this device knows it. */
 export type Ending =
@@ -47,6 +47,10 @@ export interface TransferErrorDetails {
   readonly status?: number | undefined;
   /** The relay's own code (RFC 9457 `code`). */
   readonly relayCode?: string | undefined;
+  /** What the relay says is wrong, for developers. Whoever answers wrote it: text to show with care. */
+  readonly detail?: string | undefined;
+  /** The latest expiration that the relay accepts, `YYYY-MM-DDThh:mm:ssZ`, where it was asked for a later one. */
+  readonly maximum?: string | undefined;
   /** Milliseconds that the relay asks to wait, where that is longer than the patience. */
   readonly retryAfterMs?: number | undefined;
   /** Unix time in ms by the relay's clock, where its answer shows that. */
@@ -60,6 +64,8 @@ export class TransferError extends Error implements TransferErrorDetails {
   override readonly name = 'TransferError';
   declare readonly status: number | undefined;
   declare readonly relayCode: string | undefined;
+  declare readonly detail: string | undefined;
+  declare readonly maximum: string | undefined;
   declare readonly retryAfterMs: number | undefined;
   declare readonly relayTime: number | undefined;
   declare readonly ended: Ending | undefined;
@@ -77,7 +83,14 @@ export class TransferError extends Error implements TransferErrorDetails {
 export function transferErrorOf(reply: Reply): TransferError {
   const { status } = reply;
   const { code: relayCode, message } = refusalOf(reply);
-  const details = { status, relayCode, relayTime: Date.parse(reply.header('Date') ?? '') || undefined };
+  const { detail, maximum } = membersOf(reply.text);
+  const details = {
+    status,
+    relayCode,
+    detail: typeof detail === 'string' ? detail : undefined,
+    maximum: typeof maximum === 'string' ? maximum : undefined,
+    relayTime: Date.parse(reply.header('Date') ?? '') || undefined,
+  };
   if (status === 413) return new TransferError('too_large', message, details);
   if (relayCode === 'mailbox_taken') return new TransferError('taken', message, details);
   if (PASSING.has(status)) {

@@ -175,6 +175,14 @@ describe('stateful transfer [SCT §3.2]', () => {
     expect(await second.check()).toBeUndefined();
   });
 
+  it('refused: with what the relay says of it', async () => {
+    const sender = hastySender(relay.url);
+    const untitled = sender.share(words('one'), { ...DISPLAY, title: '' });
+    await expect(untitled).rejects.toMatchObject({ code: 'refused', detail: expect.stringContaining('title') });
+    const late = sender.share(words('one'), DISPLAY, { expiresInSeconds: 40 * 86_400 });
+    await expect(late).rejects.toMatchObject({ code: 'refused', maximum: expect.stringMatching(/^\d{4}-.*Z$/) });
+  });
+
   it('a receiver cannot answer before it has read', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);

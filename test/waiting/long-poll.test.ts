@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Relay } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { describe, expect, it } from 'vitest';
 import { type Answer, type Device, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 
@@ -102,6 +103,16 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
     await receiver.delete(url);
     await waiting;
+  });
+
+  it('wakes at once who waits in the process of the change, whatever the store tells', async () => {
+    const { changes: _, ...deaf } = memoryStore();
+    const relay = testRelay({ store: deaf, waiting: { pollMs: 600_000 } });
+    const { sender, receiver, url, version } = await boundPair(relay);
+    const waiting = sender.read(url, waitFor(version));
+    await held(relay, 1);
+    await receiver.update(url);
+    expect((await waiting).status).toBe(200);
   });
 
   it('drain ends what is held, and nothing is held after it', async () => {

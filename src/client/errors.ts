@@ -9,9 +9,9 @@ export type Ending =
   | 'finished'
   /** This receiver gave its place back. */
   | 'relinquished'
-  /** The other device, or the operator, deleted the mailbox. */
+  /** The other device, or the operator, deleted the mailbox. Or it expired, and this device never knew when it would. */
   | 'deleted'
-  /** The mailbox came to its expiration. */
+  /** The mailbox has come to its expiration; the other device may have deleted it before that. */
   | 'expired';
 
 /**
@@ -19,10 +19,10 @@ export type Ending =
  * - `taken`: another device has opened the link.
  * - `gone`: the mailbox was deleted, or has expired; see `ended`.
  * - `refused`: the relay does not allow this; see `status` and `relayCode`.
- * - `unreachable`: no answer in all the patience. A write that was under way stays in the state, and the next call
- *   carries it out first, so that it takes effect once.
- * - `tampered`: the message was changed on its way, or sealed under another Secret. `next` waits for a newer one then;
- *   `check` looks at the same one again.
+ * - `unreachable`: no answer of the relay in all the patience. A write that was under way stays in the state, and the
+ *   next call carries it out first, so that it takes effect once.
+ * - `tampered`: the message was changed on its way, or sealed under another Secret. It counts as taken: `next`
+ *   waits for a newer one, and an answer takes its place.
  * - `malformed`: an answer is not what the protocol says, or a message is not Provisioning Information.
  * - `overtaken`: the other device has written meanwhile; its message has to be taken first, or would be lost.
  * - `receiver_changed`: the receiver that this sender had last seen may be another by now. Only with `sameReceiver`.
@@ -93,11 +93,17 @@ export function transferErrorOf(reply: Reply): TransferError {
   };
   if (status === 413) return new TransferError('too_large', message, details);
   if (relayCode === 'mailbox_taken') return new TransferError('taken', message, details);
-  if (PASSING.has(status)) {
+  if (isPassing(reply)) {
     return new TransferError('unreachable', message, { ...details, retryAfterMs: retryAfterMs(reply) || undefined });
   }
   return new TransferError('refused', message, details);
 }
 
-/** Statuses of a relay that is busy, or of a proxy that does not reach it: the same request is sent again. */
-export const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
+/**
+ * Whether an answer says nothing about the request, so that the same one is sent again: the relay is busy or out of
+ * order, or it is not the relay that answers at all.
+ */
+export function isPassing({ status, isOfRelay }: Reply): boolean {
+  if ([408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return true;
+  return (status >= 300 && status < 400) || (!isOfRelay && (status === 404 || status < 300));
+}

@@ -2,7 +2,7 @@
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 export { type Ending, TransferError, type TransferErrorCode, type TransferErrorDetails } from './errors.js';
-export type { ProvisioningInformation } from './information.js';
+export type { OutgoingInformation, ProvisioningInformation } from './information.js';
 export type { Message } from './lookout.js';
 export {
   type CreatedMailbox,
@@ -26,6 +26,7 @@ export {
 export { type Network, RelayUnreachable } from './request.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';
 export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
+export type { Share } from './share.js';
 export { buildShareUrl, parseShareUrl, type SharedMailbox, type Vertical } from './share-url.js';
 export type { PendingWrite, StateKeeper, TransferState } from './state.js';
-export type { AnswerOptions } from './writes.js';
+export type { Answer, AnswerOptions } from './writes.js';

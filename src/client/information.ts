@@ -1,19 +1,24 @@
 import type { Payload } from '../protocol/bodies.js';
-import { toBase64 } from './base64.js';
+import { fromBase64, toBase64 } from './base64.js';
 import { TransferError } from './errors.js';
 import { membersOf } from './request.js';
 import { open, UnopenedPayload } from './seal.js';
 
-/** What the devices send to one another, sealed (SCT and TIGRESS: Provisioning Information). */
-export interface ProvisioningInformation {
+/** Provisioning Information to send (SCT, TIGRESS). */
+export interface OutgoingInformation {
   /** Names what `content` is, such as `digitalwallet.carkey.ccc`. Not empty. */
   readonly format: string;
   /** A JSON object, in the shape that `format` names. */
+  readonly content: object;
+}
+
+/** What the devices send to one another, sealed (SCT and TIGRESS: Provisioning Information). */
+export interface ProvisioningInformation extends OutgoingInformation {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
 /** The bytes to seal. Throws a TypeError for what is not Provisioning Information. */
-export function encodeInformation(information: ProvisioningInformation): string {
+export function encodeInformation(information: OutgoingInformation): string {
   const { format, content } = information;
   const text = JSON.stringify({ format, content });
   if (!isInformation(membersOf(text))) {
@@ -39,10 +44,22 @@ export async function openText(payload: Payload, secret: string): Promise<string
   }
 }
 
-/** Tells payloads apart: 16 bytes of the SHA-256 of `data`, as base64. Each seal gives another one. */
+/**
+ * Tells payloads apart: 16 bytes of the SHA-256 of what `data` encodes, as base64. Each seal gives another one, and the
+ * same bytes in another base64 are no other message.
+ */
 export async function fingerprintOf({ data }: Payload): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(data));
+  const digest = await crypto.subtle.digest('SHA-256', bytesIn(data));
   return toBase64(new Uint8Array(digest).subarray(0, 16));
+}
+
+/** The bytes of base64; of any other text, the text itself. */
+function bytesIn(data: string): Uint8Array<ArrayBuffer> {
+  try {
+    return fromBase64(data);
+  } catch {
+    return new TextEncoder().encode(data);
+  }
 }
 
 function isInformation(

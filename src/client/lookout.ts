@@ -1,8 +1,8 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
-import { PASSING, TransferError } from './errors.js';
+import { isPassing, TransferError } from './errors.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
 import { backOff, orAborted, pause, type Reply, retryAfterMs, throwIfAborted, ticks } from './request.js';
-import type { Transfer } from './transfer.js';
+import type { Delivered, Transfer } from './transfer.js';
 import { type Found, foundIn } from './wire.js';
 import type { Writes } from './writes.js';
 
@@ -24,6 +24,12 @@ export interface Lookout {
 const SOON_MS = 900;
 /** Held reads in a row that may be cut before the device takes to short ones. */
 const MOST_CUTS = 3;
+/** Short reads after which a held one is tried again. */
+const POLLS_PER_TRY = 10;
+/** Answers in a row that come soon and bring nothing new, before the device paces itself whatever the versions are. */
+const MOST_VAIN = 3;
+/** Longest pause that a relay with nothing new may ask for, in ms. */
+const LONGEST_IDLE_MS = 300_000;
 
 /** How long reads may be held on this way: longer than some proxy likes, and they are cut. */
 interface Holding {
@@ -33,35 +39,53 @@ interface Holding {
   cuts: number;
   /** Milliseconds after which the last one was cut, until a short read shows that the way as such is open. */
   suspicion: number | undefined;
+  /** Pauses between short reads since held ones were given up. */
+  polls: number;
 }
 
 /** Makes the lookout of one transfer. */
 export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   const { journal } = transfer;
   const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
-  const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined };
-  /** Until this process has read once, it cannot know whether the app has dealt with what is in the mailbox. */
-  let hasRead = false;
+  const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined, polls: 0 };
+  /** Answers in a row that were not held and brought nothing new. */
+  let vain = 0;
 
   /** Before a read: what the app had is dealt with, and a write of an earlier process is carried out. */
   async function prepare(signal: AbortSignal | undefined): Promise<void> {
     throwIfAborted(signal);
-    const seen = transfer.dealtWith();
-    if (seen !== journal.state.seen) await journal.save({ seen });
-    await journal.ensureKept();
+    await orAborted(transfer.settleDelivered(), signal);
+    await orAborted(journal.ensureKept(), signal);
     if (journal.state.pending !== undefined && !transfer.isWriting) {
       await transfer.inTurn(() => writes.settle(signal), signal);
     }
   }
 
   async function messageIn(found: Found): Promise<Message | undefined> {
-    hasRead = true;
-    const news = await transfer.newsIn(found);
-    await transfer.absorb(found);
-    if (news === undefined) return undefined;
-    const information = await openInformation(found.payload, journal.state.secret);
-    transfer.deliver(news);
-    return { ...information, display: found.display };
+    const fingerprint = await transfer.newsIn(found);
+    await transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found));
+    if (fingerprint !== undefined) {
+      const message = await opened(found, { fingerprint, version: found.version });
+      transfer.progress({ type: 'message' });
+      transfer.deliver({ fingerprint, version: found.version });
+      transfer.lookedAt = found.version;
+      return message;
+    }
+    transfer.lookedAt = found.version;
+    return undefined;
+  }
+
+  /** The message that was found. One that cannot be opened never will be: the app hears of it once, as an error. */
+  async function opened(found: Found, delivered: Delivered): Promise<Message> {
+    try {
+      return { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
+    } catch (error) {
+      if (error instanceof TransferError) {
+        transfer.deliver(delivered);
+        transfer.lookedAt = found.version;
+      }
+      throw error;
+    }
   }
 
   /** The result of a held read that was answered, or of the short one after a held read that was not. */
@@ -76,13 +100,20 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     const secondsThatPass = Math.floor((holding.suspicion * 0.8) / 1000);
     holding.seconds = holding.cuts >= MOST_CUTS ? 0 : Math.max(1, Math.min(holding.seconds, secondsThatPass));
     holding.suspicion = undefined;
-    if (holding.seconds === 0) transfer.progress({ type: 'polling' });
+    if (holding.cuts === MOST_CUTS) transfer.progress({ type: 'polling' });
+  }
+
+  /** What cut held reads may be gone: now and then a short hold is tried. */
+  function holdAgain(): void {
+    if (holding.cuts < MOST_CUTS || waitSeconds < 1) return;
+    holding.polls += 1;
+    if (holding.polls % POLLS_PER_TRY === 0) holding.seconds = 1;
   }
 
   function secondsToHold(): number {
-    const { version, expiration } = journal.state;
-    const canHold = hasRead && version !== undefined && expiration !== undefined && holding.suspicion === undefined;
-    return canHold ? holding.seconds : 0;
+    // Until this process has looked once, it cannot know whether the app has dealt with what is in the mailbox.
+    const hasLooked = transfer.lookedAt !== undefined && journal.state.expiration !== undefined;
+    return hasLooked && holding.suspicion === undefined ? holding.seconds : 0;
   }
 
   async function next(signal: AbortSignal | undefined): Promise<Message | undefined> {
@@ -91,13 +122,13 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     let failingSince = 0;
     let pollPauseMs = pollMs;
     while (journal.state.ended === undefined) {
-      const { version } = journal.state;
+      const { lookedAt } = transfer;
       // After a failure a short one: only an answer tells that the relay is back.
       const seconds = failures === 0 ? secondsToHold() : 0;
       const started = ticks();
       const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
       const took = ticks() - started;
-      if (reply === undefined || PASSING.has(reply.status)) {
+      if (reply === undefined || isPassing(reply)) {
         failures += 1;
         // Not since the last good answer: a device that slept has not tried.
         if (failures === 1) failingSince = ticks();
@@ -121,15 +152,21 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         throw error;
       }
       const message = reply.status === 200 ? await messageIn(foundIn(reply)) : undefined;
-      if (message !== undefined) return message;
+      if (message !== undefined) {
+        vain = 0;
+        return message;
+      }
       // Nothing new, and not held: the relay does not know how to wait, or cannot now.
-      const isIdle = journal.state.version === version && (seconds > 0 ? took < SOON_MS : secondsToHold() === 0);
-      if (!isIdle) {
+      vain = took < SOON_MS ? vain + 1 : 0;
+      const isSame = transfer.lookedAt === lookedAt || vain > MOST_VAIN;
+      if (!isSame || (seconds > 0 ? took >= SOON_MS : secondsToHold() > 0)) {
         pollPauseMs = pollMs;
         continue;
       }
-      await pause(Math.max(pollPauseMs * (0.75 + Math.random() / 2), retryAfterMs(reply)), signal);
+      const asked = Math.min(retryAfterMs(reply), LONGEST_IDLE_MS);
+      await pause(Math.max(pollPauseMs * (0.75 + Math.random() / 2), asked), signal);
       pollPauseMs = Math.min(pollPauseMs * 1.5, pollMs * 8);
+      holdAgain();
     }
     return undefined;
   }

@@ -87,8 +87,6 @@ export interface MailboxClient {
   delete(shareUrl: string): Promise<MailboxAnswer<undefined>>;
 }
 
-/** Statuses after which the same request may be sent again. */
-const PASSING = new Set([429, 503]);
 /** Longest Retry-After that is waited for, in ms; for a longer one the refusal stands. */
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -104,7 +102,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     backOffMs,
     patienceMs: Number.POSITIVE_INFINITY,
     longestPauseMs: LONGEST_PAUSE_MS,
-    passing: PASSING,
+    isPassing: ({ status }) => status === 429 || status === 503,
   };
 
   /** Sends one request; `json` is its body, and the type of what comes back is the caller's to know. */

@@ -1,6 +1,6 @@
 import { isLoopbackName } from '../protocol/loopback.js';
 import type { Ending } from './errors.js';
-import type { Network } from './request.js';
+import { LONGEST_TIMER_MS, type Network } from './request.js';
 import { urlOf } from './share-url.js';
 import type { StateKeeper, TransferState } from './state.js';
 
@@ -63,19 +63,32 @@ const DEFAULTS = {
 /** Options with the defaults in their places. */
 export type Settings = TransferOptions & Readonly<typeof DEFAULTS>;
 
-/** Fills in the defaults. Throws a TypeError for an option that is wrong; `role` begins the path that it names. */
+/**
+ * Fills in the defaults. Throws a TypeError for an option that is wrong, whose path `role` begins, and where the runtime
+ * lacks what the client stands on.
+ */
 export function settingsOf(options: TransferOptions, role: TransferState['role']): Settings {
+  // Known before a device is bound, not after. Browsers have `crypto.subtle` on https and loopback names only.
+  if (globalThis.crypto?.subtle === undefined || typeof TextDecoder === 'undefined' || typeof Headers === 'undefined')
+    throw new TypeError('credential-relay/client: needs WebCrypto, TextDecoder and Headers');
   const settings = { ...options, ...DEFAULTS };
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = options[name] ?? DEFAULTS[name];
-    if (!(value >= 0)) throw new TypeError(`${role}.${name}: must be a number, 0 or more`);
+    const isGood = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'patienceMs');
+    if (!isGood) throw new TypeError(`${role}.${name}: must be 0 to 2147483647`);
     settings[name] = value;
+  }
+  try {
+    new Headers(options.headers);
+  } catch {
+    throw new TypeError(`${role}.headers: must be headers that can be sent`);
   }
   return settings;
 }
 
-/** Whether a URL may be called: https, or http on loopback names (TIGRESS §4.2). */
+/** Whether a URL may be called: https, or http on loopback names (TIGRESS §4.2), without credentials. */
 export function isSafe(text: string): boolean {
   const url = urlOf(text);
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackName(url.hostname));
+  if (url === undefined || url.username + url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackName(url.hostname));
 }

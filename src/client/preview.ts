@@ -1,4 +1,5 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
+import { httpsUrlOf } from './wire.js';
 
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
@@ -16,11 +17,10 @@ export function displayOf(page: string): DisplayInformation {
       properties.set(property, attributeOf(tag, 'content') ?? '');
   }
   const textOf = (name: string): string => properties.get(`og:${name}`) ?? '';
-  const image = textOf('image');
   return {
     title: textOf('title'),
     description: textOf('description'),
-    imageURL: /^https:\/\//i.test(image) ? image : '',
+    imageURL: httpsUrlOf(textOf('image')),
   };
 }
 

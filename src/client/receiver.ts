@@ -1,9 +1,9 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
-import { TransferError } from './errors.js';
+import { isPassing, TransferError, transferErrorOf } from './errors.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { displayOf } from './preview.js';
-import { sendOnce } from './request.js';
+import { type Reply, sendOnce } from './request.js';
 import { secretOf } from './seal.js';
 import { type Share, shareParts } from './share.js';
 import { parseShareUrl, urlOf } from './share-url.js';
@@ -64,6 +64,8 @@ const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
 /** Makes a receiver. Throws a TypeError for an option that is wrong. */
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const settings = settingsOf(options, 'receiver');
+  if (options.headers !== undefined && options.relays === undefined)
+    throw new TypeError('receiver.headers: need receiver.relays, or they would go wherever a link leads');
   const hosts = options.relays?.map(hostOf);
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
@@ -111,8 +113,9 @@ function receivedShare(
       // No claim: whoever looks is nobody.
       const headers = { 'Mailbox-Request-ID': crypto.randomUUID() };
       const request = { method: 'GET', url: journal.state.mailboxUrl ?? '', headers };
-      const { reply } = await transfer.send(() => sendOnce(request, settings, signal), signal);
-      if (reply.status !== 200) throw await transfer.refusal(reply);
+      const { reply } = await transfer.send(() => sendOnce(request, settings, signal), signal, isNoPreview);
+      if (reply.status === 404) throw await transfer.refusal(reply);
+      if (reply.status !== 200) throw transferErrorOf(reply);
       return displayOf(reply.text);
     },
     async next({ signal } = {}) {
@@ -136,6 +139,9 @@ function receivedShare(
   return { share, writes };
 }
 
+/** The page itself is HTML, so that where CORS hides who answers a page is taken for the relay's. */
+const isNoPreview = (reply: Reply): boolean => reply.status !== 200 && isPassing(reply);
+
 function demandSecret(secret: string | undefined): asserts secret is string {
   try {
     secretOf(secret ?? '');
@@ -147,7 +153,7 @@ function demandSecret(secret: string | undefined): asserts secret is string {
 /** The host of an entry, as URLs have it. */
 function hostOf(entry: string): string {
   const url = urlOf(`https://${entry}`);
-  if (url?.href !== `https://${url?.host}/`) {
+  if (url?.href !== `https://${url?.host}/` || entry.includes('*')) {
     throw new TypeError('receiver.relays: must be host names, each with a port if need be');
   }
   return url.host;

@@ -23,6 +23,11 @@ export interface Reply {
   /** A header of the answer; `undefined` if absent, or hidden by CORS. */
   header(name: string): string | undefined;
   readonly text: string;
+  /**
+   * Whether it is the relay that answers, and not what stands before it, such as a proxy with a page of its own: the
+   * relay sends the Mailbox-Request-ID back. Where CORS hides that, an answer in JSON counts, or a success without a body.
+   */
+  readonly isOfRelay: boolean;
 }
 
 /** How often, how long, and after what a request is sent again. */
@@ -35,8 +40,8 @@ export interface Persistence {
   readonly backOffMs: number;
   /** Most milliseconds that Retry-After may ask for; when it asks for more, the answer stands. */
   readonly longestPauseMs: number;
-  /** Statuses that say nothing about the request, only that it came at a bad time. */
-  readonly passing: ReadonlySet<number>;
+  /** Tells answers that say nothing about the request, only that it came at a bad time. */
+  readonly isPassing: (reply: Reply) => boolean;
   readonly signal?: AbortSignal | undefined;
   /** Told before each pause. */
   readonly onRetry?: ((pauseMs: number, status: number | undefined) => void) | undefined;
@@ -55,6 +60,11 @@ export function receiverOf(reply: Reply): 'none' | 'bound' | undefined {
 
 /** Bytes of an answer after which no more is read. */
 const MOST_BYTES = 4 * 1024 * 1024;
+
+/** Longest time that a timer takes, in ms; a longer one is over at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const REQUEST_ID = 'Mailbox-Request-ID';
 
 /** Longest pause of the back-off by itself, in ms. */
 const LONGEST_BACK_OFF_MS = 30_000;
@@ -88,7 +98,7 @@ export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+    timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS));
   });
   try {
     await orAborted(over, signal);
@@ -122,7 +132,11 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
       ...(request.body === undefined ? {} : { body: request.body }),
     });
     const text = await startOf(response);
-    return { status: response.status, text, header: (name) => response.headers.get(name) ?? undefined };
+    const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
+    const { status } = response;
+    const echo = header(REQUEST_ID);
+    const isPlausible = /\bjson\b/.test(header('Content-Type') ?? '') || (status < 300 && text === '');
+    return { status, text, header, isOfRelay: echo === undefined ? isPlausible : echo === request.headers[REQUEST_ID] };
   } catch (error) {
     throwIfAborted(signal);
     throw error;
@@ -165,8 +179,9 @@ export async function persist(
     try {
       reply = await send();
       const asked = retryAfterMs(reply);
-      if (!policy.passing.has(reply.status) || asked > policy.longestPauseMs) return { reply, attempts };
-      wait = Math.max(wait, asked);
+      if (!policy.isPassing(reply) || asked > policy.longestPauseMs) return { reply, attempts };
+      // Not all clients at the same moment.
+      if (asked > 0) wait += asked;
     } catch (error) {
       throwIfAborted(policy.signal);
       lost = error;
@@ -187,10 +202,9 @@ export function backOff(failures: number, backOffMs: number): number {
 
 /** Milliseconds that an answer asks to wait: seconds or a date (RFC 9110 §10.2.3); 0 if it does not. */
 export function retryAfterMs(reply: Reply): number {
-  const value = reply.header('Retry-After');
-  if (value === undefined) return 0;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  return Math.max(0, Date.parse(value) - timeOf(reply)) || 0;
+  const value = reply.header('Retry-After') ?? '';
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - timeOf(reply);
+  return Math.min(LONGEST_TIMER_MS, Math.max(0, ms) || 0);
 }
 
 /** The relay's time at its answer, in ms; this device's own where the answer does not say. */

@@ -1,6 +1,6 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
-import { encodeInformation, fingerprintOf, type ProvisioningInformation } from './information.js';
+import { encodeInformation, fingerprintOf, type OutgoingInformation } from './information.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
@@ -51,13 +51,16 @@ export interface Sender {
    * Makes a share: a mailbox with the sealed Provisioning Information, under a Device Claim and a Secret that are used
    * for nothing else. `display` is what people see of it before; the relay sees it too. Throws {@link TransferError}.
    */
-  share(information: ProvisioningInformation, display: DisplayInformation, options?: ShareOptions): Promise<SentShare>;
+  share(information: OutgoingInformation, display: DisplayInformation, options?: ShareOptions): Promise<SentShare>;
   /** Goes on with a share from its state; carries out what was under way. Throws {@link TransferError}. */
   resume(state: TransferState, options?: CallOptions): Promise<SentShare>;
 }
 
 /** Seconds that a share may take where the app names rights and no time. */
 const DEFAULT_SECONDS = 172_800;
+
+/** More than any relay keeps a mailbox. */
+const MOST_SECONDS = 1_000_000_000;
 
 /** A clock that is less wrong than this is not worth a second try, in ms. */
 const SMALL_SKEW_MS = 2000;
@@ -75,6 +78,8 @@ export function createSender(options: SenderOptions): Sender {
       const text = encodeInformation(information);
       const secret = generateSecret(algorithm);
       const payload = await seal(new TextEncoder().encode(text), secret);
+      if (!(expiresInSeconds === undefined || (expiresInSeconds > 0 && expiresInSeconds < MOST_SECONDS)))
+        throw new TypeError('share.expiresInSeconds: must be a number above 0, of years at the most');
       const seconds = expiresInSeconds ?? (accessRights === undefined ? undefined : DEFAULT_SECONDS);
       const bodyAt = (now: number): string =>
         JSON.stringify({
@@ -87,13 +92,7 @@ export function createSender(options: SenderOptions): Sender {
       demandSize(bodyAt(Date.now()), settings);
       const journal = createJournal(newState(secret, vertical, await fingerprintOf(payload)), options.onState, false);
       const { share, writes } = sentShare(journal, settings);
-      try {
-        await createMailbox(writes, url, bodyAt, signal);
-      } catch (error) {
-        // Refused for good: nothing is left to resume.
-        if (journal.state.pending === undefined) await journal.save({ ended: 'cancelled' });
-        throw error;
-      }
+      await createMailbox(journal, writes, { url, bodyAt }, signal);
       return share;
     },
     async resume(state, { signal } = {}) {
@@ -106,9 +105,9 @@ export function createSender(options: SenderOptions): Sender {
 
 /** CreateMailbox. A device whose clock is wrong asks for a time that the relay refuses: then the relay's clock counts. */
 async function createMailbox(
+  journal: Journal,
   writes: Writes,
-  url: string,
-  bodyAt: (now: number) => string,
+  { url, bodyAt }: { readonly url: string; readonly bodyAt: (now: number) => string },
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
@@ -117,6 +116,7 @@ async function createMailbox(
     if (!(error instanceof TransferError) || error.relayCode !== 'expiration_out_of_range') throw error;
     const { relayTime = Number.NaN } = error;
     if (!(Math.abs(relayTime - Date.now()) > SMALL_SKEW_MS)) throw error;
+    await journal.save({ ended: undefined });
     await writes.carryOut({ operation: 'create', url, body: bodyAt(relayTime) }, signal);
   }
 }

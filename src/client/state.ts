@@ -10,6 +10,10 @@ export interface PendingWrite {
   readonly body?: string | undefined;
   /** Mailbox-Known-Version of an update. */
   readonly knownVersion?: string | undefined;
+  /** Fingerprint of the payload of an update. */
+  readonly written?: string | undefined;
+  /** Fingerprint of the message that the app has dealt with, if the write is carried out. */
+  readonly taken?: string | undefined;
   /** It is for the receiver that was last seen, and for no other. */
   readonly sameReceiver?: boolean | undefined;
 }
@@ -32,9 +36,9 @@ export interface TransferState {
   readonly expiration?: string | undefined;
   /** The receiver: this device is bound. The sender: some receiver is. */
   readonly bound: boolean;
-  /** Mailbox-Version that this device has seen last. */
+  /** Mailbox-Version up to which the app has dealt with everything: an answer may take the place of what is there. */
   readonly version?: string | undefined;
-  /** Fingerprints of the payloads that this device wrote or has dealt with: they are no news. The last 64. */
+  /** Fingerprints of payloads that this device wrote, or that the app has dealt with: they are no news. The last 64. */
   readonly seen: readonly string[];
   readonly pending?: PendingWrite | undefined;
   readonly ended?: Ending | undefined;
@@ -86,8 +90,14 @@ export function createJournal(initial: TransferState, keep: StateKeeper | undefi
 }
 
 /** The list of what was seen with one more on it. */
-export function addSeen(seen: readonly string[], fingerprint: string): readonly string[] {
-  return seen.includes(fingerprint) ? seen : [...seen, fingerprint].slice(-MOST_SEEN);
+export function addSeen(seen: readonly string[], fingerprint: string | undefined): readonly string[] {
+  if (fingerprint === undefined || seen.includes(fingerprint)) return seen;
+  return [...seen, fingerprint].slice(-MOST_SEEN);
+}
+
+/** Whether a payload is of this device, or the app has dealt with it, or will have with the write that is under way. */
+export function isKnown({ seen, pending }: TransferState, fingerprint: string): boolean {
+  return seen.includes(fingerprint) || pending?.written === fingerprint || pending?.taken === fingerprint;
 }
 
 /** Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role. */

@@ -1,10 +1,17 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { type Ending, PASSING, TransferError, transferErrorOf } from './errors.js';
+import { type Ending, isPassing, TransferError, transferErrorOf } from './errors.js';
 import { fingerprintOf } from './information.js';
 import type { Progress, Settings } from './options.js';
 import { orAborted, persist, RelayUnreachable, type Reply, sendOnce, throwIfAborted, timeOf } from './request.js';
-import { addSeen, type Journal } from './state.js';
+import { addSeen, isKnown, type Journal } from './state.js';
 import { type Found, foundIn, readRequest } from './wire.js';
+
+/** A message of the other device that the app has, and has not dealt with as far as we know. */
+export interface Delivered {
+  readonly fingerprint: string;
+  /** Mailbox-Version at which it was found. */
+  readonly version: string | undefined;
+}
 
 /** One device's side of one transfer: what reads and writes have in common. */
 export interface Transfer {
@@ -12,6 +19,10 @@ export interface Transfer {
   readonly settings: Settings;
   /** True while a write is under way or waits for its turn. */
   readonly isWriting: boolean;
+  /** The message that is with the app. It is dealt with when the app asks for the next, or answers. */
+  readonly delivered: Delivered | undefined;
+  /** Mailbox-Version that this process has looked at last: what a read that waits begins at. */
+  lookedAt: string | undefined;
   /** Runs writes one after another. Throws the signal's reason when that is aborted before the turn has come. */
   inTurn<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value>;
   /** Resolves when no write is under way. */
@@ -19,20 +30,28 @@ export interface Transfer {
   progress(progress: Progress): void;
   /** The relay has answered: reports it, if requests had to be sent again. */
   answered(): void;
-  /** One request, sent again as long as that helps. Throws `unreachable` when nothing answered. */
-  send(request: () => Promise<Reply>, signal: AbortSignal | undefined): Promise<{ reply: Reply; attempts: number }>;
+  /** One request, sent again as long as that helps. Throws `unreachable` when the relay did not answer it. */
+  send(
+    request: () => Promise<Reply>,
+    signal: AbortSignal | undefined,
+    isToBeRepeated?: (reply: Reply) => boolean,
+  ): Promise<{ reply: Reply; attempts: number }>;
   /** One try of a read, which the relay may hold for so many seconds. */
   readOnce(seconds: number, signal: AbortSignal | undefined): Promise<Reply>;
   /** A read that is not held. Throws what {@link Transfer.refusal} gives, or `unreachable`. */
   look(signal: AbortSignal | undefined): Promise<Found>;
-  /** Remembers what a read told, and reports a receiver that came or left. */
-  absorb(found: Found): Promise<void>;
-  /** The fingerprint of a payload that this device neither wrote nor has dealt with; else `undefined`. */
+  /** The fingerprint of a payload that this device neither wrote nor has dealt with, nor is dealing with; else `undefined`. */
   newsIn(found: Found): Promise<string | undefined>;
-  /** The message with this fingerprint is with the app; it is dealt with when the app asks for the next, or answers. */
-  deliver(fingerprint: string): void;
-  /** `seen`, with the message that the app has. */
-  dealtWith(): readonly string[];
+  /** Remembers what a read told of the mailbox; `isCurrent` if nothing that the app has yet to hear of is in the way. */
+  absorb(found: Found, isCurrent: boolean): Promise<void>;
+  /** Whether a read without news leaves open who the receiver is: another may have taken the place meanwhile. */
+  isSameReceiver(found: Found): boolean;
+  /** A message is with the app. */
+  deliver(message: Delivered): void;
+  /** The app has dealt with what it had. */
+  settleDelivered(): Promise<void>;
+  /** The write that answers this message is carried out. */
+  forget(fingerprint: string | undefined): void;
   /** What an answer that is no success means; ends the transfer if the mailbox is gone. */
   refusal(reply: Reply): Promise<TransferError>;
   end(how: Ending): Promise<void>;
@@ -46,14 +65,18 @@ export interface Transfer {
 export function createTransfer(journal: Journal, settings: Settings, token?: NotificationToken): Transfer {
   let turn: Promise<unknown> = Promise.resolve();
   let writers = 0;
-  let delivered: string | undefined;
+  let delivered: Delivered | undefined;
   let isCutOff = false;
 
   const transfer: Transfer = {
     journal,
     settings,
+    lookedAt: undefined,
     get isWriting() {
       return writers > 0;
+    },
+    get delivered() {
+      return delivered;
     },
     inTurn(task, signal) {
       writers += 1;
@@ -80,7 +103,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       isCutOff = false;
       transfer.progress({ type: 'reconnected' });
     },
-    async send(request, signal) {
+    async send(request, signal, isToBeRepeated = isPassing) {
       const { patienceMs, backOffMs } = settings;
       try {
         const sent = await persist(request, {
@@ -88,11 +111,12 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
           patienceMs,
           longestPauseMs: patienceMs,
           backOffMs,
-          passing: PASSING,
+          isPassing: isToBeRepeated,
           signal,
           onRetry: (pauseMs, status) => transfer.progress({ type: 'retrying', pauseMs, status }),
         });
-        if (!PASSING.has(sent.reply.status)) transfer.answered();
+        if (isToBeRepeated(sent.reply)) throw transferErrorOf(sent.reply);
+        transfer.answered();
         return sent;
       } catch (cause) {
         if (cause instanceof RelayUnreachable) throw new TransferError('unreachable', cause.message, { cause });
@@ -100,47 +124,65 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       }
     },
     readOnce(seconds, signal) {
-      const request = readRequest(journal.state, seconds, journal.state.bound ? undefined : token);
+      const { state } = journal;
+      const request = readRequest(state, seconds, transfer.lookedAt, state.bound ? undefined : token);
       return sendOnce(request, { ...settings, timeoutMs: settings.timeoutMs + seconds * 1000 }, signal);
     },
     async look(signal) {
       // The read may bind: without its claim kept, an app that is killed now could never come back.
-      await journal.ensureKept();
+      await orAborted(journal.ensureKept(), signal);
       const { reply } = await transfer.send(() => transfer.readOnce(0, signal), signal);
       if (reply.status !== 200) throw await transfer.refusal(reply);
       return foundIn(reply);
     },
-    async absorb({ version, receiver, expiration = journal.state.expiration }) {
+    async newsIn({ payload }) {
+      const fingerprint = await fingerprintOf(payload);
+      return isKnown(journal.state, fingerprint) || delivered?.fingerprint === fingerprint ? undefined : fingerprint;
+    },
+    async absorb({ version, receiver, expiration = journal.state.expiration }, isCurrent) {
       const before = journal.state;
       const bound = before.role === 'receiver' || (receiver === undefined ? before.bound : receiver === 'bound');
-      if (bound !== before.bound || version !== before.version || expiration !== before.expiration) {
-        await journal.save({ bound, version, expiration });
+      const after = { bound, expiration, version: isCurrent && delivered === undefined ? version : before.version };
+      if (isCurrent && delivered !== undefined) delivered = { ...delivered, version };
+      if (bound !== before.bound || after.version !== before.version || expiration !== before.expiration) {
+        await journal.save(after);
       }
       if (bound !== before.bound) transfer.progress({ type: bound ? 'opened' : 'left' });
     },
-    async newsIn({ payload }) {
-      const fingerprint = await fingerprintOf(payload);
-      return fingerprint === delivered || journal.state.seen.includes(fingerprint) ? undefined : fingerprint;
+    isSameReceiver({ version, receiver }) {
+      const { role, bound, version: known } = journal.state;
+      return role === 'receiver' || version === known || receiver === 'none' || (receiver === 'bound' && !bound);
     },
-    deliver(fingerprint) {
-      delivered = fingerprint;
-      transfer.progress({ type: 'message' });
+    deliver(message) {
+      delivered = message;
     },
-    dealtWith: () => (delivered === undefined ? journal.state.seen : addSeen(journal.state.seen, delivered)),
+    async settleDelivered() {
+      const taken = delivered;
+      if (taken === undefined) return;
+      const seen = addSeen(journal.state.seen, taken.fingerprint);
+      await journal.save({ seen, version: taken.version });
+      if (delivered === taken) delivered = undefined;
+    },
+    forget(fingerprint) {
+      if (delivered?.fingerprint === fingerprint) delivered = undefined;
+    },
     async refusal(reply) {
-      const { role, bound } = journal.state;
+      const { role, bound, pending } = journal.state;
       if (reply.status === 404) {
-        await transfer.end(transfer.endingBy(reply));
+        const isOurs = pending?.operation === 'delete';
+        await transfer.end(isOurs ? OWN_DELETE[role] : transfer.endingBy(reply));
         return transfer.gone();
       }
       const error = transferErrorOf(reply);
       // A relay that names no codes refuses the first read of a device for one reason only.
-      const isTaken = reply.status === 401 && role === 'receiver' && !bound && error.relayCode === undefined;
+      const isTaken =
+        reply.status === 401 && reply.isOfRelay && role === 'receiver' && !bound && error.relayCode === undefined;
       return isTaken ? new TransferError('taken', error.message, { status: 401 }) : error;
     },
     async end(how) {
       if (journal.state.ended !== undefined) return;
-      await journal.save({ ended: how, pending: undefined });
+      // It has ended whether that can be kept or not; what is kept now leads here again.
+      await journal.save({ ended: how, pending: undefined }).catch(() => {});
       transfer.progress({ type: 'ended', how });
     },
     endingBy(reply) {
@@ -150,3 +192,6 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
   };
   return transfer;
 }
+
+/** What a delete means to the device that asked for it. */
+export const OWN_DELETE = { sender: 'cancelled', receiver: 'finished' } as const;

@@ -29,10 +29,11 @@ export function writeRequest(write: PendingWrite, claim: string): WireRequest {
   };
 }
 
-/** The request of a read; with `seconds` one that the relay holds while nothing happens. */
+/** The request of a read; with `seconds` one that the relay holds while `version` is current. */
 export function readRequest(
-  { mailboxUrl = '', claim, version }: TransferState,
+  { mailboxUrl = '', claim }: TransferState,
   seconds: number,
+  version: string | undefined,
   notificationToken?: NotificationToken,
 ): WireRequest {
   return {
@@ -57,7 +58,7 @@ export function foundIn(reply: Reply): Found {
   const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
   return {
     payload: { type, data },
-    display: { title: textOf(title), description: textOf(description), imageURL: textOf(imageURL) },
+    display: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
     expiration: typeof expiration === 'string' ? expiration : undefined,
     version: reply.header('Mailbox-Version'),
     receiver: receiverOf(reply),
@@ -68,5 +69,8 @@ export function foundIn(reply: Reply): Found {
 export function malformed({ status }: Reply): TransferError {
   return new TransferError('malformed', 'The answer is not that of a relay.', { status });
 }
+
+/** A picture by any other way than https is none: nobody should load it. */
+export const httpsUrlOf = (value: unknown): string => (/^https:\/\//i.test(textOf(value)) ? textOf(value) : '');
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -1,13 +1,16 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { PASSING, TransferError } from './errors.js';
-import { encodeInformation, fingerprintOf, openText, type ProvisioningInformation } from './information.js';
+import { isPassing, TransferError } from './errors.js';
+import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
 import { isSafe, type Settings } from './options.js';
-import { membersOf, type Reply, sendOnce } from './request.js';
+import { backOff, membersOf, orAborted, pause, type Reply, sendOnce } from './request.js';
 import { seal } from './seal.js';
 import { parseShareUrl } from './share-url.js';
-import { addSeen, type PendingWrite } from './state.js';
-import type { Transfer } from './transfer.js';
-import { malformed, writeRequest } from './wire.js';
+import { addSeen, isKnown, type PendingWrite, type TransferState } from './state.js';
+import { OWN_DELETE, type Transfer } from './transfer.js';
+import { type Found, malformed, writeRequest } from './wire.js';
+
+/** Times that a write is sent anew, as the mailbox has changed and holds nothing new. */
+const MOST_ROUNDS = 8;
 
 /** A refusal of the caller's credentials, not of the write: it may be sent again with better ones. */
 const CREDENTIALS = /^(token|attestation)_/;
@@ -17,11 +20,7 @@ export interface Writes {
   /** Carries out the write that the state holds, if there is one. */
   settle(signal: AbortSignal | undefined): Promise<void>;
   /** Puts a write into the state and carries it out. Not for use outside of `inTurn`. */
-  carryOut(
-    write: Omit<PendingWrite, 'requestId'>,
-    signal: AbortSignal | undefined,
-    seen?: readonly string[],
-  ): Promise<void>;
+  carryOut(write: Omit<PendingWrite, 'requestId'>, signal: AbortSignal | undefined): Promise<void>;
   /** UpdateMailbox with a sealed message. */
   readonly answer: Answer;
   /** DeleteMailbox or RelinquishMailbox; resolves as well if the mailbox is gone already. */
@@ -43,7 +42,7 @@ export interface AnswerOptions {
 }
 
 /** Puts a message into the mailbox. */
-export type Answer = (information: ProvisioningInformation, options?: AnswerOptions) => Promise<void>;
+export type Answer = (information: OutgoingInformation, options?: AnswerOptions) => Promise<void>;
 
 /** Throws `too_large` for a body that the relay would not take. */
 export function demandSize(body: string, { maximumBodyBytes: maximum }: Settings): void {
@@ -57,14 +56,26 @@ export function createWrites(transfer: Transfer): Writes {
   const { journal, settings } = transfer;
   /** The write that may have reached the relay without our knowing. */
   let doubtful = journal.state.pending?.requestId;
+  /** The message that is under way still, or was when the app was told `unreachable`. */
+  let unfinished: string | undefined;
 
   async function settle(signal: AbortSignal | undefined): Promise<void> {
-    for (let write = journal.state.pending; write !== undefined; write = journal.state.pending) {
-      await journal.ensureKept();
+    for (let rounds = 0; journal.state.pending !== undefined; rounds += 1) {
+      const write = journal.state.pending;
+      if (rounds > 0) await pause(backOff(rounds, settings.backOffMs), signal);
+      if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox does not come to rest.');
+      await orAborted(journal.ensureKept(), signal);
       const request = writeRequest(write, journal.state.claim);
       const wasDoubtful = doubtful === write.requestId;
       doubtful = write.requestId;
-      const { reply, attempts } = await transfer.send(() => sendOnce(request, settings, signal), signal);
+      // Where there is no relay nothing sends the id of the request back either.
+      const isToBeRepeated = (reply: Reply): boolean =>
+        isPassing(reply) && !(write.operation === 'create' && reply.status === 404);
+      const { reply, attempts } = await transfer.send(
+        () => sendOnce(request, settings, signal),
+        signal,
+        isToBeRepeated,
+      );
       await conclude(write, reply, wasDoubtful || attempts > 1, signal);
     }
   }
@@ -90,48 +101,77 @@ export function createWrites(transfer: Transfer): Writes {
       reply.status === 404
         ? new TransferError('refused', 'There is no relay at this address.', { status: 404 })
         : await transfer.refusal(reply);
-    if (!PASSING.has(reply.status) && !CREDENTIALS.test(error.relayCode ?? ''))
-      await journal.save({ pending: undefined });
+    // What a proxy refuses, or for want of better credentials, may be carried out yet.
+    const isFinal = reply.isOfRelay || write.operation === 'create';
+    if (isFinal && !CREDENTIALS.test(error.relayCode ?? '')) await drop(write);
     throw error;
   }
 
+  /** Gives a write up; of a refused create nothing is left to go on with. */
+  async function drop({ operation }: PendingWrite): Promise<void> {
+    unfinished = undefined;
+    await journal.save({ pending: undefined, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
+  }
+
   async function succeed(write: PendingWrite, reply: Reply): Promise<void> {
-    if (write.operation === 'delete') return transfer.end(journal.state.role === 'sender' ? 'cancelled' : 'finished');
+    const { role, seen } = journal.state;
+    if (write.operation === 'delete') return transfer.end(OWN_DELETE[role]);
     if (write.operation === 'relinquish') return transfer.end('relinquished');
     const version = reply.header('Mailbox-Version');
     if (write.operation === 'update') {
-      await journal.save({ version, pending: undefined });
+      // Nothing came in between: a read that waits goes on from here.
+      if (write.knownVersion === transfer.lookedAt) transfer.lookedAt = version;
+      await keep({ version, pending: undefined, seen: addSeen(addSeen(seen, write.taken), write.written) });
+      transfer.forget(write.taken);
       return transfer.progress({ type: 'sent' });
     }
     const mailboxUrl = linkIn(reply);
-    await journal.save({ mailboxUrl, version, pending: undefined });
+    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write) });
     if (mailboxUrl === undefined) throw malformed(reply);
     transfer.progress({ type: 'created' });
   }
+
+  /** What was carried out did not fail, whatever becomes of the note of it: the one before leads here again. */
+  const keep = (changes: Partial<TransferState>): Promise<void> => journal.save(changes).catch(() => {});
 
   /** Another version is current. A receiver that came or left does not matter; a message must not be lost. */
   async function catchUp(write: PendingWrite, signal: AbortSignal | undefined): Promise<void> {
     doubtful = undefined; // A try that had been carried out would have got a 201.
     const found = await transfer.look(signal);
-    const isOvertaken = (await transfer.newsIn(found)) !== undefined;
-    if (!isOvertaken && write.sameReceiver !== true) {
+    const isFree = await isKnownIn(found);
+    if (isFree && write.sameReceiver !== true) {
       await journal.save({ pending: { ...write, knownVersion: found.version } });
       return;
     }
-    await journal.save({ pending: undefined });
-    if (isOvertaken) throw overtaken();
-    await transfer.absorb(found);
+    await drop(write);
+    if (!isFree) throw overtaken();
+    await transfer.absorb(found, true);
     throw receiverChanged();
   }
 
-  async function carryOut(
-    write: Omit<PendingWrite, 'requestId'>,
+  /** Whether what is in the mailbox is no message that an answer would take the place of unseen. */
+  const isKnownIn = async ({ payload }: Found, taken?: string): Promise<boolean> => {
+    const fingerprint = await fingerprintOf(payload);
+    return fingerprint === taken || isKnown(journal.state, fingerprint);
+  };
+
+  /** The version of the mailbox, where that is not known, if nothing unseen is in there. */
+  async function versionOfKnown(
+    taken: string | undefined,
+    sameReceiver: boolean | undefined,
     signal: AbortSignal | undefined,
-    seen = journal.state.seen,
-  ): Promise<void> {
-    await journal.save({ seen, pending: { ...write, requestId: crypto.randomUUID() } });
-    await settle(signal);
+  ): Promise<string | undefined> {
+    const found = await transfer.look(signal);
+    if (!(await isKnownIn(found, taken))) throw overtaken();
+    await transfer.absorb(found, true);
+    if (sameReceiver === true) throw receiverChanged();
+    return found.version;
   }
+
+  const carryOut: Writes['carryOut'] = async (write, signal) => {
+    await journal.save({ pending: { ...write, requestId: crypto.randomUUID() } });
+    await settle(signal);
+  };
 
   /** Whether the state holds this very message, unsent or unanswered: then the app is trying again. */
   async function isPending(text: string): Promise<boolean> {
@@ -143,39 +183,49 @@ export function createWrites(transfer: Transfer): Writes {
   return {
     settle,
     carryOut,
-    answer(information, { signal, notificationToken, sameReceiver } = {}) {
+    async answer(information, { signal, notificationToken, sameReceiver } = {}) {
       const text = encodeInformation(information);
-      return transfer.inTurn(async () => {
+      // What the app answers to. Of a message that comes from now on it does not know.
+      const { delivered } = transfer;
+      await transfer.inTurn(async () => {
         if (journal.state.ended !== undefined) throw transfer.gone();
-        const isAgain = await isPending(text);
-        await settle(signal);
-        if (isAgain) return;
-        if (journal.state.ended !== undefined) throw transfer.gone();
-        if (journal.state.version === undefined) {
-          // After a repeated write, or at a relay without versions: what is in the mailbox must not be lost.
-          const found = await transfer.look(signal);
-          if ((await transfer.newsIn(found)) !== undefined) throw overtaken();
-          await transfer.absorb(found);
-          if (sameReceiver === true) throw receiverChanged();
+        if (unfinished === text || (await isPending(text))) {
+          unfinished = text;
+          await settle(signal);
+          unfinished = undefined;
+          return;
         }
-        const { secret, mailboxUrl: url = '', version: knownVersion } = journal.state;
+        await settle(signal);
+        if (journal.state.ended !== undefined) throw transfer.gone();
+        const current = delivered?.fingerprint === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
+        const { fingerprint: taken, version = taken === undefined ? journal.state.version : undefined } = current ?? {};
+        const knownVersion = version ?? (await versionOfKnown(taken, sameReceiver, signal));
+        const { secret, mailboxUrl: url = '' } = journal.state;
         const payload = await seal(new TextEncoder().encode(text), secret);
         const body = JSON.stringify({ payload, notificationToken });
         demandSize(body, settings);
-        const seen = addSeen(transfer.dealtWith(), await fingerprintOf(payload));
-        await carryOut({ operation: 'update', url, body, knownVersion, sameReceiver }, signal, seen);
+        const written = await fingerprintOf(payload);
+        unfinished = text;
+        await carryOut({ operation: 'update', url, body, knownVersion, written, taken, sameReceiver }, signal);
+        unfinished = undefined;
       }, signal);
     },
     leave(operation, signal) {
       return transfer.inTurn(async () => {
-        // A message that is still under way has no reader any more, but its outcome must be known before the delete.
+        const { pending, mailboxUrl: url = '' } = journal.state;
+        // What was begun may be done: after a relinquish there is nothing to delete. A message has no reader any more.
+        if (pending?.operation === 'delete' || pending?.operation === 'relinquish') await settle(signal);
         if (journal.state.ended !== undefined) return;
-        const { mailboxUrl: url = '', pending } = journal.state;
-        if (pending?.operation === operation) return settle(signal);
-        await carryOut({ operation, url }, signal, transfer.dealtWith());
+        await carryOut({ operation, url, taken: transfer.delivered?.fingerprint }, signal);
       }, signal);
     },
   };
+}
+
+/** The expiration that a create asks for. */
+function expirationIn({ body }: PendingWrite): string | undefined {
+  const { expiration } = (membersOf(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
+  return expiration;
 }
 
 function overtaken(): TransferError {

@@ -56,6 +56,7 @@ function platform(): Record<string, unknown> {
     AbortController: OldAbortController,
     setTimeout,
     clearTimeout,
+    Headers,
     performance: { now: () => performance.now() },
     atob,
     btoa,

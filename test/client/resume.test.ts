@@ -292,6 +292,7 @@ describe('a state', () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     const received = hastyReceiver().open(share.url);
     await received.next();
+    await received.check(); // The first message is dealt with.
     const pending: TransferState[] = [];
     const cut = await hastyReceiver({
       patienceMs: 0,

@@ -249,7 +249,10 @@ describe('who may not', () => {
 
   it('taken: also by a relay that gives a 401 and no code', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
-    const bare: typeof fetch = async () => new Response('', { status: 401 });
+    const bare: typeof fetch = async (_, init) => {
+      const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
+      return new Response('', { status: 401, headers: { 'Mailbox-Request-ID': id } });
+    };
     expect(await failing(hastyReceiver({ fetch: bare }).open(share.url).next())).toBe('taken');
   });
 
@@ -427,11 +430,11 @@ describe('what comes from outside is checked', () => {
     },
   );
 
-  it('malformed: an answer that is not that of a relay', async () => {
-    const page: typeof fetch = async () => new Response('<h1>Sign in to the Wi-Fi</h1>');
-    expect(await failing(hastySender(relay.url, { fetch: page }).share(words('key'), DISPLAY))).toBe('malformed');
+  it('malformed: an answer in JSON that is not that of a relay', async () => {
+    const other: typeof fetch = async () => Response.json({ is: 'something else' });
+    expect(await failing(hastySender(relay.url, { fetch: other }).share(words('key'), DISPLAY))).toBe('malformed');
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
-    expect(await failing(hastyReceiver({ fetch: page }).open(share.url).next())).toBe('malformed');
+    expect(await failing(hastyReceiver({ fetch: other }).open(share.url).next())).toBe('malformed');
   });
 
   it('the link of a new mailbox must be one that may be called', async () => {

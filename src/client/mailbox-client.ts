@@ -92,8 +92,8 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Makes a client for one mailbox. It retries what failed in passing (no answer, 429, 503) with the same Request-ID, so
- * that nothing takes effect twice, and never sends a fragment. Every call throws {@link RelayRefusal} for a refusal and
- * {@link RelayUnreachable} when no answer came.
+ * that nothing takes effect twice, and never sends a fragment. Every call throws {@link RelayRefusal} for a refusal, or
+ * for an answer that is not a relay's, {@link RelayUnreachable} when no answer came, and a TypeError for a bad URL.
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
   const { claim = crypto.randomUUID(), attempts = 4, backOffMs = 200 } = options;
@@ -125,9 +125,9 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     };
     const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
     const { status, text } = reply;
-    const isOk = status >= 200 && status < 300;
+    const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
     // A 404 to a repeated delete means that an earlier try was carried out.
-    if (!isOk && !(method === 'DELETE' && status === 404 && tries > 1)) throw refusalOf(reply);
+    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1)) throw refusalOf(reply);
     const isEmpty = !isOk || method === 'PATCH' || method === 'DELETE';
     return {
       status,
@@ -135,26 +135,26 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       version: reply.header('Mailbox-Version'),
       receiver: receiverOf(reply),
       attempts: tries,
-      body: isEmpty ? undefined : isPreview ? text : JSON.parse(text),
-    };
+      body: isEmpty ? undefined : isPreview ? text : membersOf(text),
+    } as MailboxAnswer<Body>;
   }
 
   const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
   return {
     claim,
-    create: (relay, content) => call('POST', `${relay.replace(/\/$/, '')}/v1/m`, content),
-    preview: (shareUrl) => call('GET', urlOf(shareUrl)),
-    read: (shareUrl, notificationToken) =>
+    create: async (relay, content) => call('POST', `${relay.replace(/\/$/, '')}/v1/m`, content),
+    preview: async (shareUrl) => call('GET', urlOf(shareUrl)),
+    read: async (shareUrl, notificationToken) =>
       call('POST', urlOf(shareUrl), notificationToken === undefined ? undefined : { notificationToken }),
-    update: (shareUrl, content, knownVersion) =>
+    update: async (shareUrl, content, knownVersion) =>
       call(
         'PUT',
         urlOf(shareUrl),
         content,
         knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
       ),
-    relinquish: (shareUrl) => call('PATCH', urlOf(shareUrl)),
-    delete: (shareUrl) => call('DELETE', urlOf(shareUrl)),
+    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl)),
+    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl)),
   };
 }
 

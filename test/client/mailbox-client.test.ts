@@ -54,6 +54,15 @@ describe('mailbox client', () => {
     await expect(sender.read(url)).rejects.toMatchObject({ status: 404, code: 'mailbox_not_found' });
   });
 
+  it('takes the page of a proxy for a refusal, whatever its status; a bad URL rejects', async () => {
+    const { client, content } = connected(testRelay(), () => new Response('<h1>Sign in</h1>'));
+    await expect(client().create(PUBLIC_URL, content)).rejects.toMatchObject({ name: 'RelayRefusal', status: 200 });
+    const gone = connected(testRelay(), () => new Response('<h1>No backend</h1>', { status: 404 }));
+    const url = `${PUBLIC_URL}/v1/m/${crypto.randomUUID()}`;
+    await expect(gone.client().delete(url)).rejects.toMatchObject({ status: 404 });
+    await expect(gone.client().read('nowhere')).rejects.toThrow(TypeError);
+  });
+
   it('sends no cookies and no Referer, and follows no redirect', async () => {
     const { client, content, sent } = connected();
     await client().create(PUBLIC_URL, content);

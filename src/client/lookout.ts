@@ -48,6 +48,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   const { journal } = transfer;
   const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
   const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined, polls: 0 };
+  let turn: Promise<unknown> = Promise.resolve();
   /** Answers in a row that were not held and brought nothing new. */
   let vain = 0;
 
@@ -61,7 +62,14 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     }
   }
 
-  async function messageIn(found: Found): Promise<Message | undefined> {
+  /** One after another: two reads at once may find the same message. */
+  function messageIn(found: Found): Promise<Message | undefined> {
+    const mine = turn.then(() => take(found));
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async function take(found: Found): Promise<Message | undefined> {
     const fingerprint = await transfer.newsIn(found);
     await transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found));
     if (fingerprint !== undefined) {

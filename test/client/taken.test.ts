@@ -232,3 +232,12 @@ describe('the same bytes in another base64', () => {
     expect(await again.check()).toBeUndefined();
   });
 });
+
+describe('two reads at once that find one message', () => {
+  it('bring it once', async () => {
+    const { share, received } = await opened();
+    await received.answer(words('request'));
+    const looks = await Promise.all(Array.from({ length: 8 }, () => share.check()));
+    expect(looks.filter((message) => message !== undefined).map(textOf)).toEqual(['request']);
+  });
+});

@@ -6,6 +6,7 @@ import type { Events, RelayEventType, RelayListener } from './events.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { type Doors, doorsFor } from './http/doors.js';
+import { createRefusalForms } from './http/page-refusal.js';
 import { relayPaths } from './http/path.js';
 import { appLinkDocuments } from './http/preview-app-links.js';
 import { createPreviewRenderer } from './http/preview-page.js';
@@ -72,6 +73,7 @@ export function createRelay(options: RelayOptions): Relay {
     cors,
     guard,
     renderPreview: createPreviewRenderer(settings.preview),
+    refusalForms: createRefusalForms(settings.preview),
     maximumWaitSeconds: settings.waiting.maximumSeconds,
   });
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
@@ -119,7 +121,8 @@ function createAuthentication(
     guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
     wellKnown() {
       mounted = true;
-      return doorsFor(answerWellKnown(served, cors), { ownPath: wellKnownPaths(served), trustProxy });
+      const answer = answerWellKnown(served, cors, () => context.waiters.draining);
+      return doorsFor(answer, { ownPath: wellKnownPaths(served), trustProxy });
     },
   };
 }

@@ -16,9 +16,10 @@ import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
 import { type Answer, headerPairs, type RelayRequest, type RelayResponse } from './exchange.js';
+import type { RefusalForm, RefusalForms } from './page-refusal.js';
 import { routeOf } from './path.js';
 import type { PreviewRenderer } from './preview-page.js';
-import { optionsResponse, previewResponse, problemResponse, successResponse } from './response.js';
+import { optionsResponse, previewResponse, problemResponse, refusalResponse, successResponse } from './response.js';
 
 /** What dispatching needs besides the operations' own context. */
 export interface DispatchSettings {
@@ -27,6 +28,7 @@ export interface DispatchSettings {
   readonly cors: Cors;
   readonly guard: Guard;
   readonly renderPreview: PreviewRenderer;
+  readonly refusalForms: RefusalForms;
   /** Most seconds that a read is held. */
   readonly maximumWaitSeconds: number;
 }
@@ -127,9 +129,13 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     return undefined;
   }
 
-  function refusal(error: unknown, extra: readonly string[]): { response: RelayResponse; error: RelayError } {
+  function refusal(
+    error: unknown,
+    request: RelayRequest,
+    extra: readonly string[],
+  ): { response: RelayResponse; error: RelayError } {
     if (isRelayError(error)) {
-      const response = answerable(error, extra);
+      const response = answerable(error, settings.refusalForms(request, error.status), extra);
       if (response !== undefined) return { response, error };
     }
     // A bug. Its message may hold anything, so neither the client nor the host's error handler sees it.
@@ -147,7 +153,7 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
     try {
       response = await answer(request, trace, extra);
     } catch (thrown) {
-      const refused = refusal(thrown, extra);
+      const refused = refusal(thrown, request, extra);
       response = refused.response;
       code = refused.error.code;
     }
@@ -166,9 +172,9 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
 }
 
 /** The answer to a refusal; `undefined` for one whose members or headers, which may be a hook's, cannot be sent. */
-function answerable(error: RelayError, extra: readonly string[]): RelayResponse | undefined {
+function answerable(error: RelayError, form: RefusalForm, extra: readonly string[]): RelayResponse | undefined {
   try {
-    const response = problemResponse(error, extra);
+    const response = refusalResponse(error, form, extra);
     for (const [name, value] of headerPairs(response)) {
       validateHeaderName(name);
       validateHeaderValue(name, value);

@@ -7,9 +7,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '`': '&#96;',
 };
 
-/** Control characters, and those that reorder or break lines, which could make a text look like another. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out here.
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
+/** Control characters, those that reorder or break lines and could make a text look like another, and noncharacters. */
+const INVISIBLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\p{Noncharacter_Code_Point}]/gu;
 
 /** Nearly every text: printable ASCII of which nothing needs to be replaced. */
 const PLAIN = /^[ !#-%(-;=?-_a-~]*$/;

@@ -4,6 +4,16 @@ export const PREVIEW_LANGUAGES = ['en', 'de', 'fr', 'es', 'ja', 'zh'] as const;
 /** One of {@link PREVIEW_LANGUAGES}. */
 export type PreviewLanguage = (typeof PREVIEW_LANGUAGES)[number];
 
+/** The tag that a page bears (RFC 5646): of Chinese, fonts and voices need to know the script. */
+export const LANGUAGE_TAGS: Readonly<Record<PreviewLanguage, string>> = {
+  en: 'en',
+  de: 'de',
+  fr: 'fr',
+  es: 'es',
+  ja: 'ja',
+  zh: 'zh-Hans',
+};
+
 /** A language range and its weight: `de-CH`, `*;q=0.5` (RFC 9110 §12.5.4, RFC 4647 §2.1). */
 const RANGE = /^[ \t]*([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$/i;
 

@@ -7,6 +7,9 @@ const DARK = '--page:#0d0e12;--panel:#191b21;--text:#f3f4f7;--soft:#b6bac6;--lin
 /**
  * The one style sheet of the page. It holds no user's words, and the policy admits it by its hash alone. The colours
  * are checked ones, so nothing of an option can become more than a colour.
+ *
+ * The card clips: marks piled up on one letter make a text that cannot be broken. It is `clip`, since `hidden` would keep
+ * the card from growing beyond its aspect ratio. The columns are made by what is there: the page of a refusal has one.
  */
 export function previewStyle({ brand, ink, deep, veil }: Palette): string {
   return compact(`
@@ -16,7 +19,7 @@ export function previewStyle({ brand, ink, deep, veil }: Palette): string {
 body { display: grid; min-height: 100vh; padding: 1.5rem 1rem; background: var(--page); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 main { display: grid; grid-template-columns: minmax(0, 25rem); gap: 1.5rem; margin: auto }
-.card { display: flex; flex-direction: column; aspect-ratio: 1.586; padding: 1.5rem; border: 1px solid var(--edge);
+.card { display: flex; flex-direction: column; overflow: clip; aspect-ratio: 1.586; padding: 1.5rem; border: 1px solid var(--edge);
   border-radius: 1.25rem; background: radial-gradient(circle at 100% 0, ${veil} 34%, transparent 34.3%),
   radial-gradient(circle at 100% 0, ${veil} 58%, transparent 58.2%), linear-gradient(150deg, ${brand} 30%, ${deep});
   background-origin: border-box; color: var(--ink); box-shadow: 0 1.5rem 2.5rem -1.5rem rgb(0 0 0 / .6) }
@@ -24,7 +27,7 @@ main { display: grid; grid-template-columns: minmax(0, 25rem); gap: 1.5rem; marg
 .brand img, svg { flex: none; height: 2.25rem }
 .brand img { max-width: 8rem; border-radius: .5rem }
 svg { fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round }
-svg:last-child { margin-inline-start: auto }
+* + svg { margin-inline-start: auto }
 .shared { font-size: .875rem }
 h1 { margin: .125rem 0 .375rem; font-size: clamp(1.375rem, 6.5vw, 1.625rem); line-height: 1.2; text-wrap: balance }
 section { padding: 1.5rem; border: 1px solid var(--line); border-radius: 1.25rem; background: var(--panel) }
@@ -42,7 +45,7 @@ a { padding: .625rem 1.125rem; border: 1px solid var(--edge); border-radius: 2re
   color: var(--ink); font-weight: 600; text-decoration: none }
 a:hover { text-decoration: underline }
 a:focus-visible { outline: 3px solid var(--text); outline-offset: 3px }
-@media (min-width: 56rem) { main { grid-template-columns: repeat(2, 26rem); gap: 3rem; align-items: center } }
+@media (min-width: 56rem) { main { grid: auto / auto-flow 26rem; gap: 3rem; align-items: center } }
 @media (prefers-contrast: more) { :root { --soft: var(--text); --line: var(--text); --edge: var(--text) } }
 @media (prefers-reduced-motion: no-preference) { .card { animation: rise .5s ease-out } }
 @keyframes rise { from { opacity: 0; transform: translateY(1rem) } }

@@ -12,8 +12,8 @@ export interface PreviewTexts {
   readonly steps: readonly [string, string];
   /** That looking is harmless, and passing the link on is not. */
   readonly note: string;
-  /** Heads the links of `preview.appLinks`. */
-  readonly apps: string;
+  /** Heads the links of `preview.stores`. */
+  readonly stores: string;
 }
 
 /** The texts in every language of the page. */
@@ -27,7 +27,7 @@ export const PREVIEW_TEXTS: Readonly<Record<PreviewLanguage, PreviewTexts>> = {
       'Tap the link there. Your wallet app does the rest.',
     ],
     note: 'Looking at this page does not use up the link. Do not pass it on: whoever has it can take the key.',
-    apps: 'No wallet app yet?',
+    stores: 'No wallet app yet?',
   },
   de: {
     shared: 'Mit Ihnen geteilt',
@@ -38,7 +38,7 @@ export const PREVIEW_TEXTS: Readonly<Record<PreviewLanguage, PreviewTexts>> = {
       'Tippen Sie dort auf den Link. Den Rest erledigt Ihre Wallet-App.',
     ],
     note: 'Das Ansehen dieser Seite verbraucht den Link nicht. Geben Sie ihn nicht weiter: Wer ihn hat, kann den Schlüssel übernehmen.',
-    apps: 'Noch keine Wallet-App?',
+    stores: 'Noch keine Wallet-App?',
   },
   fr: {
     shared: 'Partagé avec vous',
@@ -48,8 +48,8 @@ export const PREVIEW_TEXTS: Readonly<Record<PreviewLanguage, PreviewTexts>> = {
       'Sur le téléphone qui doit recevoir la clé, ouvrez le message contenant ce lien.',
       'Touchez le lien. Votre application de portefeuille s’occupe du reste.',
     ],
-    note: 'Consulter cette page n’épuise pas le lien. Ne le transmettez pas\u00a0: quiconque le possède peut prendre la clé.',
-    apps: 'Pas encore d’application de portefeuille\u00a0?',
+    note: 'Consulter cette page n’invalide pas le lien. Ne le transmettez pas\u00a0: quiconque le possède peut prendre la clé.',
+    stores: 'Pas encore d’application de portefeuille\u00a0?',
   },
   es: {
     shared: 'Compartido contigo',
@@ -59,8 +59,8 @@ export const PREVIEW_TEXTS: Readonly<Record<PreviewLanguage, PreviewTexts>> = {
       'En el teléfono que va a guardar la llave, abre el mensaje con este enlace.',
       'Toca el enlace. Tu aplicación de cartera digital se encarga del resto.',
     ],
-    note: 'Ver esta página no gasta el enlace. No lo reenvíes: quien lo tenga puede quedarse con la llave.',
-    apps: '¿Aún no tienes una cartera digital?',
+    note: 'Ver esta página no invalida el enlace. No lo reenvíes: quien lo tenga puede quedarse con la llave.',
+    stores: '¿Aún no tienes una cartera digital?',
   },
   ja: {
     shared: 'あなたに共有されました',
@@ -71,14 +71,14 @@ export const PREVIEW_TEXTS: Readonly<Record<PreviewLanguage, PreviewTexts>> = {
       'リンクをタップします。あとはウォレットアプリの案内に従ってください。',
     ],
     note: 'このページを見ても、リンクは使用済みになりません。リンクを持つ人は誰でもキーを受け取れるので、転送しないでください。',
-    apps: 'ウォレットアプリをお持ちでない場合',
+    stores: 'ウォレットアプリをお持ちでない場合',
   },
   zh: {
-    shared: '与您分享',
+    shared: '与您共享',
     heading: '请在手机上打开',
     lead: '此链接用于将一把数字钥匙交给一部手机。',
     steps: ['在要保存钥匙的手机上，打开带有此链接的消息。', '点按其中的链接，钱包应用会完成其余步骤。'],
     note: '查看此页面不会让链接失效。请勿转发：任何持有链接的人都能领取钥匙。',
-    apps: '还没有钱包应用？',
+    stores: '还没有钱包应用？',
   },
 };

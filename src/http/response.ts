@@ -3,7 +3,8 @@ import type { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
 import { RECEIVER, VERSION } from '../protocol/headers.js';
 import type { RelayResponse } from './exchange.js';
-import type { PreviewPage } from './preview-page.js';
+import type { Page } from './page-frame.js';
+import type { RefusalForm } from './page-refusal.js';
 
 /*
  * Every answer of the relay is made here. `extra` are headers of the exchange as a whole: the echoed request id, and
@@ -44,18 +45,19 @@ export function successResponse(outcome: Outcome, extra: readonly string[]): Rel
 }
 
 /** The answer to a preview. */
-export function previewResponse({ headers, html }: PreviewPage, extra: readonly string[]): RelayResponse {
+export function previewResponse({ headers, html }: Page, extra: readonly string[]): RelayResponse {
   return response(200, HTML_HEADERS, [...headers, ...extra], html);
 }
 
-/** The answer to a refusal: an RFC 9457 problem with a stable `code`. It echoes nothing of the request. */
+/** The answer to a refusal in its form: a page, or else a problem. It echoes nothing of the request. */
+export function refusalResponse(error: RelayError, form: RefusalForm, extra: readonly string[]): RelayResponse {
+  if (form.html === undefined) return problemResponse(error, [...form.headers, ...extra]);
+  return response(error.status, HTML_HEADERS, [...form.headers, ...extra, ...headersOf(error)], form.html);
+}
+
+/** The answer to a refusal: an RFC 9457 problem with a stable `code`. */
 export function problemResponse(error: RelayError, extra: readonly string[]): RelayResponse {
   const { code, status, message, details } = error;
-  const headers = [...extra, ...(details.headers ?? []).flat()];
-  for (const [name, value] of demandedHeaders(error)) {
-    if (details.headers?.some(([given]) => given.toLowerCase() === name.toLowerCase()) !== true)
-      headers.push(name, value);
-  }
   const problem = {
     ...details.members,
     type: 'about:blank',
@@ -64,7 +66,16 @@ export function problemResponse(error: RelayError, extra: readonly string[]): Re
     code,
     ...(details.detail === undefined ? {} : { detail: details.detail }),
   };
-  return response(status, PROBLEM_HEADERS, headers, JSON.stringify(problem));
+  return response(status, PROBLEM_HEADERS, [...extra, ...headersOf(error)], JSON.stringify(problem));
+}
+
+/** The headers that a refusal brings, and those that its status demands where it brings none. */
+function headersOf(error: RelayError): string[] {
+  const given = error.details.headers ?? [];
+  const demanded = demandedHeaders(error).filter(
+    ([name]) => !given.some(([other]) => other.toLowerCase() === name.toLowerCase()),
+  );
+  return [...given, ...demanded].flat();
 }
 
 /** What an answer of this status must have, for a refusal that brings none of its own. */

@@ -1,8 +1,8 @@
 import type { ResourceMetadata } from '../auth/contract.js';
 import { RelayError } from '../errors.js';
 import type { Cors } from './cors.js';
-import type { Answer } from './exchange.js';
-import type { OwnPath } from './path.js';
+import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
+import { type OwnPath, pathBelowMount } from './path.js';
 import { documentResponse, optionsResponse, problemResponse } from './response.js';
 
 /** The documents that belong to the root of the host, by path: the text of each, as JSON. */
@@ -26,18 +26,22 @@ export function wellKnownDocuments(resource: string, metadata: ResourceMetadata)
 /** Only the documents that are there; everything else under the root is the host's. */
 export function wellKnownPaths(documents: WellKnownDocuments): OwnPath {
   return (target) => {
-    const [path = ''] = target.split('?', 1);
+    const path = pathBelowMount(target, '');
     return documents.has(path) ? path : undefined;
   };
 }
 
-/** Serves the documents. They are public, and read before a client has any credential. */
-export function answerWellKnown(documents: WellKnownDocuments, cors: Cors): Answer {
-  return async (request) => {
+/**
+ * Serves the documents. They are public, and read before a client has any credential. While the relay is `draining`
+ * every answer closes its connection.
+ */
+export function answerWellKnown(documents: WellKnownDocuments, cors: Cors, draining: () => boolean): Answer {
+  function answer(request: RelayRequest): RelayResponse {
     const document = documents.get(request.path);
     if (request.method === 'OPTIONS') return optionsResponse(ALLOW, cors(request, ALLOW));
     if (document === undefined) return problemResponse(new RelayError('not_found'), cors(request));
     if (request.method === 'GET' || request.method === 'HEAD') return documentResponse(document, cors(request));
     return problemResponse(new RelayError('method_not_allowed', { headers: [['Allow', ALLOW]] }), cors(request));
-  };
+  }
+  return async (request) => ({ ...answer(request), close: draining() });
 }

@@ -88,10 +88,11 @@ describe('an answer that is not the relay’s', () => {
     expect(await codeOf(captive.next())).toBe('unreachable');
     expect(captive.state.ended).toBeUndefined();
 
-    const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 407, false) });
+    const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 407, true) });
     expect(await codeOf(receiver.answer(words('request')))).toBe('refused');
     await receiver.answer(words('request'));
     expect(textOf(await sender.next())).toBe('request');
+    expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 
   it('401 of a proxy to a preview is no word of who has opened the link', async () => {

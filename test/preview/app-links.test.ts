@@ -175,4 +175,44 @@ describe('over http', () => {
     await relay.close();
     await close();
   });
+
+  test.each(['koa', 'node'] as const)(
+    '%s: a target of absolute form is the same request (RFC 9112 §3.2.2)',
+    async (kind) => {
+      const { server, origin, close } = await openServer();
+      const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
+      server.on(
+        'request',
+        kind === 'koa' ? new Koa().use(relay.wellKnown().koa()).callback() : relay.wellKnown().node(),
+      );
+      for (const path of [APPLE, ANDROID]) {
+        const plain = await send({ method: 'GET', url: origin + path });
+        for (const target of [origin + path, `${origin}${path}?x=1`, `HTTP://other.example${path}`]) {
+          const { status, text } = await send({ method: 'GET', url: origin + path, target });
+          expect([target, status, text]).toEqual([target, 200, plain.text]);
+        }
+      }
+      for (const target of [origin, `${origin}/`, `${origin}/x${APPLE}`, `ftp://other.example${APPLE}`, '*']) {
+        const method = target === '*' ? 'OPTIONS' : 'GET';
+        expect([target, (await send({ method, url: origin, target })).status]).toEqual([target, 404]);
+      }
+      await relay.close();
+      await close();
+    },
+  );
+
+  test('while the relay drains, every answer closes its connection, as the relay’s own do', async () => {
+    const { server, origin, close } = await openServer();
+    const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
+    server.on('request', relay.wellKnown().node());
+    const connection = async (method: string): Promise<unknown> =>
+      (await send({ method, url: origin + APPLE, keepAlive: true })).headers.connection;
+    for (const method of ['GET', 'OPTIONS', 'POST']) expect(await connection(method)).toBe('keep-alive');
+    await relay.drain();
+    for (const method of ['GET', 'OPTIONS', 'POST']) expect(await connection(method)).toBe('close');
+    const fetched = await relay.wellKnown().fetch(new Request(origin + APPLE));
+    expect([fetched.status, fetched.headers.get('Connection')]).toEqual([200, 'close']);
+    await relay.close();
+    await close();
+  });
 });

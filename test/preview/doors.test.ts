@@ -57,6 +57,33 @@ describe.each(DOORS)('%s', (_name, build) => {
       expect(Number(head.headers['content-length'])).toBe(Buffer.byteLength(got.text));
     }));
 
+  test('a link that is over: a page for a person, a problem for a program, HEAD as GET', () =>
+    withMailbox(async (url) => {
+      const gone = `${url.slice(0, -12)}${'0'.repeat(12)}`;
+      const fields = [
+        ['Accept', 'text/html'],
+        ['Accept', '*/*;q=0.8'],
+        ['Accept-Language', 'de'],
+        ['Mailbox-Request-ID', 'one'],
+        ['Origin', 'https://app.example'],
+      ] as const;
+      const got = await send({ method: 'GET', url: gone, fields });
+      expect([got.status, got.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+      expect(got.text).toContain('<html lang="de"');
+      expect(got.headers['content-security-policy']).toContain('img-src https://static.example;');
+      expect(got.headers['access-control-allow-origin']).toBe('https://app.example');
+      expect(got.headers['mailbox-request-id']).toBe('one');
+      expect(String(got.headers.vary).split(/, ?/).sort()).toEqual(['Accept', 'Accept-Language', 'Origin']);
+      const head = await send({ method: 'HEAD', url: gone, fields });
+      const { date: _, ...ofGet } = got.headers;
+      const { date: __, ...ofHead } = head.headers;
+      expect([head.status, head.text, ofHead]).toEqual([404, '', ofGet]);
+
+      const problem = await send({ method: 'GET', url: gone, fields: [['Accept', '*/*']] });
+      expect([problem.status, problem.headers['content-type']]).toEqual([404, 'application/problem+json']);
+      expect(String(problem.headers.vary).split(/, ?/).sort()).toEqual(['Accept', 'Origin']);
+    }));
+
   test('looking changes nothing: a receiver binds afterwards, and the page stays', () =>
     withMailbox(async (url) => {
       const pages = new Set<string>();

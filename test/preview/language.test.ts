@@ -17,7 +17,7 @@ async function languageFor(field: string | undefined, initial: 'en' | 'fr' = 'en
   const answer = await send(relays[initial], 'GET', mailboxes[initial].url, headers);
   expect(answer.status).toBe(200);
   const language = answer.headers.get('Content-Language');
-  expect(/<html lang="(\w+)"/.exec(answer.text)?.[1]).toBe(language);
+  expect(/<html lang="([\w-]+)"/.exec(answer.text)?.[1]).toBe(language);
   return language;
 }
 
@@ -31,8 +31,8 @@ const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string
   ['fr-CA', 'fr'],
   ['es-419', 'es'],
   ['ja-JP', 'ja'],
-  ['zh-Hant-TW', 'zh'],
-  ['zh-CN', 'zh'],
+  ['zh-Hant-TW', 'zh-Hans'],
+  ['zh-CN', 'zh-Hans'],
   // A tag that only begins alike is another language.
   ['den', 'en'],
   ['est', 'en'],
@@ -91,7 +91,7 @@ describe('Accept-Language', () => {
   test('more fields than are remembered are judged right all the same', async () => {
     for (let at = 0; at < 600; at += 1) {
       const language = LANGUAGES[at % LANGUAGES.length] ?? 'en';
-      expect(await languageFor(`x-a${at}, ${language}`)).toBe(language);
+      expect(await languageFor(`x-a${at}, ${language}`)).toBe(language === 'zh' ? 'zh-Hans' : language);
     }
     expect(await languageFor('x-a1, de')).toBe('de');
   });
@@ -104,14 +104,22 @@ describe('Accept-Language', () => {
     }
   });
 
+  test('RFC 5646: the page in Chinese names the script that it is in, and the option does not', async () => {
+    const relay = createRelay({ publicUrl: PUBLIC_URL, preview: { language: 'zh' } });
+    const answer = await send(relay, 'GET', (await sharedMailbox(relay)).url, {});
+    expect(answer.headers.get('Content-Language')).toBe('zh-Hans');
+    expect(parse(answer.text).querySelector('html')?.getAttribute('lang')).toBe('zh-Hans');
+    await relay.close();
+  });
+
   test('what does not change with the language does not say that it does', async () => {
-    for (const [method, url] of [
-      ['GET', `${PUBLIC_URL}/v1/m/00000000-0000-4000-8000-000000000000`],
-      ['OPTIONS', mailboxes.en.url],
-      ['POST', `${PUBLIC_URL}/v1/m`],
+    for (const [method, url, vary] of [
+      ['GET', `${PUBLIC_URL}/v1/m/00000000-0000-4000-8000-000000000000`, 'Accept'],
+      ['OPTIONS', mailboxes.en.url, null],
+      ['POST', `${PUBLIC_URL}/v1/m`, null],
     ] as const) {
       const answer = await send(relays.en, method, url, { 'Accept-Language': 'de' });
-      expect([answer.headers.get('Vary'), answer.headers.get('Content-Language')]).toEqual([null, null]);
+      expect([answer.headers.get('Vary'), answer.headers.get('Content-Language')]).toEqual([vary, null]);
     }
   });
 });
@@ -133,9 +141,11 @@ describe('the texts', () => {
       expect(column).not.toContain('');
     }
     expect(ofAll[LANGUAGES.indexOf('ja')]?.join('')).toMatch(/^[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}ー、。\d\s]+$/u);
+    expect(ofAll[LANGUAGES.indexOf('zh')]?.[0]).toBe('与您共享');
     expect(ofAll[LANGUAGES.indexOf('zh')]?.join('')).toMatch(/^[\p{sc=Han}，。：\s]+$/u);
     expect(ofAll[LANGUAGES.indexOf('de')]?.join('')).toContain('öffnen');
-    expect(ofAll[LANGUAGES.indexOf('fr')]?.join('')).toContain('\u00a0:');
+    expect(ofAll[LANGUAGES.indexOf('fr')]?.join('')).toContain('n’invalide pas le lien. Ne le transmettez pas\u00a0:');
     expect(ofAll[LANGUAGES.indexOf('es')]?.join('')).toContain('Ábrelo');
+    expect(ofAll[LANGUAGES.indexOf('es')]?.join('')).toContain('no invalida el enlace');
   });
 });

@@ -8,7 +8,7 @@ const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
 const android = (changes: object): object => ({
   android: [{ packageName: 'com.example.wallet', sha256CertFingerprints: [FINGERPRINT], ...changes }],
 });
-const link = (changes: object): object => ({ appLinks: [{ label: 'Store', url: 'https://a.example', ...changes }] });
+const link = (changes: object): object => ({ stores: [{ label: 'Store', url: 'https://a.example', ...changes }] });
 
 describe('preview', () => {
   test.each<[path: string, preview: unknown]>([
@@ -19,6 +19,12 @@ describe('preview', () => {
     ['preview.name', { name: 'x'.repeat(61) }],
     ['preview.name', { name: 'a\nb' }],
     ['preview.name', { name: 7 }],
+    // Nothing to be seen: zero width, fillers of Hangul, blank Braille, formatting, private use, unassigned.
+    ...['\u200b', '\u3164', '\u115f\u1160', '\u2800', '\u00ad\u2060', '\ue000', '\uffff', ' \u200b\u2800 '].map(
+      (name): [string, unknown] => ['preview.name', { name }],
+    ),
+    ['preview.stores.0.label', link({ label: '\u200b' })],
+    ['preview.appLinks', { appLinks: [] }],
     ['preview.color', { color: 'red' }],
     ['preview.color', { color: '#12345' }],
     ['preview.color', { color: '#ffffff80' }],
@@ -37,14 +43,14 @@ describe('preview', () => {
     ['preview.logoUrl', { logoUrl: 'https://*.example/logo.png' }],
     ['preview.logoUrl', { logoUrl: 'https://a.example,b/logo.png' }],
     ['preview.logoUrl', { logoUrl: 'https://[::1]/logo.png' }],
-    ['preview.appLinks', { appLinks: 'https://a.example' }],
-    ['preview.appLinks', { appLinks: Array.from({ length: 5 }, () => ({ label: 'x', url: 'https://a.example' })) }],
-    ['preview.appLinks.0.url', link({ url: 'wallet://open' })],
-    ['preview.appLinks.0.url', link({ url: 'javascript:alert(1)' })],
-    ['preview.appLinks.0.url', link({ url: 'https://user@a.example' })],
-    ['preview.appLinks.0.label', link({ label: '' })],
-    ['preview.appLinks.0.label', link({ label: 'x'.repeat(41) })],
-    ['preview.appLinks.0.store', link({ store: 'apple' })],
+    ['preview.stores', { stores: 'https://a.example' }],
+    ['preview.stores', { stores: Array.from({ length: 5 }, () => ({ label: 'x', url: 'https://a.example' })) }],
+    ['preview.stores.0.url', link({ url: 'wallet://open' })],
+    ['preview.stores.0.url', link({ url: 'javascript:alert(1)' })],
+    ['preview.stores.0.url', link({ url: 'https://user@a.example' })],
+    ['preview.stores.0.label', link({ label: '' })],
+    ['preview.stores.0.label', link({ label: 'x'.repeat(41) })],
+    ['preview.stores.0.store', link({ store: 'apple' })],
     ['preview.language', { language: 'en-US' }],
     ['preview.language', { language: 'it' }],
   ])('%s: refuses %o', (path, preview) => expectRefusal({ preview }, path));
@@ -52,9 +58,70 @@ describe('preview', () => {
   test('takes the longest words and every form of colour', async () => {
     for (const color of ['#abc', '#AABBCC', '#012345']) {
       await make({
-        preview: { name: '🏨'.repeat(60), color, appLinks: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
+        preview: { name: '🏨'.repeat(60), color, stores: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
       });
     }
+  });
+});
+
+describe('Apple reads the path of publicUrl as a pattern', () => {
+  const apple = { appIds: ['TEAMID1234.com.example.wallet'] };
+
+  test.each(['/*', '/a*b', '/relay/$(lang)', '/$(x'])('%s is refused with appLinks.apple', (path) => {
+    expectRefusal({ publicUrl: `http://localhost${path}`, appLinks: { apple } }, 'appLinks.apple');
+    return make({ publicUrl: `http://localhost${path}` });
+  });
+
+  test.each(['/a$b', '/a(b)', '/%3F%2A', '/a.b+c'])('%s is nothing but itself', (path) =>
+    make({ publicUrl: `http://localhost${path}`, appLinks: { apple } }),
+  );
+});
+
+/** What is wrong everywhere: of no type that an option has. */
+const WRONG = [null, 1, true, 'x', [null], [1], ['x'], { x: 1 }, Symbol('x'), new Date(), () => 'x'];
+
+describe('a refusal is in words of ours', () => {
+  test.each<[name: string, put: (wrong: unknown) => Record<string, unknown>]>([
+    ['preview', (wrong) => ({ preview: wrong })],
+    ...['name', 'color', 'logoUrl', 'stores', 'language'].map(
+      (name): [string, (wrong: unknown) => Record<string, unknown>] => [
+        `preview.${name}`,
+        (wrong) => ({ preview: { [name]: wrong } }),
+      ],
+    ),
+    ['preview.stores.0.label', (wrong) => ({ preview: link({ label: wrong }) })],
+    ['preview.stores.0.url', (wrong) => ({ preview: link({ url: wrong }) })],
+    ['appLinks', (wrong) => ({ appLinks: wrong })],
+    ['appLinks.apple', (wrong) => ({ appLinks: { apple: wrong } })],
+    ['appLinks.apple.appIds', (wrong) => ({ appLinks: { apple: { appIds: wrong } } })],
+    ['appLinks.android', (wrong) => ({ appLinks: { android: wrong } })],
+    ['appLinks.android.0.packageName', (wrong) => ({ appLinks: android({ packageName: wrong }) })],
+    [
+      'appLinks.android.0.sha256CertFingerprints',
+      (wrong) => ({ appLinks: android({ sha256CertFingerprints: wrong }) }),
+    ],
+  ])('%s', (name, put) => {
+    let refused = 0;
+    for (const wrong of WRONG) {
+      const message = refusalOf(put(wrong));
+      if (message === undefined) continue;
+      refused += 1;
+      expect(message.startsWith(name.split('.')[0] ?? '')).toBe(true);
+      expect(message).toMatch(/^[\w.]+: (must |there is no such option)/);
+      expect(message).not.toMatch(/invalid|expected|received/i);
+    }
+    // Of text any word would do, and no other value.
+    expect(refused).toBeGreaterThanOrEqual(WRONG.length - 1);
+  });
+
+  test('of what is missing as well', () => {
+    expect(refusalOf({ preview: { stores: [{}] } })).toBe('preview.stores.0.label: must be a string');
+    expect(refusalOf({ preview: { stores: [{ label: 'x' }] } })).toBe(
+      'preview.stores.0.url: must be an https URL without credentials',
+    );
+    expect(refusalOf({ appLinks: { android: [{}] } })).toBe(
+      'appLinks.android.0.packageName: must be such as com.example.wallet',
+    );
   });
 });
 
@@ -83,13 +150,17 @@ describe('appLinks', () => {
 const make = (options: Record<string, unknown>): Promise<void> =>
   createRelay({ publicUrl: PUBLIC_URL, ...options } as RelayOptions).close();
 
-function expectRefusal(options: Record<string, unknown>, path: string): void {
-  let thrown: unknown;
+/** The message of the TypeError that these options get; `undefined` if they are taken. */
+function refusalOf(options: Record<string, unknown>): string | undefined {
   try {
     make(options);
+    return undefined;
   } catch (error) {
-    thrown = error;
+    expect(error).toBeInstanceOf(TypeError);
+    return (error as Error).message;
   }
-  expect(thrown).toBeInstanceOf(TypeError);
-  expect((thrown as Error).message.slice(0, path.length + 2)).toBe(`${path}: `);
+}
+
+function expectRefusal(options: Record<string, unknown>, path: string): void {
+  expect(refusalOf(options)?.slice(0, path.length + 2)).toBe(`${path}: `);
 }

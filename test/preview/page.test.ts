@@ -20,18 +20,26 @@ describe.each(LANGUAGES)('%s', (language) => {
     const [plain, bare] = await Promise.all([pageOf(BRANDED, asked), pageOf({}, asked)]);
     for (const hostile of HOSTILE) {
       const words = { ...WORDS, title: hostile, description: hostile };
-      const appLinks = BRANDED.appLinks.map(({ url }) => ({ label: hostile.slice(0, 40), url }));
-      const { page } = await pageOf({ ...BRANDED, name: hostile, appLinks }, asked, words);
+      const stores = BRANDED.stores.map(({ url }) => ({ label: hostile.slice(0, 40), url }));
+      const { page } = await pageOf({ ...BRANDED, name: hostile, stores }, asked, words);
       expect(skeletonOf(page)).toEqual(skeletonOf(plain.page));
       expect([textOf(page, 'title'), textOf(page, 'h1'), textOf(page, 'h1 + p')]).toEqual([hostile, hostile, hostile]);
       expect(openGraph(page, 'og:title')).toEqual([hostile]);
       expect(openGraph(page, 'og:description')).toEqual([hostile]);
       expect(openGraph(page, 'og:site_name')).toEqual([hostile]);
       expect(textOf(page, '.brand span')).toBe(hostile);
-      expect(all(page, 'a').map(({ textContent }) => textContent)).toEqual(appLinks.map(({ label }) => label));
+      expect(all(page, 'a').map(({ textContent }) => textContent)).toEqual(stores.map(({ label }) => label));
 
       expect(skeletonOf((await pageOf({}, asked, words)).page)).toEqual(skeletonOf(bare.page));
     }
+  });
+
+  test('characters that are none are not in the page', async () => {
+    const words = { ...WORDS, title: 'Room\ufffe\uffff\u{1fffe}\ufdd0é', description: '\u{10ffff}712 é' };
+    const { page, text } = await pageOf({}, asked, words);
+    expect([textOf(page, 'h1'), textOf(page, 'h1 + p')]).toEqual(['Room    é', ' 712 é']);
+    expect(openGraph(page, 'og:title')).toEqual(['Room    é']);
+    expect(text).not.toMatch(/\p{Noncharacter_Code_Point}/u);
   });
 
   test('its own words are ASCII, so that the page is a byte a character', async () => {
@@ -49,6 +57,12 @@ describe.each(LANGUAGES)('%s', (language) => {
     }
     expect(all(page, 'svg').every((svg) => svg.getAttribute('aria-hidden') === 'true')).toBe(true);
     expect(all(page, 'img').map((img) => img.getAttribute('alt'))).toEqual(['']);
+  });
+
+  test('lists without marks say that they are lists', async () => {
+    const { page } = await pageOf(BRANDED, asked);
+    expect(all(page, 'ol, ul').map((list) => list.getAttribute('role'))).toEqual(['list', 'list']);
+    expect(textOf(page, 'style').match(/list-style:none/g)).toHaveLength(2);
   });
 
   test('has no script, form, frame or style attribute', async () => {
@@ -146,11 +160,11 @@ describe('brand', () => {
     expect(page.querySelector('img')?.getAttribute('src')).toBe(new URL(logoUrl).href);
   });
 
-  test('app links lead to their URL and say nothing of where they come from', async () => {
-    const appLinks = [...BRANDED.appLinks, { label: 'odd', url: `https://a.example/?"'<x>&lt;&y` }];
-    const { page } = await pageOf({ ...BRANDED, appLinks });
+  test('links to stores lead to their URL and say nothing of where they come from', async () => {
+    const stores = [...BRANDED.stores, { label: 'odd', url: `https://a.example/?"'<x>&lt;&y` }];
+    const { page } = await pageOf({ ...BRANDED, stores });
     const links = all(page, 'a').map((a) => [a.textContent, a.getAttribute('href'), a.getAttribute('rel')]);
-    expect(links).toEqual(appLinks.map(({ label, url }) => [label, new URL(url).href, 'noreferrer noopener']));
+    expect(links).toEqual(stores.map(({ label, url }) => [label, new URL(url).href, 'noreferrer noopener']));
     expect(all(page, '[target]')).toEqual([]);
   });
 

@@ -150,6 +150,16 @@ describe('a relay that means harm', () => {
     },
   );
 
+  it('makes no device ask without a pause: pauses as long as a timer takes', async () => {
+    const { share } = await opened();
+    await share.check();
+    const relay = made(() => new Response(null, { status: 204 }));
+    const options = { fetch: relay.network, pollMs: 2 ** 31 - 1, waitSeconds: 0 };
+    const sender = await hastySender(site.relay.url, options).resume(share.state);
+    await sender.next({ signal: AbortSignal.timeout(250) }).catch(() => {});
+    expect(relay.requests).toBeLessThan(4);
+  });
+
   it('gets a write a few times only: 412 for ever', async () => {
     const { share } = await opened();
     await share.check();
@@ -209,6 +219,22 @@ describe('how it ended', () => {
     site.relay.proxy.mend();
     expect(await share.next()).toBeUndefined();
     expect(share.state.ended).toBe('cancelled');
+  });
+
+  it('cancelled: also where a read that waits is the first to hear of it', async () => {
+    const { share } = await opened();
+    await share.check();
+    const network: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (init?.method === 'DELETE') throw new TypeError('cut');
+      return response;
+    };
+    const sender = await hastySender(site.relay.url, { fetch: network, patienceMs: 0 }).resume(share.state);
+    const waiting = sender.next();
+    await expect.poll(() => site.relay.held(), { interval: 5 }).toBe(1);
+    expect(await codeOf(sender.cancel())).toBe('unreachable');
+    expect(await waiting).toBeUndefined();
+    expect(sender.state.ended).toBe('cancelled');
   });
 
   it('relinquished: by a relinquish whose answer was lost; to finish after it is no error', async () => {

@@ -7,3 +7,11 @@ export function secondsOf(option: string, text: string): number {
   if (!(seconds > 0)) throw new TypeError(`${option}: must be a time such as 90s, 15m, 2h or 3d`);
   return seconds;
 }
+
+/** A time in words: its largest unit, rounded, such as `45 s`, `12 minutes` or `2 days`. */
+export function wordsOfTime(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} hours` : `${Math.round(seconds / 86_400)} days`;
+}

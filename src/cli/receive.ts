@@ -1,82 +1,121 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { createReceiver, type Message, parseShareUrl, type ReceivedShare } from '../client/index.js';
+import { createReceiver, type Message, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
 import { bytesOfInformation } from './file-information.js';
+import { demandSecret, type Link, linkOf } from './link.js';
+import type { Lock } from './lock-file.js';
+import { CommandFailure } from './outcome.js';
+import { quotedTitle } from './printable.js';
 import type { Surroundings } from './surroundings.js';
-import type { Teller } from './teller.js';
+import { openTarget, type Target } from './target.js';
 
 /** What `receive` was called with. */
 export interface ReceiveOptions {
+  /** `-` reads the link from standard input. */
   readonly url: string;
   /** Path to write to; standard output without one. */
   readonly out: string | undefined;
+  /** Whether a file that is there may be replaced. */
+  readonly force: boolean;
   /** Hosts of relays that may be called; any without them. */
   readonly allow: readonly string[] | undefined;
 }
 
-/** Opens a link, writes what it brings, and deletes the mailbox. Resolves to the exit code. */
-export async function receive(
-  { url, out, allow }: ReceiveOptions,
-  { states, teller, signal, client }: Surroundings,
-): Promise<number> {
-  const receiver = createReceiver({ ...client, relays: allow });
-  const opened = receiver.open(url);
-  // Before anything is bound: what cannot be written must not be taken.
-  const draft = out === undefined ? undefined : await openDraft(out);
+const AGAIN = 'Nothing is lost: call this again.';
+
+/** Opens a link, writes what it brings, and deletes the mailbox. Throws a {@link CommandFailure}, or what Node throws. */
+export async function receive(options: ReceiveOptions, surroundings: Surroundings): Promise<void> {
+  const { states, signal, client } = surroundings;
+  const receiver = createReceiver({ ...client, relays: options.allow });
+  const link = await linkOf(options.url, signal);
+  demandSecret(link);
+  // Of two at once each would make a claim of its own, and one of these is refused.
+  const lock = await states.lock('receiver', link.mailboxUrl);
+  if ('heldBy' in lock) {
+    throw new CommandFailure(1, 'busy', `Process ${lock.heldBy} is about to receive this link already.`);
+  }
   try {
-    const { mailboxUrl, secret = '' } = parseShareUrl(url);
-    const begun = await states.find('receiver', mailboxUrl);
-    // The Secret of the link as it is now: the first time it may have been typed wrong.
-    const share = begun === undefined ? opened : await receiver.resume({ ...begun, secret }, { signal });
-    if (share.state.ended === 'finished') {
-      teller.tell({ event: 'finished' }, 'It was received before; the share is finished now.');
-      return 0;
-    }
-    await take(share, out, draft?.file, teller, signal);
-    if (draft !== undefined && out !== undefined) await rename(draft.path, out);
-    await share.finish({ signal });
-    teller.tell({ event: 'finished' }, 'The share is finished.');
-    return 0;
+    await receiveAlone(options, surroundings, receiver, link, lock);
   } finally {
-    await draft?.file.close();
-    if (draft !== undefined) await rm(draft.path, { force: true });
+    await lock.release();
   }
 }
 
-/** A file beside the one to write, so that that one is whole as soon as it is there. */
-async function openDraft(out: string): Promise<{ readonly path: string; readonly file: FileHandle }> {
-  const path = `${out}.${process.pid}.part`;
-  return { path, file: await open(path, 'w', 0o600) };
+async function receiveAlone(
+  { out, force }: ReceiveOptions,
+  surroundings: Surroundings,
+  receiver: Receiver,
+  link: Link,
+  lock: Lock,
+): Promise<void> {
+  const { teller, signal, output, advise } = surroundings;
+  const share = await shareOf(link, receiver, surroundings);
+  if (share.state.ended === 'finished') {
+    teller.tell({ event: 'finished' }, 'It was received before; the share is finished now.');
+    return;
+  }
+  advise(undefined);
+  const target = await openTarget(out, {
+    force,
+    output,
+    signal,
+    onDraft: lock.note,
+    onWait: () => teller.say(`Waiting until somebody reads ${out}.`),
+  });
+  try {
+    await take(share, target, surroundings);
+  } catch (error) {
+    await forgetRefused(share, error, surroundings);
+    throw error;
+  } finally {
+    await target.close();
+  }
 }
 
-async function take(
-  share: ReceivedShare,
-  out: string | undefined,
-  file: FileHandle | undefined,
-  teller: Teller,
-  signal: AbortSignal,
-): Promise<void> {
+/** The share as this device left it, or as a new one. */
+async function shareOf(
+  { url, mailboxUrl, secret = '' }: Link,
+  receiver: Receiver,
+  { states, signal, advise }: Surroundings,
+): Promise<ReceivedShare> {
+  const begun = await states.find('receiver', mailboxUrl);
+  if (begun === undefined) return receiver.open(url);
+  advise(AGAIN);
+  // The Secret of the link as it is now: the first time it may have been typed wrong.
+  return receiver.resume({ ...begun, secret }, { signal });
+}
+
+async function take(share: ReceivedShare, target: Target, surroundings: Surroundings): Promise<void> {
+  const { teller, output, signal, advise } = surroundings;
+  advise(AGAIN);
   const message = await share.next({ signal });
   const bytes = bytesOfInformation(message);
-  if (file !== undefined) {
-    await file.writeFile(bytes);
-    await file.sync();
-  } else if (!teller.isJson) {
-    await new Promise<void>((resolve, reject) => {
-      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
-    });
-  }
+  const { path } = target;
+  const isInLine = path === undefined && teller.isJson;
+  if (!isInLine) await target.put(bytes);
   teller.tell(
     {
       event: 'received',
       format: message.format,
       bytes: bytes.length,
-      ...(out === undefined ? contentOf(message) : { out }),
+      ...(isInLine ? contentOf(message) : { out: path }),
     },
-    `${message.display.title}: ${bytes.length} bytes${out === undefined ? '' : ` in ${out}`}.`,
+    `${quotedTitle(message.display.title)}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
   );
+  // What could not be told has not come: the mailbox stays.
+  await output.flushed();
+  advise('It was received; call this again to finish the share.');
+  await share.finish({ signal });
+  teller.tell({ event: 'finished' }, 'The share is finished.');
 }
 
 /** With `--json` and no file the message itself is in the line. */
 function contentOf({ content }: Message): { readonly content: Message['content'] } {
   return { content };
+}
+
+/** A claim that was refused is of no use; only one that may be bound is worth keeping. */
+async function forgetRefused({ state }: ReceivedShare, error: unknown, { states }: Surroundings): Promise<void> {
+  if (state.bound || !(error instanceof TransferError)) return;
+  // Without a code it may be a proxy that refuses, and the relay has bound this device all the same.
+  const isFinal = error.code === 'taken' || (error.code === 'refused' && error.relayCode !== undefined);
+  if (isFinal) await states.forget(state);
 }

@@ -1,21 +1,21 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { addAbortSignal } from 'node:stream';
-import { createSender, type SentShare, TransferError, type Vertical } from '../client/index.js';
-import { secondsOf } from './durations.js';
+import { createSender, type SentShare, TransferError, type TransferState, type Vertical } from '../client/index.js';
+import { type DisplayOptions, displayOf } from './display-options.js';
+import { secondsOf, wordsOfTime } from './durations.js';
 import { informationOfFile } from './file-information.js';
 import { CommandFailure } from './outcome.js';
 import { qrCode } from './qr.js';
+import { relayOf } from './relay-option.js';
 import type { Surroundings } from './surroundings.js';
+import { createWatch } from './watch.js';
 
 /** What `send` was called with; texts as they were typed. */
-export interface SendOptions {
+export interface SendOptions extends DisplayOptions {
   /** `-` for standard input. */
   readonly file: string;
   readonly relay: string | undefined;
-  readonly title: string;
-  readonly description: string;
-  readonly image: string;
   readonly vertical?: string | undefined;
   readonly expires?: string | undefined;
   readonly wait: boolean;
@@ -23,47 +23,80 @@ export interface SendOptions {
   readonly limit: string;
 }
 
-/** Seals a file, shares it, and with `wait` shows what becomes of it. Resolves to the exit code. */
-export async function send(options: SendOptions, { states, teller, signal, client }: Surroundings): Promise<number> {
-  const { relay } = options;
-  if (relay === undefined) throw new TypeError('--relay: is needed, or RELAY_URL');
+/** The longest that the command waits for the relay to say when the share expires, in ms. */
+const EXPIRATION_MS = 3000;
+
+/** Seals a file, shares it, and with `wait` shows what becomes of it. Throws a {@link CommandFailure}. */
+export async function send(options: SendOptions, surroundings: Surroundings): Promise<void> {
+  const { states, signal, client } = surroundings;
+  const relay = relayOf(options.relay);
   const expiresInSeconds = options.expires === undefined ? undefined : secondsOf('--expires', options.expires);
-  const vertical = verticalOf(options.vertical);
+  if (expiresInSeconds !== undefined) states.expect(expiresInSeconds);
+  const shareOptions = { vertical: verticalOf(options.vertical), expiresInSeconds, signal };
+  const display = displayOf(options);
   const maximumBodyBytes = Number(options.limit);
   if (!/^\d{1,9}$/.test(options.limit)) throw new TypeError('--limit: must be a number of bytes');
-  const sender = createSender({ ...client, relay, maximumBodyBytes });
-  if (options.file === '-') {
-    teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
-  }
-  const bytes = await readUpTo(options.file, maximumBodyBytes, signal);
-  const { title, description, image: imageURL } = options;
-  const display = { title, description, imageURL };
-  const share = await sender
-    .share(informationOfFile(bytes), display, { vertical, expiresInSeconds, signal })
-    .catch((error: unknown) => {
-      if (!(error instanceof TransferError) || error.code !== 'too_large' || error.status !== undefined) throw error;
-      throw tooLarge(options.file, `it has ${bytes.length} bytes. ${error.message}`);
-    });
+  const { onState, watch } = createWatch(surroundings);
+  let state: TransferState | undefined;
+  const sender = createSender({
+    ...client,
+    relay,
+    maximumBodyBytes,
+    onState: (current) => {
+      state = current;
+      return onState(current);
+    },
+  });
 
-  if (!teller.isJson) process.stdout.write(`${share.url}\n`);
-  teller.tell({ event: 'shared', url: share.url });
-  if (options.qr) process.stderr.write(qrCode(share.url));
-  teller.tell(
-    { event: 'kept', folder: states.path },
-    'To take it back: credential-relay cancel, and the link; what follows the # may be left out.',
-  );
-  return options.wait ? watch(share, signal) : 0;
+  const bytes = await readUpTo(options.file, maximumBodyBytes, surroundings);
+  surroundings.advise('It is not known whether the relay has it; nobody has the link. Send it again.');
+  const share = await sender.share(informationOfFile(bytes), display, shareOptions).catch(async (error: unknown) => {
+    // A mailbox whose link nobody knows can neither be opened nor be cancelled.
+    if (state !== undefined) await states.forget(state);
+    if (!(error instanceof TransferError) || error.code !== 'too_large' || error.status !== undefined) throw error;
+    throw tooLarge(options.file, `it has ${bytes.length} bytes. ${error.message}`);
+  });
+  await announce(share, options, surroundings);
+  if (options.wait) await watch(share);
 }
 
-/** Stays until the mailbox is gone; what happens is told meanwhile. */
-async function watch(share: SentShare, signal: AbortSignal): Promise<number> {
-  // A receiver of files has no messages; one of another make may, and they are none of ours.
-  while ((await share.next({ signal })) !== undefined);
-  return share.state.ended === 'expired' ? 4 : 0;
+/** Gives the link out, and says what can be done with it. */
+async function announce(share: SentShare, { qr }: SendOptions, surroundings: Surroundings): Promise<void> {
+  const { states, teller, output, signal, advise } = surroundings;
+  const { url } = share;
+  advise('Nobody has the link; the share is there until it expires.');
+  if (!teller.isJson) await output.write(`${url}\n`);
+  teller.tell({ event: 'shared', url });
+  await output.flushed();
+  advise('The link works.');
+  if (qr) process.stderr.write(qrCode(url, process.stderr));
+  // The Secret goes where the link went, and into no log besides.
+  teller.say(`The other side: credential-relay receive '${output.isTTY && !teller.isJson ? url : '<link>'}'`);
+  const words = 'To take it back: credential-relay cancel, and the link; what follows the # may be left out.';
+  teller.tell({ event: 'kept', folder: states.path }, words);
+  const expiration = await expirationOf(share, signal);
+  if (expiration === undefined) return;
+  const left = wordsOfTime(Date.parse(expiration) - Date.now());
+  teller.tell({ event: 'expires', expiration }, `The link works until ${expiration}, for ${left}.`);
+}
+
+/** When the share expires; the relay says so in what it answers to a read. */
+async function expirationOf(share: SentShare, signal: AbortSignal): Promise<string | undefined> {
+  const soon = AbortSignal.timeout(EXPIRATION_MS);
+  try {
+    await share.check({ signal: AbortSignal.any([signal, soon]) });
+  } catch (error) {
+    // The link is out: that the relay cannot say so now is no failure.
+    if (signal.aborted || !(error instanceof TransferError || soon.aborted)) throw error;
+  }
+  return share.state.expiration;
 }
 
 /** The bytes of a file, or of standard input, if they may fit; not more is read than that. */
-async function readUpTo(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+async function readUpTo(file: string, limit: number, { teller, signal }: Surroundings): Promise<Uint8Array> {
+  if (file === '-') {
+    teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
+  }
   const input = file === '-' ? process.stdin : createReadStream(file);
   const chunks: Buffer[] = [];
   let length = 0;

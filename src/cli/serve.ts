@@ -21,8 +21,8 @@ export interface ServeOptions {
 }
 
 /**
- * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON with `url` to standard output, then events as
- * lines of JSON to standard error. Resolves to the exit code; throws a TypeError for options that are wrong.
+ * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON to standard output, with `url` and what it
+ * is `listening` on, then events as lines of JSON to standard error. Resolves to the exit code; throws a TypeError for options that are wrong.
  */
 export async function serve(options: ServeOptions): Promise<number> {
   if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
@@ -39,10 +39,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   server.listen(Number(options.port), options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const listening = `http://${host}:${port}`;
+  const publicUrl = options.publicUrl ?? listening;
+  // Whoever read the first line may be gone by now, and devices go on all the same.
+  process.stdout.on('error', () => {});
 
   try {
     const relay = createRelay({
-      publicUrl: options.publicUrl ?? `http://${host}:${port}`,
+      publicUrl,
       store,
       ...(keys === undefined ? {} : { keys }),
       trustProxy: options.trustProxy,
@@ -51,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     server.on('request', relay.node());
     // Listened for before anybody is told that there is something to stop.
     const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
-    process.stdout.write(`${JSON.stringify({ url: options.publicUrl ?? `http://${host}:${port}` })}\n`);
+    process.stdout.write(`${JSON.stringify({ url: publicUrl, listening })}\n`);
     await told;
     await stopServer(server, relay);
     await store.close();

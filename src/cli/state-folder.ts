@@ -1,67 +1,151 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TransferState } from '../client/index.js';
+import { type Lock, sweepLock, takeLock } from './lock-file.js';
+import { isRunning } from './processes.js';
+import { decodeState, encodeState, nameOf, type StateFile, USUAL_SECONDS } from './state-file.js';
 
 /** Shares under way, a file each, that only this user can read: they hold Device Claims and Secrets. */
 export interface StateFolder {
   readonly path: string;
   /** Keeps a state, whole or not at all; takes it away once the share has ended. */
   keep(state: TransferState): Promise<void>;
-  /** The state of a share that is under way here. */
+  /** Takes a state away that is of no use any more. */
+  forget(state: TransferState): Promise<void>;
+  /** The state of a share that is under way here; of several one that is bound. */
   find(role: TransferState['role'], mailboxUrl: string): Promise<TransferState | undefined>;
+  /** Whether this share was taken back by another process of this device. */
+  isCancelled(state: TransferState): Promise<boolean>;
+  /** New shares end after so many seconds, as far as is known. */
+  expect(seconds: number): void;
+  /** Lets one process at a time have a mailbox; resolves to the process that has it instead. */
+  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock | { readonly heldBy: number }>;
+  /** Takes away what is over, and what processes left that were killed. */
+  sweep(): Promise<void>;
 }
 
-const DAY_MS = 86_400_000;
+/** A day late: this device's clock may be wrong. */
+const MARGIN_MS = 86_400_000;
+/** A file that says nothing of its end is kept for so long: no relay of default settings keeps a mailbox longer. */
+const LONGEST_MS = 30 * 86_400_000;
 
-/** No relay of default settings keeps a mailbox longer. */
-const LONGEST_MS = 30 * DAY_MS;
+const STATE = /^(sender|receiver)-[0-9a-f-]{36}\.json$/;
+const DRAFT = /^(?:sender|receiver)-[0-9a-f-]{36}\.json\.(\d+)(?:-[0-9a-f]+)?$/;
+const LOCK = /^(sender|receiver)-[0-9a-f]{32}\.lock(\.break)?$/;
 
 /** The folder of `--state`, RELAY_STATE, or where this system keeps such things. */
 export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = process.env): StateFolder {
   const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
-  const folder = path ?? env.RELAY_STATE ?? join(base, 'credential-relay');
-  const fileOf = ({ role, id }: TransferState): string => join(folder, `${role}-${id}.json`);
+  const folder = path || env.RELAY_STATE || join(base, 'credential-relay');
+  const fileOf = (state: TransferState): string => join(folder, nameOf(state));
+  /** When the shares of this process end, in Unix ms, where their states do not say so. */
+  const ends = new Map<string, number>();
+  let expectedSeconds = USUAL_SECONDS;
+  let isMade = false;
 
-  /** Every state that is still good; those that are not are taken away. */
-  async function* states(): AsyncGenerator<TransferState> {
-    for (const name of await readdir(folder).catch(() => [])) {
-      if (!/^(sender|receiver)-[0-9a-f-]{36}\.json$/.test(name)) continue;
-      const file = join(folder, name);
-      const state = await readFile(file, 'utf8')
-        .then(JSON.parse)
-        .catch(() => undefined);
-      if (state !== undefined && !(await isOver(state, file))) yield state;
-      else await rm(file, { force: true });
+  async function make(): Promise<void> {
+    if (isMade) return;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // One that was there before, unless somebody keeps other things in it.
+    const names = await readdir(folder);
+    if (names.every((name) => STATE.test(name) || DRAFT.test(name) || LOCK.test(name))) {
+      await chmod(folder, 0o700).catch(() => {});
+    }
+    isMade = true;
+  }
+
+  async function read(name: string): Promise<StateFile | undefined> {
+    const file = join(folder, name);
+    // Whatever keeps it from being read, such as too many open files, is no reason to take it away.
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    try {
+      return decodeState(text, name);
+    } catch {
+      await rm(file, { force: true }).catch(() => {});
+      return undefined;
     }
   }
 
-  async function isOver({ expiration }: TransferState, file: string): Promise<boolean> {
-    // A day late: this device's clock may be wrong.
-    if (expiration !== undefined) return Date.parse(expiration) + DAY_MS < Date.now();
-    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
-    return mtimeMs < Date.now() - LONGEST_MS;
-  }
+  const names = (): Promise<string[]> => readdir(folder).catch(() => []);
 
   return {
     path: folder,
     async keep(state) {
       if (state.ended !== undefined) return rm(fileOf(state), { force: true });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const draft = `${fileOf(state)}.${process.pid}`;
-      const file = await open(draft, 'w', 0o600);
-      try {
-        await file.writeFile(JSON.stringify(state));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(draft, fileOf(state));
+      await make();
+      const until = ends.get(state.id) ?? Date.now() + expectedSeconds * 1000;
+      ends.set(state.id, until);
+      await writeWhole(fileOf(state), encodeState({ state, until, writer: process.pid }));
     },
+    forget: (state) => rm(fileOf(state), { force: true }),
     async find(role, mailboxUrl) {
       let found: TransferState | undefined;
-      for await (const state of states()) if (state.role === role && state.mailboxUrl === mailboxUrl) found = state;
+      for (const name of await names()) {
+        if (!STATE.test(name)) continue;
+        const { state, until } = (await read(name)) ?? {};
+        if (state?.role !== role || state.mailboxUrl !== mailboxUrl) continue;
+        if (until !== undefined) ends.set(state.id, until);
+        if (found?.bound !== true) found = state;
+      }
       return found;
     },
+    async isCancelled(state) {
+      const kept = await readFile(fileOf(state), 'utf8').catch((error: NodeJS.ErrnoException) => error.code);
+      if (kept === 'ENOENT') return true;
+      return (await read(nameOf(state)))?.state.pending?.operation === 'delete';
+    },
+    expect(seconds) {
+      expectedSeconds = seconds;
+    },
+    async lock(role, mailboxUrl) {
+      await make();
+      const name = createHash('sha256').update(mailboxUrl).digest('hex').slice(0, 32);
+      return takeLock(join(folder, `${role}-${name}.lock`));
+    },
+    async sweep() {
+      for (const name of await names()) {
+        const file = join(folder, name);
+        const writer = DRAFT.exec(name)?.[1];
+        if (writer !== undefined && !isRunning(Number(writer))) await rm(file, { force: true }).catch(() => {});
+        if (LOCK.test(name)) await sweepLock(file);
+        if (STATE.test(name) && (await isOver(await read(name), file))) await rm(file, { force: true }).catch(() => {});
+      }
+    },
   };
+}
+
+/** Whether nothing can be done with a state any more. */
+async function isOver(kept: StateFile | undefined, file: string): Promise<boolean> {
+  if (kept === undefined) {
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Date.now() }));
+    return mtimeMs < Date.now() - LONGEST_MS;
+  }
+  const { state, until, writer } = kept;
+  // The process was killed before it knew its mailbox, and had told nobody of it.
+  if (state.role === 'sender' && state.mailboxUrl === undefined && writer !== undefined && !isRunning(writer)) {
+    return true;
+  }
+  const end = state.expiration === undefined ? until : Date.parse(state.expiration);
+  return end === undefined || Number.isNaN(end) ? isOver(undefined, file) : end + MARGIN_MS < Date.now();
+}
+
+/** Writes a file that only this user can read, whole or not at all. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import type { TransferOptions } from '../client/index.js';
+import type { Output } from './output.js';
 import type { StateFolder } from './state-folder.js';
 import type { Teller } from './teller.js';
 
@@ -6,8 +7,11 @@ import type { Teller } from './teller.js';
 export interface Surroundings {
   readonly states: StateFolder;
   readonly teller: Teller;
-  /** Ends the command: the user has interrupted it. */
+  readonly output: Output;
+  /** Ends the command: the user has interrupted it, or it cannot go on. */
   readonly signal: AbortSignal;
-  /** For the client: state, progress and patience. */
+  /** For the client: state, progress, network and patience. */
   readonly client: TransferOptions;
+  /** Says what the user can do, if from now on the relay does not answer or the command is interrupted. */
+  advise(words: string | undefined): void;
 }

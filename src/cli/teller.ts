@@ -1,12 +1,30 @@
 import type { Progress } from '../client/index.js';
+import { wordsOfTime } from './durations.js';
+import type { Output } from './output.js';
+import { printable, printableJson } from './printable.js';
+
+/** A thing that happens, for scripts: a line of JSON. */
+export type Event = Readonly<Record<string, unknown>> & { readonly event: string };
 
 /** Tells what goes on: words on standard error, and with `--json` a line a thing on standard output. */
 export interface Teller {
   readonly isJson: boolean;
-  /** An event, and the words for it, if people should read of it. */
-  tell(event: Readonly<Record<string, unknown>> & { readonly event: string }, words?: string): void;
+  /** An event, and the words for it, one line, if people should read of it. */
+  tell(event: Event, words?: string): void;
+  /** Words for people only. */
+  say(words: string): void;
   /** What the client says of a transfer. */
   progress(progress: Progress): void;
+}
+
+/** What a teller is made with. */
+export interface TellerOptions {
+  readonly isJson: boolean;
+  /** The device that the command plays. */
+  readonly side: 'sender' | 'receiver';
+  readonly output: Output;
+  /** Why the last request brought no answer. */
+  readonly cause: () => string | undefined;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -15,34 +33,48 @@ const WORDS: Readonly<Record<string, string>> = {
   polling: 'The relay, or a proxy before it, holds no requests: asking now and then.',
 };
 
-const ENDINGS: Readonly<Record<string, string>> = {
-  deleted: 'The receiver has finished, or the share was cancelled elsewhere.',
-  expired: 'The share has expired.',
-};
+/** A pause that is worth a word, in ms. */
+const LONG_PAUSE_MS = 1000;
 
-/** Makes the teller of one command; `side` is the device that it plays. */
-export function createTeller(isJson: boolean, side: 'sender' | 'receiver'): Teller {
-  function tell(event: Readonly<Record<string, unknown>> & { readonly event: string }, words?: string): void {
-    if (isJson) process.stdout.write(`${JSON.stringify(event)}\n`);
-    if (words !== undefined) process.stderr.write(`${printable(words)}\n`);
+/** Makes the teller of one command. */
+export function createTeller({ isJson, side, output, cause }: TellerOptions): Teller {
+  let isCutOff = false;
+
+  function say(words: string): void {
+    process.stderr.write(`${printable(words)}\n`);
   }
+
+  function tell(event: Event, words?: string): void {
+    if (isJson) void output.write(`${printableJson(event)}\n`);
+    if (words !== undefined) say(words);
+  }
+
+  function retrying(pauseMs: number, status: number | undefined): void {
+    const why = status === undefined ? (cause() ?? 'no answer') : String(status);
+    const what = status === undefined ? 'The relay does not answer' : 'The relay cannot now';
+    const when = pauseMs > LONG_PAUSE_MS ? `in ${wordsOfTime(pauseMs)}` : 'at once';
+    // Of short pauses once, and not of each try.
+    const isNews = !isCutOff || pauseMs > LONG_PAUSE_MS;
+    isCutOff = true;
+    tell(
+      { event: 'retrying', why, pauseMs: Math.round(pauseMs) },
+      isNews ? `${what} (${why}): trying again ${when}.` : undefined,
+    );
+  }
+
   return {
     isJson,
     tell,
+    say,
     progress(progress) {
       if (progress.type === 'retrying') {
-        const why = progress.status === undefined ? 'no answer' : `${progress.status}`;
-        tell({ event: 'retrying', why }, progress.pauseMs > 1000 ? `Trying again (${why}).` : undefined);
-      } else if (side === 'sender' && progress.type === 'ended' && progress.how !== 'cancelled') {
-        tell({ event: 'ended', how: progress.how }, ENDINGS[progress.how]);
+        retrying(progress.pauseMs, progress.status);
+      } else if (progress.type === 'reconnected') {
+        isCutOff = false;
+        tell({ event: 'reconnected' }, 'The relay answers again.');
       } else if (side === 'sender' && progress.type in WORDS) {
         tell({ event: progress.type }, WORDS[progress.type]);
       }
     },
   };
-}
-
-/** Text from elsewhere without what could move the cursor, or make it look like another. */
-export function printable(text: string): string {
-  return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

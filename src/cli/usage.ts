@@ -1,11 +1,11 @@
-/** What `--help` prints. */
-export const USAGE = `credential-relay: a relay for sharing digital credentials between devices
-
-  credential-relay demo
+/** The commands, as `--help` describes them. */
+const PARTS: Readonly<Record<string, string>> = {
+  demo: `  credential-relay demo
       One transfer of a sample hotel key, step by step, and what the relay refuses.
-
-  credential-relay serve [options]
-      A relay of its own. The first line on standard output is JSON with its url; events go to standard error.
+`,
+  serve: `  credential-relay serve [options]
+      A relay of its own. The first line on standard output is JSON with its \`url\`, and what it is \`listening\` on;
+      events go to standard error.
       --host 127.0.0.1     address to listen on
       --port 8080          port to listen on; 0 picks a free one
       --public-url URL     what share links begin with; by default the address it listens on
@@ -14,8 +14,8 @@ export const USAGE = `credential-relay: a relay for sharing digital credentials 
       --trust-proxy        believe X-Forwarded-Proto: a proxy in front ends TLS and sets it
       RELAY_KEYS           server keys that seal what is stored, separated by commas, the current one first;
                            needed for every store but memory:
-
-  credential-relay send <file | -> [options]
+`,
+  send: `  credential-relay send <file | -> [options]
       Seals a file, leaves it in a mailbox, and prints the link to give to the receiver; \`-\` is standard input.
       --relay URL          the relay to use; or RELAY_URL
       --title TEXT         what people see of the share before it is opened; the relay sees it as well
@@ -26,24 +26,46 @@ export const USAGE = `credential-relay: a relay for sharing digital credentials 
       --wait               stay, and show when the receiver opens it and has finished
       --qr                 draw the link as a QR code on standard error; the default on a terminal, else --no-qr
       --limit 65536        bytes of the largest body that the relay takes
-
-  credential-relay receive <url> [options]
+`,
+  receive: `  credential-relay receive <url | -> [options]
       Opens a link, writes the file, and deletes the mailbox. If it was interrupted, call it again.
-      --out FILE           where to; by default standard output
+      --out FILE           where to; by default, and with \`-\`, standard output
+      --force              replace FILE if it is there
       --allow HOST         only from a relay of this host; may be repeated
-
-  credential-relay cancel <url>
+`,
+  wait: `  credential-relay wait <url | ->
+      Goes on with what \`send --wait\` shows, of a share that was sent from here.
+`,
+  cancel: `  credential-relay cancel <url | ->
       Takes back a share that was sent from here.
+`,
+  keygen: `  credential-relay keygen
+      Prints a new server key for RELAY_KEYS.
+`,
+};
 
-  send, receive and cancel
+const TRANSFER = `  send, receive, wait and cancel
       --json               lines of JSON on standard output, each with an \`event\`; words go to standard error
       --patience 2m        how long to try while the relay does not answer
       --state DIR          where shares under way are kept, with their keys; or RELAY_STATE;
                            by default credential-relay in the state folder of the user
-
-  credential-relay keygen
-      Prints a new server key for RELAY_KEYS.
-
-Exit codes: 0 done; 1 failed; 2 called wrongly; 3 taken by another device, or refused; 4 gone: cancelled or expired;
-5 the relay cannot be reached; 6 what came was changed on its way, or is not what it should be; 130 interrupted.
+      <url>                has the key in it, and other users of this machine see the arguments of a command:
+                           with \`-\` it is read from standard input
 `;
+
+const EXIT_CODES = `Exit codes: 0 done; 1 failed; 2 called wrongly; 3 taken by another device, or refused; 4 gone: finished, cancelled or
+expired; 5 the relay cannot be reached; 6 what came was changed on its way, or is not what it should be;
+130 interrupted.
+`;
+
+/** What `help` prints, of one command or of all. */
+export function usage(command?: string): string {
+  const part = command === undefined ? undefined : PARTS[command];
+  if (part === undefined) {
+    const head = 'credential-relay: a relay for sharing digital credentials between devices\n';
+    const tail = '  credential-relay help [command], credential-relay --version\n';
+    const { keygen = '', ...others } = PARTS;
+    return [head, ...Object.values(others), TRANSFER, keygen, tail, EXIT_CODES].join('\n');
+  }
+  return part.includes('<') ? [part, TRANSFER, EXIT_CODES].join('\n') : part;
+}

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { BIN } from '../support/built.js';
+import { BIN, ROOT } from '../support/built.js';
 import { createBody } from '../support/relay.js';
 
 /** Runs the built command to its end. */
@@ -22,6 +22,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 interface Serving {
   readonly child: ChildProcess;
   readonly url: string;
+  readonly listening: string;
   readonly errors: () => string;
 }
 
@@ -33,7 +34,7 @@ async function serveWith(env: Record<string, string>, ...args: string[]): Promis
   let err = '';
   child.stderr.on('data', (chunk) => (err += chunk));
   const [line] = await once(createInterface(child.stdout), 'line');
-  return { child, url: JSON.parse(line).url, errors: () => err };
+  return { child, ...JSON.parse(line), errors: () => err };
 }
 
 describe('credential-relay demo', () => {
@@ -117,8 +118,9 @@ describe('credential-relay serve', () => {
   });
 
   it('builds links on --public-url, and believes the proxy with --trust-proxy', async () => {
-    const { child, url } = await serve('--public-url', 'https://relay.example/share', '--trust-proxy');
+    const { child, url, listening } = await serve('--public-url', 'https://relay.example/share', '--trust-proxy');
     expect(url).toBe('https://relay.example/share');
+    expect((await fetch(`${listening}/share/v1/m`, { method: 'POST' })).status).toBe(403);
     child.kill('SIGTERM');
     expect((await once(child, 'close'))[0]).toBe(0);
   });
@@ -132,7 +134,10 @@ describe('credential-relay serve', () => {
     [['serve', '--port', '0', '--host', '0.0.0.0'], /--public-url/],
     [['serve', '--unknown'], /unknown/i],
     [['serve', 'extra'], /extra/],
-    [['nonsense'], /credential-relay serve/],
+    [['nonsense'], /^credential-relay: unknown command nonsense; see credential-relay --help\n$/],
+    [['recieve'], /is it receive\?/],
+    [['help', 'sned'], /is it send\?/],
+    [['demo', '-rf'], /unknown option -rf; an argument that begins with - goes after --/],
     [[], /credential-relay serve/],
   ])('%j exits 2 and says why', async (args, why) => {
     const { code, out, err } = await run(...args);
@@ -175,9 +180,33 @@ describe('credential-relay serve', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('--help prints the usage, exit 0', async () => {
-    const { code, out } = await run('--help');
-    expect(code).toBe(0);
-    expect(out).toContain('credential-relay demo');
+  it.each([
+    [['--help'], /credential-relay demo[\s\S]*credential-relay send[\s\S]*Exit codes/],
+    [['help'], /credential-relay demo/],
+    [['-h'], /credential-relay demo/],
+    [['help', 'send'], /^ {2}credential-relay send(?![\s\S]*receive <url)[\s\S]*--patience[\s\S]*Exit codes/],
+    [['send', '--help'], /^ {2}credential-relay send(?![\s\S]*receive <url)/],
+    [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--patience)/],
+    [['--version'], /^\d+\.\d+\.\d+\n$/],
+  ])('%j prints what was asked for, exit 0', async (args, text) => {
+    const { code, out, err } = await run(...args);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(text);
   });
+
+  it('-h after -- is an argument', async () => {
+    const { code, out } = await run('send', '--relay', 'http://127.0.0.1:9', '--', '-h');
+    expect([code, out]).toEqual([1, '']);
+  });
+});
+
+it('docs/client.md lists every event of --json, and none that is not told', async () => {
+  const folder = join(ROOT, 'src/cli');
+  const sources = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')));
+  const told = sources.flatMap((text) => [...text.matchAll(/event: '(\w+)'/g)].map(([, event]) => event));
+  const text = await readFile(join(ROOT, 'docs/client.md'), 'utf8');
+  const table = text.split('| `event` |')[1]?.split('\n\n')[0] ?? '';
+  const listed = [...table.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, names = '']) => names.match(/\w+/g));
+  // Those are told under the names that the client gives them.
+  expect(listed.sort()).toEqual([...new Set([...told, 'left', 'polling'])].sort());
 });

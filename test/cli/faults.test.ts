@@ -71,8 +71,12 @@ describe('a device is killed', () => {
     const url = (await run(fresh('device'), ['send', path, '--relay', relay.url])).out.toString().trim();
     const [device, out] = [fresh('device'), fresh('out')];
     relay.proxy.dropAnswers();
+    // The sender has read before: to learn when the share expires.
+    const before = relay.events().length;
     const killed = start(device, ['receive', url, '--out', out]);
-    await expect.poll(relay.events, { timeout: 5000 }).toMatch(/"operation":"read"[^\n]*"status":200/);
+    await expect
+      .poll(() => relay.events().slice(before), { timeout: 5000 })
+      .toMatch(/"operation":"read"[^\n]*"status":200/);
     killed.child.kill('SIGKILL');
     await killed.ended;
     relay.proxy.mend();

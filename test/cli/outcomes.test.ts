@@ -41,7 +41,13 @@ describe('cancel', () => {
     const url = await sent(from);
     await run(device(), ['receive', url]);
     const { code, out } = await run(from, ['cancel', url, '--json']);
-    expect([code, linesOf(out)]).toEqual([4, [{ event: 'ended', how: 'deleted' }]]);
+    expect([code, linesOf(out)]).toEqual([
+      4,
+      [
+        { event: 'ended', how: 'deleted' },
+        { event: 'failed', code: 'gone' },
+      ],
+    ]);
   });
 });
 
@@ -50,7 +56,10 @@ describe('exit codes', () => {
     const url = await sent(device());
     await createReceiver().open(url).next();
     const taken = await run(device(), ['receive', url, '--json']);
-    expect([taken.code, linesOf(taken.out)]).toEqual([3, [{ event: 'failed', code: 'taken' }]]);
+    expect([taken.code, linesOf(taken.out)]).toEqual([
+      3,
+      [{ event: 'failed', code: 'taken', status: 401, relayCode: 'mailbox_taken' }],
+    ]);
     expect(taken.err).toContain('Another device has opened this link.');
     const other = await sent(device());
     expect((await run(device(), ['receive', other, '--allow', 'relay.example'])).code).toBe(3);
@@ -96,10 +105,11 @@ describe('exit codes', () => {
     await sending.until(/"reading"/);
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
+    expect(linesOf(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
   });
 
   it.each([
-    [['send'], /missing/],
+    [['send'], /<file> is missing/],
     [['send', '-'], /--relay/],
     [['send', '-', 'extra', '--relay', 'https://relay.example'], /extra/],
     [['send', '-', '--relay', 'http://relay.example'], /relay: must be an https URL/],
@@ -107,17 +117,34 @@ describe('exit codes', () => {
     [['send', '-', '--relay', 'https://relay.example', '--expires', 'soon'], /--expires/],
     [['send', '-', '--relay', 'https://relay.example', '--expires', '0s'], /--expires/],
     [['send', '-', '--relay', 'https://relay.example', '--limit', 'big'], /--limit/],
+    [['send', '-', '--relay', 'localhost:8080'], /--relay: must be a URL; write http:\/\/localhost:8080/],
+    [['send', '-', '--relay', 'https://relay.example', '--title', ''], /--title: must have 1 to 200 characters/],
+    [
+      ['receive', 'https://relay.example/v1/m/x#AAAAAAAAAAAAAAAAAAAAAA==', '--allow', 'https://x'],
+      /^credential-relay: --allow:/,
+    ],
     [['send', '-', '--port', '1'], /--port/],
-    [['receive'], /missing/],
-    [['receive', 'nonsense'], /shareUrl/],
+    [['receive'], /<url> is missing/],
+    [['receive', 'nonsense'], /<url>: must be a URL/],
     [['receive', 'https://relay.example/v1/m/x'], /Secret/],
     [['receive', 'https://relay.example/v1/m/x#AAAA', '--patience', 'x'], /--patience/],
-    [['cancel', 'nonsense'], /shareUrl/],
+    [['cancel', 'nonsense'], /<url>: must be a URL/],
     [['serve', '--title', 'x'], /--title/],
   ])('2: %j', async (args, why) => {
     const { code, out, err } = await run(device(), args, '');
     expect([code, out.length]).toEqual([2, 0]);
     expect(err).toMatch(why);
+  });
+
+  it('--json ends with `failed`, whatever went wrong', async () => {
+    for (const [args, code, exit] of [
+      [['send', '--json'], 'usage', 2],
+      [['send', at('none'), '--relay', site.relay.url, '--json'], 'io', 1],
+      [['cancel', 'https://relay.example/v1/m/x', '--json'], 'unknown', 1],
+    ] as const) {
+      const failed = await run(device(), args);
+      expect([failed.code, linesOf(failed.out).at(-1)]).toEqual([exit, { event: 'failed', code }]);
+    }
   });
 
   it('1: no such file; nowhere to write, and then nothing is taken', async () => {

@@ -5,6 +5,7 @@ import { createReceiver, createSender } from 'credential-relay/client';
 import { encode } from 'uqr';
 import { describe, expect, it } from 'vitest';
 import { linesOf, run, start } from './support/commands.js';
+import { modulesIn } from './support/qr.js';
 import { siteOfFile } from './support/site.js';
 
 /* Two devices and a relay, each a process of its own. */
@@ -92,7 +93,9 @@ describe('send | receive', () => {
     await sending.until(/The receiver has opened it\./);
     await receiving.finish();
     expect(await sending.ended).toBe(0);
-    expect(linesOf(sending.out()).map(({ event }) => event)).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
+    const events = linesOf(sending.out()).map(({ event }) => event);
+    // That may come before or after the receiver.
+    expect(events.filter((event) => event !== 'expires')).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
   });
 
   it('--wait --expires: exit 4 when nobody came in time', async () => {
@@ -102,7 +105,10 @@ describe('send | receive', () => {
       'words',
     );
     expect(code).toBe(4);
-    expect(linesOf(out).at(-1)).toEqual({ event: 'ended', how: 'expired' });
+    expect(linesOf(out).slice(-2)).toEqual([
+      { event: 'ended', how: 'expired' },
+      { event: 'failed', code: 'gone' },
+    ]);
     expect(err).toContain('The share has expired.');
   });
 
@@ -119,18 +125,13 @@ describe('send | receive', () => {
     expect(shown).not.toContain('file-');
   });
 
-  it('--qr draws the link, in black and white; --json keeps to lines of JSON', async () => {
+  it('--qr draws the link; --json keeps to lines of JSON', async () => {
     const { out, err } = await run(device(), ['send', '-', '--relay', site.relay.url, '--qr', '--json'], 'words');
-    const rows = err
-      .split('\n')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal.
-      .flatMap((line) => /^\u001b\[97;40m(.+)\u001b\[0m$/.exec(line)?.[1] ?? []);
-    const modules = rows.flatMap((row) => [
-      [...row].map((character) => !'█▀'.includes(character)),
-      [...row].map((character) => !'█▄'.includes(character)),
-    ]);
-    const { data, size } = encode(String(linesOf(out)[1]?.url), { ecc: 'L', border: 2 });
+    const modules = modulesIn(err);
+    const { data, size } = encode(String(linesOf(out)[1]?.url), { ecc: 'L', border: 4 });
     expect(modules.slice(0, size)).toEqual(data);
+    // Not a terminal.
+    expect(err).not.toContain('\u001b');
   });
 
   it('keeps what is under way where only this user can read it, and nothing when it is over', async () => {
@@ -148,13 +149,5 @@ describe('send | receive', () => {
     const share = await createSender({ relay: site.relay.url }).share(information, DISPLAY);
     const { out } = await run(device(), ['receive', share.url]);
     expect(JSON.parse(out.toString())).toEqual(information);
-  });
-
-  it('what a sender writes cannot move the cursor of a terminal', async () => {
-    const display = { ...DISPLAY, title: '\u001b[2J\u001b]0;pwned\u0007\u202efdp.exe' };
-    const share = await createSender({ relay: site.relay.url }).share({ format: 'f', content: {} }, display);
-    const { err } = await run(device(), ['receive', share.url]);
-    expect(err).toMatch(/pwned/);
-    expect(err).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
   });
 });

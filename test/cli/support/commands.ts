@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -96,8 +95,9 @@ export interface RelayProcess {
 
 /** Starts `serve` on a SQLite file in `folder`; with a `seed` behind a network that cuts three connections in ten. */
 export async function startRelayProcess(folder: string, seed?: number): Promise<RelayProcess> {
-  const port = await freePort();
-  const proxy = await startTcpProxy({ port });
+  // Each process listens on a port of its own, and says on which.
+  const backend = { port: 0 };
+  const proxy = await startTcpProxy(backend);
   const unreliable = seed === undefined ? undefined : await startUnreliableProxy(proxy, seed);
   const url = `http://127.0.0.1:${(unreliable ?? proxy).port}`;
   const env = {
@@ -121,12 +121,13 @@ export async function startRelayProcess(folder: string, seed?: number): Promise<
       child = undefined;
     },
     async start() {
-      const args = [BIN, 'serve', '--port', String(port), '--public-url', url];
+      const args = [BIN, 'serve', '--port', '0', '--public-url', url];
       const started = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       events = '';
       started.stderr.on('data', (chunk) => (events += chunk));
-      await once(createInterface(started.stdout), 'line');
+      const [line] = await once(createInterface(started.stdout), 'line');
+      backend.port = Number(new URL(JSON.parse(line).listening).port);
       proxy.mend();
     },
     async close() {
@@ -137,16 +138,6 @@ export async function startRelayProcess(folder: string, seed?: number): Promise<
   };
   await relay.start();
   return relay;
-}
-
-/** A port that nobody listens on: `serve` does not say which one it took when it has a public URL. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A folder of a test, and how to take it away. */

@@ -1,0 +1,19 @@
+import { createSender, type SentShare, type TransferOptions } from '../client/index.js';
+import { linkOf } from './link.js';
+import { CommandFailure } from './outcome.js';
+import type { Surroundings } from './surroundings.js';
+
+/** Goes on with a share that was sent from here; the Secret of its link may be missing. `-` reads the link. */
+export async function sentShare(
+  argument: string,
+  { states, signal }: Surroundings,
+  client: TransferOptions,
+): Promise<SentShare> {
+  const { mailboxUrl } = await linkOf(argument, signal);
+  const state = await states.find('sender', mailboxUrl);
+  if (state === undefined) {
+    throw new CommandFailure(1, 'unknown', `No share of this link is under way here; looked in ${states.path}.`);
+  }
+  const relay = mailboxUrl.replace(/\/v1\/m\/[^/]*$/, '');
+  return createSender({ ...client, relay }).resume(state, { signal });
+}

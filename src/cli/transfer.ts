@@ -1,0 +1,46 @@
+import { secondsOf } from './durations.js';
+import { createNetwork } from './network.js';
+import { CommandFailure, failureOf } from './outcome.js';
+import { createOutput } from './output.js';
+import { stateFolder } from './state-folder.js';
+import type { Surroundings } from './surroundings.js';
+import { createTeller } from './teller.js';
+
+/** Options of all commands of a transfer. */
+export interface TransferValues {
+  readonly json: boolean;
+  readonly patience: string;
+  readonly state?: string | undefined;
+}
+
+/** Runs a command of a transfer, which signals end in good order. Throws a {@link CommandFailure}. */
+export async function transfer(
+  side: 'sender' | 'receiver',
+  values: TransferValues,
+  run: (surroundings: Surroundings) => Promise<void>,
+): Promise<number> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const giveUp = (failure: CommandFailure): void => controller.abort(failure);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => giveUp(new CommandFailure(130, 'interrupted', 'Interrupted.')));
+  }
+  const patienceMs = secondsOf('--patience', values.patience) * 1000;
+  const states = stateFolder(values.state);
+  const output = createOutput(giveUp);
+  const network = createNetwork(giveUp);
+  const teller = createTeller({ isJson: values.json, side, output, cause: () => network.cause });
+  const client = { patienceMs, fetch: network.fetch, onState: states.keep, onProgress: teller.progress };
+  let advice: string | undefined;
+  const advise = (words: string | undefined): void => {
+    advice = words;
+  };
+  try {
+    await states.sweep();
+    await run({ states, teller, output, signal, client, advise });
+    await output.flushed();
+    return 0;
+  } catch (error) {
+    throw failureOf(signal.aborted ? signal.reason : error, { advice, cause: network.cause });
+  }
+}

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LOCALHOST } from '../support/tls.js';
+import { linesOf, run, temporaryFolder } from './support/commands.js';
+
+/* What is at the address is no relay, or one that means harm. */
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let count = 0;
+const closers: (() => void)[] = [];
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(async () => {
+  for (const close of closers) close();
+  await folder.remove();
+});
+
+function device(): string {
+  count += 1;
+  return join(folder.path, `device-${count}`);
+}
+
+/** Starts a server; resolves to its URL. */
+async function serverOf(answer: RequestListener, tls = false): Promise<string> {
+  const server = tls ? createTlsServer(LOCALHOST, answer) : createServer(answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const linkTo = (url: string): string => `${url}/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#${'A'.repeat(22)}==`;
+
+describe('what it answers', () => {
+  const hostile = `\u001b]0;pwned\u0007\u001b[2J\u202e\nThe share is finished.\n${'x'.repeat(5000)}`;
+
+  it('cannot act upon the terminal, fake lines, or flood it: its words are one line of 300 characters', async () => {
+    const url = await serverOf((_, response) => {
+      response.writeHead(403, { 'Content-Type': 'application/problem+json' });
+      response.end(JSON.stringify({ title: hostile, code: hostile, detail: hostile, maximum: hostile }));
+    });
+    for (const args of [
+      ['receive', linkTo(url), '--json'],
+      ['send', '-', '--relay', url, '--json'],
+    ]) {
+      const to = device();
+      const { code, out, err } = await run(to, args, 'words');
+      expect(code).toBe(3);
+      expect(err).toMatch(/^credential-relay: \S.*pwned.*…\n$/m);
+      expect(err).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+      expect(err.split('\n').length).toBe(2);
+      expect([...err].length).toBeLessThan(330);
+      const line = linesOf(out).at(-1);
+      expect(line).toMatchObject({
+        event: 'failed',
+        code: 'refused',
+        status: 403,
+        relayCode: hostile,
+        detail: hostile,
+      });
+      expect(out.toString()).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+      // A claim that was refused is of no use.
+      expect(await readdir(join(to, 'state'))).toEqual([]);
+    }
+  });
+
+  it('a page that leads elsewhere is no relay: exit 5 at once', async () => {
+    const url = await serverOf((_, response) => {
+      response.writeHead(302, { Location: 'https://login.example/' }).end();
+    });
+    const { code, err } = await run(device(), ['send', '-', '--relay', url], 'words');
+    expect([code, err]).toEqual([
+      5,
+      'credential-relay: There is no relay at this address, only a redirect to https://login.example/ (302).\n',
+    ]);
+  });
+
+  it('Retry-After of an hour: exit 5 at once, and says so', async () => {
+    const url = await serverOf((_, response) => {
+      response.writeHead(429, { 'Retry-After': '3600' }).end();
+    });
+    const { code, err } = await run(device(), ['receive', linkTo(url)]);
+    expect([code, err]).toEqual([
+      5,
+      'credential-relay: The relay asks to wait for 60 minutes (429). Nothing is lost: call this again.\n',
+    ]);
+  });
+});
+
+describe('what is not even an answer', () => {
+  it('a certificate of nobody: exit 5 at once, the cause named, and nothing kept', async () => {
+    const url = await serverOf((_, response) => response.end(), true);
+    const from = device();
+    const { code, out, err } = await run(from, ['send', '-', '--relay', url, '--json'], 'words');
+    expect([code, linesOf(out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
+    expect(err).toMatch(/There is no trusted TLS to the relay \(DEPTH_ZERO_SELF_SIGNED_CERT\)\./);
+    expect(await readdir(join(from, 'state'))).toEqual([]);
+  });
+
+  it('nobody listens: says so with the first try, names the cause, and at the end what to do', async () => {
+    const url = await serverOf(() => {});
+    closers.pop()?.();
+    const [from, to] = [device(), device()];
+    const sending = await run(from, ['send', '-', '--relay', url, '--patience', '1s', '--json'], 'words');
+    expect(sending.code).toBe(5);
+    expect(sending.err).toMatch(/^The relay does not answer \(ECONNREFUSED\): trying again at once\.$/m);
+    expect(sending.err.match(/at once/g)).toHaveLength(1);
+    expect(sending.err).toMatch(
+      /^credential-relay: The relay does not answer \(ECONNREFUSED\)\. .*nobody has the link\. Send it again\.$/m,
+    );
+    expect(linesOf(sending.out)[1]).toMatchObject({ event: 'retrying', why: 'ECONNREFUSED' });
+    expect(await readdir(join(from, 'state'))).toEqual([]);
+    const receiving = await run(to, ['receive', linkTo(url), '--patience', '1s']);
+    expect(receiving.code).toBe(5);
+    expect(receiving.err).toMatch(/\(ECONNREFUSED\)\. Nothing is lost: call this again\.$/m);
+    // It may be bound, for all that is known.
+    expect(await readdir(join(to, 'state'))).toHaveLength(1);
+  });
+});

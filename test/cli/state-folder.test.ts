@@ -1,0 +1,217 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Lock } from '../../src/cli/lock-file.js';
+import { stateFolder } from '../../src/cli/state-folder.js';
+import type { TransferState } from '../../src/client/index.js';
+import { temporaryFolder } from './support/commands.js';
+
+/* Shares under way, in files. */
+
+const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+let root: Awaited<ReturnType<typeof temporaryFolder>>;
+let folder: string;
+let count = 0;
+/** The number of a process that has ended. */
+let dead: number;
+
+beforeAll(async () => {
+  root = await temporaryFolder();
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
+  await once(child, 'close');
+  dead = child.pid ?? 0;
+});
+afterAll(() => root.remove());
+beforeEach(() => {
+  count += 1;
+  folder = join(root.path, `state-${count}`);
+});
+
+function stateOf(changes: Partial<TransferState> = {}): TransferState {
+  const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
+  const made: TransferState = { format: 1, id, role: 'receiver', claim, secret: 's', bound: false, seen: [] };
+  return { ...made, mailboxUrl: MAILBOX, ...changes };
+}
+
+const fileOf = ({ role, id }: TransferState): string => join(folder, `${role}-${id}.json`);
+const inFuture = (ms: number): string => `${new Date(Date.now() + ms).toISOString().slice(0, 19)}Z`;
+
+/** Changes members of a file, as if it had been written so. */
+async function rewrite(state: TransferState, changes: object): Promise<void> {
+  const file = fileOf(state);
+  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...changes }));
+}
+
+describe('keeping and finding', () => {
+  it('finds what was kept, as it was, in a file and folder of this user alone', async () => {
+    const states = stateFolder(folder);
+    const state = stateOf({ version: '7' });
+    await states.keep(state);
+    expect(await states.find('receiver', MAILBOX)).toEqual(state);
+    expect(await states.find('sender', MAILBOX)).toBeUndefined();
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    expect((await stat(fileOf(state))).mode & 0o777).toBe(0o600);
+    await states.keep({ ...state, ended: 'finished' });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('of two claims for one mailbox finds the one that is bound', async () => {
+    const states = stateFolder(folder);
+    const bound = stateOf({ bound: true });
+    await states.keep(bound);
+    for (let others = 0; others < 5; others += 1) await states.keep(stateOf());
+    expect(await states.find('receiver', MAILBOX)).toEqual(bound);
+  });
+
+  it('a folder of its own that others could look into is closed; one with other things in it is left alone', async () => {
+    await mkdir(folder);
+    await chmod(folder, 0o755);
+    await stateFolder(folder).keep(stateOf());
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    await chmod(folder, 0o755);
+    await writeFile(join(folder, 'index.html'), '');
+    await stateFolder(folder).keep(stateOf());
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  });
+
+  it('leaves no draft when it cannot write', async () => {
+    const state = stateOf();
+    await mkdir(fileOf(state), { recursive: true });
+    await expect(stateFolder(folder).keep(state)).rejects.toThrow();
+    expect(await readdir(folder)).toEqual([`receiver-${state.id}.json`]);
+  });
+});
+
+describe('files that are no states', () => {
+  it.each(['null', '7', '[]', '{"format":2}', '{"format":1,"role":"receiver"}'])(
+    'JSON of something else hides nothing, and is left alone: %s',
+    async (text) => {
+      const [states, state, broken] = [stateFolder(folder), stateOf(), stateOf()];
+      await states.keep(state);
+      await writeFile(fileOf(broken), text);
+      await states.sweep();
+      expect(await states.find('receiver', MAILBOX)).toEqual(state);
+      expect(await readFile(fileOf(broken), 'utf8')).toBe(text);
+    },
+  );
+
+  it('one of the right role and mailbox whose claim is damaged does not stand in the way of the link', async () => {
+    const [states, broken] = [stateFolder(folder), stateOf()];
+    await states.keep(broken);
+    await rewrite(broken, { claim: 7 });
+    expect(await states.find('receiver', MAILBOX)).toBeUndefined();
+  });
+
+  it('what is no JSON is taken away; what cannot be read is not', async () => {
+    const [states, broken, unreadable] = [stateFolder(folder), stateOf(), stateOf()];
+    await mkdir(fileOf(unreadable), { recursive: true });
+    await writeFile(fileOf(broken), '{"format":1,');
+    await states.sweep();
+    expect(await readdir(folder)).toEqual([`receiver-${unreadable.id}.json`]);
+  });
+});
+
+describe('sweeping', () => {
+  it('takes away what is over for more than a day, by its expiration, or by what was expected', async () => {
+    const states = stateFolder(folder);
+    const kept = [stateOf({ expiration: inFuture(-DAY_MS + HOUR_MS) }), stateOf({ role: 'sender' }), stateOf()];
+    const over = [stateOf({ expiration: inFuture(-DAY_MS - HOUR_MS) }), stateOf({ role: 'sender' })];
+    for (const state of [...kept, ...over]) await states.keep(state);
+    await rewrite(over[1] as TransferState, { until: Date.now() - DAY_MS - HOUR_MS });
+    await states.sweep();
+    expect((await readdir(folder)).sort()).toEqual(kept.map(({ role, id }) => `${role}-${id}.json`).sort());
+  });
+
+  it.each([
+    ['48 hours', undefined, 48 * HOUR_MS],
+    ['what --expires says', 7200, 2 * HOUR_MS],
+  ])(
+    'a share that has not told its expiration is expected to end after %s, also when it is kept again',
+    async (_, expires, ms) => {
+      const states = stateFolder(folder);
+      if (expires !== undefined) states.expect(expires);
+      const state = stateOf({ role: 'sender' });
+      await states.keep(state);
+      const { until } = JSON.parse(await readFile(fileOf(state), 'utf8'));
+      expect(Math.abs(until - Date.now() - ms)).toBeLessThan(60_000);
+      const later = stateFolder(folder);
+      const found = await later.find('sender', MAILBOX);
+      await later.keep({ ...state, ...found, bound: true });
+      expect(JSON.parse(await readFile(fileOf(state), 'utf8'))).toMatchObject({ until, bound: true });
+    },
+  );
+
+  it('takes away what processes left that were killed: drafts, locks, and shares that nobody had been told of', async () => {
+    const states = stateFolder(folder);
+    const [untold, told] = [stateOf({ role: 'sender', mailboxUrl: undefined }), stateOf({ role: 'sender' })];
+    await states.keep(untold);
+    await states.keep(told);
+    await states.sweep();
+    expect(await readdir(folder)).toHaveLength(2);
+    await rewrite(untold, { writer: dead });
+    await rewrite(told, { writer: dead });
+    const draft = join(root.path, `.credential-relay.${dead}-0a1b2c3d.part`);
+    const innocent = join(root.path, 'innocent.part');
+    await writeFile(draft, 'half a file');
+    await writeFile(innocent, 'not ours');
+    await writeFile(`${fileOf(told)}.${dead}`, '');
+    await writeFile(`${fileOf(told)}.${dead}-0a1b2c3d`, '');
+    await writeFile(`${fileOf(told)}.${process.pid}-0a1b2c3d`, '');
+    await writeFile(join(folder, `receiver-${'a'.repeat(32)}.lock`), JSON.stringify({ pid: dead, draft }));
+    await writeFile(join(folder, `receiver-${'b'.repeat(32)}.lock`), JSON.stringify({ pid: dead, draft: innocent }));
+    await states.sweep();
+    expect((await readdir(folder)).sort()).toEqual([
+      `sender-${told.id}.json`,
+      `sender-${told.id}.json.${process.pid}-0a1b2c3d`,
+    ]);
+    expect((await readdir(root.path)).filter((name) => name.endsWith('.part'))).toEqual(['innocent.part']);
+  });
+});
+
+describe('a lock', () => {
+  const lockFile = async (): Promise<string> =>
+    join(folder, (await readdir(folder)).find((name) => name.endsWith('.lock')) ?? '');
+
+  it('is for one at a time, and each mailbox and role has its own', async () => {
+    const states = stateFolder(folder);
+    const lock = (await states.lock('receiver', MAILBOX)) as Lock;
+    expect(await states.lock('receiver', MAILBOX)).toEqual({ heldBy: process.pid });
+    for (const [role, url] of [
+      ['sender', MAILBOX],
+      ['receiver', `${MAILBOX}3`],
+    ] as const) {
+      expect(await states.lock(role, url)).toHaveProperty('release');
+    }
+    await lock.release();
+    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
+  });
+
+  it('of a dead process is taken over, by one of all that try', async () => {
+    const states = stateFolder(folder);
+    const first = (await states.lock('receiver', MAILBOX)) as Lock;
+    const path = await lockFile();
+    await first.release();
+    await writeFile(path, JSON.stringify({ pid: dead }));
+    const taken = await Promise.all(Array.from({ length: 8 }, () => stateFolder(folder).lock('receiver', MAILBOX)));
+    expect(taken.filter((lock) => 'release' in lock)).toHaveLength(1);
+  });
+
+  it('that is older than this run of the machine, or was never finished, is a dead one', async () => {
+    const states = stateFolder(folder);
+    await ((await states.lock('receiver', MAILBOX)) as Lock).note('x');
+    const path = await lockFile();
+    await writeFile(path, JSON.stringify({ pid: process.ppid }));
+    expect(await states.lock('receiver', MAILBOX)).toEqual({ heldBy: process.ppid });
+    await utimes(path, 1000, 1000);
+    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
+    await writeFile(path, '');
+    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('heldBy');
+    await utimes(path, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
+    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
+  });
+});

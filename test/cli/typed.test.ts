@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { closest } from '../../src/cli/arguments.js';
+import { displayOf } from '../../src/cli/display-options.js';
+import { demandSecret, parseLink } from '../../src/cli/link.js';
+import { relayOf } from '../../src/cli/relay-option.js';
+
+/* What people type and paste. */
+
+const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
+const SECRET = '7Mm+gKq1+QQjWWa9lbLahg==';
+const URL_OF_SHARE = `${MAILBOX}?v=h#${SECRET}`;
+
+describe('a link', () => {
+  it.each([
+    URL_OF_SHARE,
+    `${URL_OF_SHARE}.`,
+    `${URL_OF_SHARE},`,
+    `<${URL_OF_SHARE}>`,
+    `"${URL_OF_SHARE}".`,
+    `'${URL_OF_SHARE}'`,
+    `  (${URL_OF_SHARE})!\n`,
+    URL_OF_SHARE.replace('#', '%23'),
+    URL_OF_SHARE.replace(SECRET, encodeURIComponent(SECRET)),
+  ])('as it comes from a chat: %j', (text) => {
+    const link = parseLink(text);
+    expect(link).toMatchObject({ mailboxUrl: MAILBOX, vertical: 'h', secret: SECRET });
+    expect(() => demandSecret(link)).not.toThrow();
+  });
+
+  it.each([
+    [`${MAILBOX}?v=h`, /has no Secret.*in a shell the link has to stand in quotes/],
+    [`${MAILBOX}#7Mm+gKq1+QQjW`, /was cut off, or has something added/],
+    [`${MAILBOX}#${SECRET} see you`, /something in there does not belong to the link/],
+    [`${MAILBOX}#%E0%A4%A`, /^<url>: its fragment/],
+    ['nonsense', /^<url>: must be a URL$/],
+    ['https://relay.example/', /^<url>: must be the URL of a mailbox$/],
+  ])('%j is refused in words that fit', (text, words) => {
+    expect(() => demandSecret(parseLink(text))).toThrow(words);
+  });
+});
+
+describe('--relay', () => {
+  it('takes what may be called', () => {
+    for (const url of ['https://relay.example/share', 'http://127.0.0.1:8080', 'http://[::1]:1/']) {
+      expect(relayOf(url)).toBe(url);
+    }
+  });
+
+  it.each([
+    [undefined, /--relay: is needed, or RELAY_URL/],
+    ['localhost:8080', /write http:\/\/localhost:8080$/],
+    ['127.0.0.1:8080/', /write http:\/\/127\.0\.0\.1:8080\/$/],
+    ['relay.example', /write https:\/\/relay\.example$/],
+    ['http://relay.example', /must be an https URL/],
+    ['ftp://relay.example', /must be an https URL/],
+    [`${URL_OF_SHARE}`, /no \? and no #/],
+  ])('%j is refused in words that fit', (typed, words) => {
+    expect(() => relayOf(typed)).toThrow(words);
+  });
+});
+
+describe('what people see of a share', () => {
+  const options = { title: 'Room 417', description: 'Your key', image: 'https://hotel.example/417.png' };
+
+  it('is taken as typed', () => {
+    expect(displayOf({ ...options, title: '🔑'.repeat(200) })).toEqual({
+      title: '🔑'.repeat(200),
+      description: 'Your key',
+      imageURL: 'https://hotel.example/417.png',
+    });
+  });
+
+  it.each([
+    [{ title: '' }, /^--title: must have 1 to 200 characters; it has 0$/],
+    [{ title: 't'.repeat(201) }, /^--title: .* it has 201$/],
+    [{ description: '' }, /^--description: must have 1 to 500/],
+    [{ image: 'http://hotel.example/417.png' }, /^--image: must be an https URL$/],
+    [{ image: 'https://user:word@hotel.example/' }, /^--image/],
+    [{ image: 'card.png' }, /^--image/],
+  ])('%j is refused before the relay is asked', (wrong, words) => {
+    expect(() => displayOf({ ...options, ...wrong })).toThrow(words);
+  });
+});
+
+it('a slip of the finger is known for what was meant', () => {
+  const commands = ['send', 'receive', 'cancel'];
+  expect(['sned', 'recieve', 'cancle', 'delete', 'x'].map((typed) => closest(typed, commands))).toEqual([
+    'send',
+    'receive',
+    'cancel',
+    undefined,
+    undefined,
+  ]);
+});

@@ -1,5 +1,12 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** What was typed, by the options that there are. */
+type Parsed<Known extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; allowPositionals: true; allowNegative: true; options: Known }>
+>;
+
 /** The words of a command line that are options, or would be: what follows `--` is not. */
 export function wordsBeforeMark(words: readonly string[]): readonly string[] {
   const mark = words.indexOf('--');
@@ -10,11 +17,11 @@ export function wordsBeforeMark(words: readonly string[]): readonly string[] {
  * Parses what follows a command: options, and one argument for each name. Throws a TypeError that says which one is
  * missing, or what there is too much.
  */
-export function parse<Options extends NonNullable<ParseArgsConfig['options']>>(
+export function parse<Known extends Options>(
   words: readonly string[],
   names: readonly string[],
-  options: Options,
-) {
+  options: Known,
+): Pick<Parsed<Known>, 'values' | 'positionals'> {
   const { values, positionals } = parsed(words, options);
   const extra = positionals[names.length];
   if (extra !== undefined) throw new TypeError(`unexpected argument ${extra}`);
@@ -23,7 +30,7 @@ export function parse<Options extends NonNullable<ParseArgsConfig['options']>>(
   return { values, positionals };
 }
 
-function parsed<Options extends NonNullable<ParseArgsConfig['options']>>(words: readonly string[], options: Options) {
+function parsed<Known extends Options>(words: readonly string[], options: Known): Parsed<Known> {
   try {
     return parseArgs({ args: [...words], allowPositionals: true, allowNegative: true, options });
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Exchange, News } from './exchange.js';
+import { type Exchange, MOST_EXCHANGES, type News } from './exchange.js';
 
 /** What has gone by, and who watches. */
 export interface ExchangeLog {
@@ -12,9 +12,6 @@ export interface ExchangeLog {
   /** Ends all streams. */
   close(): void;
 }
-
-/** Exchanges that are kept. */
-const MOST = 200;
 
 /** Makes the log of one server. */
 export function createExchangeLog(): ExchangeLog {
@@ -33,10 +30,10 @@ export function createExchangeLog(): ExchangeLog {
   return {
     put(exchange) {
       // Its request was cleared away meanwhile.
-      if (exchange.answer !== undefined && !exchanges.has(exchange.id)) return;
+      if (exchange.status !== undefined && !exchanges.has(exchange.id)) return;
       exchanges.set(exchange.id, exchange);
       const [oldest] = exchanges.keys();
-      if (exchanges.size > MOST && oldest !== undefined) exchanges.delete(oldest);
+      if (exchanges.size > MOST_EXCHANGES && oldest !== undefined) exchanges.delete(oldest);
       tell({ type: 'exchange', exchange });
     },
     clear() {

@@ -15,13 +15,16 @@ export interface Exchange {
   /** The endpoint's name in the drafts. */
   readonly operation: string;
   readonly request: Half;
-  /** `undefined` while the relay holds the request. */
+  /** `undefined` while the relay holds the request; 0 if whoever asked went away before there was an answer. */
   readonly status?: number | undefined;
   readonly ms?: number | undefined;
   readonly answer?: Half | undefined;
   /** The payload of the answer was changed on its way. */
   readonly tampered?: boolean | undefined;
 }
+
+/** Exchanges that are kept and shown. */
+export const MOST_EXCHANGES = 200;
 
 /** What the server tells the pages. */
 export type News =

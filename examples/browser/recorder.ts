@@ -30,17 +30,22 @@ const HEADERS = [
   'Content-Type',
 ];
 
+/** Bytes of a request's body that are kept. The relay refuses one of that length, so the rest does not matter. */
+const MOST_BYTES = 65_537;
+/** Characters of ciphertext that are kept, and of a whole body. */
+const MOST_DATA = 1000;
+const MOST_TEXT = 8192;
+
 /**
  * The relay's door with a recorder before it: each exchange goes to the log as the relay saw it, with nothing left out
- * but the rest of identifiers, and with the switch on, what the receiver gets is changed on its way. Bodies are held in
- * memory, whatever their size: nothing to put in front of a relay that strangers reach.
+ * but the rest of identifiers and of long bodies, and with the switch on, what the receiver gets is changed on its way.
  */
 export function recorded(relay: Fetch, log: ExchangeLog): Fetch {
   let count = 0;
   return async (request) => {
     const { method, url, headers } = request;
     const { pathname } = new URL(url);
-    const text = await request.text();
+    const text = await startOf(request);
     count += 1;
     const began: Exchange = {
       id: count,
@@ -54,8 +59,12 @@ export function recorded(relay: Fetch, log: ExchangeLog): Fetch {
     const body = text === '' ? {} : { body: text };
     const answer = await relay(new Request(url, { method, headers, signal: request.signal, ...body }));
     const original = await answer.text();
-    const sent = log.tampering && isForReceiver(method, answer) ? tamperedWith(original) : original;
     const ms = Math.round(performance.now() - started);
+    if (request.signal.aborted) {
+      log.put({ ...began, status: 0, ms });
+      return answer;
+    }
+    const sent = log.tampering && isForReceiver(method, answer) ? tamperedWith(original) : original;
     const { status } = answer;
     log.put({ ...began, status, ms, answer: half(answer.headers, sent), tampered: sent !== original });
     return new Response(sent === '' ? null : sent, { status, headers: answer.headers });
@@ -67,10 +76,28 @@ function half(headers: Headers, text: string): Half {
   return {
     headers: HEADERS.flatMap((name) => {
       const value = headers.get(name);
-      return value === null ? [] : [[name, shortened(value)] as const];
+      return value === null ? [] : [[name, shortened(value).slice(0, MOST_DATA)] as const];
     }),
-    body: isPage ? `An HTML page of ${text.length} characters` : shortened(text),
+    body: isPage ? `An HTML page of ${text.length} characters` : shortened(cut(text)),
   };
+}
+
+/** A body as far as it is shown: whole ciphertext says no more than its start. */
+function cut(text: string): string {
+  const brief = text.replace(/("data":")([^"]*)/, (_, name, data) => name + data.slice(0, MOST_DATA));
+  return brief.length > MOST_TEXT ? `${brief.slice(0, MOST_TEXT)}…` : brief;
+}
+
+/** The text of a body; what is beyond the limit is read and dropped, as a connection that is cut shows no answer. */
+async function startOf({ body }: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = body?.getReader();
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+    if (bytes < MOST_BYTES) chunks.push(part.value.subarray(0, MOST_BYTES - bytes));
+    bytes += part.value.length;
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Whoever has a whole identifier can use it, also where it is only shown. */

@@ -6,9 +6,16 @@ import { getRequestListener } from '@hono/node-server';
 import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
-// Only this machine: the pane shows everybody what passes by.
-const server = createServer().listen(Number(process.env.PORT ?? 8080), '127.0.0.1');
-await once(server, 'listening');
+const { PORT = '8080' } = process.env;
+const server = createServer();
+try {
+  // Only this machine: the pane shows everybody what passes by.
+  server.listen(Number(PORT), '127.0.0.1');
+  await once(server, 'listening');
+} catch (error) {
+  console.error(`Port ${PORT} cannot be used (${(error as NodeJS.ErrnoException).code}): set PORT to another one.`);
+  process.exit(1);
+}
 const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 const { fetch, close, relay } = createApp(origin, fileURLToPath(new URL('site', import.meta.url)));

@@ -7,10 +7,10 @@ const POLICY = [
   "script-src 'self'",
   "style-src 'self'",
   "connect-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'self'",
+  "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join('; ');
@@ -24,21 +24,27 @@ const FILES: Readonly<Record<string, string>> = {
   '/icon.svg': 'image/svg+xml',
 };
 
+/** On whatever comes from here. */
+const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-store',
+};
+
 /** Serves the pages and their files from a folder. */
 export function createSite(folder: string): (method: string, path: string) => Promise<Response> {
-  return async (method, path) => {
+  return async (method, requested) => {
+    const path = requested.replace(/(.)\/$/, '$1');
     const isPage = PAGES.includes(path);
     const type = isPage ? 'text/html' : FILES[path];
-    if (type === undefined) return new Response('There is nothing here.', { status: 404 });
-    if (method !== 'GET') return new Response(null, { status: 405, headers: { Allow: 'GET' } });
-    return new Response(await readFile(join(folder, isPage ? 'index.html' : path)), {
-      headers: {
-        'Content-Type': `${type}; charset=utf-8`,
-        'Content-Security-Policy': POLICY,
-        'Referrer-Policy': 'no-referrer',
-        'X-Content-Type-Options': 'nosniff',
-        'Cache-Control': 'no-store',
-      },
+    if (type === undefined) return new Response('There is nothing here.', { status: 404, headers: HEADERS });
+    if (method !== 'GET' && method !== 'HEAD') {
+      return new Response(null, { status: 405, headers: { ...HEADERS, Allow: 'GET, HEAD' } });
+    }
+    const file = await readFile(join(folder, isPage ? 'index.html' : path));
+    return new Response(method === 'HEAD' ? null : file, {
+      headers: { ...HEADERS, 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': String(file.length) },
     });
   };
 }

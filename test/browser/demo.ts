@@ -14,6 +14,8 @@ export interface Demo {
   seen(): Promise<string>;
   /** Empties the pane, and turns tampering off. */
   forget(): Promise<void>;
+  /** Starts another one on this port, which must fail; its exit code, and what it told. */
+  startOn(port: string): Promise<{ readonly code: number | null; readonly told: string }>;
   /** Ends it by SIGTERM; its exit code. */
   close(): Promise<number | null>;
 }
@@ -49,6 +51,19 @@ export async function startDemo(): Promise<Demo> {
     async forget() {
       await fetch(`${origin}/demo/exchanges`, { method: 'DELETE' });
       await fetch(`${origin}/demo/tampering`, { method: 'PUT', body: 'off' });
+    },
+    async startOn(port) {
+      const other = spawn(process.execPath, [join(outDir, 'server.js')], {
+        env: { ...process.env, PORT: port },
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: 10_000,
+      });
+      let told = '';
+      other.stderr.on('data', (text) => {
+        told += text;
+      });
+      const [code] = (await once(other, 'close')) as [number | null];
+      return { code, told };
     },
     async close() {
       process.off('exit', kill);

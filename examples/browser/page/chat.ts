@@ -1,5 +1,5 @@
 import { h, newId, show } from './dom.js';
-import { type Line, LONGEST_LINE } from './words.js';
+import { type Line, LONGEST_LINE } from './talk.js';
 
 /** The messages of two people, and a field to write one. */
 export interface Chat {
@@ -38,16 +38,18 @@ export function createChat(other: string, onSay: (text: string) => void): Chat {
       show(log, lines.length > 0);
       show(element, isOpen || lines.length > 0);
       if (lines === shown) return;
-      const isContinued = lines.length >= shown.length && shown.every((line, at) => line.text === lines[at]?.text);
-      if (!isContinued) list.replaceChildren();
-      list.append(...lines.slice(list.childElementCount).map(bubble(other)));
+      // Only what is new is added: it is read out. The oldest lines go in time.
+      const gone = lines[0] === undefined ? -1 : shown.indexOf(lines[0]);
+      const stay = gone < 0 ? 0 : shown.length - gone;
+      [...list.children].slice(0, list.childElementCount - stay).map((bubble) => bubble.remove());
+      list.append(...lines.slice(stay).map(bubbleOf(other)));
       log.scrollTop = log.scrollHeight;
       shown = lines;
     },
   };
 }
 
-const bubble =
+const bubbleOf =
   (other: string) =>
   ({ by, text }: Line): HTMLElement =>
     h('li', { class: by }, h('span', { class: 'unseen' }, by === 'me' ? 'You: ' : `${other}: `), text);

@@ -1,74 +1,131 @@
-import { type Message, type ReceivedShare, type SentShare, TransferError } from 'credential-relay/client';
+import {
+  type Message,
+  type ReceivedShare,
+  type SentShare,
+  TransferError,
+  type TransferErrorCode,
+} from 'credential-relay/client';
 import { toInformation, toWords, type Words } from './words.js';
 
 /** Hears the other device and answers it, over one share. */
 export interface Conversation {
   /**
-   * Looks into the mailbox once, which binds a receiver, and goes on hearing until the mailbox is gone: `end` resolves
-   * then, and throws {@link TransferError} for what a person must know, as this does. Does nothing while it is going on.
+   * Looks into the mailbox once, which binds a receiver, and goes on hearing until the mailbox is gone. Does nothing
+   * while that is going on. Throws {@link TransferError}.
    */
-  begin(): Promise<{ readonly end: Promise<void> }>;
-  /** Says what `current` gives when its turn comes. If the other device was faster, hears that first. */
-  say(current: () => Words): Promise<void>;
+  begin(): Promise<void>;
+  /**
+   * Says what `current` gives when its turn comes, until `isDone` finds that what was said is enough. If the other device
+   * was faster, hears that first. Throws {@link TransferError}.
+   */
+  say(current: () => Words, isDone: (said: Words) => boolean): Promise<void>;
+  /** Hears and says no more. */
+  stop(): void;
+}
+
+/** Whom a conversation tells. */
+export interface Listener {
+  /** Keeps what it is given before it returns. */
+  hear(words: Words): void;
+  /** The receiver that was heard may have given its place to another. What was to be said is not said. */
+  changed(): void;
+  /** The hearing came to an end that a person must know. */
+  lost(error: unknown): void;
 }
 
 /** Longest wait for a message that is known to be there, in ms. */
 const SOON_MS = 1000;
 
-/** Makes the conversation of one side; `hear` keeps what it is given before it returns. */
-export function createConversation(share: SentShare | ReceivedShare, hear: (words: Words) => void): Conversation {
+/** Makes the conversation of one side. */
+export function createConversation(share: SentShare | ReceivedShare, listener: Listener): Conversation {
   const side = share.state.role;
+  const { signal, abort } = aborter();
   let heard = 0;
   let wake = (): void => {};
-  let going: Promise<void> | undefined;
+  let beginning: Promise<void> | undefined;
+  let isHearing = false;
 
   function take(message: Message): void {
     const words = toWords(message);
     // A mailbox may hold what a receiver before this one wrote.
-    if (words !== undefined && words.from !== side) hear(words);
+    if (words !== undefined && words.from !== side) listener.hear(words);
     heard += 1;
     wake();
   }
 
-  async function hearAll(): Promise<void> {
-    while (share.state.ended === undefined) {
-      const message = await share.next();
-      if (message === undefined) return;
-      take(message);
+  /** A read carries out first what could not be said before; if that comes too late now, it is unsaid. */
+  async function read(get: () => Promise<Message | undefined>): Promise<Message | undefined> {
+    try {
+      return await get();
+    } catch (error) {
+      if (isCode(error, 'receiver_changed')) listener.changed();
+      else if (!isCode(error, 'overtaken')) throw error;
+      return get();
     }
   }
 
-  return {
-    async begin() {
-      if (going === undefined) {
-        // After a message that could not be opened, nothing changes in the mailbox: look without waiting.
-        const message = await share.check();
-        if (message !== undefined) take(message);
-        going = hearAll()
-          .catch(unlessGone)
-          .finally(() => {
-            going = undefined;
-          });
+  async function hearAll(): Promise<void> {
+    isHearing = true;
+    try {
+      while (share.state.ended === undefined) {
+        const message = await read(() => share.next({ signal }));
+        if (message === undefined) return;
+        take(message);
       }
-      return { end: going };
+    } catch (error) {
+      // That the mailbox is gone is in the state, and no failure.
+      if (!isCode(error, 'gone')) listener.lost(error);
+    } finally {
+      isHearing = false;
+    }
+  }
+
+  async function begin(): Promise<void> {
+    if (isHearing) return;
+    // The look that binds, and tells whether all is well, does not wait.
+    const message = await read(() => share.check({ signal }));
+    if (message !== undefined) take(message);
+    void hearAll();
+  }
+
+  const conversation: Conversation = {
+    begin() {
+      beginning ??= begin().finally(() => {
+        beginning = undefined;
+      });
+      return beginning;
     },
-    async say(current) {
-      for (;;) {
+    async say(current, isDone) {
+      while (share.state.ended === undefined) {
         const before = heard;
+        const words = current();
         try {
-          return await share.answer(toInformation(current()));
+          await share.answer(toInformation(words), { signal, sameReceiver: words.to !== undefined });
+          if (isDone(words)) return;
         } catch (error) {
-          if (!(error instanceof TransferError) || error.code !== 'overtaken') return unlessGone(error);
+          if (isCode(error, 'gone')) return;
+          if (isCode(error, 'receiver_changed')) {
+            listener.changed();
+            continue;
+          }
+          if (!isCode(error, 'overtaken')) throw error;
+          await conversation.begin();
           if (heard === before) await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(SOON_MS)]);
         }
       }
     },
+    stop: abort,
   };
+  return conversation;
 }
 
-/** That the mailbox is gone is in the state, and no failure. */
-function unlessGone(error: unknown): void {
-  if (!(error instanceof TransferError && error.code === 'gone')) throw error;
+function aborter(): { readonly signal: AbortSignal; readonly abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+/** Whether an error is the {@link TransferError} of this code. */
+export const isCode = (error: unknown, code: TransferErrorCode): boolean =>
+  error instanceof TransferError && error.code === code;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -32,6 +32,11 @@ export function show(element: Element, isShown: boolean): void {
   element.toggleAttribute('hidden', !isShown);
 }
 
+/** Marks buttons as out of use for now. They keep the focus, and their listeners must do nothing. */
+export function disable(buttons: readonly Element[], isDisabled: boolean): void {
+  for (const each of buttons) each.setAttribute('aria-disabled', String(isDisabled));
+}
+
 /** Sets a text only if it is another one, so that nothing is read out twice. */
 export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

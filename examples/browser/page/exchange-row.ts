@@ -25,8 +25,8 @@ export function createRow(): Row {
     update(exchange) {
       const { answer } = exchange;
       element.className = toneOf(exchange);
-      write(status, exchange.status === undefined ? '···' : String(exchange.status));
-      write(operation, exchange.operation);
+      write(status, exchange.status === undefined ? '···' : String(exchange.status || '–'));
+      if (operation.textContent !== exchange.operation) operation.replaceChildren(...breakable(exchange.operation));
       write(method, exchange.method);
       write(path, exchange.path);
       write(note, noteOf(exchange));
@@ -38,14 +38,20 @@ export function createRow(): Row {
 function toneOf({ status, tampered }: Exchange): string {
   if (tampered) return 'tampered';
   if (status === undefined) return 'held';
+  if (status === 0) return 'left';
   return status < 300 ? 'good' : 'refused';
 }
+
+/** A name in camel case, which may be broken before each of its words. */
+const breakable = (name: string): Node[] =>
+  name.split(/(?=[A-Z])/).flatMap((word) => [h('wbr'), document.createTextNode(word)]);
 
 /** Who and how long: the relay knows a device by its claim, and that is another one for each share. */
 function noteOf({ status, ms, tampered, request }: Exchange): string {
   if (tampered) return 'changed on its way';
   const claim = request.headers.find(([name]) => name === 'Mailbox-Device-Claim')?.[1].slice(0, 4);
-  return `${claim === undefined ? 'no claim' : `claim ${claim}…`} · ${status === undefined ? 'held' : `${ms} ms`}`;
+  const time = status === undefined ? 'held' : status === 0 ? 'the device went away' : `${ms} ms`;
+  return `${claim === undefined ? 'no claim' : `claim ${claim}…`} · ${time}`;
 }
 
 function half(title: string, { headers, body }: Half): HTMLElement {

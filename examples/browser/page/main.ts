@@ -23,12 +23,12 @@ function receiver(name: string, owner: string, role: string): HTMLElement {
 const ben = (): HTMLElement => receiver('receiver', 'Ben', 'receiver');
 const cleo = (): HTMLElement => receiver('third', 'Cleo', 'also has the link');
 
-/** What each page shows. */
-const VIEWS: Readonly<Record<string, () => readonly HTMLElement[]>> = {
-  '/sender': () => [sender()],
-  '/receiver': () => [ben()],
-  '/third': () => [cleo()],
-  '/watch': () => [relayPane()],
+/** What each page shows, and how it is called. */
+const VIEWS: Readonly<Record<string, readonly [name: string, view: () => HTMLElement]>> = {
+  '/sender': ['Ada', sender],
+  '/receiver': ['Ben', ben],
+  '/third': ['Cleo', cleo],
+  '/watch': ['Relay', relayPane],
 };
 
 function stage(): readonly HTMLElement[] {
@@ -42,7 +42,8 @@ function stage(): readonly HTMLElement[] {
   ];
 }
 
-const view = VIEWS[location.pathname];
+const path = location.pathname.replace(/(.)\/$/, '$1');
+const [, view] = VIEWS[path] ?? [];
 document.body.className = view === undefined ? 'stage' : 'single';
 document.body.append(
   h(
@@ -50,17 +51,14 @@ document.body.append(
     { class: 'top' },
     h('h1', {}, view === undefined ? 'Hand over a key' : h('a', { href: '/' }, 'Hand over a key')),
     h('p', {}, 'Two phones, one link, and a relay that cannot read a word.'),
-    ...(view === undefined
-      ? [
-          h(
-            'nav',
-            { 'aria-label': 'In windows of their own' },
-            ...Object.keys(VIEWS).map((path) =>
-              h('a', { href: path, target: '_blank', rel: 'noopener' }, path.slice(1)),
-            ),
-          ),
-        ]
-      : []),
+    ...(view === undefined ? [ways()] : []),
   ),
-  h('main', {}, ...(view ?? stage)()),
+  h('main', {}, ...(view === undefined ? stage() : [view()])),
 );
+
+function ways(): HTMLElement {
+  const links = Object.entries(VIEWS).map(([href, [name]]) =>
+    h('a', { href, target: '_blank', rel: 'noopener' }, name),
+  );
+  return h('nav', { 'aria-label': 'In windows of their own' }, h('span', {}, 'In windows of their own:'), ...links);
+}

@@ -1,4 +1,4 @@
-import { type Progress, TransferError } from 'credential-relay/client';
+import { TransferError } from 'credential-relay/client';
 
 /** Why it does not go on, in words for people. */
 export interface Problem {
@@ -7,21 +7,46 @@ export interface Problem {
   readonly text: string;
 }
 
+/** What stops this page before anything is sent. */
+export class PageError extends Error {
+  override readonly name = 'PageError';
+  constructor(
+    readonly code: 'link' | 'elsewhere',
+    options?: ErrorOptions,
+  ) {
+    super(code, options);
+  }
+}
+
 const TEXTS: Readonly<Record<string, readonly [title: string, text: string]>> = {
   taken: ['Opened on another phone', 'A link works on one phone only, and another one was first. Ask for a new link.'],
   tampered: ['This message was changed', 'It was altered on its way, so nothing of it was used. Nobody could read it.'],
   gone: ['This link has ended', 'The key was withdrawn, or its time is over. Ask for a new link.'],
   unreachable: ['No connection', 'The relay does not answer. Nothing is lost.'],
+  refused: ['Not accepted', 'The relay does not allow this.'],
+  malformed: ['This cannot be read', 'What came was no message of such a phone, so nothing of it was used.'],
+  too_large: ['Too long', 'This is more than one message may hold, so it was not sent.'],
+  receiver_changed: [
+    'It is another phone now',
+    'The one that you had compared is gone, and what you had for it counts on no other. Compare the number again.',
+  ],
   link: ['This is not a whole link', 'Copy all of it, to the last character.'],
   not_allowed: ['This link leads elsewhere', 'This phone only calls the relay that this page came from.'],
+  elsewhere: ['Open in another tab', 'A phone can be in one tab only. Close the other one, or go on there.'],
 };
 
-/** What to show for an error. */
-export function problemOf(error: unknown): Problem {
-  const code = error instanceof TransferError ? error.code : error instanceof TypeError ? 'link' : 'unknown';
-  const [title, text] = TEXTS[code] ?? ['Something went wrong', 'The relay did not accept this.'];
+const UNKNOWN = [
+  'Something went wrong',
+  'It went wrong in this page, not at the relay. Try again, or reload the page.',
+];
+
+/** The text for a code of {@link TransferError} or {@link PageError}. */
+export function problemFor(code: string): Problem {
+  const [title = '', text = ''] = TEXTS[code] ?? UNKNOWN;
   return { code, title, text };
 }
 
-/** What to say of a progress that is not the other person's doing; `undefined` for nothing. */
-export const connectionOf = ({ type }: Progress): string => (type === 'retrying' ? 'No connection. Trying again…' : '');
+/** What to show for an error. */
+export function problemOf(error: unknown): Problem {
+  return problemFor(error instanceof TransferError || error instanceof PageError ? error.code : 'unknown');
+}

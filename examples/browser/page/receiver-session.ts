@@ -1,44 +1,41 @@
-import {
-  createReceiver,
-  type DisplayInformation,
-  type ReceivedShare,
-  type TransferState,
-} from 'credential-relay/client';
-import { type Conversation, createConversation } from './conversation.js';
-import { createMemory } from './memory.js';
-import { connectionOf, type Problem, problemOf } from './problems.js';
-import { type KeyKind, type Line, mine, type Words, withTheirs } from './words.js';
+import { createReceiver, type DisplayInformation, parseShareUrl, type ReceivedShare } from 'credential-relay/client';
+import { createMemory, type Memory } from './memory.js';
+import { PageError } from './problems.js';
+import { createSession, type Kept, type Listeners, type Session } from './session.js';
+import { latestOf, SILENCE, withTheirs } from './talk.js';
+import type { KeyKind, Words } from './words.js';
 
 /** All that a receiver's phone keeps. */
-export interface ReceiverState {
+export interface ReceiverState extends Kept {
   /** The links that came by text message. */
   readonly messages: readonly string[];
   /** The link that is looked at. */
   readonly link?: string | undefined;
   readonly display?: DisplayInformation | undefined;
-  readonly transfer?: TransferState | undefined;
   readonly kind?: KeyKind | undefined;
-  readonly lines: readonly Line[];
   /** Once this phone has asked for the key. */
   readonly number?: string | undefined;
   /** Once the key is here. */
   readonly key?: string | undefined;
+  /** A key has come that was made for another phone. */
+  readonly isForAnother: boolean;
   /** The keys that have come to stay. */
   readonly wallet: readonly KeyKind[];
 }
 
 /** A receiver's side, without its looks. */
 export interface ReceiverSession {
-  readonly state: ReceiverState;
-  readonly problem: Problem | undefined;
-  readonly connection: string;
-  readonly isBusy: boolean;
+  readonly memory: Memory<ReceiverState>;
+  readonly session: Session<ReceivedShare>;
+  /** Goes on where it was before the page was loaded again. */
+  begin(): Promise<void>;
   /** A text message has come. */
   receive(link: string): void;
   /** Looks at what is behind a link; binds nobody. */
   look(link: string): Promise<void>;
   accept(): Promise<void>;
-  say(text: string): Promise<void>;
+  /** Does not accept. If that was begun, and this phone may be bound, gives its place back. */
+  decline(): Promise<void>;
   relinquish(): Promise<void>;
   finish(): Promise<void>;
   /** Back to the messages. */
@@ -50,120 +47,117 @@ const NOTHING = {
   display: undefined,
   transfer: undefined,
   kind: undefined,
-  lines: [],
+  talk: SILENCE,
+  unsaid: false,
   number: undefined,
   key: undefined,
+  isForAnother: false,
 };
 /** Text messages that a phone keeps. */
 const MOST_MESSAGES = 5;
 
-/** Makes the session of a receiver; goes on where it was before the page was loaded again. */
+/** Makes the session of a receiver. */
 export function createReceiverSession(name: string, onChange: () => void): ReceiverSession {
   const memory = createMemory<ReceiverState>(name, { messages: [], wallet: [], ...NOTHING }, onChange);
-  let share: ReceivedShare | undefined;
-  let talk: Conversation | undefined;
-  let problem: Problem | undefined;
-  let connection = '';
-  let isBusy = false;
 
-  const receiver = createReceiver({
-    relays: [location.host],
-    onState: (transfer) => memory.set({ transfer }),
-    onProgress(progress) {
-      connection = connectionOf(progress);
-      onChange();
+  function hear({ kind, to, key, ...theirs }: Words): void {
+    const { number, talk, wallet, isForAnother } = memory.state;
+    memory.set({ kind });
+    if (to === undefined || to !== number) {
+      // Not for this phone. If it has said its number, the sender does not know that, or is not sure any more.
+      memory.set({ isForAnother: isForAnother || key !== undefined, unsaid: number !== undefined });
+      return;
+    }
+    memory.set({ talk: withTheirs(talk, theirs) });
+    if (key === undefined || kind === undefined) return;
+    memory.set({ key, wallet: wallet.includes(kind) ? wallet : [kind, ...wallet] });
+  }
+
+  const session = createSession<ReceivedShare>({
+    memory,
+    onChange,
+    words: () => ({ from: 'receiver', ...latestOf(memory.state.talk), number: memory.state.number }),
+    isAll: () => true,
+    hear,
+    resume: (transfer, listeners) => receiverWith(listeners).resume(transfer),
+    begun() {
+      // Bound: ask for the key, whatever was in the mailbox. It may have been what another receiver wrote.
+      const isToAsk = memory.state.number === undefined && memory.state.transfer?.ended === undefined;
+      if (isToAsk) memory.set({ number: newNumber(), unsaid: true });
     },
   });
+  const { busily, goOn } = session;
 
-  function words(): Words {
-    const { lines, number } = memory.state;
-    return { from: 'receiver', lines: mine(lines), number };
-  }
-
-  function hear({ kind, lines, key }: Words): void {
-    const { state } = memory;
-    const isNewKey = key !== undefined && kind !== undefined && !state.wallet.includes(kind);
-    memory.set({
-      kind,
-      lines: withTheirs(state.lines, lines),
-      key: state.key ?? key,
-      wallet: isNewKey ? [kind, ...state.wallet] : state.wallet,
-    });
-  }
-
-  async function attempt(task: () => Promise<unknown>): Promise<void> {
-    try {
-      await task();
-      connection = '';
-    } catch (error) {
-      problem = problemOf(error);
-    }
-    onChange();
-  }
-
-  /** Runs what a person asked for; what goes wrong is kept to be shown. */
-  async function busily(task: () => Promise<unknown>): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
-    problem = undefined;
-    onChange();
-    await attempt(task);
-    isBusy = false;
-    onChange();
-  }
-
-  async function converse(): Promise<void> {
-    if (share === undefined) return;
-    talk ??= createConversation(share, hear);
-    const { end } = await talk.begin();
-    void attempt(() => end);
-    // Bound: ask for the key, whatever was in the mailbox. It may have been what another receiver wrote.
-    if (memory.state.number !== undefined || share.state.ended !== undefined) return;
-    memory.set({ number: newNumber() });
-    await talk.say(words);
-  }
-
-  async function resume(): Promise<void> {
-    const { transfer, link } = memory.state;
-    if (transfer?.ended !== undefined || link === undefined) return;
+  async function accept(): Promise<void> {
+    const { link, transfer } = memory.state;
     // A claim that has been sent may be bound without our knowing: it is the one to go on with.
-    share = transfer === undefined ? receiver.open(link) : await receiver.resume(transfer);
-    if (share.state.bound) await converse();
+    if (transfer !== undefined || link === undefined) return goOn();
+    await session.take(open(link, session.listeners()));
   }
 
-  void attempt(resume);
+  function reset(): void {
+    if (session.isBusy) return;
+    session.leave();
+    memory.set(NOTHING);
+  }
+
   return {
-    get state() {
-      return memory.state;
+    memory,
+    session,
+    async begin() {
+      if (memory.state.transfer?.bound === true) await busily('begin', goOn);
     },
-    get problem() {
-      return problem;
+    receive(link) {
+      if (isLink(link)) memory.set({ messages: [link, ...memory.state.messages].slice(0, MOST_MESSAGES) });
     },
-    get connection() {
-      return connection;
-    },
-    get isBusy() {
-      return isBusy;
-    },
-    receive: (link) => memory.set({ messages: [link, ...memory.state.messages].slice(0, MOST_MESSAGES) }),
-    look: (link) =>
-      busily(async () => {
-        [share, talk] = [receiver.open(link.trim()), undefined];
-        const display = await share.preview();
-        memory.set({ ...NOTHING, link: link.trim(), display });
+    look: (text) =>
+      busily('look', async () => {
+        const link = text.trim();
+        // By a share that is used for nothing else: a preview has no claim, and what looks is nobody yet.
+        const display = await open(link).preview();
+        memory.set({ ...NOTHING, link, display });
       }),
-    accept: () => busily(share === undefined ? resume : converse),
-    say(text) {
-      memory.set({ lines: [...memory.state.lines, { by: 'me', text }] });
-      return attempt(async () => talk?.say(words));
+    accept: () => busily('accept', accept),
+    async decline() {
+      const isRefused = session.problem?.code === 'taken';
+      if (memory.state.transfer !== undefined && !isRefused) await busily('decline', giveBack);
+      if (session.problem?.code !== 'unreachable') reset();
     },
-    relinquish: () => busily(async () => share?.relinquish()),
-    finish: () => busily(async () => share?.finish()),
-    reset() {
-      [share, talk, problem] = [undefined, undefined, undefined];
-      memory.set(NOTHING);
-    },
+    relinquish: () => busily('relinquish', giveBack),
+    finish: () =>
+      busily('finish', async () => {
+        const share = await session.reach();
+        await share?.finish();
+      }),
+    reset,
   };
+
+  async function giveBack(): Promise<void> {
+    const share = await session.reach();
+    await share?.relinquish();
+  }
+}
+
+function receiverWith(listeners: Partial<Listeners>) {
+  return createReceiver({ relays: [location.host], ...listeners });
+}
+
+/** Opens a link; sends nothing. Throws {@link PageError} `link` for what is none. */
+function open(link: string, listeners: Partial<Listeners> = {}): ReceivedShare {
+  const receiver = receiverWith(listeners);
+  try {
+    return receiver.open(link);
+  } catch (cause) {
+    throw cause instanceof TypeError ? new PageError('link', { cause }) : cause;
+  }
+}
+
+function isLink(text: string): boolean {
+  try {
+    return parseShareUrl(text).secret !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Six digits, for two people to compare. */

@@ -1,7 +1,8 @@
 import { parseShareUrl } from 'credential-relay/client';
 import { cardOf } from './card.js';
 import { createChat } from './chat.js';
-import { button, h, newId, show, write } from './dom.js';
+import { button, disable, h, show, write } from './dom.js';
+import { inboxOf } from './inbox.js';
 import { KEYS, kindOf } from './keys.js';
 import { createPhone, heading, screenOf } from './phone.js';
 import { createReceiverSession, type ReceiverState } from './receiver-session.js';
@@ -17,18 +18,20 @@ export interface ReceiverPhone {
 
 /** A receiver's phone; `name` tells what it keeps from what others do. */
 export function receiverPhone(name: string, owner: string, role: string): ReceiverPhone {
-  const session = createReceiverSession(name, () => update());
-  const inbox = inboxOf((link) => void session.look(link));
+  const { memory, session, ...acts } = createReceiverSession(name, () => phone.redraw(draw));
+  const inbox = inboxOf(OTHER, (link) => void acts.look(link));
 
   const previewCard = h('div', { class: 'card-place' });
-  const description = h('p');
-  const accept = button('Accept', () => void session.accept(), 'primary');
+  const description = h('p', { class: 'description' });
+  const hint = h('p', { class: 'hint' }, 'When you accept, the link works on this phone alone.');
+  const accept = button('Accept', () => void acts.accept(), 'primary');
+  const decline = button('Not now', () => void acts.decline());
   const preview = screenOf(
     heading(`${OTHER} shares a key`),
     h('div', { class: 'panel preview' }, previewCard, description),
-    h('p', { class: 'hint' }, 'When you accept, the link works on this phone alone.'),
+    hint,
     accept,
-    button('Not now', session.reset),
+    decline,
   );
 
   const number = h('output', { class: 'number' });
@@ -41,47 +44,56 @@ export function receiverPhone(name: string, owner: string, role: string): Receiv
   const pending = h('div', { class: 'card-place pending' });
   const card = h('div', { class: 'card-place arrival' });
   const chat = createChat(OTHER, (text) => void session.say(text));
-  const finish = button('Done: close the mailbox', () => void session.finish(), 'primary');
-  const relinquish = button('Not for this phone', () => void session.relinquish(), 'danger');
-  const back = button('Back to messages', session.reset, 'primary');
+  const finish = button('Done: close the mailbox', () => void acts.finish(), 'primary');
+  const relinquish = button('Not for this phone', () => void acts.relinquish(), 'danger');
+  const back = button('Back to messages', acts.reset, 'primary');
   const talkTitle = heading('');
   const talk = screenOf(talkTitle, pending, card, waiting, chat.element, finish, relinquish, back);
 
-  const phone = createPhone(owner, role, { inbox: inbox.element, preview, talk }, () => void session.accept());
+  const phone = createPhone(owner, role, { inbox: inbox.element, preview, talk }, () => void session.retry());
 
-  function update(): void {
-    const { state, problem, connection, isBusy } = session;
+  function draw(): void {
+    const { state } = memory;
+    const { problem, connection, isBusy } = session;
     const { link, display, transfer, kind, key } = state;
     const isEnded = transfer?.ended !== undefined;
+    const isHere = problem?.code !== 'elsewhere';
+    const isTaken = problem?.code === 'taken';
     const hasKey = key !== undefined && kind !== undefined;
     inbox.update(state);
     if (link !== undefined && display !== undefined) {
       // All that is known before this phone is bound.
       const face = { issuer: `From ${OTHER}`, title: display.title, detail: '', validity: '' };
       for (const place of [previewCard, pending]) {
-        draw(place, link, () => cardOf(kindOf(parseShareUrl(link).vertical), face));
+        put(place, link, () => cardOf(kindOf(parseShareUrl(link).vertical), face));
       }
     }
     show(pending, !hasKey);
     pending.classList.toggle('void', isEnded);
+    pending.classList.toggle('small', !isEnded);
     write(description, display?.description ?? '');
-    if (hasKey) draw(card, kind, () => cardOf(kind));
+    show(hint, !isTaken);
+    show(accept, !isTaken);
+    if (hasKey) put(card, kind, () => cardOf(kind));
     show(card, hasKey);
     write(talkTitle, hasKey ? KEYS[kind].title : `A key from ${OTHER}`);
     write(number, state.number ?? '');
     show(waiting, !hasKey && !isEnded && state.number !== undefined);
-    chat.update(state.lines, !isEnded && state.number !== undefined);
-    show(finish, hasKey && !isEnded);
-    show(relinquish, !hasKey && !isEnded);
+    chat.update(state.talk.lines, !isEnded && state.number !== undefined && isHere);
+    show(finish, hasKey && !isEnded && isHere);
+    show(relinquish, !hasKey && !isEnded && isHere);
     show(back, isEnded);
+    disable([accept, decline, finish, relinquish, back], isBusy);
     phone.turnTo(screenFor(state));
-    phone.tell(connection || newsOf(state));
+    phone.tell(connection || newsOf(state, isTaken));
     phone.warn(problem);
     phone.busy(isBusy);
+    phone.kept(memory.isKept);
   }
 
-  update();
-  return { element: phone.element, receive: session.receive };
+  phone.redraw(draw);
+  void acts.begin();
+  return { element: phone.element, receive: acts.receive };
 }
 
 function screenFor({ link, transfer }: ReceiverState): string {
@@ -89,7 +101,7 @@ function screenFor({ link, transfer }: ReceiverState): string {
   return transfer?.bound || transfer?.ended !== undefined ? 'talk' : 'preview';
 }
 
-function newsOf({ messages, link, transfer, number, key }: ReceiverState): string {
+function newsOf({ messages, link, transfer, number, key, isForAnother }: ReceiverState, isTaken: boolean): string {
   if (link === undefined) return messages.length === 0 ? 'No messages yet.' : `A message from ${OTHER}.`;
   switch (transfer?.ended) {
     case 'finished':
@@ -105,65 +117,18 @@ function newsOf({ messages, link, transfer, number, key }: ReceiverState): strin
         ? `${OTHER} has withdrawn the key.`
         : `The key is yours. ${OTHER} has closed the mailbox.`;
   }
-  if (transfer?.bound !== true) return 'You have only looked so far.';
+  if (isTaken) return 'This phone has not got the key.';
+  if (transfer?.bound !== true) return transfer === undefined ? 'You have only looked so far.' : 'Not accepted yet.';
   if (key !== undefined) return 'The key is here.';
-  return number === undefined
-    ? `Bound to this phone. Waiting for ${OTHER}.`
+  if (number === undefined) return `Bound to this phone. Waiting for ${OTHER}.`;
+  return isForAnother
+    ? `A key came, but it was made for another phone. Waiting for ${OTHER} to ask for your number.`
     : `Waiting for ${OTHER} to hand over the key.`;
 }
 
 /** Draws a card where another one was, or none. */
-function draw(place: HTMLElement, what: string, make: () => HTMLElement): void {
+function put(place: HTMLElement, what: string, make: () => HTMLElement): void {
   if (place.dataset.what === what) return;
   place.dataset.what = what;
   place.replaceChildren(make());
 }
-
-/** The text messages, a field for a link that came another way, and the keys of before. */
-function inboxOf(onOpen: (link: string) => void) {
-  const id = newId();
-  const list = h('ul', { class: 'inbox' });
-  const empty = h('p', { class: 'hint' }, `When ${OTHER} texts a link, it appears here.`);
-  const input = h('input', { id, autocomplete: 'off', spellcheck: 'false', inputmode: 'url' });
-  const form = h(
-    'form',
-    {
-      class: 'paste',
-      onsubmit(event) {
-        event.preventDefault();
-        onOpen(input.value);
-        input.value = '';
-      },
-    },
-    h('label', { for: id }, 'Or paste a link'),
-    h('div', { class: 'field' }, input, h('button', { class: 'plain' }, 'Open')),
-  );
-  const keys = h('div', { class: 'wallet' });
-  const walletPart = h('section', {}, h('h4', {}, 'Your keys'), keys);
-  const element = screenOf(heading('Messages'), empty, list, form, walletPart);
-  let shown: ReceiverState | undefined;
-  return {
-    element,
-    update(state: ReceiverState) {
-      show(empty, state.messages.length === 0);
-      show(list, state.messages.length > 0);
-      show(walletPart, state.wallet.length > 0);
-      if (state.messages !== shown?.messages) list.replaceChildren(...state.messages.map(messageOf(onOpen)));
-      if (state.wallet !== shown?.wallet) keys.replaceChildren(...state.wallet.map((kind) => cardOf(kind)));
-      shown = state;
-    },
-  };
-}
-
-const messageOf =
-  (onOpen: (link: string) => void) =>
-  (link: string): HTMLElement => {
-    const { mailboxUrl } = parseShareUrl(link);
-    return h(
-      'li',
-      { class: 'message' },
-      h('p', {}, h('strong', {}, OTHER), ' For you! Open it on your phone:'),
-      h('p', { class: 'url' }, `${mailboxUrl.replace(/^https?:\/\//, '').slice(0, 36)}…`),
-      button('Open the link', () => onOpen(link), 'primary'),
-    );
-  };

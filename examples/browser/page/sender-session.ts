@@ -1,149 +1,118 @@
-import { createSender, type SentShare, type TransferState } from 'credential-relay/client';
-import { type Conversation, createConversation } from './conversation.js';
+import { createSender, type SentShare } from 'credential-relay/client';
 import { KEYS } from './keys.js';
-import { createMemory } from './memory.js';
-import { connectionOf, type Problem, problemOf } from './problems.js';
-import { type KeyKind, type Line, mine, toInformation, type Words, withTheirs } from './words.js';
+import { createMemory, type Memory } from './memory.js';
+import { createSession, type Kept, type Session } from './session.js';
+import { latestOf, SILENCE, withTheirs } from './talk.js';
+import { type KeyKind, toInformation, type Words } from './words.js';
 
 /** All that the sender's phone keeps. */
-export interface SenderState {
+export interface SenderState extends Kept {
   readonly kind: KeyKind;
-  readonly transfer?: TransferState | undefined;
-  readonly lines: readonly Line[];
   /** The number of the phone that asks for the key. */
   readonly number?: string | undefined;
+  /** Another phone may have taken the place since that number was heard. */
+  readonly isUnsure: boolean;
+  /** The person has handed the key over to the phone with that number; it is on its way while it is `unsaid`. */
   readonly handedOver: boolean;
 }
 
 /** The sender's side, without its looks. */
 export interface SenderSession {
-  readonly state: SenderState;
-  readonly link: string | undefined;
-  readonly problem: Problem | undefined;
-  readonly connection: string;
-  readonly isBusy: boolean;
+  readonly memory: Memory<SenderState>;
+  readonly session: Session<SentShare>;
+  /** Goes on where it was before the page was loaded again. */
+  begin(): Promise<void>;
+  /** Picks a key; not while one is shared. */
   choose(kind: KeyKind): void;
   share(): Promise<void>;
   handOver(): Promise<void>;
-  say(text: string): Promise<void>;
   cancel(): Promise<void>;
-  retry(): Promise<void>;
   /** Back to the keys. */
   reset(): void;
 }
 
 /** What the sender knows of a receiver before there is one. */
-const NOBODY = { lines: [], number: undefined, handedOver: false };
-const EMPTY: SenderState = { kind: 'room', transfer: undefined, ...NOBODY };
+const NOBODY = { talk: SILENCE, number: undefined, isUnsure: false, handedOver: false };
+const EMPTY: SenderState = { kind: 'room', transfer: undefined, unsaid: false, ...NOBODY };
 
-/** Makes the session of a sender; goes on where it was before the page was loaded again. */
+/** Makes the session of a sender. */
 export function createSenderSession(relay: string, onChange: () => void): SenderSession {
   const memory = createMemory('sender', EMPTY, onChange);
-  let share: SentShare | undefined;
-  let talk: Conversation | undefined;
-  let problem: Problem | undefined;
-  let connection = '';
-  let isBusy = false;
 
-  const sender = createSender({
-    relay,
-    onState: (transfer) => memory.set({ transfer }),
-    onProgress(progress) {
-      connection = connectionOf(progress);
-      // The mailbox holds what the receiver wrote that has left, and the next one could read it.
-      if (progress.type === 'left') {
-        memory.set(NOBODY);
-        void attempt(async () => talk?.say(words));
-      }
-      onChange();
-    },
-  });
-
+  /**
+   * All of it for the phone that was heard. While it is not sure that the place is still that phone's, it says nothing
+   * but that; the phone that is there tells its number then, and the rest is said to it if the number is the same.
+   */
   function words(): Words {
-    const { kind, lines, handedOver } = memory.state;
-    return { from: 'sender', kind, lines: mine(lines), key: handedOver ? KEYS[kind].serial : undefined };
+    const { kind, talk, number, isUnsure, handedOver } = memory.state;
+    if (number === undefined || isUnsure) return { from: 'sender', kind, first: talk.said, lines: [] };
+    return { from: 'sender', kind, to: number, ...latestOf(talk), key: handedOver ? KEYS[kind].serial : undefined };
   }
 
-  function hear({ lines, number }: Words): void {
-    const { state } = memory;
-    // Another number is another phone: the place has changed hands while this phone was away.
-    if (state.number !== undefined && number !== state.number) memory.set(NOBODY);
-    memory.set({ lines: withTheirs(memory.state.lines, lines), number });
+  /** The phone that was heard has lost its place; what was meant for it is meant for no other. */
+  function forget(): void {
+    if (memory.state.handedOver || memory.state.unsaid) session.warn('receiver_changed');
+    // The mailbox holds what was said to that phone, or what it wrote itself, and the next one could read it.
+    memory.set({ ...NOBODY, unsaid: true });
   }
 
-  /** Runs what a person asked for, and keeps what went wrong to be shown. */
-  async function attempt(task: () => Promise<unknown>): Promise<void> {
-    try {
-      await task();
-      connection = '';
-    } catch (error) {
-      problem = problemOf(error);
-    }
-    onChange();
+  const session = createSession<SentShare>({
+    memory,
+    onChange,
+    words,
+    isAll: ({ to }) => to === memory.state.number,
+    hear({ number, ...theirs }) {
+      if (memory.state.number !== undefined && number !== memory.state.number) {
+        session.warn('receiver_changed');
+        forget();
+      }
+      memory.set({ talk: withTheirs(memory.state.talk, theirs), number, isUnsure: false });
+    },
+    resume: (transfer, listeners) => createSender({ relay, ...listeners }).resume(transfer),
+    changed: () => memory.set({ isUnsure: true }),
+    left: forget,
+  });
+  const { busily, goOn, leave } = session;
+
+  async function share(): Promise<void> {
+    // A create that is under way, or whose answer was lost, is carried on: two mailboxes would be one too many.
+    if (isShared(memory.state)) return goOn();
+    memory.set({ ...EMPTY, kind: memory.state.kind });
+    const { vertical, display } = KEYS[memory.state.kind];
+    const sender = createSender({ relay, ...session.listeners() });
+    await session.take(await sender.share(toInformation(words()), display, { vertical, accessRights: 'RWD' }));
   }
 
-  async function busily(task: () => Promise<unknown>): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
-    problem = undefined;
-    onChange();
-    await attempt(task);
-    isBusy = false;
-    onChange();
-  }
-
-  async function converse(): Promise<void> {
-    if (share === undefined) return;
-    talk ??= createConversation(share, hear);
-    const { end } = await talk.begin();
-    void attempt(() => end);
-  }
-
-  async function resume(): Promise<void> {
-    const { transfer } = memory.state;
-    if (transfer === undefined || transfer.ended !== undefined) return;
-    share = await sender.resume(transfer);
-    await converse();
-  }
-
-  void attempt(resume);
   return {
-    get state() {
-      return memory.state;
+    memory,
+    session,
+    async begin() {
+      if (isShared(memory.state)) await busily('share', goOn);
     },
-    get link() {
-      return share?.url;
+    choose(kind) {
+      if (!session.isBusy && !isShared(memory.state)) memory.set({ kind });
     },
-    get problem() {
-      return problem;
+    share: () => busily('share', share),
+    handOver() {
+      session.calm();
+      memory.set({ handedOver: true, unsaid: true });
+      return session.speak();
     },
-    get connection() {
-      return connection;
-    },
-    get isBusy() {
-      return isBusy;
-    },
-    choose: (kind) => memory.set({ kind }),
-    share: () =>
-      busily(async () => {
-        const { vertical, display } = KEYS[memory.state.kind];
-        share = await sender.share(toInformation(words()), display, { vertical, accessRights: 'RWD' });
-        await converse();
+    cancel: () =>
+      busily('cancel', async () => {
+        const reached = await session.reach();
+        await reached?.cancel();
       }),
-    handOver: () =>
-      busily(async () => {
-        memory.set({ handedOver: true });
-        await talk?.say(words);
-      }),
-    say(text) {
-      memory.set({ lines: [...memory.state.lines, { by: 'me', text }] });
-      return attempt(async () => talk?.say(words));
-    },
-    cancel: () => busily(async () => share?.cancel()),
-    retry: () => busily(share === undefined ? resume : converse),
     reset() {
-      [share, talk, problem] = [undefined, undefined, undefined];
+      if (session.isBusy) return;
+      leave();
       memory.set({ ...EMPTY, kind: memory.state.kind });
     },
   };
 }
+
+/** Whether there is a share that can be gone on with. One that was refused leaves neither a mailbox nor a request. */
+export const isShared = ({ transfer }: SenderState): boolean =>
+  transfer !== undefined &&
+  transfer.ended === undefined &&
+  (transfer.mailboxUrl !== undefined || transfer.pending !== undefined);

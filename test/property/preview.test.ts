@@ -57,8 +57,9 @@ const meta = ({ tags }: Page, property: string): (string | undefined)[] =>
 const asShown = (text: string): string =>
   text.toWellFormed().replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
-/** PROTOCOL names no characters; these, too, may or may not be replaced: U+061C and the separators U+2028 and U+2029. */
-const alike = (text: string | undefined): string | undefined => text?.replace(/[\u061c\u2028\u2029]/g, ' ');
+/** PROTOCOL names no characters; these, too, may or may not be replaced: U+061C, the separators, and noncharacters. */
+const alike = (text: string | undefined): string | undefined =>
+  text?.replace(/[\u061c\u2028\u2029\p{Noncharacter_Code_Point}]/gu, ' ');
 
 const url = 'https://a.example/i';
 

@@ -49,6 +49,8 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
   const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined, polls: 0 };
   let turn: Promise<unknown> = Promise.resolve();
+  /** Reads that were taken in; one that was begun before the last of them may tell of what is over. */
+  let taken = 0;
   /** Answers in a row that were not held and brought nothing new. */
   let vain = 0;
 
@@ -63,15 +65,16 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   }
 
   /** One after another: two reads at once may find the same message. */
-  function messageIn(found: Found): Promise<Message | undefined> {
-    const mine = turn.then(() => take(found));
+  function messageIn(found: Found, begun: number, signal: AbortSignal | undefined): Promise<Message | undefined> {
+    const mine = turn.then(() => (begun === taken ? take(found, signal) : undefined));
     turn = mine.catch(() => {});
     return mine;
   }
 
-  async function take(found: Found): Promise<Message | undefined> {
+  async function take(found: Found, signal: AbortSignal | undefined): Promise<Message | undefined> {
     const fingerprint = await transfer.newsIn(found);
-    await transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found));
+    await orAborted(transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
+    taken += 1;
     if (fingerprint !== undefined) {
       const message = await opened(found, { fingerprint, version: found.version });
       transfer.progress({ type: 'message' });
@@ -88,10 +91,8 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     try {
       return { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
     } catch (error) {
-      if (error instanceof TransferError) {
-        transfer.deliver(delivered);
-        transfer.lookedAt = found.version;
-      }
+      // The next read is not held at this version: it may have been changed on its way to here only.
+      if (error instanceof TransferError) transfer.deliver(delivered);
       throw error;
     }
   }
@@ -134,6 +135,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
       // After a failure a short one: only an answer tells that the relay is back.
       const seconds = failures === 0 ? secondsToHold() : 0;
       const started = ticks();
+      const begun = taken;
       const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
       const took = ticks() - started;
       if (reply === undefined || isPassing(reply)) {
@@ -159,7 +161,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         if (error.code === 'gone') return undefined;
         throw error;
       }
-      const message = reply.status === 200 ? await messageIn(foundIn(reply)) : undefined;
+      const message = reply.status === 200 ? await messageIn(foundIn(reply), begun, signal) : undefined;
       if (message !== undefined) {
         vain = 0;
         return message;
@@ -208,7 +210,11 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
       await prepare(signal);
       if (journal.state.ended !== undefined) return undefined;
       try {
-        return await messageIn(await transfer.look(signal));
+        for (;;) {
+          const begun = taken;
+          const found = await transfer.look(signal);
+          if (begun === taken) return await messageIn(found, begun, signal);
+        }
       } catch (error) {
         if (error instanceof TransferError && error.code === 'gone') return undefined;
         throw error;

@@ -3,7 +3,7 @@ import { isPassing, TransferError, transferErrorOf } from './errors.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { displayOf } from './preview.js';
-import { type Reply, sendOnce } from './request.js';
+import type { Reply } from './request.js';
 import { secretOf } from './seal.js';
 import { type Share, shareParts } from './share.js';
 import { parseShareUrl, urlOf } from './share-url.js';
@@ -113,7 +113,7 @@ function receivedShare(
       // No claim: whoever looks is nobody.
       const headers = { 'Mailbox-Request-ID': crypto.randomUUID() };
       const request = { method: 'GET', url: journal.state.mailboxUrl ?? '', headers };
-      const { reply } = await transfer.send(() => sendOnce(request, settings, signal), signal, isNoPreview);
+      const { reply } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isNoPreview);
       if (reply.status === 404) throw await transfer.refusal(reply);
       if (reply.status !== 200) throw transferErrorOf(reply);
       return displayOf(reply.text);

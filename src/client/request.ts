@@ -25,9 +25,11 @@ export interface Reply {
   readonly text: string;
   /**
    * Whether it is the relay that answers, and not what stands before it, such as a proxy with a page of its own: the
-   * relay sends the Mailbox-Request-ID back. Where CORS hides that, an answer in JSON counts, or a success without a body.
+   * relay sends the Mailbox-Request-ID back. Where CORS hides that, what looks like an answer of the relay counts.
    */
   readonly isOfRelay: boolean;
+  /** Whether the Mailbox-Request-ID came back. */
+  readonly hasEcho: boolean;
 }
 
 /** How often, how long, and after what a request is sent again. */
@@ -81,6 +83,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): undefined {
 /** Settles as `work` does, or throws the reason of the signal when that is aborted first; `work` itself goes on. */
 export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (signal === undefined) return work;
+  work.catch(() => {});
   let stop = (): void => {};
   const aborted = new Promise<void>((resolve) => {
     stop = resolve;
@@ -135,8 +138,9 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
     const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
     const { status } = response;
     const echo = header(REQUEST_ID);
-    const isPlausible = /\bjson\b/.test(header('Content-Type') ?? '') || (status < 300 && text === '');
-    return { status, text, header, isOfRelay: echo === undefined ? isPlausible : echo === request.headers[REQUEST_ID] };
+    const hasEcho = echo === request.headers[REQUEST_ID];
+    const reply = { status, text, header, hasEcho, isOfRelay: hasEcho };
+    return { ...reply, isOfRelay: hasEcho || (echo === undefined && isPlausible(reply, request.method)) };
   } catch (error) {
     throwIfAborted(signal);
     throw error;
@@ -144,6 +148,15 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** Whether an answer could be a relay's: a problem, the JSON of a success, or nothing where there is nothing to say. */
+function isPlausible({ status, text, header }: Reply, method: string): boolean {
+  const type = header('Content-Type') ?? '';
+  if (status >= 400) return /\bproblem\+json\b/.test(type) || typeof membersOf(text).code === 'string';
+  // A read that was held may bring nothing; a relinquish and a delete have nothing to bring.
+  const mayBeEmpty = method === 'PATCH' || method === 'DELETE' || (method === 'POST' && status === 204);
+  return text === '' ? mayBeEmpty : /\bjson\b/.test(type);
 }
 
 /** The text of an answer; of one that is longer than any relay's, the start. */

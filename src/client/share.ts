@@ -15,8 +15,8 @@ export interface Share {
    */
   check(options?: CallOptions): Promise<Message | undefined>;
   /**
-   * Puts a message into the mailbox, once. Called again with the same one after it failed as `unreachable`, it carries
-   * that very write on. Resolves as well if the mailbox went while it was being repeated: the next call tells. Throws
+   * Puts a message into the mailbox, once. Called again with the same one after it failed as `unreachable`, and before
+   * another message has come, it carries that very write on. Resolves as well if the mailbox went while it was being repeated: the next call tells. Throws
    * {@link TransferError}: `overtaken` if the other device has written meanwhile.
    */
   readonly answer: Answer;

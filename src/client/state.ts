@@ -14,6 +14,8 @@ export interface PendingWrite {
   readonly written?: string | undefined;
   /** Fingerprint of the message that the app has dealt with, if the write is carried out. */
   readonly taken?: string | undefined;
+  /** What is in the mailbox was found to be known, though not its version. */
+  readonly hasLooked?: boolean | undefined;
   /** It is for the receiver that was last seen, and for no other. */
   readonly sameReceiver?: boolean | undefined;
 }

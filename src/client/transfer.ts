@@ -2,7 +2,16 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { type Ending, isPassing, TransferError, transferErrorOf } from './errors.js';
 import { fingerprintOf } from './information.js';
 import type { Progress, Settings } from './options.js';
-import { orAborted, persist, RelayUnreachable, type Reply, sendOnce, throwIfAborted, timeOf } from './request.js';
+import {
+  orAborted,
+  persist,
+  RelayUnreachable,
+  type Reply,
+  sendOnce,
+  throwIfAborted,
+  timeOf,
+  type WireRequest,
+} from './request.js';
 import { addSeen, isKnown, type Journal } from './state.js';
 import { type Found, foundIn, readRequest } from './wire.js';
 
@@ -21,6 +30,8 @@ export interface Transfer {
   readonly isWriting: boolean;
   /** The message that is with the app. It is dealt with when the app asks for the next, or answers. */
   readonly delivered: Delivered | undefined;
+  /** Text of a message that the app was told `unreachable` of; another that comes makes an end of it. */
+  unfinished: string | undefined;
   /** Mailbox-Version that this process has looked at last: what a read that waits begins at. */
   lookedAt: string | undefined;
   /** Runs writes one after another. Throws the signal's reason when that is aborted before the turn has come. */
@@ -36,6 +47,8 @@ export interface Transfer {
     signal: AbortSignal | undefined,
     isToBeRepeated?: (reply: Reply) => boolean,
   ): Promise<{ reply: Reply; attempts: number }>;
+  /** One try of a request. */
+  sendOnce(request: WireRequest, signal: AbortSignal | undefined, heldSeconds?: number): Promise<Reply>;
   /** One try of a read, which the relay may hold for so many seconds. */
   readOnce(seconds: number, signal: AbortSignal | undefined): Promise<Reply>;
   /** A read that is not held. Throws what {@link Transfer.refusal} gives, or `unreachable`. */
@@ -67,11 +80,13 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
   let writers = 0;
   let delivered: Delivered | undefined;
   let isCutOff = false;
+  let hasSeenEcho = false;
 
   const transfer: Transfer = {
     journal,
     settings,
     lookedAt: undefined,
+    unfinished: undefined,
     get isWriting() {
       return writers > 0;
     },
@@ -123,10 +138,17 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
         throw cause;
       }
     },
+    async sendOnce(request, signal, heldSeconds = 0) {
+      const timeoutMs = settings.timeoutMs + heldSeconds * 1000;
+      const reply = await sendOnce(request, { ...settings, timeoutMs }, signal);
+      hasSeenEcho ||= reply.hasEcho;
+      // A relay that has sent the id back once does so always.
+      return hasSeenEcho ? { ...reply, isOfRelay: reply.hasEcho } : reply;
+    },
     readOnce(seconds, signal) {
       const { state } = journal;
       const request = readRequest(state, seconds, transfer.lookedAt, state.bound ? undefined : token);
-      return sendOnce(request, { ...settings, timeoutMs: settings.timeoutMs + seconds * 1000 }, signal);
+      return transfer.sendOnce(request, signal, seconds);
     },
     async look(signal) {
       // The read may bind: without its claim kept, an app that is killed now could never come back.
@@ -155,6 +177,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
     },
     deliver(message) {
       delivered = message;
+      if (journal.state.pending === undefined) transfer.unfinished = undefined;
     },
     async settleDelivered() {
       const taken = delivered;

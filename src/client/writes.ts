@@ -2,7 +2,7 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
 import { isSafe, type Settings } from './options.js';
-import { backOff, membersOf, orAborted, pause, type Reply, sendOnce } from './request.js';
+import { backOff, membersOf, orAborted, pause, type Reply } from './request.js';
 import { seal } from './seal.js';
 import { parseShareUrl } from './share-url.js';
 import { addSeen, isKnown, type PendingWrite, type TransferState } from './state.js';
@@ -36,7 +36,8 @@ export interface AnswerOptions {
   /**
    * Of a sender: the message is for the receiver that it has last seen. If the mailbox has changed since without a
    * message, that one may have given its place to another: throws `receiver_changed`, and nothing was sent. The state is
-   * up to date then, and the same answer may be given again. Default false: whoever is the receiver may have it.
+   * up to date then, and the same answer may be given again. It cannot tell who wrote a message that came after the
+   * place had changed hands, and is of no use at a relay that has no versions. Default false: for whoever is the receiver.
    */
   readonly sameReceiver?: boolean | undefined;
 }
@@ -56,26 +57,20 @@ export function createWrites(transfer: Transfer): Writes {
   const { journal, settings } = transfer;
   /** The write that may have reached the relay without our knowing. */
   let doubtful = journal.state.pending?.requestId;
-  /** The message that is under way still, or was when the app was told `unreachable`. */
-  let unfinished: string | undefined;
 
   async function settle(signal: AbortSignal | undefined): Promise<void> {
     for (let rounds = 0; journal.state.pending !== undefined; rounds += 1) {
-      const write = journal.state.pending;
       if (rounds > 0) await pause(backOff(rounds, settings.backOffMs), signal);
       if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox does not come to rest.');
       await orAborted(journal.ensureKept(), signal);
+      const write = await lookedFor(journal.state.pending, signal);
       const request = writeRequest(write, journal.state.claim);
       const wasDoubtful = doubtful === write.requestId;
       doubtful = write.requestId;
       // Where there is no relay nothing sends the id of the request back either.
       const isToBeRepeated = (reply: Reply): boolean =>
         isPassing(reply) && !(write.operation === 'create' && reply.status === 404);
-      const { reply, attempts } = await transfer.send(
-        () => sendOnce(request, settings, signal),
-        signal,
-        isToBeRepeated,
-      );
+      const { reply, attempts } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isToBeRepeated);
       await conclude(write, reply, wasDoubtful || attempts > 1, signal);
     }
   }
@@ -103,14 +98,15 @@ export function createWrites(transfer: Transfer): Writes {
         : await transfer.refusal(reply);
     // What a proxy refuses, or for want of better credentials, may be carried out yet.
     const isFinal = reply.isOfRelay || write.operation === 'create';
-    if (isFinal && !CREDENTIALS.test(error.relayCode ?? '')) await drop(write);
+    if (isFinal && !CREDENTIALS.test(error.relayCode ?? '')) await drop(write, wasSentBefore);
     throw error;
   }
 
   /** Gives a write up; of a refused create nothing is left to go on with. */
-  async function drop({ operation }: PendingWrite): Promise<void> {
-    unfinished = undefined;
-    await journal.save({ pending: undefined, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
+  async function drop({ operation, written }: PendingWrite, mayHaveCome = false): Promise<void> {
+    transfer.unfinished = undefined;
+    const seen = addSeen(journal.state.seen, mayHaveCome ? written : undefined);
+    await journal.save({ pending: undefined, seen, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
   }
 
   async function succeed(write: PendingWrite, reply: Reply): Promise<void> {
@@ -121,8 +117,8 @@ export function createWrites(transfer: Transfer): Writes {
     if (write.operation === 'update') {
       // Nothing came in between: a read that waits goes on from here.
       if (write.knownVersion === transfer.lookedAt) transfer.lookedAt = version;
-      await keep({ version, pending: undefined, seen: addSeen(addSeen(seen, write.taken), write.written) });
       transfer.forget(write.taken);
+      await keep({ version, pending: undefined, seen: addSeen(addSeen(seen, write.taken), write.written) });
       return transfer.progress({ type: 'sent' });
     }
     const mailboxUrl = linkIn(reply);
@@ -150,22 +146,24 @@ export function createWrites(transfer: Transfer): Writes {
   }
 
   /** Whether what is in the mailbox is no message that an answer would take the place of unseen. */
-  const isKnownIn = async ({ payload }: Found, taken?: string): Promise<boolean> => {
-    const fingerprint = await fingerprintOf(payload);
-    return fingerprint === taken || isKnown(journal.state, fingerprint);
-  };
+  const isKnownIn = async ({ payload }: Found): Promise<boolean> =>
+    isKnown(journal.state, await fingerprintOf(payload));
 
-  /** The version of the mailbox, where that is not known, if nothing unseen is in there. */
-  async function versionOfKnown(
-    taken: string | undefined,
-    sameReceiver: boolean | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  /**
+   * A write as it can be sent: after a repeated one, or at a relay without versions, it must be looked first, or what is
+   * in the mailbox could be lost.
+   */
+  async function lookedFor(write: PendingWrite, signal: AbortSignal | undefined): Promise<PendingWrite> {
+    if (write.operation !== 'update' || write.knownVersion !== undefined || write.hasLooked === true) return write;
     const found = await transfer.look(signal);
-    if (!(await isKnownIn(found, taken))) throw overtaken();
+    const isFree = await isKnownIn(found);
+    if (!isFree || write.sameReceiver === true) await drop(write);
+    if (!isFree) throw overtaken();
     await transfer.absorb(found, true);
-    if (sameReceiver === true) throw receiverChanged();
-    return found.version;
+    if (write.sameReceiver === true) throw receiverChanged();
+    const pending = { ...write, knownVersion: found.version, hasLooked: true };
+    await journal.save({ pending });
+    return pending;
   }
 
   const carryOut: Writes['carryOut'] = async (write, signal) => {
@@ -173,10 +171,11 @@ export function createWrites(transfer: Transfer): Writes {
     await settle(signal);
   };
 
-  /** Whether the state holds this very message, unsent or unanswered: then the app is trying again. */
-  async function isPending(text: string): Promise<boolean> {
+  /** Whether the app tries again: the state holds this very message, or did until it was carried out. */
+  async function isAgain(text: string): Promise<boolean> {
     const { pending, secret } = journal.state;
-    if (pending?.operation !== 'update') return false;
+    if (pending === undefined) return transfer.unfinished === text;
+    if (pending.operation !== 'update') return false;
     return (await openText(JSON.parse(pending.body ?? '').payload, secret)) === text;
   }
 
@@ -189,37 +188,48 @@ export function createWrites(transfer: Transfer): Writes {
       const { delivered } = transfer;
       await transfer.inTurn(async () => {
         if (journal.state.ended !== undefined) throw transfer.gone();
-        if (unfinished === text || (await isPending(text))) {
-          unfinished = text;
+        if (await isAgain(text)) {
+          transfer.unfinished = text;
           await settle(signal);
-          unfinished = undefined;
+          transfer.unfinished = undefined;
           return;
         }
         await settle(signal);
         if (journal.state.ended !== undefined) throw transfer.gone();
         const current = delivered?.fingerprint === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
-        const { fingerprint: taken, version = taken === undefined ? journal.state.version : undefined } = current ?? {};
-        const knownVersion = version ?? (await versionOfKnown(taken, sameReceiver, signal));
-        const { secret, mailboxUrl: url = '' } = journal.state;
+        const taken = current?.fingerprint;
+        const { secret, mailboxUrl: url = '', version } = journal.state;
+        const knownVersion = current === undefined ? version : current.version;
         const payload = await seal(new TextEncoder().encode(text), secret);
         const body = JSON.stringify({ payload, notificationToken });
         demandSize(body, settings);
         const written = await fingerprintOf(payload);
-        unfinished = text;
+        transfer.unfinished = text;
         await carryOut({ operation: 'update', url, body, knownVersion, written, taken, sameReceiver }, signal);
-        unfinished = undefined;
+        transfer.unfinished = undefined;
       }, signal);
     },
     leave(operation, signal) {
       return transfer.inTurn(async () => {
-        const { pending, mailboxUrl: url = '' } = journal.state;
-        // What was begun may be done: after a relinquish there is nothing to delete. A message has no reader any more.
-        if (pending?.operation === 'delete' || pending?.operation === 'relinquish') await settle(signal);
+        const { pending } = journal.state;
+        // After a delete nobody reads a message that is under way, and after a relinquish there is nothing to delete.
+        if (operation === 'relinquish' || pending?.operation !== 'update') await settle(signal).catch(orUnreachable);
         if (journal.state.ended !== undefined) return;
-        await carryOut({ operation, url, taken: transfer.delivered?.fingerprint }, signal);
+        const { mailboxUrl: url = '' } = journal.state;
+        try {
+          await carryOut({ operation, url, taken: transfer.delivered?.fingerprint }, signal);
+        } catch (error) {
+          if (journal.state.pending === undefined && pending?.operation === 'update') await journal.save({ pending });
+          throw error;
+        }
       }, signal);
     },
   };
+}
+
+/** A message that can never be sent is no reason not to leave. */
+function orUnreachable(error: unknown): void {
+  if (!(error instanceof TransferError) || error.code === 'unreachable') throw error;
 }
 
 /** The expiration that a create asks for. */

@@ -264,7 +264,7 @@ describe('write-ahead', () => {
       },
     }).open(share.url);
     await expect(received.answer(words('1'))).rejects.toMatchObject({ code: 'overtaken' });
-    expect(order).toEqual(['kept', 'POST']);
+    expect(order.slice(0, 2)).toEqual(['kept', 'POST']);
   });
 });
 

@@ -95,6 +95,46 @@ describe('an answer that is not the relay’s', () => {
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 
+  it.each([401, 403, 404])('%i of a gateway, in JSON that is not the relay’s, ends nothing', async (status) => {
+    const gateway = (): Response => Response.json({ message: 'No route matched' }, { status });
+    const share = await hastySender(site.relay.url).share(words('key'), DISPLAY, { accessRights: 'RWD' });
+    let isAway = true;
+    const network: typeof fetch = async (input, init) => (isAway ? gateway() : fetch(input, init));
+    const received = hastyReceiver({ fetch: network, patienceMs: 50 }).open(share.url);
+    expect(await codeOf(received.next())).toBe(status === 404 ? 'unreachable' : 'refused');
+    isAway = false;
+    expect(textOf(await received.next())).toBe('key');
+    isAway = true;
+    expect(await codeOf(received.answer(words('thanks')))).toBe(status === 404 ? 'unreachable' : 'refused');
+    expect(received.state.pending?.operation).toBe('update');
+    isAway = false;
+    await received.answer(words('thanks'));
+    expect(textOf(await share.next())).toBe('thanks');
+  });
+
+  it('204 to a message is no word that it was taken', async () => {
+    const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 204, false) });
+    await receiver.answer(words('request'));
+    expect(textOf(await sender.next())).toBe('request');
+  });
+
+  it('403 to a repeated message that was carried out: the writer does not hear it as the other’s', async () => {
+    const { share, received } = await opened();
+    await share.check();
+    let puts = 0;
+    const network: typeof fetch = async (input, init) => {
+      if (init?.method !== 'PUT') return fetch(input, init);
+      puts += 1;
+      if (puts > 1) return Response.json({ code: 'forbidden' }, { status: 403 });
+      await fetch(input, init);
+      throw new TypeError('cut');
+    };
+    const sender = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
+    expect(await codeOf(sender.answer(words('mine')))).toBe('refused');
+    expect(await sender.check()).toBeUndefined();
+    void received;
+  });
+
   it('401 of a proxy to a preview is no word of who has opened the link', async () => {
     const share = await hastySender(site.relay.url).share(words('key'), DISPLAY);
     const received = hastyReceiver({ fetch: async () => page(401) }).open(share.url);
@@ -267,6 +307,19 @@ describe('options that are wrong', () => {
 });
 
 describe('an abort', () => {
+  it('ends a wait whose keeper hangs when it has read, and the message comes with the next call', async () => {
+    const share = await hastySender(site.relay.url).share(words('key'), DISPLAY);
+    let saves = 0;
+    const onState = () => {
+      saves += 1;
+      return saves === 2 ? new Promise<void>(() => {}) : undefined;
+    };
+    const received = hastyReceiver({ onState }).open(share.url);
+    const signal = AbortSignal.timeout(150);
+    await expect(received.next({ signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(saves).toBe(2);
+  });
+
   it('ends a wait whose keeper hangs', async () => {
     const { received } = await opened();
     let isHanging = false;

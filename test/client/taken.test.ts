@@ -187,6 +187,55 @@ describe('an answer', () => {
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
   });
 
+  it('that was unreachable is another one after the next message, though its words are the same', async () => {
+    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    site.relay.proxy.cut();
+    expect(await codeOf(received.answer(words('ack')))).toBe('unreachable');
+    site.relay.proxy.mend();
+    await received.check();
+    expect(textOf(await share.next())).toBe('ack');
+    await share.answer(words('second'));
+    expect(textOf(await received.next())).toBe('second');
+    await received.answer(words('ack'));
+    expect(textOf(await share.next())).toBe('ack');
+  });
+
+  it('that was unreachable before its version was known is sent by the next call', async () => {
+    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    site.relay.proxy.dropAnswers();
+    expect(await codeOf(received.answer(words('first')))).toBe('unreachable');
+    await expect.poll(() => site.relay.log, { interval: 5 }).toContain('PUT 200');
+    site.relay.proxy.mend();
+    await received.answer(words('first')); // By a 201, which names no version.
+    await share.check();
+    expect(received.state.version).toBeUndefined();
+    site.relay.proxy.cut();
+    expect(await codeOf(received.answer(words('second')))).toBe('unreachable');
+    site.relay.proxy.mend();
+    await received.check();
+    expect(textOf(await share.next())).toBe('second');
+  });
+
+  it('that is under way is said before the place is given back, and kept if the mailbox cannot be deleted', async () => {
+    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    site.relay.proxy.cut();
+    expect(await codeOf(received.answer(words('sorry')))).toBe('unreachable');
+    site.relay.proxy.mend();
+    await received.relinquish();
+    expect(textOf(await share.next())).toBe('sorry');
+
+    const kept = await hastySender(site.relay.url).share(words('invitation'), DISPLAY, { accessRights: 'RW' });
+    const cut = { timeoutMs: 100, patienceMs: 50 };
+    const other = hastyReceiver(cut).open(kept.url);
+    await other.next();
+    site.relay.proxy.cut();
+    expect(await codeOf(other.answer(words('thanks')))).toBe('unreachable');
+    site.relay.proxy.mend();
+    expect(await codeOf(other.finish())).toBe('refused');
+    await other.check();
+    expect(textOf(await kept.next())).toBe('thanks');
+  });
+
   it('for one receiver goes to no other that a read has not told of, whatever was read meanwhile', async () => {
     const share = await hastySender(site.relay.url).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
     const first = hastyReceiver().open(share.url);
@@ -230,6 +279,34 @@ describe('the same bytes in another base64', () => {
     await received.check();
     const again = await hastyReceiver({ fetch: recoded }).resume(copy(received.state));
     expect(await again.check()).toBeUndefined();
+  });
+});
+
+describe('a message that was written twice, and read late', () => {
+  it('comes in its order: the newer one is the only one', async () => {
+    const { share, received } = await opened();
+    await received.check();
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reads = 0;
+    const network: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const text = await response.text();
+      reads += 1;
+      if (reads === 1) await released;
+      return new Response(text === '' ? null : text, response);
+    };
+    await share.answer(words('older'));
+    const late = await hastyReceiver({ fetch: network }).resume(copy(received.state));
+    const first = late.check();
+    await expect.poll(() => reads, { interval: 5 }).toBe(1);
+    await share.answer(words('newer'));
+    expect(textOf(await late.check())).toBe('newer');
+    release();
+    expect(await first).toBeUndefined();
+    expect(await late.check()).toBeUndefined();
   });
 });
 

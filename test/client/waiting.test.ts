@@ -115,6 +115,7 @@ describe('while it waits', () => {
         'Preference-Applied': 'wait=0',
         'Retry-After': '1',
         'Mailbox-Version': String(request.headers['mailbox-known-version']),
+        'Mailbox-Request-ID': String(request.headers['mailbox-request-id']),
       });
     });
     const next = share.next();

@@ -112,6 +112,23 @@ describe('an answer that is not the relay’s', () => {
     expect(textOf(await share.next())).toBe('thanks');
   });
 
+  it('a problem of a proxy’s own is not the relay’s, once that is known to send the Mailbox-Request-ID back', async () => {
+    const { share, received } = await opened();
+    let isAway = false;
+    const headers = { 'Content-Type': 'application/problem+json' };
+    const network: typeof fetch = async (input, init) =>
+      isAway ? new Response('{"code":"no_route"}', { status: 404, headers }) : fetch(input, init);
+    const receiver = await hastyReceiver({ fetch: network, patienceMs: 50 }).resume(received.state);
+    await receiver.check();
+    await receiver.check();
+    isAway = true;
+    expect(await codeOf(receiver.answer(words('thanks')))).toBe('unreachable');
+    expect(await codeOf(receiver.finish())).toBe('unreachable');
+    isAway = false;
+    await receiver.finish();
+    expect(await share.next()).toBeUndefined();
+  });
+
   it('204 to a message is no word that it was taken', async () => {
     const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 204, false) });
     await receiver.answer(words('request'));

@@ -300,12 +300,15 @@ describe('a message that was written twice, and read late', () => {
     };
     await share.answer(words('older'));
     const late = await hastyReceiver({ fetch: network }).resume(copy(received.state));
-    const first = late.check();
+    const controller = new AbortController();
+    const first = late.next({ signal: controller.signal }).then(textOf, () => 'nothing');
     await expect.poll(() => reads, { interval: 5 }).toBe(1);
     await share.answer(words('newer'));
     expect(textOf(await late.check())).toBe('newer');
     release();
-    expect(await first).toBeUndefined();
+    await expect.poll(() => site.relay.held(), { interval: 5 }).toBe(1); // It waits for the next.
+    controller.abort();
+    expect(await first).toBe('nothing');
     expect(await late.check()).toBeUndefined();
   });
 });

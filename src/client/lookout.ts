@@ -75,21 +75,19 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     const fingerprint = await transfer.newsIn(found);
     await orAborted(transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
     taken += 1;
-    if (fingerprint !== undefined) {
-      const message = await opened(found, { fingerprint, version: found.version });
-      transfer.progress({ type: 'message' });
-      transfer.deliver({ fingerprint, version: found.version });
-      transfer.lookedAt = found.version;
-      return message;
-    }
+    const message =
+      fingerprint === undefined ? undefined : await opened(found, { fingerprint, version: found.version });
     transfer.lookedAt = found.version;
-    return undefined;
+    return message;
   }
 
   /** The message that was found. One that cannot be opened never will be: the app hears of it once, as an error. */
   async function opened(found: Found, delivered: Delivered): Promise<Message> {
     try {
-      return { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
+      const message = { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
+      transfer.progress({ type: 'message' });
+      transfer.deliver(delivered);
+      return message;
     } catch (error) {
       // The next read is not held at this version: it may have been changed on its way to here only.
       if (error instanceof TransferError) transfer.deliver(delivered);

@@ -57,7 +57,7 @@ export interface Transfer {
   newsIn(found: Found): Promise<string | undefined>;
   /** Remembers what a read told of the mailbox; `isCurrent` if nothing that the app has yet to hear of is in the way. */
   absorb(found: Found, isCurrent: boolean): Promise<void>;
-  /** Whether a read without news leaves open who the receiver is: another may have taken the place meanwhile. */
+  /** Whether a read without news tells who the receiver is; if not, another may have taken the place meanwhile. */
   isSameReceiver(found: Found): boolean;
   /** A message is with the app. */
   deliver(message: Delivered): void;

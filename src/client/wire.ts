@@ -1,6 +1,8 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
+import { isSafe } from './options.js';
 import { membersOf, type Reply, receiverOf, type WireRequest } from './request.js';
+import { parseShareUrl } from './share-url.js';
 import type { PendingWrite, TransferState } from './state.js';
 
 /** What a read brought (ReadSecureContentFromMailbox). */
@@ -63,6 +65,22 @@ export function foundIn(reply: Reply): Found {
     version: reply.header('Mailbox-Version'),
     receiver: receiverOf(reply),
   };
+}
+
+/** The URL of the new mailbox in the answer to a create; `undefined` if there is none that may be called. */
+export function linkIn(reply: Reply): string | undefined {
+  try {
+    const { mailboxUrl } = parseShareUrl(String(membersOf(reply.text).urlLink));
+    return isSafe(mailboxUrl) ? mailboxUrl : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The expiration that a create asks for. */
+export function expirationIn({ body }: PendingWrite): string | undefined {
+  const { expiration } = (membersOf(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
+  return expiration;
 }
 
 /** An answer that is not what the protocol says. */

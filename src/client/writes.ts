@@ -1,13 +1,12 @@
 import type { NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
-import { isSafe, type Settings } from './options.js';
-import { backOff, membersOf, orAborted, pause, type Reply } from './request.js';
+import type { Settings } from './options.js';
+import { backOff, orAborted, pause, type Reply } from './request.js';
 import { seal } from './seal.js';
-import { parseShareUrl } from './share-url.js';
 import { addSeen, isKnown, type PendingWrite, type TransferState } from './state.js';
 import { OWN_DELETE, type Transfer } from './transfer.js';
-import { type Found, malformed, writeRequest } from './wire.js';
+import { expirationIn, type Found, linkIn, malformed, writeRequest } from './wire.js';
 
 /** Times that a write is sent anew, as the mailbox has changed and holds nothing new. */
 const MOST_ROUNDS = 8;
@@ -133,21 +132,9 @@ export function createWrites(transfer: Transfer): Writes {
   /** Another version is current. A receiver that came or left does not matter; a message must not be lost. */
   async function catchUp(write: PendingWrite, signal: AbortSignal | undefined): Promise<void> {
     doubtful = undefined; // A try that had been carried out would have got a 201.
-    const found = await transfer.look(signal);
-    const isFree = await isKnownIn(found);
-    if (isFree && write.sameReceiver !== true) {
-      await journal.save({ pending: { ...write, knownVersion: found.version } });
-      return;
-    }
-    await drop(write);
-    if (!isFree) throw overtaken();
-    await transfer.absorb(found, true);
-    throw receiverChanged();
+    const found = await lookPast(write, signal);
+    await journal.save({ pending: { ...write, knownVersion: found.version } });
   }
-
-  /** Whether what is in the mailbox is no message that an answer would take the place of unseen. */
-  const isKnownIn = async ({ payload }: Found): Promise<boolean> =>
-    isKnown(journal.state, await fingerprintOf(payload));
 
   /**
    * A write as it can be sent: after a repeated one, or at a relay without versions, it must be looked first, or what is
@@ -155,15 +142,22 @@ export function createWrites(transfer: Transfer): Writes {
    */
   async function lookedFor(write: PendingWrite, signal: AbortSignal | undefined): Promise<PendingWrite> {
     if (write.operation !== 'update' || write.knownVersion !== undefined || write.hasLooked === true) return write;
-    const found = await transfer.look(signal);
-    const isFree = await isKnownIn(found);
-    if (!isFree || write.sameReceiver === true) await drop(write);
-    if (!isFree) throw overtaken();
+    const found = await lookPast(write, signal);
     await transfer.absorb(found, true);
-    if (write.sameReceiver === true) throw receiverChanged();
     const pending = { ...write, knownVersion: found.version, hasLooked: true };
     await journal.save({ pending });
     return pending;
+  }
+
+  /** What is in the mailbox, if a write may take its place; else gives the write up and throws why. */
+  async function lookPast(write: PendingWrite, signal: AbortSignal | undefined): Promise<Found> {
+    const found = await transfer.look(signal);
+    const isFree = isKnown(journal.state, await fingerprintOf(found.payload));
+    if (isFree && write.sameReceiver !== true) return found;
+    await drop(write);
+    if (!isFree) throw overtaken();
+    await transfer.absorb(found, true);
+    throw receiverChanged();
   }
 
   const carryOut: Writes['carryOut'] = async (write, signal) => {
@@ -232,26 +226,10 @@ function orUnreachable(error: unknown): void {
   if (!(error instanceof TransferError) || error.code === 'unreachable') throw error;
 }
 
-/** The expiration that a create asks for. */
-function expirationIn({ body }: PendingWrite): string | undefined {
-  const { expiration } = (membersOf(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
-  return expiration;
-}
-
 function overtaken(): TransferError {
   return new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
 }
 
 function receiverChanged(): TransferError {
   return new TransferError('receiver_changed', 'The receiver may be another one by now; nothing was sent.');
-}
-
-/** The URL of the new mailbox; `undefined` if the relay gave none. */
-function linkIn(reply: Reply): string | undefined {
-  try {
-    const { mailboxUrl } = parseShareUrl(String(membersOf(reply.text).urlLink));
-    return isSafe(mailboxUrl) ? mailboxUrl : undefined;
-  } catch {
-    return undefined;
-  }
 }

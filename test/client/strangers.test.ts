@@ -136,7 +136,7 @@ describe('an answer that is not the relay’s', () => {
   });
 
   it('403 to a repeated message that was carried out: the writer does not hear it as the other’s', async () => {
-    const { share, received } = await opened();
+    const { share } = await opened();
     await share.check();
     let puts = 0;
     const network: typeof fetch = async (input, init) => {
@@ -149,7 +149,6 @@ describe('an answer that is not the relay’s', () => {
     const sender = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
     expect(await codeOf(sender.answer(words('mine')))).toBe('refused');
     expect(await sender.check()).toBeUndefined();
-    void received;
   });
 
   it('401 of a proxy to a preview is no word of who has opened the link', async () => {
@@ -327,14 +326,20 @@ describe('an abort', () => {
   it('ends a wait whose keeper hangs when it has read, and the message comes with the next call', async () => {
     const share = await hastySender(site.relay.url).share(words('key'), DISPLAY);
     let saves = 0;
+    let release: () => void = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const onState = () => {
       saves += 1;
-      return saves === 2 ? new Promise<void>(() => {}) : undefined;
+      return saves === 2 ? hanging : undefined;
     };
     const received = hastyReceiver({ onState }).open(share.url);
     const signal = AbortSignal.timeout(150);
     await expect(received.next({ signal })).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(saves).toBe(2);
+    release();
+    expect(textOf(await received.next())).toBe('key');
   });
 
   it('ends a wait whose keeper hangs', async () => {

@@ -25,6 +25,7 @@ const TABLE = {
   not_found: [404, 'There is nothing at this path.'],
   unsupported_version: [404, 'This relay speaks version v1 of the protocol.'],
   method_not_allowed: [405, 'This path does not take this method.'],
+  body_timeout: [408, 'The body did not arrive in time.'],
   version_changed: [412, 'The mailbox has changed since the version named in Mailbox-Known-Version.'],
   body_too_large: [413, 'The body is larger than this relay accepts.'],
   media_type: [415, 'The body must be application/json, without a Content-Encoding.'],

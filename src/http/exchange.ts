@@ -9,6 +9,9 @@ export type RawBody =
   /** The host had consumed it, and this is what its parser made of it. */
   | { readonly kind: 'parsed'; readonly value: unknown };
 
+/** Milliseconds that a body may take to arrive: 64 KiB at about 1 kB/s. */
+export const BODY_MS = 60_000;
+
 /** The host's own view of the request, so that a hook can use what the host already knows of it. */
 export interface HostRequest {
   /** Koa's context: `ctx.state.user` is there if the host's own middleware put it there. */
@@ -31,8 +34,8 @@ export interface RelayRequest extends HeaderSource {
   /** False if there can be no body to read. */
   readonly mayHaveBody: boolean;
   /**
-   * Reads the body, at most `limit` bytes of it. Throws `body_too_large`, or `body_already_read` if somebody consumed
-   * it and left nothing.
+   * Reads the body, at most `limit` bytes of it. Throws `body_too_large`, `body_timeout` if it takes longer than
+   * {@link BODY_MS}, or `body_already_read` if somebody consumed it and left nothing.
    */
   readBody(limit: number): Promise<RawBody>;
   readonly host: HostRequest;

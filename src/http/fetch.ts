@@ -1,5 +1,6 @@
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
-import { type Answer, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
+import { createByteCollector } from './byte-collector.js';
+import { type Answer, BODY_MS, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';
 
 /**
@@ -58,19 +59,32 @@ async function readBody(request: Request, limit: number): Promise<RawBody> {
 }
 
 async function collect(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const collector = createByteCollector(limit);
+  const reader = body.getReader();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    cancel(reader);
+  }, BODY_MS);
   try {
-    for await (const chunk of body) {
-      length += chunk.byteLength;
-      if (length > limit) throw new RelayError('body_too_large'); // Leaving the loop cancels the stream.
-      chunks.push(chunk);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate) throw new RelayError('body_timeout');
+      if (done) return collector.bytes();
+      if (!collector.add(value)) throw new RelayError('body_too_large');
     }
   } catch (error) {
+    cancel(reader);
     // What the stream throws means that the client left; nothing has been done.
     throw isRelayError(error) ? error : bodyInvalid('', 'Cut short.');
+  } finally {
+    clearTimeout(timer);
   }
-  return Buffer.concat(chunks, length);
+}
+
+/** Gives up a body. The host's stream may throw at that, which changes nothing any more. */
+function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  reader.cancel().catch(() => undefined);
 }
 
 function toResponse(answer: RelayResponse, method: string): Response {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RelayError } from '../errors.js';
-import type { HostRequest, RawBody, RelayRequest } from './exchange.js';
+import { RelayError, type RelayErrorDetails } from '../errors.js';
+import { createByteCollector } from './byte-collector.js';
+import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from './exchange.js';
 
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {
@@ -84,7 +85,7 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
   }
   // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
   if (declared > limit) throw tooLarge(request, declared <= limit + DRAIN_BYTES);
-  return { kind: 'bytes', bytes: await collect(request, limit) };
+  return { kind: 'bytes', bytes: await collect(request, declared, limit) };
 }
 
 /** Bytes of a body that the host's parser left as text; `undefined` if it made something of it. */
@@ -93,27 +94,38 @@ function textSize(value: unknown): number | undefined {
   return value instanceof Uint8Array ? value.length : undefined;
 }
 
-/** The bytes of the body. Past the limit it goes on reading for a while, keeps nothing, and rejects. */
-function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+/**
+ * The bytes of the body, of which `declared` were announced (0 for none). Past the limit it goes on reading for a while,
+ * keeps nothing, and rejects. A body that is not there after {@link BODY_MS} is given up: the time limits of node:http
+ * would end it later, and node:http2 has none.
+ */
+function collect(request: IncomingMessage, declared: number, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const collector = createByteCollector(limit);
     let length = 0;
-    let timer: NodeJS.Timeout | undefined;
+    let whole: Uint8Array | undefined;
+    let isDraining = false;
+    let timer = setTimeout(() => settle(new RelayError('body_timeout', closing(request))), BODY_MS);
 
     function settle(error?: unknown): void {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
       if (error !== undefined) reject(error);
-      else resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length));
+      else resolve(whole ?? collector.bytes());
     }
     function onData(chunk: Buffer): void {
+      const isFirst = length === 0;
       length += chunk.length;
-      if (length <= limit) {
-        chunks.push(chunk);
-        return;
+      // Nearly every body comes in one piece, which is used as it is.
+      if (isFirst && length === declared) whole = chunk;
+      else if (!collector.add(chunk)) drain();
+    }
+    function drain(): void {
+      if (!isDraining) {
+        isDraining = true;
+        clearTimeout(timer);
+        timer = setTimeout(() => settle(tooLarge(request, false)), DRAIN_MS);
       }
-      chunks.length = 0;
-      timer ??= setTimeout(() => settle(tooLarge(request, false)), DRAIN_MS);
       if (length > limit + DRAIN_BYTES) settle(tooLarge(request, false));
     }
     const onEnd = (): void => settle(length > limit ? tooLarge(request, true) : undefined);
@@ -123,10 +135,12 @@ function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
   });
 }
 
+/** Has the answer end the connection, which HTTP/2 does by itself where it must. */
+function closing({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
+  return httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] };
+}
+
 /** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
-function tooLarge({ httpVersionMajor }: IncomingMessage, reusable: boolean): RelayError {
-  return new RelayError(
-    'body_too_large',
-    reusable || httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] },
-  );
+function tooLarge(request: IncomingMessage, reusable: boolean): RelayError {
+  return new RelayError('body_too_large', reusable ? {} : closing(request));
 }

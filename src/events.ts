@@ -54,7 +54,7 @@ export interface RelayEventMap {
   'relay.failed': { cause: string };
   /** Something the operator should know before going on, said once. */
   'relay.warned': {
-    warning: 'relay_open' | 'store_single_process' | 'store_clock_skew' | 'store_evicts';
+    warning: 'relay_open' | 'mount_path' | 'store_single_process' | 'store_clock_skew' | 'store_evicts';
     message: string;
   };
   /** A listener threw, or its promise rejected; `of` is the type of the event that it heard. */

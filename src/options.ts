@@ -17,6 +17,11 @@ export interface RelayOptions {
    */
   readonly publicUrl: string | URL;
   /**
+   * The path under which this server sees the relay: the full path of a request, as it arrived, must begin with it, or
+   * the request is left to the host. `/` where a proxy or the host strips the prefix. Default: the path of `publicUrl`.
+   */
+  readonly mountPath?: string | undefined;
+  /**
    * Where mailboxes are kept: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or a MailboxStore. Default:
    * the memory of this process.
    */
@@ -107,6 +112,8 @@ export interface RelayOptions {
 /** The options, checked, with every default filled in. */
 export interface Settings {
   readonly publicUrl: PublicUrl;
+  /** Without a trailing slash, empty for the root; `undefined` for the path of `publicUrl`. */
+  readonly mountPath: string | undefined;
   readonly store: StoreOption | undefined;
   readonly keys: readonly ServerKey[];
   readonly authenticate: AuthenticationHooks;

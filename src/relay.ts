@@ -7,7 +7,7 @@ import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { type Doors, doorsFor } from './http/doors.js';
 import { createRefusalForms } from './http/page-refusal.js';
-import { relayPaths } from './http/path.js';
+import { type Mount, relayPaths } from './http/path.js';
 import { appLinkDocuments } from './http/preview-app-links.js';
 import { createPreviewRenderer } from './http/preview-page.js';
 import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
@@ -83,7 +83,7 @@ export function createRelay(options: RelayOptions): Relay {
   if (hookFor(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
 
   return Object.freeze<Relay>({
-    ...doorsFor(answer, { ownPath: relayPaths(settings.publicUrl.path), trustProxy: settings.trustProxy }),
+    ...doorsFor(answer, { ownPath: relayPaths(mountOf(settings, context.events)), trustProxy: settings.trustProxy }),
     wellKnown,
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
@@ -127,6 +127,24 @@ function createAuthentication(
     },
   };
 }
+
+/** Where the relay is mounted. A request that arrives as if it were mounted elsewhere is warned of once. */
+function mountOf({ mountPath, publicUrl }: Settings, events: Events): Mount {
+  let isWarned = false;
+  return {
+    mountPath: mountPath ?? publicUrl.path,
+    publicPath: publicUrl.path,
+    onOtherMount() {
+      if (isWarned) return;
+      isWarned = true;
+      events.emit('relay.warned', { warning: 'mount_path', message: MOUNT_PATH_HINT });
+    },
+  };
+}
+
+const MOUNT_PATH_HINT =
+  'A request for a mailbox arrived under another path than mountPath, and was left to the host. If requests of devices ' +
+  "do so, set mountPath to the path under which this server sees the relay: '/' where a proxy or a host strips the prefix.";
 
 /** Said after `createRelay` has returned, so that listeners added in the meantime hear it. */
 function warnOfOpenRelay(events: Events): void {

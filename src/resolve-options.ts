@@ -18,6 +18,9 @@ const count = (initial: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodDefault
     .max(maximum, `must be at most ${maximum}`)
     .default(initial);
 
+/** Segments of the characters that a path may hold as they are (RFC 3986 §3.3), none of them empty or dots. */
+const MOUNT_PATH = /^(\/(?!\.{1,2}(\/|$))([\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*\/?$/;
+
 const callback = <Callback>(): z.ZodType<Callback | undefined> =>
   z.custom<Callback>((value) => typeof value === 'function', 'must be a function').optional();
 
@@ -69,6 +72,11 @@ const schema = z.strictObject({
   publicUrl: z
     .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, 'is required, as a URL')
     .transform(parsePublicUrl),
+  mountPath: z
+    .string()
+    .regex(MOUNT_PATH, 'must be a path as requests have it, such as /relay, or / for the root')
+    .transform((path) => path.replace(/\/$/, ''))
+    .optional(),
   store: z.custom<StoreOption>((value) => typeof value === 'object' && value !== null, 'must be a store').optional(),
   keys: z
     .array(serverKeyOption, 'must be an array of keys')
@@ -151,6 +159,7 @@ export function resolveOptions(options: RelayOptions): Settings {
     corsOrigins: cors?.origins ?? [],
     clock: clock ?? Date.now,
     store: settings.store,
+    mountPath: settings.mountPath,
     authorize: settings.authorize,
     onEvent: settings.onEvent,
   };

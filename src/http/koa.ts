@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { whenAnswerIsDue } from './connection.js';
 import { type Answer, addsUp, type RelayResponse } from './exchange.js';
-import type { DoorSettings } from './node.js';
+import type { DoorSettings, NodeHostRequest } from './node.js';
 import { nodeRequest } from './node-request.js';
 
 /** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
@@ -11,6 +12,8 @@ export interface KoaContext {
   readonly state: Record<string, unknown>;
   /** Path and query, less the prefix of koa-mount. */
   readonly url: string;
+  /** Path and query as Koa got them. */
+  readonly originalUrl: string;
   /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
   readonly secure: boolean;
   readonly request: object;
@@ -27,11 +30,15 @@ export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) 
 /** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
 export function koaDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): KoaMiddleware {
   return async (context, next) => {
-    const path = ownPath(context.url);
+    // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
+    const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
+    const path = ownPath(originalUrl, context.url);
     if (path === undefined) {
       await next();
       return;
     }
+    const due = whenAnswerIsDue(context.req, context.res);
+    if (due !== undefined && !(await due)) return; // The client left before its turn.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
     const host = { ctx: context, req: context.req };
     const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });

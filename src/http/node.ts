@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
+import { whenAnswerIsDue } from './connection.js';
 import { type Answer, addsUp, headerPairs, type RelayResponse } from './exchange.js';
 import { nodeRequest } from './node-request.js';
 import type { OwnPath } from './path.js';
@@ -9,6 +10,8 @@ import { problemResponse } from './response.js';
 export interface NodeHostRequest extends IncomingMessage {
   /** Express: true if it came over TLS, by its `trust proxy` setting. */
   secure?: boolean;
+  /** Express, Connect: path and query as they arrived, with the prefix that the host has stripped from `url`. */
+  originalUrl?: string;
   /** What a body parser of the host made of the body. */
   body?: unknown;
   /** What the host's own authentication made of the request, for hooks. */
@@ -35,18 +38,20 @@ export interface DoorSettings {
 /** Makes the node door. */
 export function nodeDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): NodeHandler {
   return (request, response, next) => {
-    const path = ownPath(request.url ?? '');
+    const handed = request.url ?? '';
+    const path = ownPath(request.originalUrl ?? handed, handed);
     if (path === undefined) {
       if (next !== undefined) next();
       else send(response, NOT_OURS, false);
       return;
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
-    const hosted = next !== undefined;
+    const serve = async (): Promise<void> =>
+      send(response, await answer(nodeRequest(request, details)), next !== undefined);
+    const due = whenAnswerIsDue(request, response);
     // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
-    answer(nodeRequest(request, details))
-      .then((answered) => send(response, answered, hosted))
-      .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
+    const served = due === undefined ? serve() : due.then((isDue) => (isDue ? serve() : undefined));
+    served.catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }
 

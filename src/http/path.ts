@@ -1,8 +1,11 @@
 import type { RelayErrorCode } from '../errors.js';
 import { isMailboxIdentifier, PROTOCOL_VERSION } from '../protocol/share-url.js';
 
-/** The path by which a request target is answered; `undefined` if it is the host's. */
-export type OwnPath = (target: string) => string | undefined;
+/**
+ * The path by which a request is answered; `undefined` if the request is the host's. `target` is the request target as
+ * it arrived, `handed` the one that the host hands over, without a prefix that the host has stripped.
+ */
+export type OwnPath = (target: string, handed?: string) => string | undefined;
 
 /** What a path of the relay means. */
 export type Route =
@@ -16,31 +19,46 @@ const OURS = /^\/v\d+\/m(\/|$)/i;
 const COLLECTION = `/${PROTOCOL_VERSION}/m`;
 const UNDER_COLLECTION = `${COLLECTION}/`;
 
+/** The path in a request target or a URL, as it was sent: nothing is decoded or normalized. */
+export function pathOf(target: string): string {
+  const path = target.startsWith('/') ? target : (ABSOLUTE_FORM.exec(target)?.[1] ?? '');
+  const end = path.search(/[?#]/);
+  return end === -1 ? path : path.slice(0, end);
+}
+
+/** A request target of absolute form (RFC 9112 §3.2.2), which servers must accept. */
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#]+(\/.*)/is;
+
+/** Where a relay is mounted; paths have no trailing slash, and are empty for the root. */
+export interface Mount {
+  /** The path at which this server sees the relay. */
+  readonly mountPath: string;
+  /** The path of `publicUrl`. */
+  readonly publicPath: string;
+  /** Called for a request that would be the relay's if `mountPath` were another one. */
+  onOtherMount(): void;
+}
+
 /**
- * The path below the mount: the path that the host hands over, less the path of `publicUrl` where it still begins with
- * it. The one rule for every door, so that mounting at a prefix and at the root both work.
+ * Tells which requests are the relay's: those whose full original path begins with the mount path. The one rule for
+ * every handler. So a guard on the mount path, in the host or in a proxy, sees every request that the relay answers.
  */
-export function pathBelowMount(target: string, mountPath: string): string {
-  const query = target.indexOf('?');
-  let path = query === -1 ? target : target.slice(0, query);
-  if (!path.startsWith('/')) path = absoluteFormPath(path);
-  if (mountPath === '' || !path.startsWith(`${mountPath}/`)) return path;
-  const below = path.slice(mountPath.length);
-  // A mount path of `/v1` that the host has stripped already looks as if it were still there.
-  return isRelayPath(below) ? below : path;
-}
-
-/** The path in a request target of absolute form (RFC 9112 §3.2.2), which servers must accept. */
-function absoluteFormPath(target: string): string {
-  return /^https?:\/\/[^/]+(\/[^?#]*)/i.exec(target)?.[1] ?? '';
-}
-
-/** Which requests are the relay's, for a relay mounted at `mountPath`. */
-export function relayPaths(mountPath: string): OwnPath {
-  return (target) => {
-    const path = pathBelowMount(target, mountPath);
-    return isRelayPath(path) ? path : undefined;
+export function relayPaths({ mountPath, publicPath, onOtherMount }: Mount): OwnPath {
+  return (target, handed = target) => {
+    const path = pathOf(target);
+    const own = pathBelow(path, mountPath);
+    if (own !== undefined) return own;
+    const isElsewhere = isRelayPath(path) || isRelayPath(pathOf(handed)) || pathBelow(path, publicPath) !== undefined;
+    if (isElsewhere) onOtherMount();
+    return undefined;
   };
+}
+
+/** The relay's path below a mount path; `undefined` if there is none. */
+function pathBelow(path: string, mountPath: string): string | undefined {
+  if (!path.startsWith(mountPath)) return undefined;
+  const below = path.slice(mountPath.length);
+  return isRelayPath(below) ? below : undefined;
 }
 
 /** True if the relay answers this path. */

@@ -2,7 +2,7 @@ import type { ResourceMetadata } from '../auth/contract.js';
 import { RelayError } from '../errors.js';
 import type { Cors } from './cors.js';
 import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
-import { type OwnPath, pathBelowMount } from './path.js';
+import { type OwnPath, pathOf } from './path.js';
 import { documentResponse, optionsResponse, problemResponse } from './response.js';
 
 /** The documents that belong to the root of the host, by path: the text of each, as JSON. */
@@ -26,7 +26,7 @@ export function wellKnownDocuments(resource: string, metadata: ResourceMetadata)
 /** Only the documents that are there; everything else under the root is the host's. */
 export function wellKnownPaths(documents: WellKnownDocuments): OwnPath {
   return (target) => {
-    const path = pathBelowMount(target, '');
+    const path = pathOf(target);
     return documents.has(path) ? path : undefined;
   };
 }

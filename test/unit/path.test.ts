@@ -1,25 +1,72 @@
 import { describe, expect, it } from 'vitest';
-import { isRelayPath, pathBelowMount, routeOf } from '../../src/http/path.js';
+import { isRelayPath, relayPaths, routeOf } from '../../src/http/path.js';
 
 const IDENTIFIER = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
+
+/** The rule of a relay, and how often it told of another mount path. */
+function rule(mountPath: string, publicPath = mountPath) {
+  const seen = { elsewhere: 0 };
+  const ownPath = relayPaths({ mountPath, publicPath, onOtherMount: () => seen.elsewhere++ });
+  return { ownPath, seen };
+}
 
 describe('the path below the mount', () => {
   it.each([
     ['/v1/m', '', '/v1/m'],
     ['/v1/m?v=c', '', '/v1/m'],
     ['/relay/v1/m', '/relay', '/v1/m'],
-    ['/v1/m', '/relay', '/v1/m'],
-    ['/relayed/v1/m', '/relay', '/relayed/v1/m'],
-    ['/relay', '/relay', '/relay'],
     ['http://host/relay/v1/m?x', '/relay', '/v1/m'],
-    ['http://host', '', ''],
-    ['*', '', ''],
-    // A mount path that looks like a version, stripped by the host or not.
-    ['/v1/m', '/v1', '/v1/m'],
+    ['HTTPS://host:1/relay/v1/m', '/relay', '/v1/m'],
+    ['/relay/v2/m/x', '/relay', '/v2/m/x'],
+    // A mount path that looks like a version.
     ['/v1/v1/m', '/v1', '/v1/m'],
-    [`/v1/m/${IDENTIFIER}`, '/v1', `/v1/m/${IDENTIFIER}`],
+    [`/v1/v1/m/${IDENTIFIER}`, '/v1', `/v1/m/${IDENTIFIER}`],
   ])('of %s under %j is %s', (target, mount, path) => {
-    expect(pathBelowMount(target, mount)).toBe(path);
+    const { ownPath, seen } = rule(mount);
+    expect(ownPath(target)).toBe(path);
+    expect(seen.elsewhere).toBe(0);
+  });
+
+  // What a guard on the mount path does not see, the relay does not answer [DESIGN §3].
+  it.each([
+    ['/v1/m', '/relay'],
+    ['http://host/v1/m', '/relay'],
+    ['/relay/v1/m', '', '/relay'],
+    [`/v1/m/${IDENTIFIER}`, '/v1'],
+  ])('is none for %s under %j, which is told', (target, mount, publicPath = mount) => {
+    const { ownPath, seen } = rule(mount, publicPath);
+    expect(ownPath(target)).toBeUndefined();
+    expect(seen.elsewhere).toBe(1);
+  });
+
+  it('is none for a path that the host has stripped of its prefix, which is told', () => {
+    const { ownPath, seen } = rule('/relay');
+    expect(ownPath('/share/v1/m', '/v1/m')).toBeUndefined();
+    expect(seen.elsewhere).toBe(1);
+  });
+
+  it('is that below the mount path, whatever prefix the host has stripped', () => {
+    expect(rule('/relay').ownPath('/relay/v1/m', '/v1/m')).toBe('/v1/m');
+  });
+
+  it.each([
+    ['/relayed/v1/m', '/relay'],
+    ['/relay', '/relay'],
+    ['/Relay/v1/m', '/relay'],
+    ['//relay/v1/m', '/relay'],
+    ['/x/../relay/v1/m', '/relay'],
+    ['/./relay/v1/m', '/relay'],
+    ['/relay//v1/m', '/relay'],
+    ['/%72elay/v1/m', '/relay'],
+    ['http:///relay/v1/m', '/relay'],
+    ['http://host?/relay/v1/m', '/relay'],
+    ['http://host', ''],
+    ['*', ''],
+    ['', ''],
+  ])('is none for %s under %j', (target, mount) => {
+    const { ownPath, seen } = rule(mount);
+    expect(ownPath(target)).toBeUndefined();
+    expect(seen.elsewhere).toBe(0);
   });
 
   it.each([

@@ -21,7 +21,7 @@ export function assembleContext(settings: Settings, store: MailboxStore): RelayC
   const random = createRandom();
   const logSalt = randomBytes(16).toString('hex');
   const [current, ...previous] = identifierKeys(keys);
-  const guarded = guardStore(store, settings.storeTimeoutMs, events);
+  const guarded = guardStore(store, Math.min(settings.storeTimeoutMs, settings.storeBudgetMs), events);
   return {
     store: guarded,
     codec: keys.length === 0 ? clearCodec : sealingCodec([current, ...previous]),
@@ -50,12 +50,12 @@ let keyOfThisProcess: ServerKey | undefined;
 const POLL_MS = { told: 10_000, untold: 1_500 };
 
 function assembleWaiters(settings: Settings, store: MailboxStore, guarded: GuardedStore): Waiters {
-  const { maximumWaiters, pollMs } = settings.waiting;
+  const { maximumWaiters, maximumPerConnection, pollMs } = settings.waiting;
   const watch = {
     periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.untold : POLL_MS.told),
     revisionOf: async (key: string) => (await guarded.get(key, startBudget(settings.storeBudgetMs)))?.revision,
   };
-  return createWaiters(maximumWaiters, watch, store.changes);
+  return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, watch, store.changes);
 }
 
 /** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */

@@ -50,6 +50,12 @@ export interface RelayOptions {
         /** Most reads that are held at once by this process; what is more is answered at once. Default 10,000. */
         readonly maximumWaiters?: number | undefined;
         /**
+         * Most reads that are held at once for one connection; what is more is answered at once. Matters for HTTP/2,
+         * where one connection carries many requests: set it higher behind a proxy that speaks HTTP/2 to this server.
+         * Default 100.
+         */
+        readonly maximumPerConnection?: number | undefined;
+        /**
          * Milliseconds between two looks at a mailbox that is waited for, in case nobody told of its change. Default
          * 10,000, or 1,500 with a store whose processes cannot tell each other.
          */
@@ -123,6 +129,7 @@ export interface Settings {
   readonly waiting: {
     readonly maximumSeconds: number;
     readonly maximumWaiters: number;
+    readonly maximumPerConnection: number;
     readonly pollMs: number | undefined;
   };
   readonly namespace: string;

@@ -94,6 +94,7 @@ const schema = z.strictObject({
     .strictObject({
       maximumSeconds: count(50, 3_600),
       maximumWaiters: count(10_000, 1_000_000),
+      maximumPerConnection: count(100, 1_000_000),
       pollMs: z
         .int('must be a whole number')
         .min(1, 'must be at least 1')

@@ -119,8 +119,10 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
   function waitRequestOf(request: RelayRequest, knownVersion: string | undefined): WaitRequest | undefined {
     const wished = preferredWait(request);
     if (wished === undefined || knownVersion === undefined) return undefined;
-    const { whenGone } = request;
-    return { seconds: Math.min(wished, settings.maximumWaitSeconds), knownVersion, whenGone };
+    const { whenGone, connection } = request;
+    const isHoldable = request.fieldCount() <= MOST_FIELDS_HELD;
+    const seconds = Math.min(wished, settings.maximumWaitSeconds);
+    return { seconds, knownVersion, whenGone, connection, isHoldable };
   }
 
   async function bodyFor(operation: AnyOperation, request: RelayRequest): Promise<unknown> {
@@ -184,6 +186,9 @@ function answerable(error: RelayError, form: RefusalForm, extra: readonly string
     return undefined;
   }
 }
+
+/** Header fields of a request that is held. A thousand small ones cost 20 times the memory of the rest of it. */
+const MOST_FIELDS_HELD = 100;
 
 /** A create names no mailbox yet. */
 const NO_ADDRESS: Address = { identifier: '', key: '' };

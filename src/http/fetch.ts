@@ -39,6 +39,7 @@ function fetchRequest(
     readBody: (limit) => readBody(request, limit),
     host,
     whenGone: (callback) => onceAborted(request.signal, callback),
+    fieldCount: () => [...request.headers.keys()].length,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import { RelayError, type RelayErrorDetails } from '../errors.js';
 import { createByteCollector } from './byte-collector.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from './exchange.js';
@@ -30,6 +31,8 @@ export function nodeRequest(request: IncomingMessage, details: NodeRequestDetail
     readBody: (limit) => readBody(request, limit, details.parsedBody),
     host: details.host,
     whenGone: (callback) => whenGone(details.response, callback),
+    connection: connectionOf(request),
+    fieldCount: () => request.rawHeaders.length / 2,
   };
 }
 
@@ -57,6 +60,12 @@ function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDet
   if ((host.ctx ?? host.req)?.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true))
     return true;
   return trustProxy && headerOf(request, 'X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase() === 'https';
+}
+
+/** The session of HTTP/2, the socket of HTTP/1. */
+function connectionOf(request: IncomingMessage): object {
+  const stream = 'stream' in request ? (request.stream as Partial<ServerHttp2Stream>) : undefined;
+  return stream?.session ?? request.socket;
 }
 
 /** By the response: a request closes as soon as its body has been read. */

@@ -3,7 +3,7 @@ import { causeOf, EVENT_OF_CHANGE } from '../events.js';
 import type { Role } from '../mailbox/admission.js';
 import type { Address } from '../mailbox/codec.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
-import { type Change, forgetTransition, type Transition } from '../mailbox/transitions.js';
+import { type Change, forgetTransition, type Step, type Transition } from '../mailbox/transitions.js';
 import type { NotificationToken } from '../protocol/bodies.js';
 import type { StoredEntry } from '../store/contract.js';
 import { type StoreBudget, startBudget } from '../store/guarded-store.js';
@@ -59,10 +59,20 @@ export async function loadMailbox(context: RelayContext, address: Address, budge
 /** Who asks for a commit: how long it may take, and who has the last word. */
 type Asker = Pick<Command<unknown>, 'budget' | 'authorize'>;
 
+/** What a transition makes of a mailbox as it was loaded. */
+interface Plan extends Loaded {
+  readonly role: Role;
+  readonly duplicate: boolean;
+  /** Absent if there is nothing to write. */
+  readonly step: Step | undefined;
+}
+
 /**
  * Applies a transition to a mailbox, atomically: read, transition, compare-and-set. A race lost to another process is
- * tried again on a fresh read until the request's store budget is spent, then 503 `contention`. Commits of this
- * process to one mailbox take turns.
+ * tried again on a fresh read until the request's store budget is spent, then 503 `contention`.
+ *
+ * Writes of this process to one mailbox take turns. A refusal, or a read that writes nothing, needs no turn: strangers
+ * who know a share URL cannot make its devices wait.
  */
 export async function commit(
   context: RelayContext,
@@ -70,6 +80,30 @@ export async function commit(
   transition: Transition,
   { budget, authorize }: Asker,
 ): Promise<Committed> {
+  async function makePlan(): Promise<Plan> {
+    const loaded = await loadMailbox(context, address, budget);
+    const { role, duplicate } = transition.admit(loaded.mailbox);
+    const moment = { now: context.clock(), revision: loaded.revision };
+    return { ...loaded, role, duplicate, step: duplicate ? undefined : transition.apply(loaded.mailbox, role, moment) };
+  }
+
+  /** Writes in its turn. `undefined` if the plan has to be made anew outside the queue. */
+  async function write(made: Plan, hasWaited: boolean): Promise<Committed | undefined> {
+    let plan = made;
+    if (hasWaited) {
+      // The first of many who would be bound has been: the others are refused, and need no turn for that.
+      if (plan.step?.change === 'bound') return undefined;
+      plan = await makePlan();
+    }
+    for (let attempt = 0; plan.step !== undefined; attempt += 1) {
+      const committed = await tryPlan(context, address, plan, plan.step, budget);
+      if (committed !== undefined) return committed;
+      await pauseBeforeRetry(attempt, budget);
+      plan = await makePlan();
+    }
+    return plan;
+  }
+
   // The hook is asked before it is this commit's turn, so that a slow one holds nobody else up. Once is enough: a
   // device's role never changes, it can only be lost, and then the transition itself refuses.
   if (authorize !== undefined) {
@@ -77,23 +111,26 @@ export async function commit(
     const { role, duplicate } = transition.admit(mailbox);
     if (!duplicate) await budget.excluding(() => authorize(role));
   }
-  return context.queue(address.key, async () => {
-    for (let attempt = 0; ; attempt += 1) {
-      const { mailbox, revision } = await loadMailbox(context, address, budget);
-      const { role, duplicate } = transition.admit(mailbox);
-      if (duplicate) return { mailbox, revision, role, duplicate };
-      const step = transition.apply(mailbox, role, { now: context.clock(), revision });
-      if (step === undefined) return { mailbox, revision, role, duplicate };
+  for (;;) {
+    const plan = await makePlan();
+    if (plan.step === undefined) return plan;
+    const committed = await context.queue(address.key, (hasWaited) => write(plan, hasWaited));
+    if (committed !== undefined) return committed;
+  }
+}
 
-      const { next, change } = step;
-      const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
-      if (written !== undefined) {
-        afterCommit(context, address, { change, role, before: mailbox });
-        return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
-      }
-      await pauseBeforeRetry(attempt, budget);
-    }
-  });
+/** Writes the step of a plan, and does what follows; `undefined` if the race was lost. */
+async function tryPlan(
+  context: RelayContext,
+  address: Address,
+  { mailbox, revision, role, duplicate }: Plan,
+  { next, change }: Step,
+  budget: StoreBudget,
+): Promise<Committed | undefined> {
+  const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
+  if (written === undefined) return undefined;
+  afterCommit(context, address, { change, role, before: mailbox });
+  return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
 }
 
 /** Replaces a record if it still has `revision`; the new revision, or `undefined` if the race was lost. */

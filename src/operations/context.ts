@@ -59,6 +59,10 @@ export interface WaitRequest {
   readonly knownVersion: string;
   /** Calls back if the client leaves; the function returned ends that. */
   readonly whenGone: (callback: () => void) => () => void;
+  /** What the request came in by, if that is known: a socket, or a session of HTTP/2. */
+  readonly connection: object | undefined;
+  /** False if to hold the request would cost too much memory. */
+  readonly isHoldable: boolean;
 }
 
 /** A request as an operation gets it: headers and body checked, nothing of HTTP left. */

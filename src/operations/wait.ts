@@ -28,14 +28,14 @@ export async function waitForChange(
 ): Promise<Waited> {
   // A look that takes no time waits for nothing, and must not end a wait of the same device.
   if (wait.seconds === 0) return readOnce(await read(), wait, 'unchanged');
-  const waiter = context.waiters.open(command.address.key);
-  if (waiter === undefined) return readOnce(await read(), wait, 'declined');
+  if (!wait.isHoldable) return readOnce(await read(), wait, 'declined');
+  const waiter = context.waiters.open(command.address.key, wait.connection);
   const stopWatching = wait.whenGone(waiter.leave);
   try {
     let first = await read();
     if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
     first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
-    waiter.settle(first.role, first.revision);
+    if (!waiter.settle(first.role, first.revision)) return { current: first, result: 'declined' };
     return await hold(waiter, first, command, wait, context);
   } finally {
     stopWatching();

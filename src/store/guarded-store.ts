@@ -1,7 +1,7 @@
-import { storeUnavailable } from '../errors.js';
+import { RelayError, storeUnavailable } from '../errors.js';
 import { causeOf, type Events } from '../events.js';
 import type { MailboxStore, StoredEntry, StoredValue } from './contract.js';
-import { withDeadline } from './deadline.js';
+import { CallTimeout, withDeadline } from './deadline.js';
 
 /** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
 export interface StoreBudget {
@@ -40,10 +40,14 @@ export interface GuardedStore {
   ): Promise<'ok' | 'conflict' | 'missing'>;
 }
 
+/** The part of its time limit that a call must have had before the store is said to have failed. */
+const FAIR_SHARE = 0.5;
+
 /**
  * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store, and makes every
  * failure a 503, whatever the store calls it. After a time-out the outcome of a write is unknown; the client's retry
- * with its Request-ID finds out.
+ * with its Request-ID finds out. A request that has spent its budget on waiting for its turn fails as `contention`:
+ * the store is not called, or was not given the time to answer, and no failure of it is emitted.
  */
 export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
   async function guard<Answer>(
@@ -52,9 +56,12 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
     run: () => Promise<Answer>,
   ): Promise<Answer> {
     const started = performance.now();
+    const ms = Math.min(timeoutMs, budget.remaining());
+    if (ms <= 0) throw new RelayError('contention');
     try {
-      return await withDeadline(Math.min(timeoutMs, budget.remaining()), run);
+      return await withDeadline(ms, run);
     } catch (cause) {
+      if (cause instanceof CallTimeout && ms < timeoutMs * FAIR_SHARE) throw new RelayError('contention', { cause });
       events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
       throw storeUnavailable(cause);
     }

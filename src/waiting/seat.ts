@@ -13,12 +13,14 @@ export type Wake =
   /** The client has left. */
   | 'gone';
 
-/** The place of one request among those who wait. */
+/** One request that listens for changes of a mailbox, and may come to wait for them. */
 export interface Seat {
-  /** Absent until the request has read the mailbox. */
+  /** Absent until the request has read the mailbox and waits. */
   role?: Role;
   /** What its device has seen. */
   revision?: string;
+  /** Gives back its place among those who wait; absent while it has none. */
+  free?: (() => void) | undefined;
   /** A wake that nobody waits for yet is kept; one that ends the wait wins over one that does not. */
   wake(why: Wake): void;
   /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */

@@ -1,15 +1,17 @@
 import type { Role } from '../mailbox/admission.js';
 import type { ChangeBus } from './contract.js';
 import { createLooks } from './looks.js';
+import { createPlaces, type PlaceLimits } from './places.js';
 import { createSeat, type Seat, type Wake } from './seat.js';
 
-/** One request that waits for a mailbox to change. */
+/** One request that listens for a change of a mailbox, and may come to wait for it. */
 export interface Waiter {
   /**
-   * From now on this is the one waiter of that role, and an older one is superseded. `revision` is what the device has
-   * seen; whoever finds another one stored wakes it.
+   * Takes a place among those who wait; false if there is none for it. From then on this is the one waiter of that
+   * role, and an older one is superseded. `revision` is what the device has seen; a waiter is woken once another one is
+   * found stored.
    */
-  settle(role: Role, revision: string): void;
+  settle(role: Role, revision: string): boolean;
   /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */
   next(ms: number): Promise<Wake>;
   /** The client has left. */
@@ -20,8 +22,11 @@ export interface Waiter {
 
 /** Everybody who waits at this process, by the key of the mailbox in the store. */
 export interface Waiters {
-  /** Begins to listen, before the mailbox is read, so that no change slips in between. `undefined` if no more can wait. */
-  open(key: string): Waiter | undefined;
+  /**
+   * Begins to listen, before the mailbox is read, so that no change slips in between. It takes no place yet: a request
+   * that the mailbox refuses takes none from others. `connection` is what the request came in by, if that is known.
+   */
+  open(key: string, connection: object | undefined): Waiter;
   /** The mailbox under `key` has changed, or may have. */
   wake(key: string): void;
   /** Ends all waits and takes no more; resolves when the last has been closed. */
@@ -45,17 +50,18 @@ const SLICE = 500;
 
 interface Mailbox {
   readonly seats: Set<Seat>;
-  readonly timer: NodeJS.Timeout;
+  /** Looks at the mailbox; absent while nobody waits for it. */
+  timer?: NodeJS.Timeout;
 }
 
-/** Makes the waiters of one relay: at most `maximum`. The bus is listened to from the first of them on. */
-export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | undefined): Waiters {
+/** Makes the waiters of one relay. The bus is listened to from the first of them on. */
+export function createWaiters(limits: PlaceLimits, watch: Watch, bus: ChangeBus | undefined): Waiters {
   const mailboxes = new Map<string, Mailbox>();
   const looks = createLooks(watch.revisionOf, (key, revision) => {
     // One that is still reading may be given what was stored before: it cannot be told apart, and reads again.
     for (const seat of seatsOf(key)) if (seat.revision !== revision) seat.wake('changed');
   });
-  let size = 0;
+  const places = createPlaces(limits, () => drained?.());
   let draining = false;
   let drained: (() => void) | undefined;
   let stopListening: (() => Promise<void>) | undefined;
@@ -65,39 +71,42 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
   }
 
   function enter(key: string, seat: Seat): void {
-    let mailbox = mailboxes.get(key);
-    if (mailbox === undefined) {
-      // One look a mailbox each period, give or take a tenth, however many wait for it.
-      const timer = setInterval(looks.at, watch.periodMs * (0.9 + 0.2 * Math.random()), key);
-      timer.unref();
-      mailbox = { seats: new Set(), timer };
-      mailboxes.set(key, mailbox);
-    }
-    mailbox.seats.add(seat);
-    size += 1;
+    const mailbox = mailboxes.get(key);
+    if (mailbox === undefined) mailboxes.set(key, { seats: new Set([seat]) });
+    else mailbox.seats.add(seat);
   }
 
   function leave(key: string, seat: Seat): void {
+    seat.free?.();
     const mailbox = mailboxes.get(key);
-    if (mailbox?.seats.delete(seat) !== true) return;
-    size -= 1;
-    if (mailbox.seats.size === 0) {
-      clearInterval(mailbox.timer);
-      looks.forget(key);
-      mailboxes.delete(key);
-    }
-    if (size === 0) drained?.();
+    if (mailbox?.seats.delete(seat) !== true || mailbox.seats.size > 0) return;
+    clearInterval(mailbox.timer);
+    looks.forget(key);
+    mailboxes.delete(key);
   }
 
-  function settle(key: string, seat: Seat, role: Role, revision: string): void {
+  function settle(key: string, seat: Seat, role: Role, revision: string, connection: object | undefined): boolean {
     for (const other of seatsOf(key)) {
       // Its device may be another one by now, let go by a change that nobody told of yet.
       if (other.role === undefined) continue;
       if (other.revision !== revision) other.wake('changed');
-      else if (other.role === role) other.wake('superseded');
+      else if (other.role === role) {
+        other.wake('superseded');
+        other.free?.(); // Its place is for the newer one.
+      }
     }
+    seat.free = draining ? undefined : places.take(connection);
+    if (seat.free === undefined) return false;
     seat.role = role;
     seat.revision = revision;
+    const mailbox = mailboxes.get(key);
+    if (mailbox !== undefined) mailbox.timer ??= lookNowAndThen(key);
+    return true;
+  }
+
+  /** One look a mailbox each period, give or take a tenth, however many wait for it. */
+  function lookNowAndThen(key: string): NodeJS.Timeout {
+    return setInterval(looks.at, watch.periodMs * (0.9 + 0.2 * Math.random()), key).unref();
   }
 
   function wake(key: string): void {
@@ -121,7 +130,7 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
 
   function drain(): Promise<void> {
     draining = true;
-    if (size === 0) return Promise.resolve();
+    if (places.taken() === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const before = drained;
       drained = () => {
@@ -133,14 +142,13 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
   }
 
   return {
-    open(key) {
-      if (draining || size >= maximum) return undefined;
+    open(key, connection) {
       stopListening ??= bus?.subscribe({ changed: wake, missed: lookAtAll });
       const seat = createSeat();
       enter(key, seat);
       return {
         next: seat.next,
-        settle: (role, revision) => settle(key, seat, role, revision),
+        settle: (role, revision) => settle(key, seat, role, revision, connection),
         leave: () => seat.wake('gone'),
         close: () => leave(key, seat),
       };
@@ -155,7 +163,7 @@ export function createWaiters(maximum: number, watch: Watch, bus: ChangeBus | un
       return draining;
     },
     get size() {
-      return size;
+      return places.taken();
     },
   };
 }

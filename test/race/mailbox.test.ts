@@ -18,7 +18,7 @@ describe.each([
 ])('races at %s', (_name, count) => {
   const keys = [randomBytes(32)];
   const store = new Map<string, unknown>();
-  const relays = Array.from({ length: count }, () => testRelay({ store, keys }));
+  const relays = Array.from({ length: count }, () => testRelay({ store, keys, storeBudgetMs: 30_000 }));
   const relay = (index: number) => relays[index % count] ?? testRelay();
 
   it('binds exactly one of 8 claims that read at once, 500 times over [§5 S1 N15]', async () => {

@@ -10,16 +10,12 @@ afterEach(() => {
 });
 
 function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
-  const waiters = createWaiters(100, { periodMs, revisionOf }, undefined);
+  const waiters = createWaiters({ maximum: 100, maximumPerConnection: 100 }, { periodMs, revisionOf }, undefined);
   open.push(waiters);
   return waiters;
 }
 
-function enter(waiters: Waiters, key = 'k') {
-  const waiter = waiters.open(key);
-  if (waiter === undefined) throw new Error('no place');
-  return waiter;
-}
+const enter = (waiters: Waiters, key = 'k', connection?: object) => waiters.open(key, connection);
 
 describe('a waiter', () => {
   it('is woken at once by what came before it waited, and by nothing that came before that', async () => {
@@ -61,11 +57,12 @@ describe('a waiter', () => {
   it('that is still reading reads again if a look finds anything, as its own answer may be the older', async () => {
     const looked: string[] = [];
     const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
-    const waiter = enter(waiters);
+    const [waiting, reading] = [enter(waiters), enter(waiters)];
+    waiting.settle('sender', 'one');
     while (looked.length === 0) await new Promise(setImmediate);
     await new Promise(setImmediate);
-    expect(await waiter.next(0)).toBe('changed');
-    waiter.close();
+    expect(await reading.next(0)).toBe('changed');
+    for (const waiter of [waiting, reading]) waiter.close();
   });
 
   it('may wait longer than a timer of Node can run', async () => {
@@ -81,20 +78,28 @@ describe('a waiter', () => {
   it('can be closed more than once, and counts once', async () => {
     const waiters = waitersWith();
     const [one, two] = [enter(waiters), enter(waiters)];
+    one.settle('sender', 'one');
+    two.settle('receiver', 'one');
+    expect(waiters.size).toBe(2);
     one.close();
     one.close();
     expect(waiters.size).toBe(1);
     two.close();
     expect(waiters.size).toBe(0);
     await waiters.drain();
-    expect(waiters.open('k')).toBeUndefined();
+    expect(enter(waiters).settle('sender', 'one')).toBe(false);
   });
 
   it('takes part in a wake of thousands with other work in between', async () => {
-    const waiters = createWaiters(10_000, { periodMs: 600_000, revisionOf: async () => 'one' }, undefined);
+    const waiters = createWaiters(
+      { maximum: 10_000, maximumPerConnection: 100 },
+      { periodMs: 600_000, revisionOf: async () => 'one' },
+      undefined,
+    );
     const all = Array.from({ length: 5_000 }, (_, index) => enter(waiters, String(index % 2_500)));
     let turns = 0;
-    const ended = all.map(async (waiter) => {
+    const ended = all.map(async (waiter, index) => {
+      waiter.settle(index < 2_500 ? 'sender' : 'receiver', 'one');
       const why = await waiter.next(600_000);
       waiter.close();
       return why;
@@ -109,6 +114,67 @@ describe('a waiter', () => {
     counting = false;
     expect(new Set(await Promise.all(ended))).toEqual(new Set(['draining']));
     expect(turns).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('a place', () => {
+  const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
+    const watch = { periodMs: 600_000, revisionOf: async () => 'one' };
+    const waiters = createWaiters({ maximum, maximumPerConnection }, watch, undefined);
+    open.push(waiters);
+    return waiters;
+  };
+
+  it('is not taken by a request that only reads', () => {
+    const waiters = crowded(1, 1);
+    for (let at = 0; at < 1_000; at += 1) enter(waiters);
+    expect(waiters.size).toBe(0);
+    expect(enter(waiters).settle('sender', 'one')).toBe(true);
+  });
+
+  it('is refused once all are taken, and there again once one is given back', () => {
+    const waiters = crowded(2, 2);
+    const [one, two, three] = [enter(waiters, 'a'), enter(waiters, 'b'), enter(waiters, 'c')];
+    expect([one, two, three].map((waiter) => waiter.settle('sender', 'one'))).toEqual([true, true, false]);
+    one.close();
+    expect(enter(waiters, 'd').settle('sender', 'one')).toBe(true);
+  });
+
+  it('is refused once a connection has all of its own, which others do not lack', () => {
+    const waiters = crowded(10, 2);
+    const [greedy, honest] = [{}, {}];
+    const settle = (key: string, connection?: object) => enter(waiters, key, connection).settle('sender', 'one');
+    expect(['a', 'b', 'c'].map((key) => settle(key, greedy))).toEqual([true, true, false]);
+    expect(['d', 'e', 'f'].map((key) => settle(key, honest))).toEqual([true, true, false]);
+    expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
+  });
+
+  it('of a device goes over to its newer request, at the bound as well', async () => {
+    const waiters = crowded(1, 1);
+    const connection = {};
+    const older = enter(waiters, 'k', connection);
+    older.settle('sender', 'one');
+    expect(enter(waiters, 'k', connection).settle('sender', 'one')).toBe(true);
+    expect(await older.next(600_000)).toBe('superseded');
+    older.close();
+    expect(waiters.size).toBe(1);
+    expect(enter(waiters, 'other', connection).settle('sender', 'one')).toBe(false);
+  });
+
+  it('keeps no look at a mailbox for which nobody waits any more', async () => {
+    let looks = 0;
+    const waiters = waitersWith(async () => {
+      looks += 1;
+      return `${looks}`;
+    }, 1);
+    const waiter = enter(waiters);
+    waiter.settle('sender', '1');
+    while (looks === 0) await new Promise(setImmediate);
+    waiter.close();
+    enter(waiters);
+    const before = looks;
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(looks - before).toBeLessThanOrEqual(1); // One may have been under way.
   });
 });
 

@@ -78,11 +78,12 @@ function fits(text: string, limit: number): boolean {
 }
 
 /**
- * An absolute https URL without credentials, white space or control characters. The URL parser drops line breaks and
- * trims spaces, so they are refused before it sees the text; credentials end in an @ before the host does.
+ * An absolute https URL without credentials, white space, control characters or backslashes. The URL parser drops line
+ * breaks and trims spaces, so they are refused before it sees the text; credentials end in an @ before the host does.
+ * A backslash is a slash to that parser and part of the credentials to others, which then see another host.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
-const IMAGE_URL = /^https:\/\/[^\s\u0000-\u001f\u007f-\u009f/\\?#@]+([/\\?#][^\s\u0000-\u001f\u007f-\u009f]*)?$/i;
+const IMAGE_URL = /^https:\/\/[^\s\u0000-\u001f\u007f-\u009f/\\?#@]+([/?#][^\s\u0000-\u001f\u007f-\u009f\\]*)?$/i;
 
 function isImageUrl(text: string): boolean {
   return IMAGE_URL.test(text) && URL.canParse(text);
@@ -136,7 +137,7 @@ export function createBodyParsers(limits: BodyLimits): BodyParsers {
       description: textUpTo(limits.descriptionCharacters),
       imageURL: textUpTo(limits.imageUrlCharacters).refine(
         isImageUrl,
-        'must be an absolute https URL without credentials, white space or control characters',
+        'must be an absolute https URL without credentials, white space, control characters or backslashes',
       ),
     },
     'must be an object with title, description and imageURL',

@@ -102,3 +102,31 @@ test('whatever the field, it is judged, and fast', () => {
     { numRuns: 2_000 },
   );
 });
+
+describe('the reader of the field', () => {
+  /** The least ms that one reading took, so that what else the machine does at the time hardly counts. */
+  function leastMs(accept: string): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 500; round += 1) {
+      const started = performance.now();
+      prefersPage(accept);
+      least = Math.min(least, performance.now() - started);
+    }
+    return least;
+  }
+
+  test('takes about as long for a field of spaces as for one of letters', () => {
+    const [letters, spaces] = ['x', ' '].map((filling) => leastMs(`text/html;a=${filling.repeat(1_000)}b`));
+    expect((spaces ?? 0) / (letters ?? 0)).toBeLessThan(20); // About 200 if it is quadratic.
+  });
+
+  test('takes white space off as the grammar has it, wherever it stands', () => {
+    const space = fc.string({ unit: fc.constantFrom(' ', '\t'), maxLength: 5 });
+    fc.assert(
+      fc.property(space, space, space, space, (a, b, c, d) => {
+        expect(prefersPage(`${a}text/html${b};${c}q=0.5${d}`)).toBe(true);
+        expect(prefersPage(`${a}text/html${b};${c}q=0${d}`)).toBe(false);
+      }),
+    );
+  });
+});

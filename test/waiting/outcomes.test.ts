@@ -1,4 +1,4 @@
-import type { AuthenticationHook } from 'credential-relay';
+import type { AuthenticationHook, AuthorizationHook } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
 import { inSeconds, somePayload } from '../support/relay.js';
 import { DOORS, type Served, servedInTests } from './doors.js';
@@ -197,6 +197,42 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
       expect(ms).toBeLessThan(RETURNED_SOON_MS);
     }
     expect(relay.load().waiters).toBe(0);
+  });
+
+  it('is not held with more than 100 header fields, and says to come back', async () => {
+    const served = await serve(door);
+    const { sender, receiver, url, version } = await boundPair(served.base);
+    const padding = (count: number): Field[] => Array.from({ length: count }, (_, index) => [`X-${index}`, '1']);
+    const many = await sender.read(url, [...waitFor(version), ...padding(100)]);
+    expect([many.status, many.version, many.headers['preference-applied']]).toEqual([204, version, 'wait=0']);
+    expect(Number(many.headers['retry-after'])).toBeGreaterThan(0);
+    const few = sender.read(url, [...waitFor(version), ...padding(80)]);
+    await held(served.relay, 1);
+    await receiver.update(url);
+    expect((await few).status).toBe(200);
+    const fresh = await sender.read(url, [...waitFor(version), ...padding(100)]);
+    expect([fresh.status, fresh.headers['preference-applied']]).toEqual([200, 'wait=30']);
+  });
+
+  it('takes no place before it is admitted, so that refused ones leave the places to others', async () => {
+    let admit: () => void = () => {};
+    let admitted: Promise<void> | undefined;
+    const authorize: AuthorizationHook = async ({ role }) => {
+      if (role === 'receiver') await admitted;
+    };
+    const served = await serve(door, { waiting: { maximumWaiters: 1 }, authorize });
+    const { sender, receiver, url, version } = await boundPair(served.base);
+    admitted = new Promise((resolve) => {
+      admit = resolve;
+    });
+    const early = receiver.wait(url, version);
+    const waiting = await holding(served, () => sender.wait(url, version));
+    admit();
+    const declined = await early.answer;
+    expect([declined.status, declined.headers['preference-applied']]).toEqual([204, 'wait=0']);
+    expect(Number(declined.headers['retry-after'])).toBeGreaterThan(0);
+    await receiver.update(url);
+    expect((await waiting.answer).status).toBe(200);
   });
 
   it('asks the hooks once, and before anything is held', async () => {

@@ -53,6 +53,9 @@ const NOT_IMAGES = [
   'https://images.example/a\u0000.png',
   'https://images.example/a\u007f.png',
   'https://[images.example/a.png',
+  'https://images.example\\@elsewhere.example/a.png',
+  'https://images.example/a\\b.png',
+  'https:\\\\images.example/a.png',
 ];
 
 export function contentTests(test: Test): void {

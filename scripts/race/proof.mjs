@@ -4,7 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PARTS = ['backends', 'bind-race', 'client', 'create-race', 'fleet', 'history', 'kill-load', 'update-race'];
+const PARTS = [
+  'backends',
+  'bind-race',
+  'client',
+  'create-race',
+  'fleet',
+  'history',
+  'kill-load',
+  'slow-link',
+  'update-race',
+];
 
 /**
  * Builds the parts of test/race/fixtures, and imports them. The relay in them is the built package, by its name.

@@ -42,6 +42,10 @@ const relay = createRelay({
   keys: [settings.key],
   waiting: settings.waiting,
 });
+let failures = 0;
+relay.on('store.failed', () => {
+  failures += 1;
+});
 await relay.ping();
 server.on('request', settings.door === 'koa' ? new Koa().use(relay.koa()).callback() : relay.node());
 
@@ -65,6 +69,7 @@ const answers = {
   },
   delay: () => ({ p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }),
   cpu: () => process.cpuUsage(),
+  failures: () => ({ count: failures }),
   drain: () => relay.drain().then(() => ({})),
 };
 

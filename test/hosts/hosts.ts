@@ -18,6 +18,8 @@ export interface Host {
   readonly hasProxySetting: boolean;
   /** True if all below the prefix goes to the relay, so that it answers what no one else would. */
   readonly ownsPrefix?: boolean;
+  /** True if the host takes the prefix off the path before the relay sees it, and keeps no other path. */
+  readonly stripsPrefix?: boolean;
   readonly build: Build;
 }
 
@@ -45,6 +47,7 @@ export const HOSTS: readonly Host[] = [
     bodies: ['unread'], // `mount` makes a new request, which it cannot once the body is read.
     hasProxySetting: false,
     ownsPrefix: true,
+    stripsPrefix: true,
     build: buildHono(byMount),
   },
 ];
@@ -94,7 +97,11 @@ export async function startHost(
   const { server, origin, close } = await openServer();
   const bugs: unknown[] = [];
   const record = createRecord();
-  const relay = createRelay({ publicUrl: origin + prefix, ...options });
+  const relay = createRelay({
+    publicUrl: origin + prefix,
+    ...(host.stripsPrefix === true ? { mountPath: '/' } : {}),
+    ...options,
+  });
   relay.on('relay.failed', ({ cause }) => bugs.push(cause));
   server.on('request', await host.build(relay, { prefix, body, trustsProxy, saw: record.saw }));
   return {

@@ -36,7 +36,7 @@ function both<App>(mounting: (app: App, relay: Relay, site: Site) => void, tenan
   };
 }
 
-const APPS: ReadonlyArray<readonly [name: string, build: TwoTenants]> = [
+const APPS: ReadonlyArray<readonly [name: string, build: TwoTenants, mountPath?: string]> = [
   ['koa', (tenants, site) => buildKoa(both(byMiddleware, tenants))(tenants[0], site)],
   ['koa-mount', (tenants, site) => buildKoa(both(byMountPackage, tenants))(tenants[0], site)],
   ['nested @koa/router', (tenants, site) => buildKoa(both(byRouter, tenants))(tenants[0], site)],
@@ -44,7 +44,7 @@ const APPS: ReadonlyArray<readonly [name: string, build: TwoTenants]> = [
   ['express 5', (tenants, site) => buildExpress5(both(mountByExpress, tenants))(tenants[0], site)],
   ['express 5 that keeps the prefix', (tenants, site) => buildExpress5(both(mountAtRoot, tenants))(tenants[0], site)],
   ['hono', (tenants, site) => buildHono(both(byRoute, tenants))(tenants[0], site)],
-  ['hono that strips the prefix', (tenants, site) => buildHono(both(byMount, tenants))(tenants[0], site)],
+  ['hono that strips the prefix', (tenants, site) => buildHono(both(byMount, tenants))(tenants[0], site), '/'],
   [
     'node:http',
     ([one, two]) =>
@@ -53,11 +53,13 @@ const APPS: ReadonlyArray<readonly [name: string, build: TwoTenants]> = [
   ],
 ];
 
-describe.each(APPS)('two relays in one app of %s', (_name, build) => {
+describe.each(APPS)('two relays in one app of %s', (_name, build, mountPath) => {
   test('do not touch each other', async () => {
     const { server, origin, close } = await openServer();
     toClose.push(close);
-    const tenants = [ONE, TWO].map((path) => createRelay({ publicUrl: origin + path })) as unknown as Tenants;
+    const tenants = [ONE, TWO].map((path) =>
+      createRelay({ publicUrl: origin + path, mountPath }),
+    ) as unknown as Tenants;
     server.on('request', await build(tenants, SITE));
     const [sender, receiver] = [newDevice(), newDevice()];
     const [first, second] = [newPayload(), newPayload()];

@@ -83,7 +83,11 @@ export function createRelay(options: RelayOptions): Relay {
   if (hookFor(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
 
   return Object.freeze<Relay>({
-    ...doorsFor(answer, { ownPath: relayPaths(mountOf(settings, context.events)), trustProxy: settings.trustProxy }),
+    ...doorsFor(answer, {
+      ownPath: relayPaths(mountOf(settings, context.events)),
+      trustProxy: settings.trustProxy,
+      bodyBytes: settings.limits.bodyBytes,
+    }),
     wellKnown,
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
@@ -103,7 +107,7 @@ function createAuthentication(
   context: RelayContext,
   cors: Cors,
 ): { guard: Guard; wellKnown: () => Doors } {
-  const { authenticate, authorize, hookTimeoutMs, namespace, storeBudgetMs, trustProxy } = settings;
+  const { authenticate, authorize, hookTimeoutMs, limits, namespace, storeBudgetMs, trustProxy } = settings;
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
   const documents = wellKnownDocuments(resource, uniteMetadata(hooks));
@@ -123,7 +127,7 @@ function createAuthentication(
     wellKnown() {
       mounted = true;
       const answer = answerWellKnown(served, cors, () => context.waiters.draining);
-      return doorsFor(answer, { ownPath: wellKnownPaths(served), trustProxy });
+      return doorsFor(answer, { ownPath: wellKnownPaths(served), trustProxy, bodyBytes: limits.bodyBytes });
     },
   };
 }

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
+
+/**
+ * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and
+ * clients that pipeline at all send ten or so.
+ */
+const MAXIMUM_QUEUED = 64;
 
 /** Requests of HTTP/1 connections whose answers are not due yet, and what tells each that its connection closed. */
 const queued = new WeakMap<Socket, Set<() => void>>();
@@ -11,14 +18,23 @@ const queued = new WeakMap<Socket, Set<() => void>>();
  * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node hands them all over at
  * once and queues their answers, and a queued response is never told that the connection closed. So a request that
  * began before its turn would hold its answer, or a place among the long polls, for as long as the client likes.
+ * A connection with more than {@link MAXIMUM_QUEUED} such requests is closed, as the same section allows.
  */
 export function whenAnswerIsDue(request: IncomingMessage, response: ServerResponse): Promise<boolean> | undefined {
   const { socket } = request;
-  // Only a response that waits for its turn has no socket. One that was made by hand, without a server, has none either.
-  if (response.socket !== null || response.writableEnded || socket?.pending !== false) return undefined;
+  // Only a response that waits for its turn has no socket.
+  if (response.socket !== null || response.writableEnded) return undefined;
+  if (socket?.destroyed === true) return Promise.resolve(false);
+  // A request that was made by hand, without a server.
+  if (socket?.pending !== false) return undefined;
+  const others = queuedOn(socket);
+  if (others.size >= MAXIMUM_QUEUED) {
+    socket.destroy();
+    return Promise.resolve(false);
+  }
   return new Promise((resolve) => {
     const closed = (): void => resolve(false);
-    const others = queuedOn(socket).add(closed);
+    others.add(closed);
     response.once('socket', () => {
       others.delete(closed);
       resolve(true);
@@ -37,4 +53,25 @@ function queuedOn(socket: Socket): Set<() => void> {
     requests.clear();
   });
   return requests;
+}
+
+/**
+ * Answers a queued request in its turn; resolves to `undefined` if the connection closed before. Its body is read
+ * meanwhile: Node would keep it in the pieces in which it came, and a piece of one byte costs hundreds.
+ */
+export async function answerInTurn(
+  answer: Answer,
+  request: RelayRequest,
+  due: Promise<boolean>,
+  bodyBytes: number,
+): Promise<RelayResponse | undefined> {
+  const ready = request.mayHaveBody ? withBodyRead(request, bodyBytes) : request;
+  return (await due) ? answer(ready) : undefined;
+}
+
+function withBodyRead(request: RelayRequest, bodyBytes: number): RelayRequest {
+  const body = request.readBody(bodyBytes);
+  // A refusal of the body is the answer's to tell, or nobody's.
+  body.catch(() => undefined);
+  return { ...request, readBody: () => body };
 }

@@ -1,44 +1,68 @@
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { createByteCollector } from './byte-collector.js';
+import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { type Answer, BODY_MS, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';
+import { type NodeBindings, nodeBindingsOf } from './node-bindings.js';
+import { connectionOf, discardUnread, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
 
 /**
  * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
  * host wants them to see, such as Hono's context.
+ *
+ * On Node, `env` is also how the relay sees the connection: pass Hono's context (`relay.fetch(c.req.raw, c)`), or its
+ * bindings, as `app.mount` does by itself. Then a request that is pipelined behind others begins when its answer is due,
+ * TLS is judged by the socket, and a client that leaves is noticed. Without them the relay goes by the request alone: a
+ * request line with `https://` in it counts as TLS, and pipelined requests all begin at once.
  */
 export type FetchHandler = (request: Request, env?: unknown) => Promise<Response>;
 
 /** Makes the fetch door. */
-export function fetchDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): FetchHandler {
+export function fetchDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): FetchHandler {
   return async (request, env) => {
-    const url = new URL(request.url);
-    const path = ownPath(url.pathname);
+    const path = ownPath(request.url);
     if (path === undefined) return toResponse(NOT_OURS, request.method);
-    return toResponse(await answer(fetchRequest({ request, env }, url, path, trustProxy)), request.method);
+    const node = nodeBindingsOf(env);
+    const own = fetchRequest({ request, env }, { path, node, trustProxy });
+    const due = node && whenAnswerIsDue(node.incoming, node.outgoing);
+    const reply = await (due === undefined ? answer(own) : answerInTurn(answer, own, due, bodyBytes));
+    if (reply === undefined) return new Response(null, { status: CLIENT_LEFT });
+    if (node !== undefined) discardUnread(node.incoming);
+    return toResponse(reply, request.method);
   };
+}
+
+/** For the host's own log: nobody is there to take this answer. The number is nginx's, "client closed request". */
+const CLIENT_LEFT = 499;
+
+interface FetchDetails {
+  readonly path: string;
+  /** The connection, where the host has shown it. */
+  readonly node: NodeBindings | undefined;
+  readonly trustProxy: boolean;
 }
 
 function fetchRequest(
   host: { readonly request: Request; readonly env: unknown },
-  url: URL,
-  path: string,
-  trustProxy: boolean,
+  { path, node, trustProxy }: FetchDetails,
 ): RelayRequest {
   const { request } = host;
   const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
-  const forwarded = header('X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase();
+  // The URL may be the client's own words: a request line can hold a whole one (RFC 9112 §3.2.2).
+  const isOwnTls = (): boolean => (node === undefined ? /^https:/i.test(request.url) : isEncrypted(node.incoming));
   return {
     method: request.method,
     path,
-    isSecure: () => url.protocol === 'https:' || (trustProxy && forwarded === 'https'),
+    isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header('X-Forwarded-Proto'))),
     header,
     // Headers joins repeated fields by ", ", which no value of the protocol that must be single can hold.
     repeated: () => false,
     mayHaveBody: request.body !== null,
     readBody: (limit) => readBody(request, limit),
     host,
-    whenGone: (callback) => onceAborted(request.signal, callback),
+    whenGone: (callback) =>
+      node === undefined ? onceAborted(request.signal, callback) : whenGone(node.outgoing, callback),
+    connection: node === undefined ? undefined : connectionOf(node.incoming),
     fieldCount: () => [...request.headers.keys()].length,
   };
 }

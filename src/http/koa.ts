@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { whenAnswerIsDue } from './connection.js';
+import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { type Answer, addsUp, type RelayResponse } from './exchange.js';
 import type { DoorSettings, NodeHostRequest } from './node.js';
-import { nodeRequest } from './node-request.js';
+import { discardUnread, nodeRequest } from './node-request.js';
 
 /** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
 export interface KoaContext {
@@ -28,7 +28,7 @@ export interface KoaContext {
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
 
 /** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
-export function koaDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): KoaMiddleware {
+export function koaDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): KoaMiddleware {
   return async (context, next) => {
     // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
@@ -37,12 +37,14 @@ export function koaDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): 
       await next();
       return;
     }
-    const due = whenAnswerIsDue(context.req, context.res);
-    if (due !== undefined && !(await due)) return; // The client left before its turn.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
     const host = { ctx: context, req: context.req };
     const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
-    send(context, await answer(request));
+    const due = whenAnswerIsDue(context.req, context.res);
+    const reply = await (due === undefined ? answer(request) : answerInTurn(answer, request, due, bodyBytes));
+    if (reply === undefined) return; // The client left before its turn.
+    discardUnread(context.req);
+    send(context, reply);
   };
 }
 

@@ -57,20 +57,39 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
 /** By the socket or the host's word; by the proxy's word only where the operator trusts it. Never by the address. */
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
   // `ctx.secure` of Koa, `req.secure` of Express.
-  if ((host.ctx ?? host.req)?.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true))
-    return true;
-  return trustProxy && headerOf(request, 'X-Forwarded-Proto')?.split(',')[0]?.trim().toLowerCase() === 'https';
+  if ((host.ctx ?? host.req)?.secure === true || isEncrypted(request)) return true;
+  return trustProxy && isForwardedHttps(headerOf(request, 'X-Forwarded-Proto'));
+}
+
+/** True if the request came over TLS, by its own connection. */
+export function isEncrypted({ socket }: IncomingMessage): boolean {
+  return 'encrypted' in socket && socket.encrypted === true;
+}
+
+/** True if the proxy nearest to the client took the request over TLS, by its X-Forwarded-Proto. */
+export function isForwardedHttps(field: string | undefined): boolean {
+  return field?.split(',')[0]?.trim().toLowerCase() === 'https';
+}
+
+/**
+ * Lets go of a body that nobody has read and nobody will. Node does so as well, but not before the client has taken the
+ * answer.
+ */
+export function discardUnread(request: IncomingMessage): void {
+  if (request.readableFlowing === null && !request.readableEnded) request.resume();
 }
 
 /** The session of HTTP/2, the socket of HTTP/1. */
-function connectionOf(request: IncomingMessage): object {
+export function connectionOf(request: IncomingMessage): object {
   const stream = 'stream' in request ? (request.stream as Partial<ServerHttp2Stream>) : undefined;
   return stream?.session ?? request.socket;
 }
 
 /** By the response: a request closes as soon as its body has been read. */
-function whenGone(response: ServerResponse, callback: () => void): () => void {
-  if (response.destroyed) callback();
+export function whenGone(response: ServerResponse, callback: () => void): () => void {
+  // A response of HTTP/2 is never `destroyed`, its stream is.
+  const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
+  if (response.destroyed || stream?.destroyed === true) callback();
   else response.once('close', callback);
   return () => response.off('close', callback);
 }

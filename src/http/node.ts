@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RelayError } from '../errors.js';
-import { whenAnswerIsDue } from './connection.js';
+import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { type Answer, addsUp, headerPairs, type RelayResponse } from './exchange.js';
-import { nodeRequest } from './node-request.js';
+import { discardUnread, nodeRequest } from './node-request.js';
 import type { OwnPath } from './path.js';
 import { problemResponse } from './response.js';
 
@@ -33,10 +33,12 @@ export interface DoorSettings {
   /** Which requests are the door's to answer. */
   readonly ownPath: OwnPath;
   readonly trustProxy: boolean;
+  /** Bytes of a request body. */
+  readonly bodyBytes: number;
 }
 
 /** Makes the node door. */
-export function nodeDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings): NodeHandler {
+export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): NodeHandler {
   return (request, response, next) => {
     const handed = request.url ?? '';
     const path = ownPath(request.originalUrl ?? handed, handed);
@@ -46,12 +48,17 @@ export function nodeDoor(answer: Answer, { ownPath, trustProxy }: DoorSettings):
       return;
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
-    const serve = async (): Promise<void> =>
-      send(response, await answer(nodeRequest(request, details)), next !== undefined);
+    const own = nodeRequest(request, details);
     const due = whenAnswerIsDue(request, response);
+    const answered = due === undefined ? answer(own) : answerInTurn(answer, own, due, bodyBytes);
     // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
-    const served = due === undefined ? serve() : due.then((isDue) => (isDue ? serve() : undefined));
-    served.catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
+    answered
+      .then((reply) => {
+        if (reply === undefined) return; // The client left before its turn.
+        discardUnread(request);
+        send(response, reply, next !== undefined);
+      })
+      .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }
 

@@ -16,6 +16,9 @@ export type Route =
 /** Paths that are the relay's to answer, if only with a 404; all others are the host's. */
 const OURS = /^\/v\d+\/m(\/|$)/i;
 
+/** Paths that a guard may see as others: dot segments, and the backslash, which parsers of URLs take for a slash. */
+const AMBIGUOUS = /\\|\/(\.|%2e){1,2}(\/|$)/i;
+
 const COLLECTION = `/${PROTOCOL_VERSION}/m`;
 const UNDER_COLLECTION = `${COLLECTION}/`;
 
@@ -26,8 +29,11 @@ export function pathOf(target: string): string {
   return end === -1 ? path : path.slice(0, end);
 }
 
-/** A request target of absolute form (RFC 9112 §3.2.2), which servers must accept. */
-const ABSOLUTE_FORM = /^https?:\/\/[^/?#]+(\/.*)/is;
+/**
+ * A request target of absolute form (RFC 9112 §3.2.2), which servers must accept. Its host is of letters, digits and
+ * "-._", or an IP literal: parsers of URLs do not agree where the path begins behind others, such as `x;y` or `x\\y`.
+ */
+const ABSOLUTE_FORM = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?(\/.*)/is;
 
 /** Where a relay is mounted; paths have no trailing slash, and are empty for the root. */
 export interface Mount {
@@ -63,7 +69,7 @@ function pathBelow(path: string, mountPath: string): string | undefined {
 
 /** True if the relay answers this path. */
 export function isRelayPath(path: string): boolean {
-  return OURS.test(path);
+  return OURS.test(path) && !AMBIGUOUS.test(path);
 }
 
 /** What a path below the mount means; case- and slash-strict. */

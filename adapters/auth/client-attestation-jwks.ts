@@ -1,4 +1,5 @@
-import type { CryptoKey, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWTVerifyGetKey } from 'jose';
+import { boundedFetch } from './bounded-fetch.js';
 import { fetchKeySet, type KeyTimes, keySource } from './key-set.js';
 
 /*
@@ -30,16 +31,14 @@ export type FindIn = (set: JWTVerifyGetKey) => Promise<CryptoKey | undefined>;
 /**
  * Finds in the set at a URL, at the time `now` (Unix time in ms). Nothing is fetched before it is needed, and a key
  * that is not known is looked for in a newer set. Throws `KeysUndecided` if the set was asked for too often of late to
- * say that there is no such key, and whatever fetching it throws.
+ * say that there is no such key, `OtherSigner` for a signature of another key, and `FetchFailed` if it cannot be fetched.
  */
 export function remoteKeys(options: RemoteKeysOptions): (find: FindIn, now: number) => Promise<CryptoKey | undefined> {
   const { url, fetch, timeoutMs } = options;
-  const load = (): Promise<JSONWebKeySet> =>
-    fetchKeySet(
-      url,
-      (address, { method, headers, redirect, signal = AbortSignal.timeout(timeoutMs) }) =>
-        fetch(address, { method, headers, redirect, signal }),
-      timeoutMs,
-    );
-  return keySource<CryptoKey>(load, options).find;
+  const bounded = boundedFetch(
+    (address, { method, headers, redirect, signal = AbortSignal.timeout(timeoutMs) }) =>
+      fetch(address, { method, headers, redirect, signal }),
+    timeoutMs,
+  );
+  return keySource<CryptoKey>(() => fetchKeySet(url, bounded), options).find;
 }

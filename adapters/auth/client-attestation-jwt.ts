@@ -1,16 +1,18 @@
 import {
   type CryptoKey,
   calculateJwkThumbprint,
+  decodeProtectedHeader,
   errors,
   importJWK,
   type JWTPayload,
   type JWTVerifyOptions,
   jwtVerify,
+  UnsecuredJWT,
 } from 'jose';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './client-attestation-draft.js';
 import type { AttestationHeader, AttesterKey } from './client-attestation-keys.js';
 import { invalid, Refusal } from './client-attestation-refusals.js';
-import { isPublicJwk, type PublicJwk } from './dpop-key.js';
+import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
 
 /** What the two JWTs have to fulfil. Seconds, as in their claims. */
 export interface JwtPolicy {
@@ -20,6 +22,14 @@ export interface JwtPolicy {
   readonly attestationMaxAgeSeconds: number | undefined;
   readonly popMaxAgeSeconds: number;
   readonly clockToleranceSeconds: number;
+}
+
+/** What an attestation has to fulfil. */
+export interface AttestationPolicy extends JwtPolicy {
+  /** The apps accepted; `undefined` for all. */
+  readonly apps: ReadonlySet<string> | undefined;
+  /** An `aud` must name one of these. */
+  readonly audience: readonly string[];
 }
 
 /** A good attestation. */
@@ -51,30 +61,59 @@ const LONGEST_JWT = 16 * 1024;
 
 /**
  * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms); `findKey` gives the attester's
- * key. Throws a refusal; what `findKey` throws is passed on.
+ * key. Throws a refusal; what `findKey` throws is passed on. All that needs no key comes first: an attestation that is
+ * refused anyway must not cause a fetch of keys.
  */
 export async function verifyAttestation(
   jwt: string,
   findKey: (header: AttestationHeader) => Promise<AttesterKey>,
-  policy: JwtPolicy,
+  policy: AttestationPolicy,
   now: number,
 ): Promise<Attestation> {
-  const payload = await verify('attestation', jwt, findKey, {
+  const options = {
     typ: ATTESTATION_TYP,
     algorithms: [...policy.algorithms],
     requiredClaims: ['sub', 'exp', 'cnf'],
     clockTolerance: policy.clockToleranceSeconds,
     currentDate: new Date(now),
     ...(policy.attestationMaxAgeSeconds === undefined ? {} : { maxTokenAge: policy.attestationMaxAgeSeconds }),
-  });
-  const { sub, iat, cnf } = payload;
+  };
+  const { app, key } = checkClaims(claimsOf(jwt, options), policy, now);
+  await verify('attestation', jwt, findKey, options);
+  return { app, key, thumbprint: await thumbprintOf(key) };
+}
+
+/** The claims of an attestation, and none of them proven, after the checks of jose that need no key. */
+function claimsOf(jwt: string, options: JWTVerifyOptions): JWTPayload {
+  try {
+    const { typ, alg = '' } = decodeProtectedHeader(jwt);
+    if (!options.algorithms?.includes(alg)) throw new errors.JOSEAlgNotAllowed();
+    // jose looks at the claims of a signed JWT after its signature. Without a signature it is the same JWT.
+    const header = Buffer.from(JSON.stringify({ alg: 'none', typ })).toString('base64url');
+    return UnsecuredJWT.decode(`${header}.${jwt.split('.')[1]}.`, options).payload;
+  } catch (error) {
+    throw refusalFor('attestation', error);
+  }
+}
+
+/** Checks what jose does not. Throws a refusal. */
+function checkClaims(
+  { sub, iat, cnf, aud }: JWTPayload,
+  policy: AttestationPolicy,
+  now: number,
+): Pick<Attestation, 'app' | 'key'> {
   if (typeof sub !== 'string' || sub === '') throw invalid('The attestation has no sub that names an app.');
+  if (policy.apps?.has(sub) === false) throw invalid('The attested app is not known here.');
   if (iat !== undefined && iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
     throw invalid('The attestation is from the future (iat).');
   }
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (aud !== undefined && !policy.audience.some((wanted) => named.includes(wanted))) {
+    throw invalid('The attestation is for another audience (aud).');
+  }
   const jwk: unknown = typeof cnf === 'object' && cnf !== null && 'jwk' in cnf ? cnf.jwk : undefined;
-  if (!isPublicJwk(jwk)) throw invalid('The attestation holds no public key (cnf.jwk).');
-  return { app: sub, key: jwk, thumbprint: await thumbprintOf(jwk) };
+  if (!isCanonicalJwk(jwk)) throw invalid('The attestation holds no public key that is accepted (cnf.jwk).');
+  return { app: sub, key: jwk };
 }
 
 /** Verifies a Client Attestation PoP (draft §5.1, §7.2) but for its challenge and its replay. Throws a refusal. */

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { KeyObject, webcrypto } from 'node:crypto';
 import {
   type CryptoKey,
   createLocalJWKSet,
@@ -11,6 +11,9 @@ import { RelayError } from '../../src/errors.js';
 import { keyOfChain, PathRefused, type TrustAnchors } from './certificate-path.js';
 import { type FindIn, type RemoteKeysOptions, remoteKeys } from './client-attestation-jwks.js';
 import { invalid, Refusal } from './client-attestation-refusals.js';
+import { isPublicJwk } from './dpop-key.js';
+import { FetchFailed } from './failure-memory.js';
+import { algorithmsOf, algorithmsOfKey } from './jws-algorithms.js';
 import { KeysUndecided } from './key-set.js';
 import { OtherSigner, signerIn } from './signer.js';
 
@@ -92,8 +95,10 @@ function decided(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | 
 }
 
 /** What went wrong goes to events by its code or class only. */
-function unavailable(cause: unknown): RelayError {
-  const seconds = cause instanceof KeysUndecided ? cause.retryAfterSeconds : 1;
+function unavailable(error: unknown): RelayError {
+  const isLater = error instanceof KeysUndecided || error instanceof FetchFailed;
+  const seconds = isLater ? error.retryAfterSeconds : 1;
+  const cause = error instanceof FetchFailed ? error.cause : error;
   return new RelayError('authentication_unavailable', { cause, headers: [['Retry-After', String(seconds)]] });
 }
 
@@ -110,9 +115,21 @@ function claimsOf(attestation: string): AttestationClaims {
   }
 }
 
-/** A mistake of the host, not of the client: thrown as what it is, and so a 503. */
+/**
+ * A mistake of the host, not of the client: thrown as what it is, and so a 503. A good key that the attestation is not
+ * signed for is no mistake: its signature will not verify.
+ */
 function demandPublic(key: AttesterKey): AttesterKey {
-  const isObject = typeof key === 'object' && key !== null;
-  if (isObject && ('kty' in key ? !('d' in key || 'k' in key) : 'type' in key && key.type === 'public')) return key;
-  throw new TypeError('clientAttestation.resolveKey: must return a public key, or undefined');
+  if (algorithmsOfAny(key).length > 0) return key;
+  throw new TypeError(
+    'clientAttestation.resolveKey: must return a public key that can verify signatures, or undefined',
+  );
+}
+
+/** The algorithms that a key of any form can verify; none for what is no public key. */
+function algorithmsOfAny(key: unknown): readonly string[] {
+  if (isPublicJwk(key)) return algorithmsOf(key);
+  if (key instanceof KeyObject) return key.type === 'public' ? algorithmsOfKey(key) : [];
+  const isVerifier = key instanceof webcrypto.CryptoKey && key.type === 'public' && key.usages.includes('verify');
+  return isVerifier ? algorithmsOfKey(KeyObject.from(key)) : [];
 }

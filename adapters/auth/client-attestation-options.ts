@@ -7,7 +7,7 @@ import type { Fetch } from './client-attestation-jwks.js';
 import type { JwtPolicy } from './client-attestation-jwt.js';
 import type { KeySource, ResolveKey } from './client-attestation-keys.js';
 import { CLOCK_TOLERANCE_SECONDS } from './clock-tolerance.js';
-import { DPOP_ALGORITHMS } from './dpop.js';
+import { DPOP_ALGORITHMS, type DpopPolicy, dpopPolicy } from './dpop.js';
 import { isPublicJwk } from './dpop-key.js';
 import { fetchTrusting, retryingClosed } from './fetch-trusting.js';
 import { algorithmsOf, SIGNATURE_ALGORITHMS } from './jws-algorithms.js';
@@ -33,6 +33,12 @@ export interface ClientAttestationOptions {
   readonly apps?: readonly string[] | undefined;
   /** What the `aud` of a PoP must be. Default: the relay's resource identifier, its public URL. */
   readonly audience?: string | undefined;
+  /**
+   * What the `aud` of an attestation must name, if it has one: this, or one of these (RFC 7519 §4.1.3). Set it where the
+   * attester makes attestations for an authorization server, and names that. An attestation without `aud` is for every
+   * server. Default: `audience`.
+   */
+  readonly attestationAudience?: string | readonly string[] | undefined;
   /** JWS algorithms of attestations, digital signatures only. Default: ES*, PS*, RS*, EdDSA, Ed25519. */
   readonly algorithms?: readonly string[] | undefined;
   /** JWS algorithms of Client Attestation PoPs, and of DPoP proofs as far as these may use them. Default: as above. */
@@ -75,9 +81,11 @@ export interface Settings extends JwtPolicy {
   readonly source: KeySource;
   readonly apps: ReadonlySet<string> | undefined;
   readonly audience: string | undefined;
+  /** `undefined`: as `audience`. */
+  readonly attestationAudience: readonly string[] | undefined;
   readonly popMethods: readonly PopMethod[];
-  /** Algorithms of DPoP proofs; empty if they are not accepted. */
-  readonly dpopAlgorithms: readonly string[];
+  /** What DPoP proofs must fulfil; their algorithms are empty if they are not accepted. */
+  readonly proofs: DpopPolicy;
   readonly challenge: 'required' | 'optional' | 'off';
 }
 
@@ -148,6 +156,12 @@ const schema = z
     resolveKey: callback<ResolveKey>(),
     apps: z.array(text, 'must be an array of texts').min(1, 'must not be empty').optional(),
     audience: text.optional(),
+    attestationAudience: z
+      .union(
+        [text.transform((one) => [one]), z.array(text).min(1, 'must not be empty')],
+        'must be a text or a list of texts',
+      )
+      .optional(),
     algorithms,
     popAlgorithms: algorithms,
     popMethods: z
@@ -197,7 +211,12 @@ export function resolveOptions(options: ClientAttestationOptions): Settings {
     source: sourceOf(settings),
     apps: settings.apps === undefined ? undefined : new Set(settings.apps),
     audience: settings.audience,
-    dpopAlgorithms: popMethods.includes('dpop_combined') ? dpopAlgorithms : [],
+    attestationAudience: settings.attestationAudience,
+    proofs: dpopPolicy({
+      algorithms: popMethods.includes('dpop_combined') ? dpopAlgorithms : [],
+      maxAgeSeconds: settings.popMaxAgeSeconds,
+      clockToleranceSeconds: settings.clockToleranceSeconds,
+    }),
   };
 }
 
@@ -212,6 +231,7 @@ function sourceOf(settings: z.output<typeof schema>): KeySource {
       url: String(jwksUri),
       fetch: retryingClosed(settings.fetch ?? fetchWith(ca)),
       timeoutMs: settings.timeoutMs,
+      patienceMs: settings.timeoutMs,
       maxAgeMs: settings.jwksMaxAgeSeconds * 1000,
       cooldownMs: settings.jwksCooldownSeconds * 1000,
       staleMs: settings.jwksStaleIfErrorSeconds * 1000,

@@ -58,7 +58,7 @@ async function demandPop(jwt: string, attestation: Attestation, { input, setting
   }
   // Of the key only a digest together with the jti is kept, and not longer than the proof could be replayed: nobody can
   // tell from it which device came, or that one came twice. Without the key, devices would have to fear each other's jti.
-  const first = await spend(relay, 'client-attestation pop', `${attestation.thumbprint} ${jti}`, expiresAt);
+  const first = await spend(input, 'client-attestation pop', `${attestation.thumbprint} ${jti}`, expiresAt);
   if (!first) throw invalid('The proof of possession was used before.');
 }
 
@@ -67,20 +67,19 @@ async function demandDpop(
   attestation: Attestation,
   { input, settings, now }: ProofContext,
 ): Promise<void> {
-  const { method, url, relay } = input;
+  const { method, url } = input;
   const [, accessToken] = /^DPoP +(\S+)$/i.exec(input.header('Authorization') ?? '') ?? [];
-  const { clockToleranceSeconds, dpopAlgorithms: algorithms, popMaxAgeSeconds: maxAgeSeconds } = settings;
-  const policy = { algorithms, maxAgeSeconds, clockToleranceSeconds };
-  const proof = await checkDpopProof(jwt, { method, url, accessToken }, policy, now).catch((error: unknown) => {
-    throw error instanceof DpopProofError ? invalid(error.message) : error;
-  });
+  const proof = await checkDpopProof(jwt, { method, url, accessToken }, settings.proofs, now).catch(
+    (error: unknown) => {
+      throw error instanceof DpopProofError ? invalid(error.message) : error;
+    },
+  );
   if (proof.thumbprint !== attestation.thumbprint) throw invalid('The proof is not made with the attested key.');
   // Clients of -10 send the draft's challenge as the nonce, later ones a DPoP nonce.
   if (!isAnswered(proof.nonce, [DPOP_NONCE, CHALLENGE_PURPOSE], { input, settings, now })) {
     throw new Refusal('nonce', 'The DPoP proof needs a fresh nonce of this relay.');
   }
-  // A purpose of its own: a hook for DPoP-bound tokens looks at the same proof in the same request.
-  if (!(await spendDpopProof(relay, 'client-attestation dpop', proof))) throw invalid('The proof was used before.');
+  if (!(await spendDpopProof(input, proof))) throw invalid('The proof was used before.');
 }
 
 function isAnswered(answer: unknown, purposes: readonly string[], { input, settings, now }: ProofContext): boolean {

@@ -41,20 +41,18 @@ export type { ClientAttestationOptions } from './client-attestation-options.js';
 export function clientAttestation(options: ClientAttestationOptions): AuthenticationHook {
   const settings = resolveOptions(options);
   const findKey = keyFinder(settings.source);
-  const parts = { challenges: settings.challenge !== 'off', dpopAlgorithms: settings.dpopAlgorithms };
+  const parts = { challenges: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
 
   async function decide(input: AuthenticationInput): Promise<Principal> {
     // Syntax first, of both: it costs nothing.
     const jwt = sentAttestation(input);
     const proof = sentProof(input, settings);
     const now = input.relay.clock();
-    const attestation = await verifyAttestation(
-      jwt,
-      (header) => findKey(header, jwt, now, input.signal),
-      settings,
-      now,
-    );
-    if (settings.apps?.has(attestation.app) === false) throw invalid('The attested app is not known here.');
+    const policy = {
+      ...settings,
+      audience: settings.attestationAudience ?? [settings.audience ?? input.relay.resource],
+    };
+    const attestation = await verifyAttestation(jwt, (header) => findKey(header, jwt, now, input.signal), policy, now);
     await demandProof(proof, attestation, { input, settings, now: input.relay.clock() });
     return { app: attestation.app, via: ['client-attestation'] };
   }
@@ -92,11 +90,11 @@ function isClientAttestation(text: string): boolean {
 }
 
 /** Draft §8. The lists of a relay that accepts a request without attestation, too, say more than it demands. */
-function metadataOf({ algorithms, popAlgorithms, popMethods, dpopAlgorithms }: Settings) {
+function metadataOf({ algorithms, popAlgorithms, popMethods, proofs }: Settings) {
   return {
     [METADATA.algorithms]: algorithms,
     [METADATA.popAlgorithms]: popAlgorithms,
     [METADATA.popMethods]: popMethods,
-    ...(dpopAlgorithms.length === 0 ? {} : { [METADATA.dpopAlgorithms]: dpopAlgorithms }),
+    ...(proofs.algorithms.length === 0 ? {} : { [METADATA.dpopAlgorithms]: proofs.algorithms }),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
-import type { RelayServices } from '../../src/auth/contract.js';
-import { isPublicJwk, type PublicJwk } from './dpop-key.js';
+import type { AuthenticationInput } from '../../src/auth/contract.js';
+import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
 import { sameTarget } from './dpop-target.js';
 import { spend } from './replay.js';
 
@@ -37,7 +37,7 @@ export interface DpopProof {
   readonly jti: string;
   /** The nonce it carries, unchecked; `undefined` if none. */
   readonly nonce: string | undefined;
-  /** Unix time in ms from which the proof is refused for its age. */
+  /** Unix time in ms from which the proof is refused for its age, by every hook of this process. */
   readonly expiresAt: number;
 }
 
@@ -73,7 +73,7 @@ export async function checkDpopProof(
   }
   if (header.crit !== undefined) throw new DpopProofError('The proof demands an extension that is not known (crit).');
   const { jwk } = header;
-  if (!isPublicJwk(jwk)) throw new DpopProofError('The proof holds no public key that is accepted.');
+  if (!isCanonicalJwk(jwk)) throw new DpopProofError('The proof holds no public key that is accepted.');
   const { jti, htm, htu, iat, ath, nonce } = claims;
   if (typeof jti !== 'string' || jti === '' || jti.length > MOST_JTI_CHARACTERS) {
     throw new DpopProofError('The proof has no jti that is accepted.');
@@ -92,12 +92,27 @@ export async function checkDpopProof(
 }
 
 /**
- * Notes the use of a proof, on all processes, until a little after its end. False if it was used before for this
- * purpose. Two hooks that look at the proof of one request must name different purposes. Throws `store_unavailable`
- * if the store does not answer.
+ * Notes the use of a proof, on all processes, until a little after its end. False if another request used it, whichever
+ * hook looked at it then (RFC 9449 §11.1). Throws `store_unavailable` if the store does not answer.
  */
-export function spendDpopProof(relay: RelayServices, purpose: string, proof: DpopProof): Promise<boolean> {
-  return spend(relay, purpose, `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
+export function spendDpopProof(input: AuthenticationInput, proof: DpopProof): Promise<boolean> {
+  return spend(input, 'dpop', `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
+}
+
+/** The longest time in ms for which some hook of this process takes a proof. */
+let longestLifeMs = 0;
+
+/**
+ * Makes a policy. Every hook declares its own here, once: a use is remembered until no hook takes the proof any more, or
+ * one that gives proofs more time could be shown what another has forgotten.
+ */
+export function dpopPolicy(policy: DpopPolicy): DpopPolicy {
+  longestLifeMs = Math.max(longestLifeMs, lifeMs(policy));
+  return policy;
+}
+
+function lifeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): number {
+  return (maxAgeSeconds + clockToleranceSeconds) * 1000;
 }
 
 function parse(proof: string) {
@@ -108,12 +123,13 @@ function parse(proof: string) {
   }
 }
 
-function deadlineOf(iat: unknown, { maxAgeSeconds, clockToleranceSeconds }: DpopPolicy, now: number): number {
+function deadlineOf(iat: unknown, policy: DpopPolicy, now: number): number {
   if (typeof iat !== 'number' || !Number.isFinite(iat)) throw new DpopProofError('The proof has no iat.');
-  const expiresAt = Math.ceil((iat + maxAgeSeconds + clockToleranceSeconds) * 1000);
-  if (expiresAt <= now) throw new DpopProofError('The proof is too old (iat).');
-  if (iat * 1000 > now + clockToleranceSeconds * 1000) throw new DpopProofError('The proof is from the future (iat).');
-  return expiresAt;
+  if (Math.ceil(iat * 1000 + lifeMs(policy)) <= now) throw new DpopProofError('The proof is too old (iat).');
+  if (iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
+    throw new DpopProofError('The proof is from the future (iat).');
+  }
+  return Math.ceil(iat * 1000 + Math.max(lifeMs(policy), longestLifeMs));
 }
 
 function hashOf(accessToken: string): string {

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { Readable } from 'node:stream';
 import type { CustomFetch, CustomFetchOptions } from 'openid-client';
-
-/** Largest answer that is read, in bytes: metadata, key sets and introspections are a few kB. */
-const MOST_BYTES = 1024 * 1024;
 
 /**
  * A `fetch` whose https connections trust these certificate authorities (PEM) instead of the usual ones: Node's own
@@ -15,10 +13,14 @@ export function fetchTrusting(ca: string | readonly string[]): CustomFetch {
   return async (url, options) => {
     if (new URL(url).protocol !== 'https:') return fetch(url, options as RequestInit);
     const incoming = await send(url, options, agent);
-    const body = await read(incoming).catch((error) => {
-      throw reasonOf(error, options.signal);
-    });
-    return new Response(body, { status: incoming.statusCode ?? 0, headers: headersOf(incoming) });
+    try {
+      const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
+      return new Response(body, { status: incoming.statusCode ?? 0, headers: headersOf(incoming) });
+    } catch (error) {
+      // A status that no Response can have, or none with a body: the connection would stay open for nobody.
+      incoming.destroy();
+      throw error;
+    }
   };
 }
 
@@ -45,10 +47,25 @@ function codeOf(error: unknown): string {
   return String(code ?? Object(cause).code);
 }
 
+/** The connection ended, or turned into one of another protocol, without an answer. */
+class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+
+  constructor(readonly code: 'connection_closed' | 'connection_upgraded') {
+    super('The server gave no answer.');
+  }
+}
+
 function send(url: string, { method, headers, body, signal }: CustomFetchOptions, agent: Agent) {
   return new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { method, headers, agent, ...(signal === undefined ? {} : { signal }) }, resolve);
     sent.once('error', (error) => reject(reasonOf(error, signal)));
+    // Node emits neither an answer nor an error for `101 Switching Protocols` that nobody asked for.
+    sent.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new NoAnswer('connection_upgraded'));
+    });
+    sent.once('close', () => reject(new NoAnswer('connection_closed')));
     sent.end(body === undefined || body === null ? undefined : textOf(body));
   });
 }
@@ -61,17 +78,6 @@ function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
 function textOf(body: NonNullable<CustomFetchOptions['body']>): string {
   if (typeof body === 'string' || body instanceof URLSearchParams) return body.toString();
   throw new TypeError('fetchTrusting: the body must be text or form parameters');
-}
-
-async function read(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > MOST_BYTES) throw new RangeError('fetchTrusting: the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function headersOf(incoming: IncomingMessage): Headers {

@@ -17,9 +17,17 @@ const LEAST_RSA_BITS = 2048;
 
 /** The algorithms of {@link SIGNATURE_ALGORITHMS} that a public JWK can verify; none for a key that cannot be read. */
 export function algorithmsOf(jwk: object): readonly string[] {
-  const key = read(jwk);
-  const { modulusLength = 0, namedCurve } = key?.asymmetricKeyDetails ?? {};
-  switch (key?.asymmetricKeyType) {
+  try {
+    return algorithmsOfKey(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+  } catch {
+    return [];
+  }
+}
+
+/** The algorithms of {@link SIGNATURE_ALGORITHMS} that a public key can verify. */
+export function algorithmsOfKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+  const { modulusLength = 0, namedCurve } = asymmetricKeyDetails ?? {};
+  switch (asymmetricKeyType) {
     case 'rsa':
       return modulusLength >= LEAST_RSA_BITS ? RSA : [];
     case 'ec':
@@ -28,13 +36,5 @@ export function algorithmsOf(jwk: object): readonly string[] {
       return EDWARDS;
     default:
       return [];
-  }
-}
-
-function read(jwk: object): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
-  } catch {
-    return undefined;
   }
 }

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
 import { boundedMemory } from './bounded-memory.js';
-import { mayHaveMoved, statusOf, unavailable } from './oauth-bearer-outage.js';
+import { failureMemory } from './failure-memory.js';
+import { introspectionPauseMs, mayHaveMoved, statusOf, unavailable } from './oauth-bearer-outage.js';
 import type { AuthorizationServer } from './oauth-bearer-server.js';
 import type { Settings } from './oauth-bearer-settings.js';
 import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './oauth-bearer-token.js';
+import { settleWithin } from './time-out.js';
 
 /** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */
 export type IntrospectionJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
@@ -28,9 +30,37 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
   const known = boundedMemory<{ readonly answer: Answer; readonly until: number }>(entries);
   const asked = new Map<string, Promise<Answer>>();
 
-  async function ask(token: string): Promise<Answer> {
-    const configuration = await server.configuration();
-    const answer = await introspect(configuration, token, server);
+  const failure = failureMemory();
+
+  async function introspect(configuration: Configuration, token: string, now: number): Promise<Introspection> {
+    try {
+      // Raced as a whole: the way in which the relay's own client authenticates may be the host's.
+      return await settleWithin(settings.timeoutMs, () =>
+        tokenIntrospection(configuration, token, { token_type_hint: 'access_token' }),
+      );
+    } catch (error) {
+      if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
+        throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
+      }
+      if (mayHaveMoved(error)) server.doubt();
+      const pauseMs = introspectionPauseMs(error, now);
+      const cause = pauseMs > 0 ? failure.note(error, now, pauseMs) : error;
+      // A 401 or 403 is about our own client, and no fault of who asks.
+      const status = statusOf(error);
+      throw unavailable(
+        status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed',
+        cause,
+      );
+    }
+  }
+
+  async function ask(token: string, now: number): Promise<Answer> {
+    const failed = failure.recent(now);
+    if (failed !== undefined) throw unavailable('oauth_introspection_failed', failed);
+    const configuration = await server.configuration(now).catch((error) => {
+      throw unavailable('oauth_discovery_failed', error);
+    });
+    const answer = await introspect(configuration, token, now);
     if (!answer.active) throw new TokenRefused('The token is not active.');
     if (answer.iss !== undefined && answer.iss !== configuration.serverMetadata().issuer) {
       throw new TokenRefused('The token is of another issuer.');
@@ -52,11 +82,11 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     return undefined;
   }
 
-  function askOnce(key: string, token: string): Promise<Answer> {
+  function askOnce(key: string, token: string, now: number): Promise<Answer> {
     const asking = asked.get(key);
     if (asking !== undefined) return asking;
     if (asked.size >= MOST_IN_FLIGHT) throw unavailable('oauth_introspection_busy', undefined);
-    const begun = ask(token).finally(() => asked.delete(key));
+    const begun = ask(token, now).finally(() => asked.delete(key));
     asked.set(key, begun);
     return begun;
   }
@@ -66,7 +96,7 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     const { now } = expectations;
     let answer = recall(key, now);
     if (answer === undefined) {
-      answer = await askOnce(key, token);
+      answer = await askOnce(key, token, now);
       checkAnswer(answer, expectations);
       remember(key, answer, now);
     } else {
@@ -74,24 +104,6 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     }
     return accessTokenOf(answer);
   };
-}
-
-async function introspect(
-  configuration: Configuration,
-  token: string,
-  server: AuthorizationServer,
-): Promise<Introspection> {
-  try {
-    return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
-  } catch (error) {
-    if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
-      throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
-    }
-    if (mayHaveMoved(error)) server.forget();
-    // A 401 or 403 is about our own client, and no fault of who asks.
-    const status = statusOf(error);
-    throw unavailable(status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed', error);
-  }
 }
 
 function checkAnswer(answer: Answer, expectations: Expectations): void {

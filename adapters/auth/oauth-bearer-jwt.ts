@@ -6,7 +6,6 @@ import {
   type JWTVerifyGetKey,
   type ProtectedHeaderParameters,
 } from 'jose';
-import { isRelayError } from '../../src/errors.js';
 import { boundedMemory } from './bounded-memory.js';
 import { fetchKeySet, type KeySource, KeysUndecided, keySource } from './key-set.js';
 import { mayHaveMoved, unavailable } from './oauth-bearer-outage.js';
@@ -33,15 +32,15 @@ export function looksLikeJwt(token: string): boolean {
 export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJudge {
   // RFC 9068 §4 wants `iss` exactly as the metadata has it, which may differ from the option by a final slash.
   let issuer: string | undefined;
-  const keys: KeySource<true> = keySource(async () => {
-    const configuration = await server.configuration();
+  const keys: KeySource<true> = keySource(async (now) => {
+    const configuration = await server.configuration(now);
     try {
       const metadata = configuration.serverMetadata();
-      const set = await fetchKeySet(demandJwksUri(metadata.jwks_uri, settings), settings.fetch, settings.timeoutMs);
+      const set = await fetchKeySet(demandJwksUri(metadata.jwks_uri, settings), settings.fetch);
       issuer = metadata.issuer;
       return set;
     } catch (error) {
-      if (mayHaveMoved(error)) server.forget();
+      if (mayHaveMoved(error)) server.doubt();
       throw error;
     }
   }, settings.keys);
@@ -81,9 +80,8 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
 
 /** What went wrong with the keys, apart from what was wrong with the token. */
 function asOutage(error: unknown): unknown {
-  if (isRelayError(error)) return error;
   if (error instanceof OtherSigner) return new TokenRefused('The signature of the token is not good.');
-  if (error instanceof KeysUndecided) return unavailable('oauth_key_unknown', error, error.retryAfterSeconds);
+  if (error instanceof KeysUndecided) return unavailable('oauth_key_unknown', error);
   return unavailable('oauth_keys_failed', error);
 }
 

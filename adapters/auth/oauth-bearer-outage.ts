@@ -1,4 +1,7 @@
 import { RelayError } from '../../src/errors.js';
+import { chainOf } from './error-chain.js';
+import { askedPauseMs, FetchFailed, PAUSE_MS } from './failure-memory.js';
+import { KeysUndecided } from './key-set.js';
 
 /** What could not be found out, as the event `hook.failed` names it. */
 export type OutageCode =
@@ -9,7 +12,8 @@ export type OutageCode =
   | 'oauth_introspection_busy'
   | 'oauth_client_refused';
 
-class AuthorizationServerOutage extends Error {
+/** The authorization server, or a part of it, could not be asked. */
+export class AuthorizationServerOutage extends Error {
   override readonly name = 'AuthorizationServerOutage';
 
   constructor(
@@ -21,13 +25,16 @@ class AuthorizationServerOutage extends Error {
 }
 
 /**
- * The refusal of a request that could not be judged: 503 with `Retry-After`. The code reaches events; what caused it,
- * which may hold a token or claims, stays in the process.
+ * The refusal of a request that could not be judged: 503 with `Retry-After`. The code reaches events: `code`, or that of
+ * the outage which caused it. What caused that, which may hold a token or claims, stays in the process.
  */
-export function unavailable(code: OutageCode, cause: unknown, retryAfterSeconds = 1): RelayError {
+export function unavailable(code: OutageCode, cause: unknown): RelayError {
+  const chain = chainOf(cause);
+  const outage = chain.find((link) => link instanceof AuthorizationServerOutage);
+  const later = chain.find((link) => link instanceof FetchFailed || link instanceof KeysUndecided);
   return new RelayError('authentication_unavailable', {
-    cause: new AuthorizationServerOutage(code, cause),
-    headers: [['Retry-After', String(retryAfterSeconds)]],
+    cause: outage ?? new AuthorizationServerOutage(code, cause),
+    headers: [['Retry-After', String(later?.retryAfterSeconds ?? 1)]],
   });
 }
 
@@ -54,15 +61,15 @@ const MOVED = [404, 405, 410];
 /** Names and codes of the errors of Node, undici and openid-client. */
 const TIMEOUTS = /TimeoutError|AbortError|TIMEOUT|ETIMEDOUT/;
 
-/** An error with its causes: openid-client wraps what fetch throws, and the answers that it does not like. */
-function chainOf(error: unknown): object[] {
-  const chain: object[] = [];
-  for (
-    let link = error;
-    typeof link === 'object' && link !== null && chain.length < 5;
-    link = Reflect.get(link, 'cause')
-  ) {
-    chain.push(link);
-  }
-  return chain;
+/**
+ * Time in ms for which nothing is introspected after a failure; 0 for most. Another token may fare better than the one that
+ * failed, unless there is no connection at all, or the server itself asks for a pause: else one token that the server
+ * chokes on would turn away all others.
+ */
+export function introspectionPauseMs(error: unknown, now: number): number {
+  const status = statusOf(error);
+  if (status === 429 || status === 503) return askedPauseMs(error, now) ?? 0;
+  return chainOf(error).some((link) => NO_CONNECTION.includes(String(Reflect.get(link, 'code')))) ? PAUSE_MS : 0;
 }
+
+const NO_CONNECTION = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];

@@ -1,31 +1,38 @@
 import { allowInsecureRequests, type Configuration, customFetch, discovery, None } from 'openid-client';
-import { unavailable } from './oauth-bearer-outage.js';
+import { cachedFetch } from './cached-fetch.js';
+import { AuthorizationServerOutage } from './oauth-bearer-outage.js';
 import type { Settings } from './oauth-bearer-settings.js';
 
 /** The authorization server, as far as its metadata tells of it. */
 export interface AuthorizationServer {
-  /** Its metadata, fetched once for all who ask at the same time. Throws `authentication_unavailable`. */
-  configuration(): Promise<Configuration>;
+  /** Its metadata, fetched once for all who ask at the same time. Throws an {@link AuthorizationServerOutage}. */
+  configuration(now: number): Promise<Configuration>;
   /** Lets the metadata be fetched anew: endpoints may have moved. */
-  forget(): void;
+  doubt(): void;
 }
+
+/** Age in ms at which metadata are fetched anew, so that an endpoint that was given up is not trusted for long. */
+export const METADATA_MAX_AGE_MS = 600_000;
+
+/** Time in ms beyond that for which they serve on while they cannot be fetched. */
+export const METADATA_STALE_MS = 3_600_000;
 
 /** Nothing is fetched here: a host starts while its authorization server is down. */
 export function authorizationServer(settings: Settings): AuthorizationServer {
-  let known: Promise<Configuration> | undefined;
+  const metadata = cachedFetch(() => discover(settings), {
+    maxAgeMs: METADATA_MAX_AGE_MS,
+    staleMs: METADATA_STALE_MS,
+    patienceMs: settings.timeoutMs,
+  });
   return {
-    configuration() {
-      const asked = known ?? discover(settings);
-      known = asked;
-      return asked.catch((error) => {
-        // A later request tries again, unless another has begun to.
-        if (known === asked) known = undefined;
-        throw unavailable('oauth_discovery_failed', error);
-      });
+    async configuration(now) {
+      try {
+        return (await metadata.usable(now)).value;
+      } catch (error) {
+        throw new AuthorizationServerOutage('oauth_discovery_failed', error);
+      }
     },
-    forget() {
-      known = undefined;
-    },
+    doubt: metadata.doubt,
   };
 }
 

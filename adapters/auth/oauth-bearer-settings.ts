@@ -1,10 +1,12 @@
 import { type ClientAuth, ClientSecretBasic, type CustomFetch } from 'openid-client';
 import type { OperationName } from '../../src/events.js';
 import { isLoopbackName } from '../../src/protocol/loopback.js';
+import { boundedFetch } from './bounded-fetch.js';
 import { CLOCK_TOLERANCE_SECONDS } from './clock-tolerance.js';
-import { DPOP_ALGORITHMS, type DpopPolicy } from './dpop.js';
+import { DPOP_ALGORITHMS, type DpopPolicy, dpopPolicy } from './dpop.js';
 import { fetchTrusting, retryingClosed } from './fetch-trusting.js';
 import { SIGNATURE_ALGORITHMS } from './jws-algorithms.js';
+import type { KeyTimes } from './key-set.js';
 import type { OAuthBearerOptions, OperationScopes } from './oauth-bearer-options.js';
 
 /** Checked options, with the defaults filled in. Times are in milliseconds. */
@@ -22,10 +24,11 @@ export interface Settings {
   readonly toleranceMs: number;
   readonly timeoutMs: number;
   readonly introspection: { readonly cacheMs: number; readonly entries: number };
-  readonly keys: { readonly maxAgeMs: number; readonly cooldownMs: number; readonly staleMs: number };
+  readonly keys: KeyTimes;
   readonly dpop: 'optional' | 'required' | 'off';
   readonly dpopNonce: boolean;
   readonly proofs: DpopPolicy;
+  /** Bounded in time, by `timeoutMs`, and in what it reads. */
   readonly fetch: CustomFetch;
 }
 
@@ -58,6 +61,7 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
   );
   const seconds = (name: keyof OAuthBearerOptions, least: number, most: number, otherwise: number): number =>
     within(name, options[name], least, most, otherwise) * 1000;
+  const timeoutMs = within('timeoutMs', options.timeoutMs, 1, 60_000, 2000);
   return {
     issuer: issuerOf(options.issuer),
     discovery: oneOf('discovery', options.discovery, ['oidc', 'oauth2'], 'oidc'),
@@ -68,7 +72,7 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
     client,
     algorithms: algorithmsOf('algorithms', options.algorithms, SIGNATURE_ALGORITHMS),
     toleranceMs: toleranceSeconds * 1000,
-    timeoutMs: within('timeoutMs', options.timeoutMs, 1, 60_000, 2000),
+    timeoutMs,
     introspection: {
       cacheMs: seconds('introspectionCacheSeconds', 0, 3600, 30),
       entries: within('introspectionCacheEntries', options.introspectionCacheEntries, 1, 1_000_000, 10_000),
@@ -77,15 +81,16 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
       maxAgeMs: seconds('jwksMaxAgeSeconds', 1, 86_400, 600),
       cooldownMs: seconds('jwksCooldownSeconds', 1, 3600, 5),
       staleMs: seconds('jwksStaleIfErrorSeconds', 0, 604_800, 0),
+      patienceMs: timeoutMs,
     },
     dpop: oneOf('dpop', options.dpop, ['optional', 'required', 'off'], 'optional'),
     dpopNonce: nonceOf(options),
-    proofs: {
+    proofs: dpopPolicy({
       algorithms: algorithmsOf('dpopAlgorithms', options.dpopAlgorithms, DPOP_ALGORITHMS),
       maxAgeSeconds: within('dpopMaxAgeSeconds', options.dpopMaxAgeSeconds, 1, 3600, 120),
       clockToleranceSeconds: toleranceSeconds,
-    },
-    fetch: retryingClosed(fetchOf(options)),
+    }),
+    fetch: boundedFetch(retryingClosed(fetchOf(options)), timeoutMs),
   };
 }
 

@@ -11,9 +11,6 @@ import { type AccessToken, type Expectations, TokenRefused } from './oauth-beare
 
 export type { OAuthBearerOptions, OperationScopes } from './oauth-bearer-options.js';
 
-/** What `firstUse` is asked for. */
-const PROOF = 'dpop';
-
 /** Schemes as they may be written: in any case (RFC 9110 §11.1). */
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
   ['bearer', 'Bearer'],
@@ -66,7 +63,7 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
     const needed = settings.scopes(input.operation);
     if (!needed.every((scope) => accessToken.scopes.includes(scope))) throw answers.insufficient(scheme, needed);
     // Last of all: a proof that is refused for anything else can be sent again.
-    if (proven !== undefined && !(await spendDpopProof(input.relay, PROOF, proven))) {
+    if (proven !== undefined && !(await spendDpopProof(input, proven))) {
       throw answers.invalid(scheme, 'invalid_dpop_proof', 'The proof was used before.');
     }
     return { app: accessToken.clientId, scopes: accessToken.scopes, via: ['oauth-bearer'] };

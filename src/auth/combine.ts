@@ -1,6 +1,7 @@
 import { isRelayError, RelayError } from '../errors.js';
 import { defaultChallenge, schemeOf } from './challenge.js';
 import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
+import { noteOverlooked } from './overlooked.js';
 import { isPrincipal } from './principal.js';
 
 /** Lets every request in. Inside `anyOf` it makes anonymous access something that was written down. */
@@ -26,20 +27,28 @@ export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
 /**
  * Demands one hook, asked in order; the first that lets the request in is the answer. If none does, what is reported
  * is what weighs most: an outage, then 429, 403, 400, a 401 for what was sent, a 401 because nothing was sent. A 401
- * brings one challenge of each scheme. Throws a TypeError without a hook.
+ * brings one challenge of each scheme. An outage that is not the answer is reported all the same, by the event
+ * `hook.failed`. Throws a TypeError without a hook.
  */
 export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
   demandHooks('anyOf', hooks);
   const combined = async (input: AuthenticationInput): Promise<Principal> => {
     const refusals: RelayError[] = [];
+    let answer: Principal | RelayError | undefined;
     for (const hook of hooks) {
       try {
-        return await ask(hook, input);
+        answer = await ask(hook, input);
+        break;
       } catch (error) {
         refusals.push(isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error }));
       }
     }
-    throw weightiest(refusals);
+    answer ??= weightiest(refusals);
+    for (const refusal of refusals) {
+      if (refusal.status >= 500 && refusal !== answer) noteOverlooked(input.signal, refusal);
+    }
+    if (isRelayError(answer)) throw answer;
+    return answer;
   };
   return Object.assign(combined, { metadata: uniteMetadata(hooks) });
 }

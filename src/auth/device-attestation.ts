@@ -1,5 +1,6 @@
 import { RelayError } from '../errors.js';
 import type { AuthenticationHook, AuthenticationInput, Principal } from './contract.js';
+import { isPrincipal } from './principal.js';
 
 /** Who an attestation speaks for: the app, never the device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
@@ -7,9 +8,10 @@ export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
 /** What {@link deviceAttestation} takes. */
 export interface DeviceAttestationOptions {
   /**
-   * Verifies the value of Mailbox-Device-Attestation, in whatever format the device maker uses. Returns the app it
-   * speaks for (`{}` if that does not matter), or `null` if it is not to be trusted. Anything it throws that is not a
-   * RelayError means that it could not be verified: 503. Must not keep, log or compare what tells devices apart.
+   * Verifies the value of Mailbox-Device-Attestation, in whatever format the device maker uses. Returns a plain object
+   * with the app it speaks for (`{}` if that does not matter) and its scopes, or `null` if it is not to be trusted.
+   * Anything else that it returns, such as `{ verified: false }`, and anything it throws that is not a RelayError, means
+   * that it could not be verified: 503, and the event `hook.failed`. Must not keep, log or compare what tells devices apart.
    */
   readonly verify: (
     attestation: string,
@@ -26,11 +28,26 @@ export function deviceAttestation({ verify }: DeviceAttestationOptions): Authent
   return async (input) => {
     const attestation = input.attestation();
     if (attestation === undefined || attestation === '') throw new RelayError('attestation_required');
-    const app: unknown = await verify(attestation, input);
-    if (app === null) throw new RelayError('attestation_invalid');
-    // Whatever is no object is left for the relay to refuse: only `null` and an app are answers.
-    if (typeof app !== 'object') throw new TypeError('deviceAttestation.verify: must return an app, or null');
-    const { app: name, scopes } = app as AttestedApp;
-    return { app: name, scopes, via: ['device-attestation'] };
+    const answer: unknown = await verify(attestation, input);
+    if (answer === null) throw new RelayError('attestation_invalid');
+    if (!isAttestedApp(answer)) {
+      throw new TypeError('deviceAttestation.verify: must return { app?, scopes? } with nothing else in it, or null');
+    }
+    const { app, scopes } = answer;
+    return { app, scopes, via: ['device-attestation'] };
   };
+}
+
+const MEMBERS: readonly unknown[] = ['app', 'scopes'] satisfies (keyof AttestedApp)[];
+
+/**
+ * True for a plain object of the members that are documented. An object of another class or with other members is the
+ * answer of something else, such as `{ verified: false }`, an Error or a Response: what it means is not for the relay to guess.
+ */
+function isAttestedApp(value: unknown): value is AttestedApp {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  if (!Reflect.ownKeys(value).every((member) => MEMBERS.includes(member))) return false;
+  return (value as AttestedApp).app !== '' && isPrincipal({ ...value, via: [] });
 }

@@ -12,6 +12,7 @@ import type {
   RelayServices,
 } from './contract.js';
 import { ClientLeft, callHook } from './hook-call.js';
+import { overlookedIn } from './overlooked.js';
 import { isPrincipal } from './principal.js';
 
 /** The hooks of a relay, around one request. */
@@ -49,15 +50,22 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const started = performance.now();
+    let asked: AbortSignal | undefined;
+    const report = (failure: RelayError): void => {
+      const cause = causeOf('cause' in failure.details ? failure.details.cause : failure);
+      events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
+    };
     try {
-      return await callHook(timeoutMs, request, (signal) => hook(inputOf(operation, request, services, signal)));
+      return await callHook(timeoutMs, request, (signal) => {
+        asked = signal;
+        return hook(inputOf(operation, request, services, signal));
+      });
     } catch (error) {
       const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
-      if (refusal.status >= 500 && !(error instanceof ClientLeft)) {
-        const cause = causeOf('cause' in refusal.details ? refusal.details.cause : refusal);
-        events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
-      }
+      if (refusal.status >= 500 && !(error instanceof ClientLeft)) report(refusal);
       throw refusal;
+    } finally {
+      if (asked !== undefined) overlookedIn(asked).forEach(report);
     }
   }
 

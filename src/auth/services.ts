@@ -17,6 +17,9 @@ export interface ServiceParts {
   readonly keys: readonly ServerKey[];
 }
 
+/** Purposes whose secrets are kept. Hooks have a few; one that makes purposes of what it was sent must not fill the memory. */
+const MOST_PURPOSES = 100;
+
 /** Makes what a relay lends to its hooks. */
 export function createServices(parts: ServiceParts): RelayServices {
   const secretsOf = new Map<string, readonly Uint8Array[]>();
@@ -37,7 +40,7 @@ export function createServices(parts: ServiceParts): RelayServices {
       const known = secretsOf.get(purpose);
       if (known !== undefined) return known;
       const secrets = parts.keys.map((key) => hmac(key, `secret ${purpose}`));
-      secretsOf.set(purpose, secrets);
+      if (secretsOf.size < MOST_PURPOSES) secretsOf.set(purpose, secrets);
       return secrets;
     },
   };

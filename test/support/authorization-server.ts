@@ -59,8 +59,13 @@ export const TOKEN_SECONDS = 3600;
 /** The endpoints that can be counted, and made to fail one by one. */
 export type Endpoint = 'discovery' | 'jwks' | 'token' | 'introspection';
 
-/** What the front does instead of answering: `slow` sends the head of an answer and then nothing. */
+/**
+ * What the front does instead of answering: `slow` sends the head of an answer and then nothing, `switch` says that it
+ * switches protocols, and `endless` sends white space until the connection is closed.
+ */
 export type Fault =
+  | 'switch'
+  | 'endless'
   | 'hang'
   | 'slow'
   | 'reset'
@@ -301,12 +306,24 @@ const CANNED = {
 function answerBadly(request: IncomingMessage, response: ServerResponse, fault: Fault): void {
   if (fault === 'hang') return;
   if (fault === 'reset') response.destroy();
+  else if (fault === 'switch') {
+    request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+  } else if (fault === 'endless') sendEndlessly(response.writeHead(200, { 'Content-Type': 'application/json' }));
   else if (fault === 'slow') response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"issuer":');
   else if (fault === 'redirect') response.writeHead(307, { Location: `${request.url}${FOLLOWED}` }).end();
   else {
     const [status, type, body] = CANNED[fault];
     response.writeHead(status, { 'Content-Type': type }).end(body);
   }
+}
+
+function sendEndlessly(response: ServerResponse): void {
+  const piece = Buffer.alloc(64 * 1024, ' ');
+  const more = (): void => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on('drain', more);
+  more();
 }
 
 function metadataOf(issuer: string): object {

@@ -26,6 +26,8 @@ export interface FetchCache<Value> {
   begun(): number;
   /** A value that is young enough, or may stand in for one. Throws a `FetchFailed`. `now` is Unix time in ms. */
   usable(now: number): Promise<Fetched<Value>>;
+  /** The value, if it is of a later fetch than another. */
+  newerThan(other: Fetched<Value>): Fetched<Value> | undefined;
   /** True if `renew` would begin a fetch: none is under way, and none failed a moment ago. */
   canBegin(now: number): boolean;
   /** The value of the fetch under way, or of a new one. Throws a `FetchFailed`. */
@@ -83,6 +85,7 @@ export function cachedFetch<Value>(load: (now: number) => Promise<Value>, times:
       if (Math.abs(now - failedAt) < STALE_PAUSE_MS) return old;
       return settleWithin(times.patienceMs, () => renew(now)).catch(() => old);
     },
+    newerThan: (other) => (current !== undefined && current.fetch > other.fetch ? current : undefined),
     canBegin: (now) => pending === undefined && failure.recent(now) === undefined,
     renew,
     doubt() {

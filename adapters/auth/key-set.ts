@@ -69,11 +69,12 @@ export function keySource<Key>(load: (now: number) => Promise<JSONWebKeySet>, ti
         const isSettled = set.fetch > before || (isOther && Math.abs(now - set.at) < times.cooldownMs);
         if (isSettled && isOther) throw found;
         if (isSettled) return undefined;
-        if (!isOther && sets.canBegin(now)) {
+        const newer = sets.newerThan(set);
+        if (newer === undefined && !isOther && sets.canBegin(now)) {
           const waitMs = reserve.take(now);
           if (waitMs > 0) throw new KeysUndecided(Math.ceil(waitMs / 1000));
         }
-        set = await sets.renew(now);
+        set = newer ?? (await sets.renew(now));
       }
     },
   };

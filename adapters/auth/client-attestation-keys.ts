@@ -1,4 +1,5 @@
-import { KeyObject, webcrypto } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
+import { types } from 'node:util';
 import {
   type CryptoKey,
   createLocalJWKSet,
@@ -129,7 +130,7 @@ function demandPublic(key: AttesterKey): AttesterKey {
 /** The algorithms that a key of any form can verify; none for what is no public key. */
 function algorithmsOfAny(key: unknown): readonly string[] {
   if (isPublicJwk(key)) return algorithmsOf(key);
-  if (key instanceof KeyObject) return key.type === 'public' ? algorithmsOfKey(key) : [];
-  const isVerifier = key instanceof webcrypto.CryptoKey && key.type === 'public' && key.usages.includes('verify');
+  if (types.isKeyObject(key)) return key.type === 'public' ? algorithmsOfKey(key) : [];
+  const isVerifier = types.isCryptoKey(key) && key.type === 'public' && key.usages.includes('verify');
   return isVerifier ? algorithmsOfKey(KeyObject.from(key)) : [];
 }

@@ -1,9 +1,9 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { RelayError } from 'credential-relay';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Attester, makeAttester } from '../support/attester.js';
+import { type Attester, type Defects, makeAttester } from '../support/attester.js';
 import {
   attempt,
   attester,
@@ -57,6 +57,19 @@ describe('resolveKey', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
+  it('may return a CryptoKey', async () => {
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+    const jwk = { ...attester.publicKey.export({ format: 'jwk' }) };
+    const key = await webcrypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
+    const site = freshRelay({ resolveKey: () => key });
+    expect((await attempt(site, attester.attest(device))).status).toBe(200);
+  });
+
+  it('a good key of another kind refuses: the attestation is not signed with it', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    expectRefusal(await attempt(freshRelay({ resolveKey: () => publicKey }), attester.attest(device)));
+  });
+
   it('undefined refuses', async () => {
     expectRefusal(await attempt(freshRelay({ resolveKey: () => undefined }), attester.attest(device)));
   });
@@ -84,10 +97,33 @@ describe('resolveKey', () => {
     ['returns a private key', () => attester.privateKey],
     ['returns a private JWK', () => attester.privateKey.export({ format: 'jwk' })],
     ['returns a secret', () => randomBytes(32)],
+    ['returns a secret key', () => createSecretKey(randomBytes(32))],
+    ['returns {}', () => ({})],
+    ['returns a list of keys', () => [attester.publicKey]],
+    ['returns a key set', () => attester.jwks],
+    ['returns PEM', () => attester.publicKey.export({ format: 'pem', type: 'spki' })],
+    ['returns what only says that it is public', () => ({ type: 'public' })],
+    ['returns an Error', () => new Error('unknown')],
+    ['returns a Response', () => Response.json(attester.jwks.keys[0])],
+    ['returns half a JWK', () => ({ kty: 'EC', crv: 'P-256' })],
+    ['returns a JWK off the curve', () => ({ ...attester.jwks.keys[0], y: attester.jwks.keys[0]?.x })],
+    ['returns a symmetric JWK', () => ({ kty: 'oct', k: randomBytes(32).toString('base64url') })],
+    ['returns an RSA key that is too short', () => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey],
+    ['returns a key that cannot sign', () => generateKeyPairSync('x25519').publicKey],
   ])('%s: 503, never in', async (_, resolveKey) => {
     expectOutage(await attempt(freshRelay({ resolveKey: resolveKey as never }), attester.attest(device)));
   });
 });
+
+/** White space until the connection is closed. */
+function sendEndlessly(response: ServerResponse): void {
+  const piece = Buffer.alloc(64 * 1024, ' ');
+  const more = (): void => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on('drain', more);
+  more();
+}
 
 describe('jwksUri', () => {
   const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 });
@@ -159,6 +195,57 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
+  it.each<[name: string, defects: Defects]>([
+    ['expired', { claims: { exp: 1 } }],
+    ['for another audience', { claims: { aud: 'https://another.example' } }],
+    ['for an app that is not accepted', { claims: { sub: 'https://another.example' } }],
+    ['from the future', { claims: { iat: 9_999_999_999 } }],
+    ['without cnf', { claims: { cnf: undefined } }],
+    ['without sub', { claims: { sub: undefined } }],
+    ['of another typ', { header: { typ: 'JWT' } }],
+    ['with an algorithm that is not accepted', { header: { alg: 'HS256' } }],
+  ])('an attestation that is %s causes no fetch', async (_, defects) => {
+    const keys = await serve(attester.jwks);
+    const site = freshRelay({ jwksUri: keys.url, apps: [attester.app] });
+    const jwt = attester.attest(device, defects);
+    const headers = { 'OAuth-Client-Attestation': jwt, 'OAuth-Client-Attestation-PoP': device.pop() };
+    expect((await site.create(headers)).status).toBe(401);
+    expect(keys.requests).toBe(0);
+  });
+
+  it('a new key under an old name is found once the set is 5 s old, by one fetch for all bad signatures', async () => {
+    const young = makeAttester(clock);
+    const named = (by: Attester): string => by.attest(device, { header: { kid: attester.kid } });
+    const keys = await serve(attester.jwks);
+    const site = freshRelay({ jwksUri: keys.url });
+    expect((await attempt(site, named(attester))).status).toBe(200);
+    for (time.now = NOW + 5000; time.now < NOW + 10_000; time.now += 500) {
+      expectRefusal(await attempt(site, named(young)));
+    }
+    expect(keys.requests).toBe(2);
+    keys.answer = (response) => {
+      response.end(JSON.stringify({ keys: young.jwks.keys.map((key) => ({ ...key, kid: attester.kid })) }));
+    };
+    time.now = NOW + 10_001;
+    expect((await attempt(site, named(young))).status).toBe(200);
+    expectRefusal(await attempt(site, named(attester)));
+    expect(keys.requests).toBe(3);
+  });
+
+  it('while the attester fails it is asked once in a second, or when it says', async () => {
+    const keys = await serve(attester.jwks);
+    const site = freshRelay({ jwksUri: keys.url });
+    keys.answer = (response) => void response.writeHead(503).end();
+    for (let turn = 0; turn < 50; turn += 1) expectOutage(await attempt(site, attester.attest(device)));
+    expect(keys.requests).toBe(1);
+    keys.answer = (response) => void response.writeHead(503, { 'Retry-After': '20' }).end();
+    time.now += 2000;
+    expectOutage(await attempt(site, attester.attest(device)));
+    time.now += 18_000;
+    expectOutage(await attempt(site, attester.attest(device)));
+    expect(keys.requests).toBe(2);
+  });
+
   it('a key that was taken out of the set is refused once the set is fetched anew', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url, jwksMaxAgeSeconds: 60 });
@@ -228,6 +315,8 @@ describe('jwksUri', () => {
     ['a connection that breaks', (response) => void response.destroy()],
     ['half an answer that never ends', (response) => void response.write('{"keys"')],
     ['silence', () => {}],
+    ['white space without an end', sendEndlessly],
+    ['another protocol', ({ socket }) => void socket?.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n')],
   ];
   it.each(outages)('%s: 503 within the time-out, and recovery', async (_, answer) => {
     const keys = await serve(attester.jwks);
@@ -283,6 +372,25 @@ describe('jwksUri', () => {
     expect((await attempt(patient, attester.attest(device))).status).toBe(200);
     time.now = NOW + 121_000;
     expectOutage(await attempt(patient, attester.attest(device)));
+  });
+
+  it.each([
+    ['never settles', () => new Promise<never>(() => {}), 'TimeoutError'],
+    ['gives a body that never ends', async () => new Response(new ReadableStream({})), 'TimeoutError'],
+    ['gives 2 MiB', async () => new Response(Buffer.alloc(2 ** 21, ' ')), 'AnswerTooLarge'],
+    ['gives no Response', async () => attester.jwks as never, 'TypeError'],
+  ])('a fetch of the host that once %s: 503 in time, and recovery', async (_, misbehave, cause) => {
+    let isFirst = true;
+    const fetch = async (): Promise<Response> => {
+      if (!isFirst) return Response.json(attester.jwks);
+      isFirst = false;
+      return misbehave();
+    };
+    const site = freshRelay({ jwksUri: 'https://attester.example/keys', fetch, timeoutMs: 100 });
+    expectOutage(await attempt(site, attester.attest(device)));
+    expect(site.thrown.at(-1)).toMatchObject({ details: { cause: { name: cause } } });
+    time.now += 2000;
+    expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
   it('the fetch of the host is used, if there is one', async () => {

@@ -67,6 +67,9 @@ describe('options are checked when the hook is made', () => {
     [{ jwks, jwksMaxAgeSeconds: 0 }, /^clientAttestation\.jwksMaxAgeSeconds: must be at least 1$/],
     [{ jwks, fetch: true }, /^clientAttestation\.fetch: must be a function$/],
     [{ jwks, ca: 'x', fetch }, /^clientAttestation\.ca: is for the fetch of this package/],
+    [{ jwks, attestationAudience: '' }, /^clientAttestation\.attestationAudience: /],
+    [{ jwks, attestationAudience: [] }, /^clientAttestation\.attestationAudience: must not be empty$/],
+    [{ jwks, attestationAudience: 7 }, /^clientAttestation\.attestationAudience: must be a text or a list of texts$/],
     [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: is not an option$/],
   ];
   it.each(cases)('%j', (options, message) => {

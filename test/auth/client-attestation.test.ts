@@ -54,6 +54,15 @@ function expectRefusal(answer: Answer, error: string | undefined): void {
 
 const INVALID = 'invalid_client_attestation';
 
+/** One key spelled in other ways (RFC 7515 §2, RFC 7518 §6), which would have other thumbprints. */
+const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64url');
+const withLeadingZero = (text: string): string => Buffer.concat([Buffer.alloc(1), bytesOf(text)]).toString('base64url');
+const withOtherAlphabet = (text: string): string => bytesOf(text).toString('base64');
+function withStrayBits(text: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') + 1];
+}
+
 /** A 401 where no challenges are given out. */
 function expectRejected(answer: Answer): void {
   expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
@@ -124,6 +133,8 @@ describe('what is accepted', () => {
     ['claims that nobody knows', { claims: { iss: 'https://attester.example', x: 1 } }, { claims: { iss: 'x' } }],
     ['a PoP of 150 s ago', {}, { claims: { iat: seconds(-150) } }],
     ['a PoP from 30 s ahead', {}, { claims: { iat: seconds(30) } }],
+    ['the relay as its audience', { claims: { aud: PUBLIC_URL } }, {}],
+    ['the relay among its audiences', { claims: { aud: ['https://another.example', PUBLIC_URL] } }, {}],
     ['a typ written as media type', { header: { typ: 'application/oauth-client-attestation+jwt' } }, {}],
   ];
   it.each(tolerated)('%s', async (_, attestation, pop) => {
@@ -195,12 +206,48 @@ describe('§7.1: an attestation with one defect is refused', () => {
     ['a point that is not on the curve in cnf', cnf({ ...device.jwk, x: device.jwk.y })],
     ['an incomplete key in cnf', cnf({ kty: 'EC', crv: 'P-256' })],
     ['an unknown kind of key in cnf', cnf({ kty: 'XX' })],
+    ['a curve that is not accepted in cnf', cnf({ ...device.jwk, crv: 'secp256k1' })],
+    ['the key padded in cnf (RFC 7515 §2)', cnf({ ...device.jwk, x: `${device.jwk.x}=` })],
+    ['the key in the other alphabet in cnf', cnf({ ...device.jwk, x: withOtherAlphabet(String(device.jwk.x)) })],
+    ['the key with white space in cnf', cnf({ ...device.jwk, y: ` ${device.jwk.y}` })],
+    ['the key with stray bits in cnf', cnf({ ...device.jwk, x: withStrayBits(String(device.jwk.x)) })],
+    ['the key with a leading zero in cnf', cnf({ ...device.jwk, x: withLeadingZero(String(device.jwk.x)) })],
+    ['a modulus with a leading zero in cnf', cnf({ ...rsa, n: withLeadingZero(String(rsa.n)) })],
+    ['an exponent with a leading zero in cnf', cnf({ ...rsa, e: 'AAEAAQ' })],
+    ['another audience', { claims: { aud: 'https://another.example' } }],
+    ['audiences that are all others', { claims: { aud: ['https://another.example', 'https://third.example'] } }],
+    ['an audience that only begins alike', { claims: { aud: `${PUBLIC_URL}/` } }],
+    ['no audience in a list of them', { claims: { aud: [] } }],
+    ['an audience that is null', { claims: { aud: null } }],
+    ['an audience that is an object', { claims: { aud: { 0: PUBLIC_URL } } }],
+    ['an empty audience', { claims: { aud: '' } }],
   ];
   it.each(cases)('%s', async (_, defects, error = INVALID) => {
     const site = freshRelay();
     const challenge = await site.challenge();
     expectRefusal(await site.create(sent(attester.attest(device, defects), device.pop(challenge))), error);
     expect((await site.create(sent(attester.attest(device), device.pop(challenge)))).status).toBe(200);
+  });
+
+  it.each([
+    ['a text', 'https://as.example'],
+    ['a list', ['https://third.example', 'https://as.example']],
+  ])('for the public URL, where attestationAudience is another: %s', async (_, attestationAudience) => {
+    const site = freshRelay({ attestationAudience });
+    const challenge = await site.challenge();
+    const attempt = (aud: unknown) =>
+      site.create(sent(attester.attest(device, { claims: { aud } }), device.pop(challenge)));
+    expectRefusal(await attempt(PUBLIC_URL), INVALID);
+    expect((await attempt('https://as.example')).status).toBe(200);
+    expect((await attempt(undefined)).status).toBe(200);
+  });
+
+  it('for the public URL, where audience is another', async () => {
+    const site = freshRelay({ audience: 'https://relay.example/resource' });
+    const pop = device.pop(await site.challenge(), { claims: { aud: 'https://relay.example/resource' } });
+    const attempt = (aud: string) => site.create(sent(attester.attest(device, { claims: { aud } }), pop));
+    expectRefusal(await attempt(PUBLIC_URL), INVALID);
+    expect((await attempt('https://relay.example/resource')).status).toBe(200);
   });
 
   it('an app that is not among those accepted', async () => {
@@ -294,6 +341,16 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     expectRefusal(await site.create(sent(attester.attest(device), undefined, defective)), INVALID);
     const mended = device.dpop(challenge, { claims: { jti } });
     expect((await site.create(sent(attester.attest(device), undefined, mended))).status).toBe(200);
+  });
+
+  it('with the attested key in another spelling', async () => {
+    const site = freshRelay();
+    const device = makeDevice(clock);
+    const challenge = await site.challenge();
+    for (const x of [`${device.jwk.x}=`, withStrayBits(String(device.jwk.x)), withLeadingZero(String(device.jwk.x))]) {
+      const proof = device.dpop(challenge, { header: { jwk: { ...device.jwk, x } } });
+      expectRefusal(await site.create(sent(attester.attest(device), undefined, proof)), INVALID);
+    }
   });
 
   it('for an attestation that holds the private key', async () => {

@@ -1,5 +1,6 @@
 import {
   type AuthenticationHook,
+  allOf,
   allowAnonymous,
   anyOf,
   challenge,
@@ -34,14 +35,16 @@ describe('anyOf', () => {
     expect([status, principal]).toEqual([200, { via: ['anonymous'] }]);
   });
 
-  test.each([...RETURNS, ...THROWS])('a hook that $name is an outage, and stops no other', async ({ run }) => {
+  test.each([...RETURNS, ...THROWS])('a hook that $name is an outage, and stops no other', async ({ run, cause }) => {
     const garbage = run as AuthenticationHook;
     for (const hook of [
       anyOf(garbage, lenient),
       anyOf(refusing('forbidden'), garbage, lenient),
       anyOf(anyOf(garbage), lenient),
     ]) {
-      expect((await judge(hook)).status).toBe(200);
+      const { status, of } = await judge(hook);
+      expect(status).toBe(200);
+      expect(of('hook.failed')).toMatchObject([{ hook: 'authenticate', operation: 'create', cause }]);
     }
     for (const hook of [
       anyOf(garbage),
@@ -51,6 +54,30 @@ describe('anyOf', () => {
       const { status, code, of } = await judge(hook);
       expect([status, code]).toEqual([503, 'authentication_unavailable']);
       expect(of('hook.failed')).toHaveLength(1);
+    }
+  });
+
+  test('an outage beside the answer is reported, whatever the answer is, each once', async () => {
+    const down = (code: string) =>
+      refusing('authentication_unavailable', { cause: Object.assign(new Error(SECRET), { code }) });
+    const TABLE: ReadonlyArray<readonly [AuthenticationHook, number, string[]]> = [
+      [anyOf(down('ONE'), lenient), 200, ['ONE']],
+      [anyOf(down('ONE'), down('TWO'), lenient), 200, ['ONE', 'TWO']],
+      [anyOf(anyOf(down('ONE'), lenient), down('NEVER')), 200, ['ONE']],
+      [allOf(anyOf(down('ONE'), lenient), anyOf(down('TWO'), lenient)), 200, ['ONE', 'TWO']],
+      [allOf(anyOf(down('ONE'), lenient), refusing('forbidden')), 403, ['ONE']],
+      [anyOf(down('ONE'), refusing('forbidden'), down('TWO')), 503, ['ONE', 'TWO']],
+      [anyOf(refusing('forbidden'), refusing('token_invalid')), 403, []],
+      [anyOf(refusing('store_unavailable'), lenient), 200, ['store_unavailable']],
+    ];
+    for (const [hook, status, causes] of TABLE) {
+      const { answer, of } = await judge((input) => hook({ ...input }));
+      expect(answer.status).toBe(status);
+      expect(
+        of('hook.failed')
+          .map((event) => event.cause)
+          .sort(),
+      ).toEqual(causes);
     }
   });
 

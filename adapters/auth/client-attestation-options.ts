@@ -65,14 +65,15 @@ export interface ClientAttestationOptions {
   readonly jwksMaxAgeSeconds?: number | undefined;
   /**
    * Seconds between two fetches for the sake of unknown keys, beyond a reserve of three. An attestation whose key is
-   * unknown meanwhile is neither accepted nor refused: 503. Default 5.
+   * unknown meanwhile is neither accepted nor refused: 503. Also the age of a set from which a bad signature has it
+   * fetched anew. Default 5.
    */
   readonly jwksCooldownSeconds?: number | undefined;
   /** Seconds for which it is used beyond that while no newer one is to be had. Default 0. */
   readonly jwksStaleIfErrorSeconds?: number | undefined;
   /** Certificate authorities (PEM) that `jwksUri` is trusted by, instead of the usual ones. Not with `fetch`. */
   readonly ca?: string | readonly string[] | undefined;
-  /** Fetches `jwksUri`. Default: the global `fetch`. */
+  /** Fetches `jwksUri`. At most 1 MiB of the answer is read, for at most `timeoutMs`. Default: the global `fetch`. */
   readonly fetch?: Fetch | undefined;
 }
 

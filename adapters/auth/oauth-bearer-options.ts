@@ -53,7 +53,8 @@ export interface OAuthBearerOptions {
   readonly jwksMaxAgeSeconds?: number | undefined;
   /**
    * Seconds that must pass between two fetches of the key set that unknown key identifiers cause, beyond a reserve of
-   * three, from 1 to 3,600. A token whose key is unknown meanwhile is neither accepted nor refused: 503. Default 5.
+   * three, from 1 to 3,600. A token whose key is unknown meanwhile is neither accepted nor refused: 503. Also the age of
+   * a set from which a bad signature has it fetched anew. Default 5.
    */
   readonly jwksCooldownSeconds?: number | undefined;
   /** Seconds beyond `jwksMaxAgeSeconds` for which the last key set serves on while no new one can be had. Default 0. */
@@ -71,6 +72,10 @@ export interface OAuthBearerOptions {
   readonly dpopMaxAgeSeconds?: number | undefined;
   /** Certificate authorities (PEM) to trust in place of the usual ones. Not together with `fetch`. */
   readonly ca?: string | readonly string[] | undefined;
-  /** Makes the requests to the authorization server. Must heed `redirect: 'manual'` and `signal`. Default: `fetch`. */
+  /**
+   * Makes the requests to the authorization server, and returns a `Response` with a web stream as its body. Must heed
+   * `redirect: 'manual'`, and should heed `signal`: a request is over after `timeoutMs` all the same, and no more than 1
+   * MiB of an answer is read. Default: `fetch`.
+   */
   readonly fetch?: CustomFetch | undefined;
 }

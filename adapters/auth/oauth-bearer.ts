@@ -36,7 +36,8 @@ interface Credentials {
  * has them; an audience it must have.
  *
  * Key rotation needs no care: an unknown `kid` makes the key set be fetched anew, at a bounded rate (see
- * `jwksCooldownSeconds`). A proof counts once, on all processes with the same store: a retry needs a new proof.
+ * `jwksCooldownSeconds`), and so does a bad signature. Metadata are fetched anew after 10 minutes, and serve for another
+ * hour while that fails. A proof counts once, on all processes with the same store: a retry needs a new proof.
  *
  * The principal is `{ app: client_id, scopes, via: ['oauth-bearer'] }`. `sub` is not passed on: it may be a person. An
  * introspection may answer without `client_id`: then `app` is undefined, and no other hook's app can be held against it.

@@ -38,7 +38,8 @@ export interface RelayServices {
   firstUse(purpose: string, value: string, expiresAt: number): Promise<boolean>;
   /**
    * Secrets of 32 bytes for one purpose, one a server key, the current first: what one process signs with the first
-   * another verifies with one of them. Without server keys they live and end with the process.
+   * another verifies with one of them. Without server keys they live and end with the process. A purpose is a fixed
+   * text of the hook: of more than 100, secrets are computed anew at each call.
    */
   secrets(purpose: string): readonly Uint8Array[];
 }

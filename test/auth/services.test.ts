@@ -215,6 +215,15 @@ describe('secrets', () => {
   });
 });
 
+test('secrets of a hundred purposes are kept, and those of others are computed anew', async () => {
+  const services = await servicesOf();
+  const purposes = Array.from({ length: 300 }, (_, index) => `purpose-${index}`);
+  for (const purpose of purposes) services.secrets(purpose);
+  const isKept = (purpose: string): boolean => services.secrets(purpose) === services.secrets(purpose);
+  expect(purposes.filter(isKept).length).toBeLessThanOrEqual(100);
+  for (const purpose of purposes) expect(services.secrets(purpose)).toEqual(services.secrets(purpose));
+});
+
 describe('the rest', () => {
   test('clock is the relay’s, and resource its public URL without a trailing slash', async () => {
     const now = Date.UTC(2031, 0, 1);

@@ -1,5 +1,4 @@
-import { refusalOf } from './mailbox-client.js';
-import { membersOf, type Reply, retryAfterMs } from './request.js';
+import { dateOf, membersOf, type Reply, retryAfterMs, textOf, wireTimeOf } from './request.js';
 
 /** How a share came to its end, as this device knows it. */
 export type Ending =
@@ -79,6 +78,34 @@ export class TransferError extends Error implements TransferErrorDetails {
   }
 }
 
+/** Characters of what a relay says is wrong, after which the rest is cut off. */
+const MOST_WORDS = 1000;
+
+/** A stable code of a problem. */
+const CODE = /^[\w.:/-]{1,100}$/;
+
+/** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
+export class RelayRefusal extends Error {
+  override readonly name = 'RelayRefusal';
+  constructor(
+    readonly status: number,
+    readonly code: string | undefined,
+    title: string,
+  ) {
+    super(title);
+  }
+}
+
+/** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
+export function refusalOf({ status, text }: Reply): RelayRefusal {
+  const { code, title } = membersOf(text);
+  return new RelayRefusal(
+    status,
+    typeof code === 'string' && CODE.test(code) ? code : undefined,
+    textOf(title, MOST_WORDS) || `The relay answered ${status}.`,
+  );
+}
+
 /** What an answer other than a success means; a 404 is for the caller, who knows the share. */
 export function transferErrorOf(reply: Reply): TransferError {
   const { status } = reply;
@@ -87,9 +114,9 @@ export function transferErrorOf(reply: Reply): TransferError {
   const details = {
     status,
     relayCode,
-    detail: typeof detail === 'string' ? detail : undefined,
-    maximum: typeof maximum === 'string' ? maximum : undefined,
-    relayTime: Date.parse(reply.header('Date') ?? '') || undefined,
+    detail: textOf(detail, MOST_WORDS) || undefined,
+    maximum: wireTimeOf(maximum),
+    relayTime: dateOf(reply),
   };
   if (status === 413) return new TransferError('too_large', message, details);
   if (relayCode === 'mailbox_taken') return new TransferError('taken', message, details);

@@ -1,7 +1,13 @@
 /** The device side of the protocol: for browsers, Node and any runtime with fetch and WebCrypto. */
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
-export { type Ending, TransferError, type TransferErrorCode, type TransferErrorDetails } from './errors.js';
+export {
+  type Ending,
+  RelayRefusal,
+  TransferError,
+  type TransferErrorCode,
+  type TransferErrorDetails,
+} from './errors.js';
 export type { OutgoingInformation, ProvisioningInformation } from './information.js';
 export type { Message } from './lookout.js';
 export {
@@ -11,7 +17,6 @@ export {
   type MailboxClient,
   type MailboxClientOptions,
   type NewMailboxContent,
-  RelayRefusal,
   type SecureContent,
   type UpdatedMailbox,
 } from './mailbox-client.js';

@@ -8,7 +8,7 @@ import { open, UnopenedPayload } from './seal.js';
 export interface OutgoingInformation {
   /** Names what `content` is, such as `digitalwallet.carkey.ccc`. Not empty. */
   readonly format: string;
-  /** A JSON object, in the shape that `format` names. */
+  /** A JSON object, in the shape that `format` names; at most 100 objects and arrays in one another. */
   readonly content: object;
 }
 
@@ -17,12 +17,15 @@ export interface ProvisioningInformation extends OutgoingInformation {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
+/** Objects and arrays in one another in `content`; what walks it by recursion could end with a stack overflow. */
+const MOST_DEPTH = 100;
+
 /** The bytes to seal. Throws a TypeError for what is not Provisioning Information. */
 export function encodeInformation(information: OutgoingInformation): string {
   const { format, content } = information;
   const text = JSON.stringify({ format, content });
   if (!isInformation(membersOf(text))) {
-    throw new TypeError('information: must be { format: a string, content: an object of JSON }');
+    throw new TypeError('information: must be { format: a string, content: an object of JSON, at most 100 deep }');
   }
   return text;
 }
@@ -30,7 +33,8 @@ export function encodeInformation(information: OutgoingInformation): string {
 /** Opens a message. Throws `tampered` if it was changed, and `malformed` if it is not Provisioning Information. */
 export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
   const value = membersOf(await openText(payload, secret));
-  if (!isInformation(value)) throw new TransferError('malformed', 'The message is not Provisioning Information.');
+  if (!isInformation(value))
+    throw new TransferError('malformed', 'The message is not Provisioning Information, or more than 100 deep.');
   return { format: value.format, content: value.content };
 }
 
@@ -62,6 +66,16 @@ function bytesIn(data: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** Whether a value is nested no deeper than that; by levels, as deep recursion is what it is to keep from others. */
+function isShallow(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MOST_DEPTH) return false;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return true;
+}
+
 function isInformation(
   value: Readonly<Record<string, unknown>>,
 ): value is Record<string, unknown> & ProvisioningInformation {
@@ -71,6 +85,7 @@ function isInformation(
     format !== '' &&
     typeof content === 'object' &&
     content !== null &&
-    !Array.isArray(content)
+    !Array.isArray(content) &&
+    isShallow(content)
   );
 }

@@ -2,7 +2,7 @@ import type { DisplayInformation } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
 import { backOff, orAborted, pause, type Reply, retryAfterMs, throwIfAborted, ticks } from './request.js';
-import type { Delivered, Transfer } from './transfer.js';
+import type { Transfer } from './transfer.js';
 import { type Found, foundIn } from './wire.js';
 import type { Writes } from './writes.js';
 
@@ -75,22 +75,22 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     const fingerprint = await transfer.newsIn(found);
     await orAborted(transfer.absorb(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
     taken += 1;
-    const message =
-      fingerprint === undefined ? undefined : await opened(found, { fingerprint, version: found.version });
+    const message = fingerprint === undefined ? undefined : await opened(found, fingerprint);
     transfer.lookedAt = found.version;
     return message;
   }
 
   /** The message that was found. One that cannot be opened never will be: the app hears of it once, as an error. */
-  async function opened(found: Found, delivered: Delivered): Promise<Message> {
+  async function opened(found: Found, fingerprint: string): Promise<Message> {
+    const delivered = { fingerprint, version: found.version };
     try {
       const message = { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
       transfer.progress({ type: 'message' });
-      transfer.deliver(delivered);
+      transfer.deliver({ ...delivered, isOpened: true });
       return message;
     } catch (error) {
       // The next read is not held at this version: it may have been changed on its way to here only.
-      if (error instanceof TransferError) transfer.deliver(delivered);
+      if (error instanceof TransferError) transfer.deliver({ ...delivered, isOpened: false });
       throw error;
     }
   }

@@ -1,6 +1,18 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
-import { membersOf, type Network, type Persistence, persist, type Reply, receiverOf, sendOnce } from './request.js';
+import { refusalOf } from './errors.js';
+import { basesOf, isSafe } from './links.js';
+import {
+  membersOf,
+  type Network,
+  type Persistence,
+  persist,
+  type Reply,
+  receiverOf,
+  sendOnce,
+  versionOf,
+} from './request.js';
 import { parseShareUrl } from './share-url.js';
+import { contentIn, linkIn } from './wire.js';
 
 /** How a client reaches relays. */
 export interface MailboxClientOptions extends Network {
@@ -10,6 +22,8 @@ export interface MailboxClientOptions extends Network {
   readonly attempts?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. Default 200. */
   readonly backOffMs?: number | undefined;
+  /** Other URLs below which a relay's links are, besides the one that is called. Default: none. */
+  readonly links?: readonly string[] | undefined;
 }
 
 /** What a mailbox begins with. */
@@ -54,18 +68,6 @@ export interface MailboxAnswer<Body> {
   readonly body: Body;
 }
 
-/** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
-export class RelayRefusal extends Error {
-  override readonly name = 'RelayRefusal';
-  constructor(
-    readonly status: number,
-    readonly code: string | undefined,
-    title: string,
-  ) {
-    super(title);
-  }
-}
-
 /** One device's side of one mailbox. */
 export interface MailboxClient {
   readonly claim: string;
@@ -92,7 +94,7 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Makes a client for one mailbox. It retries what failed in passing (no answer, 429, 503) with the same Request-ID, so
- * that nothing takes effect twice, and never sends a fragment. Every call throws {@link RelayRefusal} for a refusal, or
+ * that nothing takes effect twice, and never sends a fragment. It calls https URLs, and http on loopback names, only. Every call throws {@link RelayRefusal} for a refusal, or
  * for an answer that is not a relay's, {@link RelayUnreachable} when no answer came, and a TypeError for a bad URL.
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
@@ -105,10 +107,11 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     isPassing: ({ status }) => status === 429 || status === 503,
   };
 
-  /** Sends one request; `json` is its body, and the type of what comes back is the caller's to know. */
+  /** Sends one request, whose body is `json`. What `bodyOf` does not find in a success is no answer of a relay. */
   async function call<Body>(
     method: string,
     url: string,
+    bodyOf: (reply: Reply) => Body | undefined,
     json?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<MailboxAnswer<Body>> {
@@ -124,46 +127,60 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       body: json === undefined ? undefined : JSON.stringify(json),
     };
     const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
-    const { status, text } = reply;
+    const { status } = reply;
     const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
+    const body = isOk ? bodyOf(reply) : undefined;
+    const isEmpty = method === 'PATCH' || method === 'DELETE';
     // A 404 to a repeated delete means that an earlier try was carried out.
-    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1)) throw refusalOf(reply);
-    const isEmpty = !isOk || method === 'PATCH' || method === 'DELETE';
+    const isDone = isOk || (method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1);
+    if (!isDone || (body === undefined && !isEmpty)) throw refusalOf(reply);
     return {
       status,
       duplicate: status === 201,
-      version: reply.header('Mailbox-Version'),
+      version: versionOf(reply),
       receiver: receiverOf(reply),
       attempts: tries,
-      body: isEmpty ? undefined : isPreview ? text : membersOf(text),
+      body,
     } as MailboxAnswer<Body>;
   }
 
-  const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
+  function urlOf(shareUrl: string): string {
+    const { mailboxUrl } = parseShareUrl(shareUrl);
+    if (isSafe(mailboxUrl)) return mailboxUrl;
+    throw new TypeError('shareUrl: must be an https URL (http on loopback names)');
+  }
+
   return {
     claim,
-    create: async (relay, content) => call('POST', `${relay.replace(/\/$/, '')}/v1/m`, content),
-    preview: async (shareUrl) => call('GET', urlOf(shareUrl)),
+    async create(relay, content) {
+      const bases = basesOf(relay, options.links, '');
+      const createdIn = (reply: Reply): CreatedMailbox | undefined => {
+        const urlLink = linkIn(reply, bases);
+        return urlLink === undefined ? undefined : { urlLink, ...updatedIn(reply) };
+      };
+      return call('POST', `${bases[0]}/v1/m`, createdIn, content);
+    },
+    preview: async (shareUrl) => call('GET', urlOf(shareUrl), ({ text }) => text),
     read: async (shareUrl, notificationToken) =>
-      call('POST', urlOf(shareUrl), notificationToken === undefined ? undefined : { notificationToken }),
+      call('POST', urlOf(shareUrl), secureContentIn, notificationToken && { notificationToken }),
     update: async (shareUrl, content, knownVersion) =>
       call(
         'PUT',
         urlOf(shareUrl),
+        updatedIn,
         content,
         knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
       ),
-    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl)),
-    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl)),
+    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl), () => undefined),
+    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl), () => undefined),
   };
 }
 
-/** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
-export function refusalOf({ status, text }: Reply): RelayRefusal {
-  const { code, title } = membersOf(text);
-  return new RelayRefusal(
-    status,
-    typeof code === 'string' ? code : undefined,
-    typeof title === 'string' ? title : `The relay answered ${status}.`,
-  );
+function secureContentIn(reply: Reply): SecureContent | undefined {
+  const { payload, display, expiration } = contentIn(reply) ?? {};
+  return payload && display && expiration ? { payload, displayInformation: display, expiration } : undefined;
+}
+
+function updatedIn({ text }: Reply): UpdatedMailbox {
+  return { isPushNotificationSupported: membersOf(text).isPushNotificationSupported === true };
 }

@@ -1,7 +1,5 @@
-import { isLoopbackName } from '../protocol/loopback.js';
 import type { Ending } from './errors.js';
 import { LONGEST_TIMER_MS, type Network } from './request.js';
-import { urlOf } from './share-url.js';
 import type { StateKeeper, TransferState } from './state.js';
 
 /** What goes on in a transfer, for people to see. */
@@ -61,17 +59,25 @@ const DEFAULTS = {
 };
 
 /** Options with the defaults in their places. */
-export type Settings = TransferOptions & Readonly<typeof DEFAULTS>;
+export type Settings = TransferOptions &
+  Readonly<typeof DEFAULTS> & {
+    /** URLs below which the link of a new mailbox must be; none for a receiver, which makes no mailbox. */
+    readonly bases: readonly string[];
+  };
 
 /**
  * Fills in the defaults. Throws a TypeError for an option that is wrong, whose path `role` begins, and where the runtime
  * lacks what the client stands on.
  */
-export function settingsOf(options: TransferOptions, role: TransferState['role']): Settings {
+export function settingsOf(
+  options: TransferOptions,
+  role: TransferState['role'],
+  bases: readonly string[] = [],
+): Settings {
   // Known before a device is bound, not after. Browsers have `crypto.subtle` on https and loopback names only.
   if (globalThis.crypto?.subtle === undefined || typeof TextDecoder === 'undefined' || typeof Headers === 'undefined')
     throw new TypeError('credential-relay/client: needs WebCrypto, TextDecoder and Headers');
-  const settings = { ...options, ...DEFAULTS };
+  const settings = { ...options, ...DEFAULTS, bases };
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = options[name] ?? DEFAULTS[name];
     const isGood = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'patienceMs');
@@ -84,11 +90,4 @@ export function settingsOf(options: TransferOptions, role: TransferState['role']
     throw new TypeError(`${role}.headers: must be headers that can be sent`);
   }
   return settings;
-}
-
-/** Whether a URL may be called: https, or http on loopback names (TIGRESS §4.2), without credentials. */
-export function isSafe(text: string): boolean {
-  const url = urlOf(text);
-  if (url === undefined || url.username + url.password !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackName(url.hostname));
 }

@@ -1,9 +1,13 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
+import { textOf } from './request.js';
 import { httpsUrlOf } from './wire.js';
 
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
 );
+
+/** Characters of a page that are searched; the properties are in its head. */
+const MOST_CHARACTERS = 65_536;
 
 /**
  * The display information of a preview page, from its OpenGraph properties; a member that the page does not have is
@@ -11,16 +15,16 @@ const ENTITIES: ReadonlyMap<string, string> = new Map(
  */
 export function displayOf(page: string): DisplayInformation {
   const properties = new Map<string, string>();
-  for (const [tag] of page.matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
+  for (const [tag] of page.slice(0, MOST_CHARACTERS).matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
     const property = attributeOf(tag, 'property');
     if (property !== undefined && !properties.has(property))
       properties.set(property, attributeOf(tag, 'content') ?? '');
   }
-  const textOf = (name: string): string => properties.get(`og:${name}`) ?? '';
+  const propertyOf = (name: string): string => textOf(properties.get(`og:${name}`));
   return {
-    title: textOf('title'),
-    description: textOf('description'),
-    imageURL: httpsUrlOf(textOf('image')),
+    title: propertyOf('title'),
+    description: propertyOf('description'),
+    imageURL: httpsUrlOf(propertyOf('image')),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError, transferErrorOf } from './errors.js';
+import { mayOpen } from './links.js';
 import type { Message } from './lookout.js';
-import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
+import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { displayOf } from './preview.js';
 import type { Reply } from './request.js';
 import { secretOf } from './seal.js';
@@ -14,7 +15,8 @@ import type { Writes } from './writes.js';
 export interface ReceiverOptions extends TransferOptions {
   /**
    * Hosts of the relays that may be called, as in URLs: `relay.example`, or with a port that is not the usual one,
-   * `relay.example:8443`. Default: any; links come from strangers, so an app that knows its relays names them.
+   * `relay.example:8443`. Only a host of this list may be one of this machine or one network. Default: any by https
+   * whose name is a public one; links come from strangers, so an app that knows its relays names them.
    */
   readonly relays?: readonly string[] | undefined;
 }
@@ -70,9 +72,12 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
   function demandAllowed(mailboxUrl: string): void {
-    if (!isSafe(mailboxUrl)) throw new TransferError('not_allowed', 'The link is not https.');
-    if (hosts === undefined || hosts.includes(new URL(mailboxUrl).host)) return;
-    throw new TransferError('not_allowed', 'The link leads to a relay that is not on the list.');
+    if (mayOpen(mailboxUrl, hosts)) return;
+    const why =
+      hosts === undefined
+        ? 'to no public https host; name such relays in receiver.relays'
+        : 'to no relay of receiver.relays';
+    throw new TransferError('not_allowed', `The link leads ${why}.`);
   }
 
   return {

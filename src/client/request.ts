@@ -63,6 +63,15 @@ export function receiverOf(reply: Reply): 'none' | 'bound' | undefined {
 /** Bytes of an answer after which no more is read. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
+/** Characters of a text in an answer after which the rest is cut off. */
+const MOST_CHARACTERS = 4096;
+
+/** Characters of a Mailbox-Version, which the next requests send back; the protocol has at most 64. */
+const MOST_VERSION_CHARACTERS = 256;
+
+/** What a clock may show, in Unix ms: the years 2020 to 2099. */
+const [EARLIEST_MS, LATEST_MS] = [Date.UTC(2020), Date.UTC(2100)];
+
 /** Longest time that a timer takes, in ms; a longer one is over at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -116,31 +125,11 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
   throwIfAborted(signal);
   const controller = new AbortController();
   const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, timeoutMs);
+  const timer = setTimeout(abort, Math.min(timeoutMs, LONGEST_TIMER_MS));
   signal?.addEventListener('abort', abort);
   try {
-    const response = await send(request.url, {
-      method: request.method,
-      // A claim is for the relay of the link and for no other.
-      redirect: 'error',
-      // Cookies and the like would tell who it is, and the relay is not to know. React Native does not know these.
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      signal: controller.signal,
-      headers: {
-        ...headers,
-        ...request.headers,
-        ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      },
-      ...(request.body === undefined ? {} : { body: request.body }),
-    });
-    const text = await startOf(response);
-    const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
-    const { status } = response;
-    const echo = header(REQUEST_ID);
-    const hasEcho = echo === request.headers[REQUEST_ID];
-    const reply = { status, text, header, hasEcho, isOfRelay: hasEcho };
-    return { ...reply, isOfRelay: hasEcho || (echo === undefined && isPlausible(reply, request.method)) };
+    // A `fetch` of the app's own, or its answer's body, may not heed the signal.
+    return await orAborted(exchange(request, send, headers, controller.signal), controller.signal);
   } catch (error) {
     throwIfAborted(signal);
     throw error;
@@ -148,6 +137,36 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+async function exchange(
+  request: WireRequest,
+  send: typeof fetch,
+  headers: Network['headers'],
+  signal: AbortSignal,
+): Promise<Reply> {
+  const response = await send(request.url, {
+    method: request.method,
+    // A claim is for the relay of the link and for no other.
+    redirect: 'error',
+    // Cookies and the like would tell who it is, and the relay is not to know. React Native does not know these.
+    credentials: 'omit',
+    referrerPolicy: 'no-referrer',
+    signal,
+    headers: {
+      ...headers,
+      ...request.headers,
+      ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(request.body === undefined ? {} : { body: request.body }),
+  });
+  const text = await startOf(response);
+  const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
+  const { status } = response;
+  const echo = header(REQUEST_ID);
+  const hasEcho = echo === request.headers[REQUEST_ID];
+  const reply = { status, text, header, hasEcho, isOfRelay: hasEcho };
+  return { ...reply, isOfRelay: hasEcho || (echo === undefined && isPlausible(reply, request.method)) };
 }
 
 /** Whether an answer could be a relay's: a problem, the JSON of a success, or nothing where there is nothing to say. */
@@ -163,7 +182,7 @@ function isPlausible({ status, text, header }: Reply, method: string): boolean {
 async function startOf(response: Response): Promise<string> {
   // React Native has no streams.
   const reader = response.body?.getReader();
-  if (reader === undefined) return response.text();
+  if (reader === undefined) return (await response.text()).slice(0, MOST_BYTES);
   const decoder = new TextDecoder();
   let text = '';
   for (let bytes = 0; bytes <= MOST_BYTES; ) {
@@ -222,7 +241,30 @@ export function retryAfterMs(reply: Reply): number {
 
 /** The relay's time at its answer, in ms; this device's own where the answer does not say. */
 export function timeOf(reply: Reply): number {
-  return Date.parse(reply.header('Date') ?? '') || Date.now();
+  return dateOf(reply) ?? Date.now();
+}
+
+/** The `Date` of an answer, in ms; `undefined` if it has none that a clock of these days shows. */
+export function dateOf(reply: Reply): number | undefined {
+  const time = Date.parse(reply.header('Date') ?? '');
+  return time >= EARLIEST_MS && time < LATEST_MS ? time : undefined;
+}
+
+/** Mailbox-Version of an answer; `undefined` if it has none that may be sent back. */
+export function versionOf(reply: Reply): string | undefined {
+  const version = reply.header('Mailbox-Version');
+  return version !== undefined && version.length <= MOST_VERSION_CHARACTERS ? version : undefined;
+}
+
+/** A text of an answer, or its start; empty for what is none. */
+export function textOf(value: unknown, most = MOST_CHARACTERS): string {
+  return typeof value === 'string' ? value.slice(0, most) : '';
+}
+
+/** A time of an answer, of the form `YYYY-MM-DDThh:mm:ssZ`; `undefined` for anything else. */
+export function wireTimeOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && Date.parse(text) ? text : undefined;
 }
 
 /** The members of a JSON object; none if the text is not one. */

@@ -1,11 +1,12 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation } from './information.js';
+import { basesOf, isBelow } from './links.js';
 import type { Message } from './lookout.js';
-import { type CallOptions, isSafe, type Settings, settingsOf, type TransferOptions } from './options.js';
+import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import { type Share, shareParts } from './share.js';
-import { buildShareUrl, type Vertical } from './share-url.js';
+import { type Share, type ShareParts, shareParts } from './share.js';
+import { buildShareUrl, urlOf, type Vertical } from './share-url.js';
 import { checkState, createJournal, type Journal, type TransferState } from './state.js';
 import { demandSize, type Writes } from './writes.js';
 
@@ -13,6 +14,11 @@ import { demandSize, type Writes } from './writes.js';
 export interface SenderOptions extends TransferOptions {
   /** URL of the relay's mount point: https, or http on a loopback name. */
   readonly relay: string;
+  /**
+   * Other URLs below which the relay's links are, each an origin, or origin and mount path, like `relay`. Only for a relay
+   * whose `publicUrl` is not the URL that this device calls. Default: none, a link must be below `relay` itself.
+   */
+  readonly links?: readonly string[] | undefined;
 }
 
 /** How one share is to be. */
@@ -67,10 +73,9 @@ const SMALL_SKEW_MS = 2000;
 
 /** Makes a sender. Throws a TypeError for an option that is wrong. */
 export function createSender(options: SenderOptions): Sender {
-  const settings = settingsOf(options, 'sender');
-  if (!isSafe(options.relay) || /[?#]/.test(options.relay))
-    throw new TypeError('sender.relay: must be an https URL (http on loopback names)');
-  const url = `${options.relay.replace(/\/+$/, '')}/v1/m`;
+  const bases = basesOf(options.relay, options.links, 'sender.');
+  const settings = settingsOf(options, 'sender', bases);
+  const url = `${bases[0]}/v1/m`;
 
   return {
     async share(information, display, shareOptions = {}) {
@@ -92,11 +97,20 @@ export function createSender(options: SenderOptions): Sender {
       demandSize(bodyAt(Date.now()), settings);
       const journal = createJournal(newState(secret, vertical, await fingerprintOf(payload)), options.onState, false);
       const { share, writes } = sentShare(journal, settings);
-      await createMailbox(journal, writes, { url, bodyAt }, signal);
+      await createMailbox(writes, { url, bodyAt }, signal);
       return share;
     },
     async resume(state, { signal } = {}) {
-      const { share, writes } = sentShare(createJournal(checkState(state, 'sender'), options.onState, true), settings);
+      const { mailboxUrl, pending } = checkState(state, 'sender');
+      const isOfRelay =
+        (mailboxUrl === undefined || isBelow(mailboxUrl, bases)) &&
+        (pending?.operation !== 'create' || urlOf(pending.url)?.href === url);
+      if (!isOfRelay) {
+        throw new TransferError('not_allowed', 'The share is of another relay than sender.relay and sender.links.');
+      }
+      const { share, transfer, writes } = sentShare(createJournal(state, options.onState, true), settings);
+      // Of a create whose answer named no link there is nothing to go on with.
+      if (mailboxUrl === undefined && pending === undefined) await transfer.end('cancelled');
       await writes.settle(signal);
       return share;
     },
@@ -105,7 +119,6 @@ export function createSender(options: SenderOptions): Sender {
 
 /** CreateMailbox. A device whose clock is wrong asks for a time that the relay refuses: then the relay's clock counts. */
 async function createMailbox(
-  journal: Journal,
   writes: Writes,
   { url, bodyAt }: { readonly url: string; readonly bodyAt: (now: number) => string },
   signal: AbortSignal | undefined,
@@ -116,13 +129,13 @@ async function createMailbox(
     if (!(error instanceof TransferError) || error.relayCode !== 'expiration_out_of_range') throw error;
     const { relayTime = Number.NaN } = error;
     if (!(Math.abs(relayTime - Date.now()) > SMALL_SKEW_MS)) throw error;
-    await journal.save({ ended: undefined });
     await writes.carryOut({ operation: 'create', url, body: bodyAt(relayTime) }, signal);
   }
 }
 
-function sentShare(journal: Journal, settings: Settings): { share: SentShare; writes: Writes } {
-  const { writes, lookout } = shareParts(journal, settings);
+function sentShare(journal: Journal, settings: Settings): ShareParts & { share: SentShare } {
+  const parts = shareParts(journal, settings);
+  const { writes, lookout } = parts;
   const next: SentShare['next'] = ({ signal } = {}) => lookout.next(signal);
   const share: SentShare = {
     get url() {
@@ -141,12 +154,12 @@ function sentShare(journal: Journal, settings: Settings): { share: SentShare; wr
     answer: writes.answer,
     cancel: ({ signal } = {}) => writes.leave('delete', signal),
   };
-  return { share, writes };
+  return { ...parts, share };
 }
 
 function newState(secret: string, vertical: Vertical | undefined, written: string): TransferState {
   const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
-  return { format: 1, id, role: 'sender', claim, secret, vertical, bound: false, seen: [written] };
+  return { format: 1, id, role: 'sender', claim, secret, vertical, bound: false, seen: [], wrote: [written] };
 }
 
 function wireTime(now: number, seconds: number): string {

@@ -1,3 +1,5 @@
+import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/share-url.js';
+
 /** What kind of credential a share is for: `a` or none general access, `h` home, `c` car (SCT and TIGRESS §6). */
 export type Vertical = 'a' | 'h' | 'c';
 
@@ -7,32 +9,40 @@ export interface SharedMailbox {
   readonly mailboxUrl: string;
   /** `a` if the URL names none. */
   readonly vertical: Vertical;
-  /** Base64 of the Secret; `undefined` if the URL carries none. */
+  /** Base64 of the Secret, not checked; `undefined` if the URL carries none. */
   readonly secret: string | undefined;
 }
 
+/** The query and fragment that a sender adds. */
+const ADDITION = /^(\?v=[ahc])?(#[\w+/-]+={0,2})?$/;
+
+/** What the URL parser would decode or resolve silently: `\`, percent-encoding and dot segments. */
+const RESOLVED = /^[^?#]*([\\%]|\/\.)/;
+
 /**
- * The URL to send to the receiver: the relay's `urlLink`, the vertical, and the Secret as fragment.
- * Throws a TypeError if `urlLink` is not a URL, or has a query or fragment already.
+ * The URL to send to the receiver: the relay's `urlLink`, the vertical, and the Secret as fragment. Throws a TypeError
+ * if `urlLink` is not the URL of a mailbox, as {@link parseShareUrl} takes it, or has a query or fragment already, and
+ * for a vertical or Secret that cannot be one.
  */
 export function buildShareUrl(urlLink: string, parts: { vertical?: Vertical; secret?: string } = {}): string {
-  if (urlOf(urlLink) === undefined || /[?#]/.test(urlLink))
-    throw new TypeError('urlLink: must be a URL without query or fragment');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
-  return urlLink + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
+  const addition = query + (parts.secret === undefined ? '' : `#${parts.secret}`);
+  if (!ADDITION.test(addition)) throw new TypeError('parts: must be a vertical of a, h or c, and a Secret in base64');
+  if (/[?#]/.test(urlLink)) throw new TypeError('urlLink: must be a URL without query or fragment');
+  return mailboxUrlIn(urlLink, 'urlLink') + addition;
 }
 
-/** Takes a share URL apart. Throws a TypeError if it is not the URL of a mailbox. */
+/**
+ * Takes a share URL apart. Its host, mount path and identifier may have letters, digits and `-._~` only, no segment of
+ * its path may be empty or begin with a dot, and it has at most 2,048 characters. Throws a TypeError for anything else.
+ */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  const url = urlOf(shareUrl);
-  if (url === undefined) throw new TypeError('shareUrl: must be a URL');
-  if (!/^https?:$/.test(url.protocol) || !/\/v1\/m\/[^/]+$/.test(url.pathname)) {
-    throw new TypeError('shareUrl: must be the URL of a mailbox');
-  }
+  const mailboxUrl = mailboxUrlIn(shareUrl, 'shareUrl');
+  const url = new URL(shareUrl);
   const vertical = url.searchParams.get('v');
   const secret = decoded(url.hash.slice(1));
   return {
-    mailboxUrl: url.origin + url.pathname,
+    mailboxUrl,
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
     secret: secret === '' ? undefined : secret,
   };
@@ -45,6 +55,16 @@ export function urlOf(text: string): URL | undefined {
   } catch {
     return undefined;
   }
+}
+
+function mailboxUrlIn(text: string, name: string): string {
+  const url = text.length > SHARE_URL_CHARACTERS ? undefined : urlOf(text);
+  if (url === undefined) throw new TypeError(`${name}: must be a URL of at most ${SHARE_URL_CHARACTERS} characters`);
+  const mailboxUrl = url.origin + url.pathname;
+  if (url.username + url.password !== '' || RESOLVED.test(text) || !isMailboxUrl(mailboxUrl)) {
+    throw new TypeError(`${name}: must be the URL of a mailbox`);
+  }
+  return mailboxUrl;
 }
 
 function decoded(fragment: string): string {

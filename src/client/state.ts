@@ -40,8 +40,12 @@ export interface TransferState {
   readonly bound: boolean;
   /** Mailbox-Version up to which the app has dealt with everything: an answer may take the place of what is there. */
   readonly version?: string | undefined;
-  /** Fingerprints of payloads that this device wrote, or that the app has dealt with: they are no news. The last 64. */
+  /** Fingerprints of messages that the app has dealt with: they are no news. The last 64. */
   readonly seen: readonly string[];
+  /** Fingerprints of payloads that this device wrote; an older state has them in `seen`. The last 64. */
+  readonly wrote?: readonly string[] | undefined;
+  /** Fingerprint of the last payload that could not be opened, once the app has heard of it. It makes no other forgotten. */
+  readonly unopened?: string | undefined;
   readonly pending?: PendingWrite | undefined;
   readonly ended?: Ending | undefined;
 }
@@ -58,8 +62,8 @@ export interface Journal {
   ensureKept(): Promise<void>;
 }
 
-/** Most fingerprints that a state holds. */
-const MOST_SEEN = 64;
+/** Most fingerprints that each list of a state holds. */
+const MOST_FINGERPRINTS = 64;
 
 /** Begins a journal; `isKept` tells whether `initial` came from where the keeper puts it. */
 export function createJournal(initial: TransferState, keep: StateKeeper | undefined, isKept: boolean): Journal {
@@ -91,21 +95,24 @@ export function createJournal(initial: TransferState, keep: StateKeeper | undefi
   };
 }
 
-/** The list of what was seen with one more on it. */
-export function addSeen(seen: readonly string[], fingerprint: string | undefined): readonly string[] {
-  if (fingerprint === undefined || seen.includes(fingerprint)) return seen;
-  return [...seen, fingerprint].slice(-MOST_SEEN);
+/** A list of fingerprints with one more on it. */
+export function addTo(list: readonly string[] = [], fingerprint: string | undefined): readonly string[] {
+  if (fingerprint === undefined || list.includes(fingerprint)) return list;
+  return [...list, fingerprint].slice(-MOST_FINGERPRINTS);
 }
 
 /** Whether a payload is of this device, or the app has dealt with it, or will have with the write that is under way. */
-export function isKnown({ seen, pending }: TransferState, fingerprint: string): boolean {
-  return seen.includes(fingerprint) || pending?.written === fingerprint || pending?.taken === fingerprint;
+export function isKnown({ seen, wrote = [], unopened, pending }: TransferState, fingerprint: string): boolean {
+  return [...seen, ...wrote, unopened, pending?.written, pending?.taken].includes(fingerprint);
 }
 
 /** Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role. */
 export function checkState(state: TransferState, role: TransferState['role']): TransferState {
-  const { format, claim, secret, seen } = (state ?? {}) as Partial<TransferState>;
-  if (format !== 1 || typeof claim !== 'string' || typeof secret !== 'string' || !Array.isArray(seen)) {
+  const { format, claim, secret, seen, pending, mailboxUrl } = (state ?? {}) as Partial<TransferState>;
+  // A create goes to the relay, and every other write to the mailbox.
+  const isWrite =
+    pending === undefined || (pending.operation === 'create' ? role === 'sender' : pending.url === mailboxUrl);
+  if (format !== 1 || typeof claim !== 'string' || typeof secret !== 'string' || !Array.isArray(seen) || !isWrite) {
     throw new TypeError('state: must be a state that this library made');
   }
   if (state.role !== role) throw new TypeError(`state: must be that of a ${role}`);

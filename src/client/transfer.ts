@@ -12,7 +12,7 @@ import {
   timeOf,
   type WireRequest,
 } from './request.js';
-import { addSeen, isKnown, type Journal } from './state.js';
+import { addTo, isKnown, type Journal } from './state.js';
 import { type Found, foundIn, readRequest } from './wire.js';
 
 /** A message of the other device that the app has, and has not dealt with as far as we know. */
@@ -20,6 +20,8 @@ export interface Delivered {
   readonly fingerprint: string;
   /** Mailbox-Version at which it was found. */
   readonly version: string | undefined;
+  /** False for what could not be opened: the app has an error of it. */
+  readonly isOpened: boolean;
 }
 
 /** One device's side of one transfer: what reads and writes have in common. */
@@ -182,8 +184,10 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
     async settleDelivered() {
       const taken = delivered;
       if (taken === undefined) return;
-      const seen = addSeen(journal.state.seen, taken.fingerprint);
-      await journal.save({ seen, version: taken.version });
+      const { fingerprint, version, isOpened } = taken;
+      // What could not be opened may be of anyone, and as much as they like: it has one place, and not one in the list.
+      const dealtWith = isOpened ? { seen: addTo(journal.state.seen, fingerprint) } : { unopened: fingerprint };
+      await journal.save({ ...dealtWith, version });
       if (delivered === taken) delivered = undefined;
     },
     forget(fingerprint) {

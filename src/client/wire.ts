@@ -1,7 +1,7 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
-import { isSafe } from './options.js';
-import { membersOf, type Reply, receiverOf, type WireRequest } from './request.js';
+import { isBelow } from './links.js';
+import { membersOf, type Reply, receiverOf, textOf, versionOf, type WireRequest, wireTimeOf } from './request.js';
 import { parseShareUrl } from './share-url.js';
 import type { PendingWrite, TransferState } from './state.js';
 
@@ -54,24 +54,29 @@ export function readRequest(
 
 /** Takes the 200 of a read apart. Throws `malformed` if there is no payload in it. */
 export function foundIn(reply: Reply): Found {
+  const content = contentIn(reply);
+  if (content === undefined) throw malformed(reply);
+  return { ...content, version: versionOf(reply), receiver: receiverOf(reply) };
+}
+
+/** The body of the answer to a read; `undefined` if there is no payload in it. */
+export function contentIn(reply: Reply): Pick<Found, 'payload' | 'display' | 'expiration'> | undefined {
   const { payload, displayInformation, expiration } = membersOf(reply.text);
   const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
-  if (typeof type !== 'string' || typeof data !== 'string') throw malformed(reply);
+  if (typeof type !== 'string' || typeof data !== 'string') return undefined;
   const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
   return {
-    payload: { type, data },
+    payload: { type: textOf(type), data },
     display: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
-    expiration: typeof expiration === 'string' ? expiration : undefined,
-    version: reply.header('Mailbox-Version'),
-    receiver: receiverOf(reply),
+    expiration: wireTimeOf(expiration),
   };
 }
 
-/** The URL of the new mailbox in the answer to a create; `undefined` if there is none that may be called. */
-export function linkIn(reply: Reply): string | undefined {
+/** The URL of the new mailbox in the answer to a create; `undefined` unless it is below one of these URLs. */
+export function linkIn(reply: Reply, bases: readonly string[]): string | undefined {
   try {
     const { mailboxUrl } = parseShareUrl(String(membersOf(reply.text).urlLink));
-    return isSafe(mailboxUrl) ? mailboxUrl : undefined;
+    return isBelow(mailboxUrl, bases) ? mailboxUrl : undefined;
   } catch {
     return undefined;
   }
@@ -84,11 +89,10 @@ export function expirationIn({ body }: PendingWrite): string | undefined {
 }
 
 /** An answer that is not what the protocol says. */
-export function malformed({ status }: Reply): TransferError {
-  return new TransferError('malformed', 'The answer is not that of a relay.', { status });
+export function malformed({ status }: Reply, why = ''): TransferError {
+  return new TransferError('malformed', `The answer is not that of a relay. ${why}`.trim(), { status });
 }
 
 /** A picture by any other way than https is none: nobody should load it. */
-export const httpsUrlOf = (value: unknown): string => (/^https:\/\//i.test(textOf(value)) ? textOf(value) : '');
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const httpsUrlOf = (value: unknown): string =>
+  /^https:\/\/\S{1,4000}$/i.test(textOf(value)) ? textOf(value) : '';

@@ -2,9 +2,9 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
 import type { Settings } from './options.js';
-import { backOff, orAborted, pause, type Reply } from './request.js';
+import { backOff, orAborted, pause, type Reply, versionOf } from './request.js';
 import { seal } from './seal.js';
-import { addSeen, isKnown, type PendingWrite, type TransferState } from './state.js';
+import { addTo, isKnown, type PendingWrite, type TransferState } from './state.js';
 import { OWN_DELETE, type Transfer } from './transfer.js';
 import { expirationIn, type Found, linkIn, malformed, writeRequest } from './wire.js';
 
@@ -104,25 +104,27 @@ export function createWrites(transfer: Transfer): Writes {
   /** Gives a write up; of a refused create nothing is left to go on with. */
   async function drop({ operation, written }: PendingWrite, mayHaveCome = false): Promise<void> {
     transfer.unfinished = undefined;
-    const seen = addSeen(journal.state.seen, mayHaveCome ? written : undefined);
-    await journal.save({ pending: undefined, seen, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
+    const wrote = addTo(journal.state.wrote, mayHaveCome ? written : undefined);
+    await journal.save({ pending: undefined, wrote, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
   }
 
   async function succeed(write: PendingWrite, reply: Reply): Promise<void> {
-    const { role, seen } = journal.state;
+    const { role, seen, wrote } = journal.state;
     if (write.operation === 'delete') return transfer.end(OWN_DELETE[role]);
     if (write.operation === 'relinquish') return transfer.end('relinquished');
-    const version = reply.header('Mailbox-Version');
+    const version = versionOf(reply);
     if (write.operation === 'update') {
       // Nothing came in between: a read that waits goes on from here.
       if (write.knownVersion === transfer.lookedAt) transfer.lookedAt = version;
       transfer.forget(write.taken);
-      await keep({ version, pending: undefined, seen: addSeen(addSeen(seen, write.taken), write.written) });
+      await keep({ version, pending: undefined, seen: addTo(seen, write.taken), wrote: addTo(wrote, write.written) });
       return transfer.progress({ type: 'sent' });
     }
-    const mailboxUrl = linkIn(reply);
-    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write) });
-    if (mailboxUrl === undefined) throw malformed(reply);
+    const mailboxUrl = linkIn(reply, settings.bases);
+    // Without a link that may be called and shared nothing is left to go on with.
+    const ended = mailboxUrl === undefined ? 'cancelled' : undefined;
+    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write), ended });
+    if (mailboxUrl === undefined) throw malformed(reply, 'It has no link below sender.relay or sender.links.');
     transfer.progress({ type: 'created' });
   }
 
@@ -161,7 +163,7 @@ export function createWrites(transfer: Transfer): Writes {
   }
 
   const carryOut: Writes['carryOut'] = async (write, signal) => {
-    await journal.save({ pending: { ...write, requestId: crypto.randomUUID() } });
+    await journal.save({ pending: { ...write, requestId: crypto.randomUUID() }, ended: undefined });
     await settle(signal);
   };
 
@@ -190,7 +192,11 @@ export function createWrites(transfer: Transfer): Writes {
         }
         await settle(signal);
         if (journal.state.ended !== undefined) throw transfer.gone();
-        const current = delivered?.fingerprint === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
+        let current = delivered?.fingerprint === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
+        if (current?.isOpened === false) {
+          await transfer.settleDelivered();
+          current = undefined;
+        }
         const taken = current?.fingerprint;
         const { secret, mailboxUrl: url = '', version } = journal.state;
         const knownVersion = current === undefined ? version : current.version;

@@ -8,6 +8,20 @@ export function isMailboxIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
+/** Most characters of a share URL that devices take. */
+export const SHARE_URL_CHARACTERS = 2048;
+
+/**
+ * Host, mount path and identifier have unreserved characters only (RFC 3986 §2.3), and no segment is empty or begins
+ * with a dot: nothing in such a URL has a meaning of its own to a shell, to HTML or to a terminal.
+ */
+const MAILBOX_URL = /^https?:\/\/([\w.-]+|\[[\da-f:]+\])(:\d+)?(\/(?!\.)[\w.~-]+)*\/v1\/m\/(?!\.)[\w.~-]+$/;
+
+/** True for the URL of a mailbox of any relay, as devices take it: no query, no fragment, no percent-encoding. */
+export function isMailboxUrl(text: string): boolean {
+  return text.length <= SHARE_URL_CHARACTERS && MAILBOX_URL.test(text);
+}
+
 /** `urlLink` of a mailbox: no `v`, no fragment; the sender's client adds them. `base` has no trailing slash. */
 export function urlLinkFor(base: string, identifier: string): string {
   return `${base}/${PROTOCOL_VERSION}/m/${identifier}`;

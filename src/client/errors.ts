@@ -78,11 +78,11 @@ export class TransferError extends Error implements TransferErrorDetails {
   }
 }
 
+/** Characters of a problem's code, after which the rest is cut off; the protocol's have at most 27. */
+const MOST_CODE_CHARACTERS = 100;
+
 /** Characters of what a relay says is wrong, after which the rest is cut off. */
 const MOST_WORDS = 1000;
-
-/** A stable code of a problem. */
-const CODE = /^[\w.:/-]{1,100}$/;
 
 /** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
 export class RelayRefusal extends Error {
@@ -101,7 +101,7 @@ export function refusalOf({ status, text }: Reply): RelayRefusal {
   const { code, title } = membersOf(text);
   return new RelayRefusal(
     status,
-    typeof code === 'string' && CODE.test(code) ? code : undefined,
+    textOf(code, MOST_CODE_CHARACTERS) || undefined,
     textOf(title, MOST_WORDS) || `The relay answered ${status}.`,
   );
 }

@@ -31,23 +31,19 @@ const MOST_VAIN = 3;
 /** Longest pause that a relay with nothing new may ask for, in ms. */
 const LONGEST_IDLE_MS = 300_000;
 
-/** How long reads may be held on this way: longer than some proxy likes, and they are cut. */
-interface Holding {
-  /** Seconds to ask for; 0: not at all. */
-  seconds: number;
-  /** Held reads in a row that brought no answer. */
-  cuts: number;
-  /** Milliseconds after which the last one was cut, until a short read shows that the way as such is open. */
-  suspicion: number | undefined;
-  /** Pauses between short reads since held ones were given up. */
-  polls: number;
-}
-
 /** Makes the lookout of one transfer. */
 export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   const { journal } = transfer;
   const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
-  const holding: Holding = { seconds: Math.floor(waitSeconds), cuts: 0, suspicion: undefined, polls: 0 };
+  // How long reads may be held on this way: longer than some proxy likes, and they are cut.
+  /** Seconds to ask for; 0: not at all. */
+  let holdSeconds = Math.floor(waitSeconds);
+  /** Held reads in a row that brought no answer. */
+  let cuts = 0;
+  /** Milliseconds after which the last one was cut, until a short read shows that the way as such is open. */
+  let suspicion: number | undefined;
+  /** Pauses between short reads since held ones were given up. */
+  let polls = 0;
   let turn: Promise<unknown> = Promise.resolve();
   /** Reads that were taken in; one that was begun before the last of them may tell of what is over. */
   let taken = 0;
@@ -84,7 +80,10 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   async function opened(found: Found, fingerprint: string): Promise<Message> {
     const delivered = { fingerprint, version: found.version };
     try {
-      const message = { ...(await openInformation(found.payload, journal.state.secret)), display: found.display };
+      const message = {
+        ...(await openInformation(found.payload, journal.state.secret)),
+        display: found.displayInformation,
+      };
       transfer.progress({ type: 'message' });
       transfer.deliver({ ...delivered, isOpened: true });
       return message;
@@ -98,29 +97,29 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   /** The result of a held read that was answered, or of the short one after a held read that was not. */
   function learn(wasHeld: boolean): void {
     if (wasHeld) {
-      holding.cuts = 0;
-      holding.seconds = Math.min(Math.floor(waitSeconds), holding.seconds + 1);
+      cuts = 0;
+      holdSeconds = Math.min(Math.floor(waitSeconds), holdSeconds + 1);
       return;
     }
-    if (holding.suspicion === undefined) return;
-    holding.cuts += 1;
-    const secondsThatPass = Math.floor((holding.suspicion * 0.8) / 1000);
-    holding.seconds = holding.cuts >= MOST_CUTS ? 0 : Math.max(1, Math.min(holding.seconds, secondsThatPass));
-    holding.suspicion = undefined;
-    if (holding.cuts === MOST_CUTS) transfer.progress({ type: 'polling' });
+    if (suspicion === undefined) return;
+    cuts += 1;
+    const secondsThatPass = Math.floor((suspicion * 0.8) / 1000);
+    holdSeconds = cuts >= MOST_CUTS ? 0 : Math.max(1, Math.min(holdSeconds, secondsThatPass));
+    suspicion = undefined;
+    if (cuts === MOST_CUTS) transfer.progress({ type: 'polling' });
   }
 
   /** What cut held reads may be gone: now and then a short hold is tried. */
   function holdAgain(): void {
-    if (holding.cuts < MOST_CUTS || waitSeconds < 1) return;
-    holding.polls += 1;
-    if (holding.polls % POLLS_PER_TRY === 0) holding.seconds = 1;
+    if (cuts < MOST_CUTS || waitSeconds < 1) return;
+    polls += 1;
+    if (polls % POLLS_PER_TRY === 0) holdSeconds = 1;
   }
 
   function secondsToHold(): number {
     // Until this process has looked once, it cannot know whether the app has dealt with what is in the mailbox.
     const hasLooked = transfer.lookedAt !== undefined && journal.state.expiration !== undefined;
-    return hasLooked && holding.suspicion === undefined ? holding.seconds : 0;
+    return hasLooked && suspicion === undefined ? holdSeconds : 0;
   }
 
   async function next(signal: AbortSignal | undefined): Promise<Message | undefined> {
@@ -141,7 +140,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         // Not since the last good answer: a device that slept has not tried.
         if (failures === 1) failingSince = ticks();
         const isCut = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
-        if (isCut) holding.suspicion = took;
+        if (isCut) suspicion = took;
         // Straight after a cut a short read tells whether something has happened meanwhile.
         const pauseMs = Math.max(
           isCut ? 0 : backOff(failures, backOffMs),

@@ -1,6 +1,6 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { refusalOf } from './errors.js';
-import { basesOf, isSafe } from './links.js';
+import { basesOf } from './links.js';
 import {
   membersOf,
   type Network,
@@ -111,7 +111,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   async function call<Body>(
     method: string,
     url: string,
-    bodyOf: (reply: Reply) => Body | undefined,
+    bodyOf?: (reply: Reply) => Body | undefined,
     json?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<MailboxAnswer<Body>> {
@@ -129,11 +129,10 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
     const { status } = reply;
     const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
-    const body = isOk ? bodyOf(reply) : undefined;
-    const isEmpty = method === 'PATCH' || method === 'DELETE';
+    const body = isOk ? bodyOf?.(reply) : undefined;
     // A 404 to a repeated delete means that an earlier try was carried out.
     const isDone = isOk || (method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1);
-    if (!isDone || (body === undefined && !isEmpty)) throw refusalOf(reply);
+    if (!isDone || (bodyOf !== undefined && body === undefined)) throw refusalOf(reply);
     return {
       status,
       duplicate: status === 201,
@@ -144,16 +143,11 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     } as MailboxAnswer<Body>;
   }
 
-  function urlOf(shareUrl: string): string {
-    const { mailboxUrl } = parseShareUrl(shareUrl);
-    if (isSafe(mailboxUrl)) return mailboxUrl;
-    throw new TypeError('shareUrl: must be an https URL (http on loopback names)');
-  }
-
+  const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
   return {
     claim,
     async create(relay, content) {
-      const bases = basesOf(relay, options.links, '');
+      const bases = basesOf(relay, options.links);
       const createdIn = (reply: Reply): CreatedMailbox | undefined => {
         const urlLink = linkIn(reply, bases);
         return urlLink === undefined ? undefined : { urlLink, ...updatedIn(reply) };
@@ -171,14 +165,14 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
         content,
         knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
       ),
-    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl), () => undefined),
-    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl), () => undefined),
+    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl)),
+    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl)),
   };
 }
 
 function secureContentIn(reply: Reply): SecureContent | undefined {
-  const { payload, display, expiration } = contentIn(reply) ?? {};
-  return payload && display && expiration ? { payload, displayInformation: display, expiration } : undefined;
+  const content = contentIn(reply);
+  return content?.expiration === undefined ? undefined : (content as SecureContent);
 }
 
 function updatedIn({ text }: Reply): UpdatedMailbox {

@@ -1,14 +1,14 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
-import { isPassing, TransferError, transferErrorOf } from './errors.js';
-import { mayOpen } from './links.js';
+import { isPassing, transferErrorOf } from './errors.js';
+import { baseOf, mayOpen } from './links.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { displayOf } from './preview.js';
 import type { Reply } from './request.js';
 import { secretOf } from './seal.js';
 import { type Share, shareParts } from './share.js';
-import { parseShareUrl, urlOf } from './share-url.js';
-import { checkState, createJournal, type Journal, type TransferState } from './state.js';
+import { parseShareUrl } from './share-url.js';
+import { checkState, createJournal, type Journal, notAllowed, type TransferState } from './state.js';
 import type { Writes } from './writes.js';
 
 /** What a receiver is made with. */
@@ -67,23 +67,16 @@ const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const settings = settingsOf(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
-    throw new TypeError('receiver.headers: need receiver.relays, or they would go wherever a link leads');
+    throw new TypeError('receiver.headers: need receiver.relays, or go wherever a link leads');
   const hosts = options.relays?.map(hostOf);
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
-  function demandAllowed(mailboxUrl: string): void {
-    if (mayOpen(mailboxUrl, hosts)) return;
-    const why =
-      hosts === undefined
-        ? 'to no public https host; name such relays in receiver.relays'
-        : 'to no relay of receiver.relays';
-    throw new TransferError('not_allowed', `The link leads ${why}.`);
-  }
+  const mayCall = (mailboxUrl: string): boolean => mayOpen(mailboxUrl, hosts);
 
   return {
     open(url, { notificationToken } = {}) {
       const { mailboxUrl, secret, vertical } = parseShareUrl(url);
-      demandAllowed(mailboxUrl);
+      if (!mayCall(mailboxUrl)) throw notAllowed();
       // Before anything is sent: a device that cannot read the messages must not be bound.
       demandSecret(secret);
       const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
@@ -95,8 +88,7 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       return receivedShare(journal, settings, notificationToken).share;
     },
     async resume(state, { signal, notificationToken } = {}) {
-      demandAllowed(checkState(state, 'receiver').mailboxUrl ?? '');
-      const journal = createJournal(state, options.onState, true);
+      const journal = createJournal(checkState(state, 'receiver', mayCall), options.onState, true);
       const { share, writes } = receivedShare(journal, settings, notificationToken);
       await writes.settle(signal);
       return share;
@@ -157,9 +149,7 @@ function demandSecret(secret: string | undefined): asserts secret is string {
 
 /** The host of an entry, as URLs have it. */
 function hostOf(entry: string): string {
-  const url = urlOf(`https://${entry}`);
-  if (url?.href !== `https://${url?.host}/` || entry.includes('*')) {
-    throw new TypeError('receiver.relays: must be host names, each with a port if need be');
-  }
-  return url.host;
+  const host = baseOf(`https://${entry}`)?.slice('https://'.length) ?? '/';
+  if (host.includes('/')) throw new TypeError('receiver.relays: must be host names, each with a port if need be');
+  return host;
 }

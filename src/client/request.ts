@@ -69,9 +69,6 @@ const MOST_CHARACTERS = 4096;
 /** Characters of a Mailbox-Version, which the next requests send back; the protocol has at most 64. */
 const MOST_VERSION_CHARACTERS = 256;
 
-/** What a clock may show, in Unix ms: the years 2020 to 2099. */
-const [EARLIEST_MS, LATEST_MS] = [Date.UTC(2020), Date.UTC(2100)];
-
 /** Longest time that a timer takes, in ms; a longer one is over at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -158,7 +155,7 @@ async function exchange(
       ...request.headers,
       ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
     },
-    ...(request.body === undefined ? {} : { body: request.body }),
+    body: request.body ?? null,
   });
   const text = await startOf(response);
   const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
@@ -244,10 +241,10 @@ export function timeOf(reply: Reply): number {
   return dateOf(reply) ?? Date.now();
 }
 
-/** The `Date` of an answer, in ms; `undefined` if it has none that a clock of these days shows. */
+/** The `Date` of an answer, in ms; `undefined` if it has none of the years 2001 to 2128. */
 export function dateOf(reply: Reply): number | undefined {
   const time = Date.parse(reply.header('Date') ?? '');
-  return time >= EARLIEST_MS && time < LATEST_MS ? time : undefined;
+  return time > 1e12 && time < 5e12 ? time : undefined;
 }
 
 /** Mailbox-Version of an answer; `undefined` if it has none that may be sent back. */

@@ -5,8 +5,8 @@ import { basesOf, isBelow } from './links.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import { type Share, type ShareParts, shareParts } from './share.js';
-import { buildShareUrl, urlOf, type Vertical } from './share-url.js';
+import { type Share, shareParts } from './share.js';
+import { buildShareUrl, type Vertical } from './share-url.js';
 import { checkState, createJournal, type Journal, type TransferState } from './state.js';
 import { demandSize, type Writes } from './writes.js';
 
@@ -101,16 +101,8 @@ export function createSender(options: SenderOptions): Sender {
       return share;
     },
     async resume(state, { signal } = {}) {
-      const { mailboxUrl, pending } = checkState(state, 'sender');
-      const isOfRelay =
-        (mailboxUrl === undefined || isBelow(mailboxUrl, bases)) &&
-        (pending?.operation !== 'create' || urlOf(pending.url)?.href === url);
-      if (!isOfRelay) {
-        throw new TransferError('not_allowed', 'The share is of another relay than sender.relay and sender.links.');
-      }
-      const { share, transfer, writes } = sentShare(createJournal(state, options.onState, true), settings);
-      // Of a create whose answer named no link there is nothing to go on with.
-      if (mailboxUrl === undefined && pending === undefined) await transfer.end('cancelled');
+      checkState(state, 'sender', (link) => isBelow(link, bases), url);
+      const { share, writes } = sentShare(createJournal(state, options.onState, true), settings);
       await writes.settle(signal);
       return share;
     },
@@ -133,14 +125,13 @@ async function createMailbox(
   }
 }
 
-function sentShare(journal: Journal, settings: Settings): ShareParts & { share: SentShare } {
-  const parts = shareParts(journal, settings);
-  const { writes, lookout } = parts;
+function sentShare(journal: Journal, settings: Settings): { share: SentShare; writes: Writes } {
+  const { writes, lookout } = shareParts(journal, settings);
   const next: SentShare['next'] = ({ signal } = {}) => lookout.next(signal);
   const share: SentShare = {
     get url() {
       const { mailboxUrl = '', vertical, secret } = journal.state;
-      return buildShareUrl(mailboxUrl, { ...(vertical === undefined ? {} : { vertical }), secret });
+      return buildShareUrl(mailboxUrl, { vertical, secret });
     },
     get state() {
       return journal.state;
@@ -154,7 +145,7 @@ function sentShare(journal: Journal, settings: Settings): ShareParts & { share: 
     answer: writes.answer,
     cancel: ({ signal } = {}) => writes.leave('delete', signal),
   };
-  return { ...parts, share };
+  return { share, writes };
 }
 
 function newState(secret: string, vertical: Vertical | undefined, written: string): TransferState {

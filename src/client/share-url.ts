@@ -13,34 +13,30 @@ export interface SharedMailbox {
   readonly secret: string | undefined;
 }
 
-/** The query and fragment that a sender adds. */
-const ADDITION = /^(\?v=[ahc])?(#[\w+/-]+={0,2})?$/;
-
 /** What the URL parser would decode or resolve silently: `\`, percent-encoding and dot segments. */
 const RESOLVED = /^[^?#]*([\\%]|\/\.)/;
 
 /**
  * The URL to send to the receiver: the relay's `urlLink`, the vertical, and the Secret as fragment. Throws a TypeError
- * if `urlLink` is not the URL of a mailbox, as {@link parseShareUrl} takes it, or has a query or fragment already, and
- * for a vertical or Secret that cannot be one.
+ * if `urlLink` is not the URL of a mailbox, as {@link parseShareUrl} takes it, or has a query or fragment already.
  */
-export function buildShareUrl(urlLink: string, parts: { vertical?: Vertical; secret?: string } = {}): string {
+export function buildShareUrl(
+  urlLink: string,
+  parts: { vertical?: Vertical | undefined; secret?: string | undefined } = {},
+): string {
+  if (/[?#]/.test(urlLink)) throw new TypeError('urlLink: must have no query or fragment');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
-  const addition = query + (parts.secret === undefined ? '' : `#${parts.secret}`);
-  if (!ADDITION.test(addition)) throw new TypeError('parts: must be a vertical of a, h or c, and a Secret in base64');
-  if (/[?#]/.test(urlLink)) throw new TypeError('urlLink: must be a URL without query or fragment');
-  return mailboxUrlIn(urlLink, 'urlLink') + addition;
+  return takeApart(urlLink, 'urlLink').mailboxUrl + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
 }
 
 /**
- * Takes a share URL apart. Its host, mount path and identifier may have letters, digits and `-._~` only, no segment of
+ * Takes a share URL apart. It is https, or http on loopback names; its host, mount path and identifier may have letters, digits and `-._~` only, no segment of
  * its path may be empty or begin with a dot, and it has at most 2,048 characters. Throws a TypeError for anything else.
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  const mailboxUrl = mailboxUrlIn(shareUrl, 'shareUrl');
-  const url = new URL(shareUrl);
-  const vertical = url.searchParams.get('v');
-  const secret = decoded(url.hash.slice(1));
+  const { mailboxUrl, searchParams, hash } = takeApart(shareUrl, 'shareUrl');
+  const vertical = searchParams.get('v');
+  const secret = decoded(hash.slice(1));
   return {
     mailboxUrl,
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
@@ -48,29 +44,22 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
   };
 }
 
-/** A parsed URL; `undefined` for what is none. URL.canParse is missing in browsers that are not that old. */
-export function urlOf(text: string): URL | undefined {
+function takeApart(text: string, name: string): { mailboxUrl: string; searchParams: URLSearchParams; hash: string } {
   try {
-    return new URL(text);
+    const { origin, pathname, username, password, searchParams, hash } = new URL(text);
+    const mailboxUrl = origin + pathname;
+    const isPlain = username + password === '' && !RESOLVED.test(text) && text.length <= SHARE_URL_CHARACTERS;
+    if (isPlain && isMailboxUrl(mailboxUrl)) return { mailboxUrl, searchParams, hash };
   } catch {
-    return undefined;
+    // It is no URL at all.
   }
-}
-
-function mailboxUrlIn(text: string, name: string): string {
-  const url = text.length > SHARE_URL_CHARACTERS ? undefined : urlOf(text);
-  if (url === undefined) throw new TypeError(`${name}: must be a URL of at most ${SHARE_URL_CHARACTERS} characters`);
-  const mailboxUrl = url.origin + url.pathname;
-  if (url.username + url.password !== '' || RESOLVED.test(text) || !isMailboxUrl(mailboxUrl)) {
-    throw new TypeError(`${name}: must be the URL of a mailbox`);
-  }
-  return mailboxUrl;
+  throw new TypeError(`${name}: must be the https URL of a mailbox`);
 }
 
 function decoded(fragment: string): string {
   try {
     return decodeURIComponent(fragment);
   } catch {
-    throw new TypeError('shareUrl: its fragment is not percent-encoded as it should be');
+    throw new TypeError('shareUrl: has a fragment that is not percent-encoded');
   }
 }

@@ -1,4 +1,4 @@
-import type { Ending } from './errors.js';
+import { type Ending, TransferError } from './errors.js';
 import type { Vertical } from './share-url.js';
 
 /** A write that is to take effect once: on its way, or its answer was lost. */
@@ -106,15 +106,36 @@ export function isKnown({ seen, wrote = [], unopened, pending }: TransferState, 
   return [...seen, ...wrote, unopened, pending?.written, pending?.taken].includes(fingerprint);
 }
 
-/** Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role. */
-export function checkState(state: TransferState, role: TransferState['role']): TransferState {
-  const { format, claim, secret, seen, pending, mailboxUrl } = (state ?? {}) as Partial<TransferState>;
-  // A create goes to the relay, and every other write to the mailbox.
-  const isWrite =
-    pending === undefined || (pending.operation === 'create' ? role === 'sender' : pending.url === mailboxUrl);
-  if (format !== 1 || typeof claim !== 'string' || typeof secret !== 'string' || !Array.isArray(seen) || !isWrite) {
-    throw new TypeError('state: must be a state that this library made');
+/**
+ * Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role, and
+ * `not_allowed` if one of its requests would go elsewhere than `mayCall` allows. Creates go to `createUrl`.
+ */
+export function checkState(
+  state: TransferState,
+  role: TransferState['role'],
+  mayCall: (mailboxUrl: string) => boolean,
+  createUrl?: string,
+): TransferState {
+  const { format, claim, secret, seen, pending, mailboxUrl, ended } = (state ?? {}) as Partial<TransferState>;
+  if (
+    format !== 1 ||
+    typeof claim !== 'string' ||
+    typeof secret !== 'string' ||
+    !Array.isArray(seen) ||
+    state.role !== role
+  ) {
+    throw new TypeError(`state: must be that of a ${role} of this library`);
   }
-  if (state.role !== role) throw new TypeError(`state: must be that of a ${role}`);
+  const isAllowed =
+    (mailboxUrl === undefined ? createUrl !== undefined && (pending ?? ended) !== undefined : mayCall(mailboxUrl)) &&
+    (pending === undefined || pending.url === (pending.operation === 'create' ? createUrl : mailboxUrl));
+  if (!isAllowed) throw notAllowed();
   return state;
+}
+
+/** A link, or what a state holds, leads where nothing is to be sent. */
+export function notAllowed(): TransferError {
+  const why =
+    'This leads to none of the relays that may be called: see receiver.relays, sender.relay and sender.links.';
+  return new TransferError('not_allowed', why);
 }

@@ -2,14 +2,17 @@ import type { DisplayInformation, NotificationToken, Payload } from '../protocol
 import { TransferError } from './errors.js';
 import { isBelow } from './links.js';
 import { membersOf, type Reply, receiverOf, textOf, versionOf, type WireRequest, wireTimeOf } from './request.js';
-import { parseShareUrl } from './share-url.js';
 import type { PendingWrite, TransferState } from './state.js';
 
-/** What a read brought (ReadSecureContentFromMailbox). */
-export interface Found {
+/** The body of the answer to a read. */
+export interface Content {
   readonly payload: Payload;
-  readonly display: DisplayInformation;
+  readonly displayInformation: DisplayInformation;
   readonly expiration: string | undefined;
+}
+
+/** What a read brought (ReadSecureContentFromMailbox). */
+export interface Found extends Content {
   readonly version: string | undefined;
   /** Whether a receiver is bound, where the relay says so: to the sender. */
   readonly receiver: 'none' | 'bound' | undefined;
@@ -60,26 +63,22 @@ export function foundIn(reply: Reply): Found {
 }
 
 /** The body of the answer to a read; `undefined` if there is no payload in it. */
-export function contentIn(reply: Reply): Pick<Found, 'payload' | 'display' | 'expiration'> | undefined {
+export function contentIn(reply: Reply): Content | undefined {
   const { payload, displayInformation, expiration } = membersOf(reply.text);
   const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
   if (typeof type !== 'string' || typeof data !== 'string') return undefined;
   const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
   return {
     payload: { type: textOf(type), data },
-    display: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
+    displayInformation: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
     expiration: wireTimeOf(expiration),
   };
 }
 
 /** The URL of the new mailbox in the answer to a create; `undefined` unless it is below one of these URLs. */
-export function linkIn(reply: Reply, bases: readonly string[]): string | undefined {
-  try {
-    const { mailboxUrl } = parseShareUrl(String(membersOf(reply.text).urlLink));
-    return isBelow(mailboxUrl, bases) ? mailboxUrl : undefined;
-  } catch {
-    return undefined;
-  }
+export function linkIn({ text }: Reply, bases: readonly string[]): string | undefined {
+  const { urlLink } = membersOf(text);
+  return typeof urlLink === 'string' && isBelow(urlLink, bases) ? urlLink : undefined;
 }
 
 /** The expiration that a create asks for. */
@@ -89,8 +88,8 @@ export function expirationIn({ body }: PendingWrite): string | undefined {
 }
 
 /** An answer that is not what the protocol says. */
-export function malformed({ status }: Reply, why = ''): TransferError {
-  return new TransferError('malformed', `The answer is not that of a relay. ${why}`.trim(), { status });
+export function malformed({ status }: Reply): TransferError {
+  return new TransferError('malformed', 'The answer is not that of a relay.', { status });
 }
 
 /** A picture by any other way than https is none: nobody should load it. */

@@ -6,7 +6,7 @@ import { backOff, orAborted, pause, type Reply, versionOf } from './request.js';
 import { seal } from './seal.js';
 import { addTo, isKnown, type PendingWrite, type TransferState } from './state.js';
 import { OWN_DELETE, type Transfer } from './transfer.js';
-import { expirationIn, type Found, linkIn, malformed, writeRequest } from './wire.js';
+import { expirationIn, type Found, linkIn, writeRequest } from './wire.js';
 
 /** Times that a write is sent anew, as the mailbox has changed and holds nothing new. */
 const MOST_ROUNDS = 8;
@@ -121,10 +121,12 @@ export function createWrites(transfer: Transfer): Writes {
       return transfer.progress({ type: 'sent' });
     }
     const mailboxUrl = linkIn(reply, settings.bases);
-    // Without a link that may be called and shared nothing is left to go on with.
-    const ended = mailboxUrl === undefined ? 'cancelled' : undefined;
-    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write), ended });
-    if (mailboxUrl === undefined) throw malformed(reply, 'It has no link below sender.relay or sender.links.');
+    if (mailboxUrl === undefined) {
+      // Nothing is left to go on with.
+      await keep({ pending: undefined, ended: 'cancelled' });
+      throw new TransferError('malformed', 'The link is not below sender.relay or sender.links.');
+    }
+    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write) });
     transfer.progress({ type: 'created' });
   }
 

@@ -12,10 +12,12 @@ export function isMailboxIdentifier(text: string): boolean {
 export const SHARE_URL_CHARACTERS = 2048;
 
 /**
- * Host, mount path and identifier have unreserved characters only (RFC 3986 §2.3), and no segment is empty or begins
- * with a dot: nothing in such a URL has a meaning of its own to a shell, to HTML or to a terminal.
+ * By https, or by http on loopback names (TIGRESS §4.2). Host, mount path and identifier have unreserved characters only
+ * (RFC 3986 §2.3), and no segment is empty or begins with a dot: nothing in such a URL has a meaning of its own to a
+ * shell, to HTML or to a terminal.
  */
-const MAILBOX_URL = /^https?:\/\/([\w.-]+|\[[\da-f:]+\])(:\d+)?(\/(?!\.)[\w.~-]+)*\/v1\/m\/(?!\.)[\w.~-]+$/;
+const MAILBOX_URL =
+  /^(https:\/\/([\w.-]+|\[[\da-f:]+\])|http:\/\/(([\w-]+\.)*localhost|127(\.\d+){3}|\[::1\]))(:\d+)?(\/(?!\.)[\w.~-]+)*\/v1\/m\/(?!\.)[\w.~-]+$/;
 
 /** True for the URL of a mailbox of any relay, as devices take it: no query, no fragment, no percent-encoding. */
 export function isMailboxUrl(text: string): boolean {

@@ -102,7 +102,6 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   const persistence: Persistence = {
     attempts,
     backOffMs,
-    patienceMs: Number.POSITIVE_INFINITY,
     longestPauseMs: LONGEST_PAUSE_MS,
     isPassing: ({ status }) => status === 429 || status === 503,
   };

@@ -8,7 +8,7 @@ import type { Reply } from './request.js';
 import { secretOf } from './seal.js';
 import { type Share, shareParts } from './share.js';
 import { parseShareUrl } from './share-url.js';
-import { checkState, createJournal, type Journal, notAllowed, type TransferState } from './state.js';
+import { checkState, createJournal, type Journal, newState, notAllowed, type TransferState } from './state.js';
 import type { Writes } from './writes.js';
 
 /** What a receiver is made with. */
@@ -79,12 +79,7 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       if (!mayCall(mailboxUrl)) throw notAllowed();
       // Before anything is sent: a device that cannot read the messages must not be bound.
       demandSecret(secret);
-      const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
-      const journal = createJournal(
-        { format: 1, id, role: 'receiver', claim, secret, vertical, mailboxUrl, bound: false, seen: [] },
-        options.onState,
-        false,
-      );
+      const journal = createJournal(newState('receiver', { secret, vertical, mailboxUrl }), options.onState, false);
       return receivedShare(journal, settings, notificationToken).share;
     },
     async resume(state, { signal, notificationToken } = {}) {

@@ -34,10 +34,10 @@ export interface Reply {
 
 /** How often, how long, and after what a request is sent again. */
 export interface Persistence {
-  /** Tries in all. */
-  readonly attempts: number;
-  /** Milliseconds from the first try after which no other is begun. */
-  readonly patienceMs: number;
+  /** Tries in all. Default: any number. */
+  readonly attempts?: number | undefined;
+  /** Milliseconds from the first try after which no other is begun. Default: any time. */
+  readonly patienceMs?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. */
   readonly backOffMs: number;
   /** Most milliseconds that Retry-After may ask for; when it asks for more, the answer stands. */
@@ -155,19 +155,19 @@ async function exchange(
       ...request.headers,
       ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
     },
-    body: request.body ?? null,
+    ...(request.body === undefined ? {} : { body: request.body }),
   });
   const text = await startOf(response);
   const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
   const { status } = response;
   const echo = header(REQUEST_ID);
   const hasEcho = echo === request.headers[REQUEST_ID];
-  const reply = { status, text, header, hasEcho, isOfRelay: hasEcho };
-  return { ...reply, isOfRelay: hasEcho || (echo === undefined && isPlausible(reply, request.method)) };
+  const isOfRelay = hasEcho || (echo === undefined && isPlausible(status, text, header, request.method));
+  return { status, text, header, hasEcho, isOfRelay };
 }
 
 /** Whether an answer could be a relay's: a problem, the JSON of a success, or nothing where there is nothing to say. */
-function isPlausible({ status, text, header }: Reply, method: string): boolean {
+function isPlausible(status: number, text: string, header: Reply['header'], method: string): boolean {
   const type = header('Content-Type') ?? '';
   if (status >= 400) return /\bproblem\+json\b/.test(type) || typeof membersOf(text).code === 'string';
   // A read that was held may bring nothing; a relinquish and a delete have nothing to bring.
@@ -200,7 +200,8 @@ export async function persist(
   send: () => Promise<Reply>,
   policy: Persistence,
 ): Promise<{ readonly reply: Reply; readonly attempts: number }> {
-  const end = ticks() + policy.patienceMs;
+  const { attempts: most = Number.POSITIVE_INFINITY, patienceMs = Number.POSITIVE_INFINITY } = policy;
+  const end = ticks() + patienceMs;
   for (let attempts = 1; ; attempts += 1) {
     let wait = backOff(attempts, policy.backOffMs);
     let reply: Reply | undefined;
@@ -215,7 +216,7 @@ export async function persist(
       throwIfAborted(policy.signal);
       lost = error;
     }
-    if (attempts >= policy.attempts || ticks() + wait > end) {
+    if (attempts >= most || ticks() + wait > end) {
       if (reply !== undefined) return { reply, attempts };
       throw new RelayUnreachable('The relay did not answer.', { cause: lost });
     }

@@ -7,7 +7,7 @@ import { type CallOptions, type Settings, settingsOf, type TransferOptions } fro
 import { type AeadName, generateSecret, seal } from './seal.js';
 import { type Share, shareParts } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
-import { checkState, createJournal, type Journal, type TransferState } from './state.js';
+import { checkState, createJournal, type Journal, newState, type TransferState } from './state.js';
 import { demandSize, type Writes } from './writes.js';
 
 /** What a sender is made with. */
@@ -95,7 +95,11 @@ export function createSender(options: SenderOptions): Sender {
             seconds === undefined ? undefined : { accessRights, expiration: wireTime(now, seconds) },
         });
       demandSize(bodyAt(Date.now()), settings);
-      const journal = createJournal(newState(secret, vertical, await fingerprintOf(payload)), options.onState, false);
+      const journal = createJournal(
+        newState('sender', { secret, vertical, wrote: [await fingerprintOf(payload)] }),
+        options.onState,
+        false,
+      );
       const { share, writes } = sentShare(journal, settings);
       await createMailbox(writes, { url, bodyAt }, signal);
       return share;
@@ -146,11 +150,6 @@ function sentShare(journal: Journal, settings: Settings): { share: SentShare; wr
     cancel: ({ signal } = {}) => writes.leave('delete', signal),
   };
   return { share, writes };
-}
-
-function newState(secret: string, vertical: Vertical | undefined, written: string): TransferState {
-  const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
-  return { format: 1, id, role: 'sender', claim, secret, vertical, bound: false, seen: [], wrote: [written] };
 }
 
 function wireTime(now: number, seconds: number): string {

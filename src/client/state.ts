@@ -50,6 +50,14 @@ export interface TransferState {
   readonly ended?: Ending | undefined;
 }
 
+/** The state of a transfer that begins. */
+export function newState(
+  role: TransferState['role'],
+  known: Pick<TransferState, 'secret' | 'vertical' | 'mailboxUrl' | 'wrote'>,
+): TransferState {
+  return { format: 1, id: crypto.randomUUID(), role, claim: crypto.randomUUID(), bound: false, seen: [], ...known };
+}
+
 /** Takes each new state, and keeps it before it resolves: nothing is written to the relay until then. */
 export type StateKeeper = (state: TransferState) => Promise<void> | void;
 

@@ -124,7 +124,6 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       const { patienceMs, backOffMs } = settings;
       try {
         const sent = await persist(request, {
-          attempts: Number.POSITIVE_INFINITY,
           patienceMs,
           longestPauseMs: patienceMs,
           backOffMs,

@@ -76,7 +76,7 @@ describe('a runtime that has fetch and WebCrypto, and nothing of Node', () => {
       `(async () => {
         const heard = [];
         const share = await client.createSender({ relay }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
-        const received = client.createReceiver().open(share.url);
+        const received = client.createReceiver({ relays: [new URL(relay).host] }).open(share.url);
         heard.push((await received.preview()).title);
         heard.push((await received.next()).content.text);
         const next = share.next();

@@ -43,8 +43,76 @@ describe('share URL [§2 N41]', () => {
     'ftp://example.com/v1/m/x',
     'https://example.com/',
     'https://example.com/v1/m/',
+    'https://example.com/V1/m/x',
+    'http://example.com/v1/m/x',
+    'https://user@example.com/v1/m/x',
+    'https://relay.example:pw@evil.example/v1/m/x',
+    `https://example.com/${'a'.repeat(2048)}/v1/m/x`,
+    `https://example.com/v1/m/x#${'A'.repeat(2048)}`,
   ])('refuses %s', (url) => {
     expect(() => parseShareUrl(url)).toThrow(TypeError);
+  });
+
+  it.each([
+    "'",
+    '"',
+    '`',
+    '$',
+    ';',
+    '&',
+    '|',
+    '<',
+    '>',
+    '(',
+    '{',
+    '*',
+    '!',
+    ',',
+    '@',
+    ' ',
+    '\\',
+    '%41',
+    '%2e',
+    'ö',
+    '\u202e',
+  ])('refuses %j in the mount path and in the identifier, and has none in its mailboxUrl', (text) => {
+    for (const path of [`/a${text}b/v1/m/x`, `/${text}/v1/m/x`, `/v1/m/a${text}b`, `/v1/m/x/${text}/v1/m/y`])
+      expect(() => parseShareUrl(`https://example.com${path}`), path).toThrow(/^shareUrl: /);
+    expect(() => buildShareUrl(`https://example.com/a${text}b/v1/m/x`)).toThrow(/^urlLink: /);
+  });
+
+  it.each(["a';touch$IFS;'b", 'a`b`', 'a$b', 'a(b)', 'a,b', '[::1]:x', '%65vil'])('refuses the host %s', (host) => {
+    expect(() => parseShareUrl(`https://${host}/v1/m/x`)).toThrow(TypeError);
+  });
+
+  it.each(['/../v1/m/x', '/a/./v1/m/x', '//v1/m/x', '/a//v1/m/x', '/v1/m/..', '/v1/m/x/', '/.a/v1/m/x', '\\a/v1/m/x'])(
+    'refuses the path %s: no empty segments, and none that is resolved',
+    (path) => {
+      expect(() => parseShareUrl(`https://example.com${path}`)).toThrow(TypeError);
+    },
+  );
+
+  it.each([
+    'https://example.com:8443/a-b/c_d/e.f/~g/v1/m/2bba630e-519b-11ec-bf63-0242ac130002',
+    'https://xn--gre-6ka8i.example/v1/m/x',
+    'https://[2001:db8::1]/v1/m/x',
+    'http://localhost:3000/relay/v1/m/x',
+    'http://relay.localhost/v1/m/x',
+    'http://127.0.0.1:3000/v1/m/x',
+    'http://[::1]:3000/v1/m/x',
+  ])('takes %s', (url) => {
+    expect(parseShareUrl(`${url}?v=h#c2VjcmV0`)).toEqual({ mailboxUrl: url, vertical: 'h', secret: 'c2VjcmV0' });
+  });
+
+  it('mends what transport does to a link: case of the host, usual port, spaces around it, a line that was broken', () => {
+    const { mailboxUrl } = parseShareUrl(LINK);
+    for (const sent of [
+      ` ${LINK} `,
+      LINK.replace('/v1', '/\nv1'),
+      LINK.replace('https://r', 'HTTPS://R'),
+      LINK.replace('.com', '.com:443'),
+    ])
+      expect(parseShareUrl(sent).mailboxUrl).toBe(mailboxUrl);
   });
 
   it('refuses to build on a link that has a query or fragment already', () => {

@@ -32,7 +32,9 @@ export function hastyReceiver(options: ReceiverOptions = {}): Receiver {
   if (options.relays !== undefined) return named;
   const of = (url: string): Receiver => {
     const { hostname, host } = new URL(url);
-    return hostname === '127.0.0.1' ? createReceiver({ ...HASTY, ...options, relays: [host] }) : named;
+    return ['127.0.0.1', 'localhost'].includes(hostname)
+      ? createReceiver({ ...HASTY, ...options, relays: [host] })
+      : named;
   };
   return {
     open: (url, openOptions) => (URL.canParse(url) ? of(url) : named).open(url, openOptions),

@@ -52,7 +52,7 @@ const FOREIGN = [
   `${LINK}\n`,
   `${RELAY}/v1/m/${'x'.repeat(3000)}`,
   ['https://relay.example'],
-  undefined,
+  null,
 ];
 
 describe('the link in the answer to a create', () => {

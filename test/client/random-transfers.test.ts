@@ -10,6 +10,7 @@ import {
 } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
 import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { randomOf } from './support/random.js';
 
 /*
  * Two devices that do things at random, over a network that loses requests and answers, with keepers that fail and
@@ -24,17 +25,6 @@ const STEPS = 30;
 const PUBLIC_URL = 'http://localhost/relay';
 
 const pauseFor = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The same numbers for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What one transfer goes through, as it is seen from outside. */
 interface World {

@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createMailboxClient, type SentShare, type TransferState } from 'credential-relay/client';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DISPLAY, HASTY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
+import { relayOfEachTest } from './support/disturbed.js';
+
+/* Each value that comes from the other side of the wire has a form and a bound. */
+
+const site = relayOfEachTest();
+const { opened } = site;
+
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'done',
+    (error) => error.code ?? error,
+  );
+
+/** The network, with other headers, or another body, in answers of one method. */
+function changed(method: string, headers: Record<string, string>, body = (text: string) => text): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    if (init?.method !== method) return response;
+    const text = body(await response.text());
+    return new Response(text === '' ? null : text, {
+      status: response.status,
+      headers: { ...Object.fromEntries(response.headers), ...headers },
+    });
+  };
+}
+
+describe('the Date of an answer', () => {
+  const refusal = (date: string): typeof fetch => {
+    return async (_, init) => {
+      const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
+      const headers = { 'Mailbox-Request-ID': id, Date: date, 'Content-Type': 'application/problem+json' };
+      return new Response('{"code":"expiration_out_of_range"}', { status: 400, headers });
+    };
+  };
+
+  it.each([
+    'Sat, 13 Sep 275760 00:00:00 GMT',
+    'Sat, 12 Sep 275760 23:59:59 GMT',
+    'Fri, 31 Dec 9999 23:59:59 GMT',
+    'Thu, 01 Jan 1970 00:00:01 GMT',
+    '-271821-04-20',
+    'yesterday',
+    '1e99',
+  ])('%s corrects no clock, and the share has its end', async (date) => {
+    const states: TransferState[] = [];
+    const sender = hastySender(site.relay.url, { fetch: refusal(date), onState: (state) => void states.push(state) });
+    const sharing = sender.share(words('key'), DISPLAY, { expiresInSeconds: 3600 });
+    await expect(sharing).rejects.toMatchObject({ code: 'refused', relayTime: undefined });
+    expect(states.at(-1)).toMatchObject({ ended: 'cancelled', pending: undefined });
+  });
+
+  it('corrects a clock that is wrong, and a relay that goes on refusing is asked twice', async () => {
+    const bodies: string[] = [];
+    const network: typeof fetch = (input, init) => {
+      bodies.push(String(init?.body));
+      return refusal('Wed, 01 Jan 2070 00:00:00 GMT')(input, init);
+    };
+    const sharing = hastySender(site.relay.url, { fetch: network }).share(words('key'), DISPLAY, {
+      expiresInSeconds: 3600,
+    });
+    await expect(sharing).rejects.toMatchObject({ code: 'refused', relayTime: Date.UTC(2070) });
+    expect(bodies).toHaveLength(2);
+    expect(JSON.parse(bodies[1] ?? '').mailboxConfiguration.expiration).toBe('2070-01-01T01:00:00Z');
+  });
+});
+
+describe('the texts of an answer', () => {
+  const LONG = 'x'.repeat(100_000);
+
+  it.each([LONG, 'soon', '9999-99-99T99:99:99Z', '+275760-09-13T00:00:00Z', '2030-01-01T00:00:00.000Z', 5, null])(
+    'expiration %#: what is not YYYY-MM-DDThh:mm:ssZ is none',
+    async (expiration) => {
+      const { share, received } = await opened();
+      const network = changed('POST', {}, (text) => JSON.stringify({ ...JSON.parse(text), expiration }));
+      const resumed = await hastySender(site.relay.url, { fetch: network }).resume({
+        ...share.state,
+        expiration: undefined,
+      });
+      await received.answer(words('request'));
+      expect(textOf(await resumed.check())).toBe('request');
+      expect(resumed.state.expiration).toBeUndefined();
+      const reading = createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
+      expect(await reading.catch((error) => error.name)).toBe('RelayRefusal');
+    },
+  );
+
+  it('are cut off, or left out where a part of them is of no use', async () => {
+    const { share, received } = await opened();
+    const display = { title: LONG, description: LONG, imageURL: `https://a.example/${LONG}` };
+    const network = changed('POST', { 'Mailbox-Version': 'v'.repeat(5000) }, (text) =>
+      JSON.stringify({ ...JSON.parse(text), displayInformation: display }),
+    );
+    const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
+    await received.answer(words('request'));
+    const message = await resumed.check();
+    expect([textOf(message), message?.display.title.length, message?.display.imageURL]).toEqual(['request', 4096, '']);
+    expect(JSON.stringify(resumed.state).length).toBeLessThan(2000);
+    const read = await createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
+    expect([read.version, read.body.displayInformation.title.length]).toEqual([undefined, 4096]);
+    await resumed.answer(words('answer')); // As at a relay without versions.
+    expect(textOf(await received.next())).toBe('answer');
+  });
+
+  it('of a refusal are cut off, and its maximum is a time', async () => {
+    const { share } = await opened();
+    const problem = JSON.stringify({ code: LONG, title: LONG, detail: LONG, maximum: LONG });
+    const network: typeof fetch = async (_, init) => {
+      const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
+      return new Response(problem, { status: 403, headers: { 'Mailbox-Request-ID': id } });
+    };
+    const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
+    const error = await resumed.check().catch((caught) => caught);
+    expect(error).toMatchObject({ code: 'refused', status: 403, maximum: undefined });
+    for (const text of [error.message, error.detail, error.relayCode]) expect(text.length).toBeLessThanOrEqual(1000);
+    const refused = await createMailboxClient({ fetch: network })
+      .read(share.url)
+      .catch((caught) => caught);
+    for (const text of [refused.message, refused.code]) expect(text.length).toBeLessThanOrEqual(1000);
+  });
+
+  it('of a preview are those of the head of the page', async () => {
+    const { received } = await opened();
+    const page = `<meta property="og:title" content="${LONG.slice(0, 5000)}">${' '.repeat(70_000)}<meta property="og:description" content="late">`;
+    const network: typeof fetch = async () => new Response(page);
+    const resumed = await hastyReceiver({ fetch: network }).resume(received.state);
+    const { title, description } = await resumed.preview();
+    expect([title.length, description]).toEqual([4096, '']);
+  });
+});
+
+describe('an answer that does not come to its end', () => {
+  const servers: ReturnType<typeof createServer>[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  /** The share of `opened`, whose sender asks a server of the test's own. */
+  async function asking(listener: RequestListener): Promise<SentShare> {
+    const { share } = await opened();
+    const server = createServer(listener);
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const network: typeof fetch = (input, init) => fetch(String(input).replace(/:\d+/, `:${port}`), init);
+    return hastySender(site.relay.url, { ...HASTY, fetch: network, timeoutMs: 200, patienceMs: 0 }).resume(share.state);
+  }
+
+  it('is given up: bytes that drip', async () => {
+    let timer: NodeJS.Timeout | undefined;
+    const sender = await asking((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      timer = setInterval(() => response.write(' '), 20);
+    });
+    expect(await codeOf(sender.check())).toBe('unreachable');
+    clearInterval(timer);
+  });
+
+  it('is given up: bytes without end', async () => {
+    let bytes = 0;
+    const sender = await asking((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      const chunk = Buffer.alloc(65_536, ' ');
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk)) bytes += chunk.length;
+        if (!response.destroyed) response.once('drain', more);
+      };
+      more();
+    });
+    expect(await codeOf(sender.check())).toMatch(/^(malformed|unreachable)$/);
+    expect(bytes).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it.each<[string, typeof fetch]>([
+    ['a fetch of the app’s own that never settles', () => new Promise(() => {})],
+    [
+      'a body that never ends, in spite of the signal',
+      async () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })),
+    ],
+  ])('is given up: %s', async (_, network) => {
+    const { share } = await opened();
+    const options = { fetch: network, timeoutMs: 50, patienceMs: 0 };
+    const sender = await hastySender(site.relay.url, options).resume(share.state);
+    expect(await codeOf(sender.check())).toBe('unreachable');
+    expect(await codeOf(sender.next())).toBe('unreachable');
+    const reading = createMailboxClient({ fetch: network, timeoutMs: 50, attempts: 1 }).read(share.url);
+    await expect(reading).rejects.toMatchObject({ name: 'RelayUnreachable' });
+  });
+});

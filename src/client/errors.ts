@@ -78,12 +78,6 @@ export class TransferError extends Error implements TransferErrorDetails {
   }
 }
 
-/** Characters of a problem's code, after which the rest is cut off; the protocol's have at most 27. */
-const MOST_CODE_CHARACTERS = 100;
-
-/** Characters of what a relay says is wrong, after which the rest is cut off. */
-const MOST_WORDS = 1000;
-
 /** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
 export class RelayRefusal extends Error {
   override readonly name = 'RelayRefusal';
@@ -99,11 +93,7 @@ export class RelayRefusal extends Error {
 /** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
 export function refusalOf({ status, text }: Reply): RelayRefusal {
   const { code, title } = membersOf(text);
-  return new RelayRefusal(
-    status,
-    textOf(code, MOST_CODE_CHARACTERS) || undefined,
-    textOf(title, MOST_WORDS) || `The relay answered ${status}.`,
-  );
+  return new RelayRefusal(status, textOf(code) || undefined, textOf(title) || `The relay answered ${status}.`);
 }
 
 /** What an answer other than a success means; a 404 is for the caller, who knows the share. */
@@ -114,7 +104,7 @@ export function transferErrorOf(reply: Reply): TransferError {
   const details = {
     status,
     relayCode,
-    detail: textOf(detail, MOST_WORDS) || undefined,
+    detail: textOf(detail) || undefined,
     maximum: wireTimeOf(maximum),
     relayTime: dateOf(reply),
   };

@@ -66,12 +66,13 @@ function bytesIn(data: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Whether a value is nested no deeper than that; by levels, as deep recursion is what it is to keep from others. */
+/** Whether a value is nested no deeper than that. Level by level: recursion is what could overflow the stack. */
 function isShallow(value: unknown): boolean {
   let level = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MOST_DEPTH) return false;
-    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    const nested = level.filter((one): one is object => typeof one === 'object' && one !== null);
+    if (nested.length > 0 && depth === MOST_DEPTH) return false;
+    level = nested.flatMap(Object.values);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
-import { isPassing, TransferError } from './errors.js';
+import { isPassing, TransferError, transferErrorOf } from './errors.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
+import type { CallOptions } from './options.js';
 import { backOff, orAborted, pause, type Reply, retryAfterMs, throwIfAborted, ticks } from './request.js';
 import type { Transfer } from './transfer.js';
 import { type Found, foundIn } from './wire.js';
@@ -15,9 +16,9 @@ export interface Message extends ProvisioningInformation {
 /** How a device hears of the other one. */
 export interface Lookout {
   /** The next message; `undefined` once the mailbox is gone. Waits for it as long as it takes. */
-  next(signal: AbortSignal | undefined): Promise<Message | undefined>;
+  next(options?: CallOptions): Promise<Message | undefined>;
   /** A message if there is one now; does not wait. */
-  check(signal: AbortSignal | undefined): Promise<Message | undefined>;
+  check(options?: CallOptions): Promise<Message | undefined>;
 }
 
 /** An answer that came this soon was not held, in ms. Below the one second that is the shortest hold. */
@@ -122,7 +123,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     return hasLooked && suspicion === undefined ? holdSeconds : 0;
   }
 
-  async function next(signal: AbortSignal | undefined): Promise<Message | undefined> {
+  async function next({ signal }: CallOptions = {}): Promise<Message | undefined> {
     await prepare(signal);
     let failures = 0;
     let failingSince = 0;
@@ -192,10 +193,9 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (ticks() + pauseMs - failingSince > patienceMs) {
-      throw new TransferError('unreachable', 'The relay did not answer.', {
-        status: reply?.status,
-        retryAfterMs: reply === undefined ? undefined : retryAfterMs(reply) || undefined,
-      });
+      throw reply === undefined
+        ? new TransferError('unreachable', 'The relay did not answer.')
+        : transferErrorOf(reply);
     }
     transfer.progress({ type: 'retrying', pauseMs, status: reply?.status });
     await pause(pauseMs, signal);
@@ -203,7 +203,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
 
   return {
     next,
-    async check(signal) {
+    async check({ signal } = {}) {
       await prepare(signal);
       if (journal.state.ended !== undefined) return undefined;
       try {

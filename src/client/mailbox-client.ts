@@ -106,11 +106,11 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     isPassing: ({ status }) => status === 429 || status === 503,
   };
 
-  /** Sends one request, whose body is `json`. What `bodyOf` does not find in a success is no answer of a relay. */
+  /** Sends one request, whose body is `json`. `bodyOf` takes a success apart, or throws for what is none. */
   async function call<Body>(
     method: string,
     url: string,
-    bodyOf?: (reply: Reply) => Body | undefined,
+    bodyOf?: (reply: Reply) => Body,
     json?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<MailboxAnswer<Body>> {
@@ -128,17 +128,15 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
     const { status } = reply;
     const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
-    const body = isOk ? bodyOf?.(reply) : undefined;
     // A 404 to a repeated delete means that an earlier try was carried out.
-    const isDone = isOk || (method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1);
-    if (!isDone || (bodyOf !== undefined && body === undefined)) throw refusalOf(reply);
+    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1)) throw refusalOf(reply);
     return {
       status,
       duplicate: status === 201,
       version: versionOf(reply),
       receiver: receiverOf(reply),
       attempts: tries,
-      body,
+      body: isOk ? bodyOf?.(reply) : undefined,
     } as MailboxAnswer<Body>;
   }
 
@@ -147,9 +145,10 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     claim,
     async create(relay, content) {
       const bases = basesOf(relay, options.links);
-      const createdIn = (reply: Reply): CreatedMailbox | undefined => {
+      const createdIn = (reply: Reply): CreatedMailbox => {
         const urlLink = linkIn(reply, bases);
-        return urlLink === undefined ? undefined : { urlLink, ...updatedIn(reply) };
+        if (urlLink === undefined) throw refusalOf(reply);
+        return { urlLink, ...updatedIn(reply) };
       };
       return call('POST', `${bases[0]}/v1/m`, createdIn, content);
     },
@@ -169,9 +168,10 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   };
 }
 
-function secureContentIn(reply: Reply): SecureContent | undefined {
-  const content = contentIn(reply);
-  return content?.expiration === undefined ? undefined : (content as SecureContent);
+function secureContentIn(reply: Reply): SecureContent {
+  const { expiration, ...content } = contentIn(reply) ?? {};
+  if (expiration === undefined) throw refusalOf(reply);
+  return { ...(content as SecureContent), expiration };
 }
 
 function updatedIn({ text }: Reply): UpdatedMailbox {

@@ -110,23 +110,23 @@ function receivedShare(
       if (reply.status !== 200) throw transferErrorOf(reply);
       return displayOf(reply.text);
     },
-    async next({ signal } = {}) {
-      const message = await lookout.next(signal);
+    async next(options) {
+      const message = await lookout.next(options);
       if (message === undefined) throw transfer.gone();
       return message;
     },
-    check: ({ signal } = {}) => lookout.check(signal),
-    async *messages({ signal } = {}) {
+    check: lookout.check,
+    async *messages(options) {
       for (;;) {
-        const message = await lookout.next(signal);
+        const message = await lookout.next(options);
         if (message !== undefined) yield message;
         else if (OWN.includes(journal.state.ended)) return;
         else throw transfer.gone();
       }
     },
     answer: writes.answer,
-    finish: ({ signal } = {}) => writes.leave('delete', signal),
-    relinquish: ({ signal } = {}) => writes.leave('relinquish', signal),
+    finish: (options) => writes.leave('delete', options),
+    relinquish: (options) => writes.leave('relinquish', options),
   };
   return { share, writes };
 }

@@ -66,9 +66,6 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Characters of a text in an answer after which the rest is cut off. */
 const MOST_CHARACTERS = 4096;
 
-/** Characters of a Mailbox-Version, which the next requests send back; the protocol has at most 64. */
-const MOST_VERSION_CHARACTERS = 256;
-
 /** Longest time that a timer takes, in ms; a longer one is over at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -248,15 +245,14 @@ export function dateOf(reply: Reply): number | undefined {
   return time > 1e12 && time < 5e12 ? time : undefined;
 }
 
-/** Mailbox-Version of an answer; `undefined` if it has none that may be sent back. */
+/** Mailbox-Version of an answer; one without end is cut off, and never current. */
 export function versionOf(reply: Reply): string | undefined {
-  const version = reply.header('Mailbox-Version');
-  return version !== undefined && version.length <= MOST_VERSION_CHARACTERS ? version : undefined;
+  return textOf(reply.header('Mailbox-Version')) || undefined;
 }
 
 /** A text of an answer, or its start; empty for what is none. */
-export function textOf(value: unknown, most = MOST_CHARACTERS): string {
-  return typeof value === 'string' ? value.slice(0, most) : '';
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, MOST_CHARACTERS) : '';
 }
 
 /** A time of an answer, of the form `YYYY-MM-DDThh:mm:ssZ`; `undefined` for anything else. */

@@ -39,13 +39,13 @@ export async function seal(content: Uint8Array, secret: string): Promise<Payload
  */
 export async function open(payload: Payload, secret: string): Promise<Uint8Array> {
   const { type, key } = await importSecret(secret, 'decrypt');
-  if (payload.type !== type) throw new UnopenedPayload('The payload names another algorithm than the Secret is for.');
   try {
+    if (payload.type !== type) throw new TypeError(`The Secret is for ${type}.`);
     const data = fromBase64(payload.data);
     const algorithm = { name: 'AES-GCM', iv: data.subarray(0, IV_BYTES) };
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, data.subarray(IV_BYTES)));
   } catch (cause) {
-    throw new UnopenedPayload('The payload was changed, or sealed under another Secret.', { cause });
+    throw new UnopenedPayload('The payload was changed, or sealed under another Secret or algorithm.', { cause });
   }
 }
 

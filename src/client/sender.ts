@@ -131,7 +131,7 @@ async function createMailbox(
 
 function sentShare(journal: Journal, settings: Settings): { share: SentShare; writes: Writes } {
   const { writes, lookout } = shareParts(journal, settings);
-  const next: SentShare['next'] = ({ signal } = {}) => lookout.next(signal);
+  const { next, check } = lookout;
   const share: SentShare = {
     get url() {
       const { mailboxUrl = '', vertical, secret } = journal.state;
@@ -141,13 +141,13 @@ function sentShare(journal: Journal, settings: Settings): { share: SentShare; wr
       return journal.state;
     },
     next,
-    check: ({ signal } = {}) => lookout.check(signal),
+    check,
     async *messages(callOptions) {
       for (let message = await next(callOptions); message !== undefined; message = await next(callOptions))
         yield message;
     },
     answer: writes.answer,
-    cancel: ({ signal } = {}) => writes.leave('delete', signal),
+    cancel: (callOptions) => writes.leave('delete', callOptions),
   };
   return { share, writes };
 }

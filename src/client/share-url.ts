@@ -24,9 +24,9 @@ export function buildShareUrl(
   urlLink: string,
   parts: { vertical?: Vertical | undefined; secret?: string | undefined } = {},
 ): string {
-  if (/[?#]/.test(urlLink)) throw new TypeError('urlLink: must have no query or fragment');
+  const { mailboxUrl } = takeApart(/[?#]/.test(urlLink) ? '' : urlLink, 'urlLink');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
-  return takeApart(urlLink, 'urlLink').mailboxUrl + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
+  return mailboxUrl + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
 }
 
 /**
@@ -34,9 +34,7 @@ export function buildShareUrl(
  * its path may be empty or begin with a dot, and it has at most 2,048 characters. Throws a TypeError for anything else.
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  const { mailboxUrl, searchParams, hash } = takeApart(shareUrl, 'shareUrl');
-  const vertical = searchParams.get('v');
-  const secret = decoded(hash.slice(1));
+  const { mailboxUrl, vertical, secret } = takeApart(shareUrl, 'shareUrl');
   return {
     mailboxUrl,
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
@@ -44,22 +42,15 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
   };
 }
 
-function takeApart(text: string, name: string): { mailboxUrl: string; searchParams: URLSearchParams; hash: string } {
+function takeApart(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
   try {
     const { origin, pathname, username, password, searchParams, hash } = new URL(text);
     const mailboxUrl = origin + pathname;
     const isPlain = username + password === '' && !RESOLVED.test(text) && text.length <= SHARE_URL_CHARACTERS;
-    if (isPlain && isMailboxUrl(mailboxUrl)) return { mailboxUrl, searchParams, hash };
+    if (isPlain && isMailboxUrl(mailboxUrl))
+      return { mailboxUrl, vertical: searchParams.get('v'), secret: decodeURIComponent(hash.slice(1)) };
   } catch {
-    // It is no URL at all.
+    // It is no URL, or its fragment is not percent-encoded as it should be.
   }
-  throw new TypeError(`${name}: must be the https URL of a mailbox`);
-}
-
-function decoded(fragment: string): string {
-  try {
-    return decodeURIComponent(fragment);
-  } catch {
-    throw new TypeError('shareUrl: has a fragment that is not percent-encoded');
-  }
+  throw new TypeError(`${name}: must be the https URL of a mailbox, as the sender gave it`);
 }

@@ -1,7 +1,7 @@
 import type { NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
-import type { Settings } from './options.js';
+import type { CallOptions, Settings } from './options.js';
 import { backOff, orAborted, pause, type Reply, versionOf } from './request.js';
 import { seal } from './seal.js';
 import { addTo, isKnown, type PendingWrite, type TransferState } from './state.js';
@@ -23,7 +23,7 @@ export interface Writes {
   /** UpdateMailbox with a sealed message. */
   readonly answer: Answer;
   /** DeleteMailbox or RelinquishMailbox; resolves as well if the mailbox is gone already. */
-  leave(operation: 'delete' | 'relinquish', signal: AbortSignal | undefined): Promise<void>;
+  leave(operation: 'delete' | 'relinquish', options?: CallOptions): Promise<void>;
 }
 
 /** What an answer can be told. */
@@ -124,7 +124,7 @@ export function createWrites(transfer: Transfer): Writes {
     if (mailboxUrl === undefined) {
       // Nothing is left to go on with.
       await keep({ pending: undefined, ended: 'cancelled' });
-      throw new TransferError('malformed', 'The link is not below sender.relay or sender.links.');
+      throw new TransferError('malformed', 'The link is of no relay of sender.relay or sender.links.');
     }
     await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write) });
     transfer.progress({ type: 'created' });
@@ -159,9 +159,11 @@ export function createWrites(transfer: Transfer): Writes {
     const isFree = isKnown(journal.state, await fingerprintOf(found.payload));
     if (isFree && write.sameReceiver !== true) return found;
     await drop(write);
-    if (!isFree) throw overtaken();
+    if (!isFree) {
+      throw new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
+    }
     await transfer.absorb(found, true);
-    throw receiverChanged();
+    throw new TransferError('receiver_changed', 'The receiver may be another one by now; nothing was sent.');
   }
 
   const carryOut: Writes['carryOut'] = async (write, signal) => {
@@ -211,7 +213,7 @@ export function createWrites(transfer: Transfer): Writes {
         transfer.unfinished = undefined;
       }, signal);
     },
-    leave(operation, signal) {
+    leave(operation, { signal } = {}) {
       return transfer.inTurn(async () => {
         const { pending } = journal.state;
         // After a delete nobody reads a message that is under way, and after a relinquish there is nothing to delete.
@@ -232,12 +234,4 @@ export function createWrites(transfer: Transfer): Writes {
 /** A message that can never be sent is no reason not to leave. */
 function orUnreachable(error: unknown): void {
   if (!(error instanceof TransferError) || error.code === 'unreachable') throw error;
-}
-
-function overtaken(): TransferError {
-  return new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
-}
-
-function receiverChanged(): TransferError {
-  return new TransferError('receiver_changed', 'The receiver may be another one by now; nothing was sent.');
 }

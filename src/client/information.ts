@@ -25,7 +25,7 @@ export function encodeInformation(information: OutgoingInformation): string {
   const { format, content } = information;
   const text = JSON.stringify({ format, content });
   if (!isInformation(membersOf(text))) {
-    throw new TypeError('information: must be { format: a string, content: an object of JSON, at most 100 deep }');
+    throw new TypeError('information: must be { format: a string, content: an object of JSON, up to 100 deep }');
   }
   return text;
 }
@@ -34,7 +34,7 @@ export function encodeInformation(information: OutgoingInformation): string {
 export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
   const value = membersOf(await openText(payload, secret));
   if (!isInformation(value))
-    throw new TransferError('malformed', 'The message is not Provisioning Information, or more than 100 deep.');
+    throw new TransferError('malformed', 'The message is not Provisioning Information, or over 100 deep.');
   return { format: value.format, content: value.content };
 }
 
@@ -66,15 +66,12 @@ function bytesIn(data: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Whether a value is nested no deeper than that. Level by level: recursion is what could overflow the stack. */
-function isShallow(value: unknown): boolean {
-  let level = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    const nested = level.filter((one): one is object => typeof one === 'object' && one !== null);
-    if (nested.length > 0 && depth === MOST_DEPTH) return false;
-    level = nested.flatMap(Object.values);
-  }
-  return true;
+/** Whether an object is nested no deeper than that. Level by level: recursion is what could overflow the stack. */
+function isShallow(value: object): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth < MOST_DEPTH; depth += 1)
+    level = level.flatMap((one) => Object.values(one as object)).filter((one) => Object(one) === one);
+  return level.length === 0;
 }
 
 function isInformation(

@@ -140,7 +140,8 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         failures += 1;
         // Not since the last good answer: a device that slept has not tried.
         if (failures === 1) failingSince = ticks();
-        const isCut = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
+        const status = reply === undefined ? 0 : reply.status;
+        const isCut = seconds > 0 && status !== 429 && status !== 503;
         if (isCut) suspicion = took;
         // Straight after a cut a short read tells whether something has happened meanwhile.
         const pauseMs = Math.max(

@@ -67,7 +67,7 @@ const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const settings = settingsOf(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
-    throw new TypeError('receiver.headers: need receiver.relays, or go wherever a link leads');
+    throw new TypeError('receiver.headers: need receiver.relays, or go where any link leads');
   const hosts = options.relays?.map(hostOf);
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
@@ -144,7 +144,7 @@ function demandSecret(secret: string | undefined): asserts secret is string {
 
 /** The host of an entry, as URLs have it. */
 function hostOf(entry: string): string {
-  const host = baseOf(`https://${entry}`)?.slice('https://'.length) ?? '/';
-  if (host.includes('/')) throw new TypeError('receiver.relays: must be host names, each with a port if need be');
+  const [, host] = /^https:\/\/([^/]*)$/.exec(baseOf(`https://${entry}`) ?? '') ?? [];
+  if (host === undefined) throw new TypeError('receiver.relays: must be host names, each with a port if need be');
   return host;
 }

@@ -66,6 +66,9 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Characters of a text in an answer after which the rest is cut off. */
 const MOST_CHARACTERS = 4096;
 
+/** Tries, and milliseconds, without a bound. */
+const FOREVER = Number.POSITIVE_INFINITY;
+
 /** Longest time that a timer takes, in ms; a longer one is over at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -118,18 +121,14 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
   const { fetch: send = fetch, headers, timeoutMs = 10_000 } = network;
   throwIfAborted(signal);
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, Math.min(timeoutMs, LONGEST_TIMER_MS));
-  signal?.addEventListener('abort', abort);
+  const timer = setTimeout(() => controller.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
-    // A `fetch` of the app's own, or its answer's body, may not heed the signal.
-    return await orAborted(exchange(request, send, headers, controller.signal), controller.signal);
-  } catch (error) {
-    throwIfAborted(signal);
-    throw error;
+    // A `fetch` of the app's own, or the body of its answer, may not heed a signal.
+    const reply = orAborted(exchange(request, send, headers, controller.signal), controller.signal);
+    return await orAborted(reply, signal);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    controller.abort();
   }
 }
 
@@ -185,7 +184,7 @@ async function startOf(response: Response): Promise<string> {
     bytes += value.length;
     text += decoder.decode(value, { stream: true });
   }
-  void reader.cancel().catch(() => {});
+  // The request is aborted, and with it the rest.
   return text;
 }
 
@@ -197,7 +196,7 @@ export async function persist(
   send: () => Promise<Reply>,
   policy: Persistence,
 ): Promise<{ readonly reply: Reply; readonly attempts: number }> {
-  const { attempts: most = Number.POSITIVE_INFINITY, patienceMs = Number.POSITIVE_INFINITY } = policy;
+  const { attempts: most = FOREVER, patienceMs = FOREVER } = policy;
   const end = ticks() + patienceMs;
   for (let attempts = 1; ; attempts += 1) {
     let wait = backOff(attempts, policy.backOffMs);

@@ -111,7 +111,8 @@ export function addTo(list: readonly string[] = [], fingerprint: string | undefi
 
 /** Whether a payload is of this device, or the app has dealt with it, or will have with the write that is under way. */
 export function isKnown({ seen, wrote = [], unopened, pending }: TransferState, fingerprint: string): boolean {
-  return [...seen, ...wrote, unopened, pending?.written, pending?.taken].includes(fingerprint);
+  const { written, taken } = pending ?? {};
+  return [...seen, ...wrote, unopened, written, taken].includes(fingerprint);
 }
 
 /**
@@ -143,7 +144,5 @@ export function checkState(
 
 /** A link, or what a state holds, leads where nothing is to be sent. */
 export function notAllowed(): TransferError {
-  const why =
-    'This leads to none of the relays that may be called: see receiver.relays, sender.relay and sender.links.';
-  return new TransferError('not_allowed', why);
+  return new TransferError('not_allowed', 'It is of no relay of receiver.relays, sender.relay or sender.links.');
 }

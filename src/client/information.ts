@@ -25,7 +25,7 @@ export function encodeInformation(information: OutgoingInformation): string {
   const { format, content } = information;
   const text = JSON.stringify({ format, content });
   if (!isInformation(membersOf(text))) {
-    throw new TypeError('information: must be { format: a string, content: an object of JSON, up to 100 deep }');
+    throw new TypeError('information: must be { format: string, content: JSON object up to 100 deep }');
   }
   return text;
 }

@@ -5,7 +5,7 @@ import { parseShareUrl } from './share-url.js';
 const MAILBOX = /\/v1\/m\/[^/]*$/;
 
 /** An https URL whose host has a public domain name: with a dot, no address, and of no special use (RFC 6761). */
-const PUBLIC = /^https:\/\/[^/:]*\.(?!(?:local|localhost|internal)[:/])[a-z][^/:.]*[:/]/;
+const PUBLIC = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.]*[:/]/;
 
 /**
  * The URL of a relay's mount point, without slashes at its end; `undefined` for one below which there can be no links:

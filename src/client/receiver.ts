@@ -67,7 +67,7 @@ const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const settings = settingsOf(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
-    throw new TypeError('receiver.headers: need receiver.relays, or go where any link leads');
+    throw new TypeError('receiver.headers: need receiver.relays');
   const hosts = options.relays?.map(hostOf);
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
@@ -138,13 +138,13 @@ function demandSecret(secret: string | undefined): asserts secret is string {
   try {
     secretOf(secret ?? '');
   } catch {
-    throw new TypeError('shareUrl: must carry a Secret of 16 or 32 bytes; it may have been cut off');
+    throw new TypeError('shareUrl: must have a whole Secret of 16 or 32 bytes');
   }
 }
 
 /** The host of an entry, as URLs have it. */
 function hostOf(entry: string): string {
   const [, host] = /^https:\/\/([^/]*)$/.exec(baseOf(`https://${entry}`) ?? '') ?? [];
-  if (host === undefined) throw new TypeError('receiver.relays: must be host names, each with a port if need be');
+  if (host === undefined) throw new TypeError('receiver.relays: must be of the form host or host:port');
   return host;
 }

@@ -118,13 +118,13 @@ export async function pause(ms: number, signal: AbortSignal | undefined): Promis
 
 /** Sends a request once and reads the whole answer. Throws what `fetch` throws, or the reason of the signal. */
 export async function sendOnce(request: WireRequest, network: Network, signal?: AbortSignal): Promise<Reply> {
-  const { fetch: send = fetch, headers, timeoutMs = 10_000 } = network;
+  const { timeoutMs = 10_000 } = network;
   throwIfAborted(signal);
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
     // A `fetch` of the app's own, or the body of its answer, may not heed a signal.
-    const reply = orAborted(exchange(request, send, headers, controller.signal), controller.signal);
+    const reply = orAborted(exchange(request, network, controller.signal), controller.signal);
     return await orAborted(reply, signal);
   } finally {
     clearTimeout(timer);
@@ -132,12 +132,8 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
   }
 }
 
-async function exchange(
-  request: WireRequest,
-  send: typeof fetch,
-  headers: Network['headers'],
-  signal: AbortSignal,
-): Promise<Reply> {
+async function exchange(request: WireRequest, network: Network, signal: AbortSignal): Promise<Reply> {
+  const { fetch: send = fetch, headers } = network;
   const response = await send(request.url, {
     method: request.method,
     // A claim is for the relay of the link and for no other.

@@ -84,7 +84,7 @@ export function createSender(options: SenderOptions): Sender {
       const secret = generateSecret(algorithm);
       const payload = await seal(new TextEncoder().encode(text), secret);
       if (!(expiresInSeconds === undefined || (expiresInSeconds > 0 && expiresInSeconds < MOST_SECONDS)))
-        throw new TypeError('share.expiresInSeconds: must be a number above 0, of years at the most');
+        throw new TypeError('share.expiresInSeconds: must be above 0 and below 1e9');
       const seconds = expiresInSeconds ?? (accessRights === undefined ? undefined : DEFAULT_SECONDS);
       const bodyAt = (now: number): string =>
         JSON.stringify({

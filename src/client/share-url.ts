@@ -13,8 +13,8 @@ export interface SharedMailbox {
   readonly secret: string | undefined;
 }
 
-/** What the URL parser would decode or resolve silently: `\`, percent-encoding and dot segments. */
-const RESOLVED = /^[^?#]*([\\%]|\/\.)/;
+/** What the URL parser would drop, decode or resolve silently: credentials, percent-encoding, `\` and dot segments. */
+const RESOLVED = /^[^?#]*([\\%@]|\/\.)/;
 
 /**
  * The URL to send to the receiver: the relay's `urlLink`, the vertical, and the Secret as fragment. Throws a TypeError
@@ -44,13 +44,12 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
 
 function takeApart(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
   try {
-    const { origin, pathname, username, password, searchParams, hash } = new URL(text);
+    const { origin, pathname, searchParams, hash } = new URL(text);
     const mailboxUrl = origin + pathname;
-    const isPlain = username + password === '' && !RESOLVED.test(text) && text.length <= SHARE_URL_CHARACTERS;
-    if (isPlain && isMailboxUrl(mailboxUrl))
+    if (text.length <= SHARE_URL_CHARACTERS && !RESOLVED.test(text) && isMailboxUrl(mailboxUrl))
       return { mailboxUrl, vertical: searchParams.get('v'), secret: decodeURIComponent(hash.slice(1)) };
   } catch {
     // It is no URL, or its fragment is not percent-encoded as it should be.
   }
-  throw new TypeError(`${name}: must be the https URL of a mailbox, as the sender gave it`);
+  throw new TypeError(`${name}: must be the https URL of a mailbox`);
 }

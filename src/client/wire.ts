@@ -69,7 +69,7 @@ export function contentIn(reply: Reply): Content | undefined {
   if (typeof type !== 'string' || typeof data !== 'string') return undefined;
   const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
   return {
-    payload: { type: textOf(type), data },
+    payload: { type, data },
     displayInformation: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
     expiration: wireTimeOf(expiration),
   };

@@ -60,7 +60,7 @@ export function createWrites(transfer: Transfer): Writes {
   async function settle(signal: AbortSignal | undefined): Promise<void> {
     for (let rounds = 0; journal.state.pending !== undefined; rounds += 1) {
       if (rounds > 0) await pause(backOff(rounds, settings.backOffMs), signal);
-      if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox does not come to rest.');
+      if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox keeps changing.');
       await orAborted(journal.ensureKept(), signal);
       const write = await lookedFor(journal.state.pending, signal);
       const request = writeRequest(write, journal.state.claim);
@@ -163,7 +163,7 @@ export function createWrites(transfer: Transfer): Writes {
       throw new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
     }
     await transfer.absorb(found, true);
-    throw new TransferError('receiver_changed', 'The receiver may be another one by now; nothing was sent.');
+    throw new TransferError('receiver_changed', 'The receiver may be another one by now.');
   }
 
   const carryOut: Writes['carryOut'] = async (write, signal) => {

@@ -180,7 +180,7 @@ async function startOf(response: Response): Promise<string> {
     bytes += value.length;
     text += decoder.decode(value, { stream: true });
   }
-  // The request is aborted, and with it the rest.
+  void reader.cancel().catch(() => {});
   return text;
 }
 

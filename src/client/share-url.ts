@@ -30,8 +30,9 @@ export function buildShareUrl(
 }
 
 /**
- * Takes a share URL apart. It is https, or http on loopback names; its host, mount path and identifier may have letters, digits and `-._~` only, no segment of
- * its path may be empty or begin with a dot, and it has at most 2,048 characters. Throws a TypeError for anything else.
+ * Takes a share URL apart. It is https, or http on loopback names. Its host, mount path and identifier have letters,
+ * digits and `-._~` only, no segment of its path is empty or begins with a dot, and it has at most 2,048 characters.
+ * Throws a TypeError for anything else.
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
   const { mailboxUrl, vertical, secret } = takeApart(shareUrl, 'shareUrl');

@@ -5,7 +5,7 @@ import {
   TransferError,
   type TransferErrorCode,
 } from 'credential-relay/client';
-import { toInformation, toWords, type Words } from './words.js';
+import { type Heard, toHeard, toInformation, type Words } from './words.js';
 
 /** Hears the other device and answers it, over one share. */
 export interface Conversation {
@@ -25,10 +25,8 @@ export interface Conversation {
 
 /** Whom a conversation tells. */
 export interface Listener {
-  /** Keeps what it is given before it returns. */
-  hear(words: Words): void;
-  /** The receiver that was heard may have given its place to another. What was to be said is not said. */
-  changed(): void;
+  /** Keeps what it is given before it resolves. */
+  hear(heard: Heard): Promise<void>;
   /** The hearing came to an end that a person must know. */
   lost(error: unknown): void;
 }
@@ -45,10 +43,10 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
   let beginning: Promise<void> | undefined;
   let isHearing = false;
 
-  function take(message: Message): void {
-    const words = toWords(message);
+  async function take(message: Message): Promise<void> {
+    const words = toHeard(message);
     // A mailbox may hold what a receiver before this one wrote.
-    if (words !== undefined && words.from !== side) listener.hear(words);
+    if (words !== undefined && words.from !== side) await listener.hear(words);
     heard += 1;
     wake();
   }
@@ -58,8 +56,7 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
     try {
       return await get();
     } catch (error) {
-      if (isCode(error, 'receiver_changed')) listener.changed();
-      else if (!isCode(error, 'overtaken')) throw error;
+      if (!isCode(error, 'overtaken')) throw error;
       return get();
     }
   }
@@ -70,7 +67,7 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
       while (share.state.ended === undefined) {
         const message = await read(() => share.next({ signal }));
         if (message === undefined) return;
-        take(message);
+        await take(message);
       }
     } catch (error) {
       // That the mailbox is gone is in the state, and no failure.
@@ -84,7 +81,7 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
     if (isHearing) return;
     // The look that binds, and tells whether all is well, does not wait.
     const message = await read(() => share.check({ signal }));
-    if (message !== undefined) take(message);
+    if (message !== undefined) await take(message);
     void hearAll();
   }
 
@@ -100,14 +97,10 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
         const before = heard;
         const words = current();
         try {
-          await share.answer(toInformation(words), { signal, sameReceiver: words.to !== undefined });
+          await share.answer(await toInformation(side, words), { signal });
           if (isDone(words)) return;
         } catch (error) {
           if (isCode(error, 'gone')) return;
-          if (isCode(error, 'receiver_changed')) {
-            listener.changed();
-            continue;
-          }
           if (!isCode(error, 'overtaken')) throw error;
           await conversation.begin();
           if (heard === before) await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(SOON_MS)]);

@@ -42,6 +42,9 @@ export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A code in two groups, as people read it out. */
+export const spaced = (code = ''): string => code.replace(/^(\d{3})/, '$1 ');
+
 let ids = 0;
 
 /** An id that no other element has. */

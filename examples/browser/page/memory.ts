@@ -8,7 +8,7 @@ export interface Memory<State> {
 }
 
 /** The shape of what is kept: of another one nothing is used. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * A state that outlives a reload of the page. Device Claim and Secret are in it: sessionStorage is of this tab and this

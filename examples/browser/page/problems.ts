@@ -28,7 +28,11 @@ const TEXTS: Readonly<Record<string, readonly [title: string, text: string]>> = 
   too_large: ['Too long', 'This is more than one message may hold, so it was not sent.'],
   receiver_changed: [
     'It is another phone now',
-    'The one that you had compared is gone, and what you had for it counts on no other. Compare the number again.',
+    'The one that you had compared codes with is gone, and what you had for it opens on no other. Compare again.',
+  ],
+  not_agreed: [
+    'This is not from the same phone',
+    'A message came that another phone has written or changed, so nothing of it was used. Somebody else may have the link.',
   ],
   link: ['This is not a whole link', 'Copy all of it, to the last character.'],
   not_allowed: ['This link leads elsewhere', 'This phone only calls the relay that this page came from.'],

@@ -1,9 +1,10 @@
 import { createReceiver, type DisplayInformation, parseShareUrl, type ReceivedShare } from 'credential-relay/client';
+import { ask } from './key-agreement.js';
 import { createMemory, type Memory } from './memory.js';
 import { PageError } from './problems.js';
 import { createSession, type Kept, type Listeners, type Session } from './session.js';
-import { latestOf, SILENCE, withTheirs } from './talk.js';
-import type { KeyKind, Words } from './words.js';
+import { latestOf, SILENCE } from './talk.js';
+import type { DigitalKey, KeyKind } from './words.js';
 
 /** All that a receiver's phone keeps. */
 export interface ReceiverState extends Kept {
@@ -12,13 +13,8 @@ export interface ReceiverState extends Kept {
   /** The link that is looked at. */
   readonly link?: string | undefined;
   readonly display?: DisplayInformation | undefined;
-  readonly kind?: KeyKind | undefined;
-  /** Once this phone has asked for the key. */
-  readonly number?: string | undefined;
   /** Once the key is here. */
-  readonly key?: string | undefined;
-  /** A key has come that was made for another phone. */
-  readonly isForAnother: boolean;
+  readonly key?: DigitalKey | undefined;
   /** The keys that have come to stay. */
   readonly wallet: readonly KeyKind[];
 }
@@ -46,12 +42,10 @@ const NOTHING = {
   link: undefined,
   display: undefined,
   transfer: undefined,
-  kind: undefined,
+  agreement: undefined,
   talk: SILENCE,
   unsaid: false,
-  number: undefined,
   key: undefined,
-  isForAnother: false,
 };
 /** Text messages that a phone keeps. */
 const MOST_MESSAGES = 5;
@@ -60,30 +54,22 @@ const MOST_MESSAGES = 5;
 export function createReceiverSession(name: string, onChange: () => void): ReceiverSession {
   const memory = createMemory<ReceiverState>(name, { messages: [], wallet: [], ...NOTHING }, onChange);
 
-  function hear({ kind, to, key, ...theirs }: Words): void {
-    const { number, talk, wallet, isForAnother } = memory.state;
-    memory.set({ kind });
-    if (to === undefined || to !== number) {
-      // Not for this phone. If it has said its number, the sender does not know that, or is not sure any more.
-      memory.set({ isForAnother: isForAnother || key !== undefined, unsaid: number !== undefined });
-      return;
-    }
-    memory.set({ talk: withTheirs(talk, theirs) });
-    if (key === undefined || kind === undefined) return;
-    memory.set({ key, wallet: wallet.includes(kind) ? wallet : [kind, ...wallet] });
-  }
-
   const session = createSession<ReceivedShare>({
     memory,
     onChange,
-    words: () => ({ from: 'receiver', ...latestOf(memory.state.talk), number: memory.state.number }),
-    isAll: () => true,
-    hear,
+    words: () => ({ agreement: memory.state.agreement, ...latestOf(memory.state.talk) }),
     resume: (transfer, listeners) => receiverWith(listeners).resume(transfer),
-    begun() {
+    async begun() {
       // Bound: ask for the key, whatever was in the mailbox. It may have been what another receiver wrote.
-      const isToAsk = memory.state.number === undefined && memory.state.transfer?.ended === undefined;
-      if (isToAsk) memory.set({ number: newNumber(), unsaid: true });
+      const { transfer, agreement } = memory.state;
+      if (agreement !== undefined || transfer?.mailboxUrl === undefined || transfer.ended !== undefined) return;
+      const asking = await ask(transfer.mailboxUrl);
+      const isStillDue = memory.state.transfer?.id === transfer.id && memory.state.agreement === undefined;
+      if (isStillDue) memory.set({ agreement: asking, unsaid: true });
+    },
+    arrived(key) {
+      const { wallet } = memory.state;
+      memory.set({ key, wallet: wallet.includes(key.kind) ? wallet : [key.kind, ...wallet] });
     },
   });
   const { busily, goOn } = session;
@@ -158,10 +144,4 @@ function isLink(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Six digits, for two people to compare. */
-function newNumber(): string {
-  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
-  return String(random % 1_000_000).padStart(6, '0');
 }

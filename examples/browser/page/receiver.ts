@@ -1,7 +1,7 @@
 import { parseShareUrl } from 'credential-relay/client';
 import { cardOf } from './card.js';
 import { createChat } from './chat.js';
-import { button, disable, h, show, write } from './dom.js';
+import { button, disable, h, show, spaced, write } from './dom.js';
 import { inboxOf } from './inbox.js';
 import { KEYS, kindOf } from './keys.js';
 import { createPhone, heading, screenOf } from './phone.js';
@@ -34,12 +34,17 @@ export function receiverPhone(name: string, owner: string, role: string): Receiv
     decline,
   );
 
-  const number = h('output', { class: 'number' });
+  const code = h('output', { class: 'code' });
   const waiting = h(
     'div',
     { class: 'panel request' },
-    h('p', {}, `${OTHER} sees this number too, and asks whether it is yours:`),
-    number,
+    h('p', {}, `Read this code to ${OTHER} when she calls. She must see the same one.`),
+    code,
+    h(
+      'p',
+      { class: 'hint' },
+      'By voice only: what is written here may come from somebody else until you have compared.',
+    ),
   );
   const pending = h('div', { class: 'card-place pending' });
   const card = h('div', { class: 'card-place arrival' });
@@ -55,11 +60,11 @@ export function receiverPhone(name: string, owner: string, role: string): Receiv
   function draw(): void {
     const { state } = memory;
     const { problem, connection, isBusy } = session;
-    const { link, display, transfer, kind, key } = state;
+    const { link, display, transfer, agreement, key } = state;
     const isEnded = transfer?.ended !== undefined;
     const isHere = problem?.code !== 'elsewhere';
     const isTaken = problem?.code === 'taken';
-    const hasKey = key !== undefined && kind !== undefined;
+    const isOpen = !isEnded && agreement?.peer !== undefined;
     inbox.update(state);
     if (link !== undefined && display !== undefined) {
       // All that is known before this phone is bound.
@@ -68,20 +73,20 @@ export function receiverPhone(name: string, owner: string, role: string): Receiv
         put(place, link, () => cardOf(kindOf(parseShareUrl(link).vertical), face));
       }
     }
-    show(pending, !hasKey);
+    show(pending, key === undefined);
     pending.classList.toggle('void', isEnded);
     pending.classList.toggle('small', !isEnded);
     write(description, display?.description ?? '');
     show(hint, !isTaken);
     show(accept, !isTaken);
-    if (hasKey) put(card, kind, () => cardOf(kind));
-    show(card, hasKey);
-    write(talkTitle, hasKey ? KEYS[kind].title : `A key from ${OTHER}`);
-    write(number, state.number ?? '');
-    show(waiting, !hasKey && !isEnded && state.number !== undefined);
-    chat.update(state.talk.lines, !isEnded && state.number !== undefined && isHere);
-    show(finish, hasKey && !isEnded && isHere);
-    show(relinquish, !hasKey && !isEnded && isHere);
+    if (key !== undefined) put(card, key.kind, () => cardOf(key.kind));
+    show(card, key !== undefined);
+    write(talkTitle, key === undefined ? `A key from ${OTHER}` : KEYS[key.kind].title);
+    write(code, spaced(agreement?.peer?.code));
+    show(waiting, key === undefined && isOpen);
+    chat.update(state.talk.lines, isOpen && isHere);
+    show(finish, key !== undefined && !isEnded && isHere);
+    show(relinquish, key === undefined && !isEnded && isHere);
     show(back, isEnded);
     disable([accept, decline, finish, relinquish, back], isBusy);
     phone.turnTo(screenFor(state));
@@ -101,7 +106,7 @@ function screenFor({ link, transfer }: ReceiverState): string {
   return transfer?.bound || transfer?.ended !== undefined ? 'talk' : 'preview';
 }
 
-function newsOf({ messages, link, transfer, number, key, isForAnother }: ReceiverState, isTaken: boolean): string {
+function newsOf({ messages, link, transfer, agreement, key }: ReceiverState, isTaken: boolean): string {
   if (link === undefined) return messages.length === 0 ? 'No messages yet.' : `A message from ${OTHER}.`;
   switch (transfer?.ended) {
     case 'finished':
@@ -120,9 +125,8 @@ function newsOf({ messages, link, transfer, number, key, isForAnother }: Receive
   if (isTaken) return 'This phone has not got the key.';
   if (transfer?.bound !== true) return transfer === undefined ? 'You have only looked so far.' : 'Not accepted yet.';
   if (key !== undefined) return 'The key is here.';
-  if (number === undefined) return `Bound to this phone. Waiting for ${OTHER}.`;
-  return isForAnother
-    ? `A key came, but it was made for another phone. Waiting for ${OTHER} to ask for your number.`
+  return agreement?.peer === undefined
+    ? `Bound to this phone. Waiting for ${OTHER}.`
     : `Waiting for ${OTHER} to hand over the key.`;
 }
 

@@ -1,18 +1,19 @@
 import { createSender, type SentShare } from 'credential-relay/client';
+import { answer } from './key-agreement.js';
 import { KEYS } from './keys.js';
 import { createMemory, type Memory } from './memory.js';
 import { createSession, type Kept, type Session } from './session.js';
-import { latestOf, SILENCE, withTheirs } from './talk.js';
+import { latestOf, SILENCE } from './talk.js';
 import { type KeyKind, toInformation, type Words } from './words.js';
 
 /** All that the sender's phone keeps. */
 export interface SenderState extends Kept {
   readonly kind: KeyKind;
-  /** The number of the phone that asks for the key. */
-  readonly number?: string | undefined;
-  /** Another phone may have taken the place since that number was heard. */
-  readonly isUnsure: boolean;
-  /** The person has handed the key over to the phone with that number; it is on its way while it is `unsaid`. */
+  /** The commitment of a phone that asks for the key, until the person compares codes with it. */
+  readonly asking?: string | undefined;
+  /** Codes that were made for this share. */
+  readonly codes: number;
+  /** The person has handed the key over to the phone of the agreement; it is on its way while it is `unsaid`. */
   readonly handedOver: boolean;
 }
 
@@ -25,51 +26,47 @@ export interface SenderSession {
   /** Picks a key; not while one is shared. */
   choose(kind: KeyKind): void;
   share(): Promise<void>;
+  /** Makes a code with the phone that asks. */
+  compare(): Promise<void>;
+  /** Hands the key over to the phone whose code was compared. */
   handOver(): Promise<void>;
   cancel(): Promise<void>;
   /** Back to the keys. */
   reset(): void;
 }
 
+/** Codes for one share. Somebody who has the link has one guess in a million for each. */
+export const MOST_CODES = 3;
 /** What the sender knows of a receiver before there is one. */
-const NOBODY = { talk: SILENCE, number: undefined, isUnsure: false, handedOver: false };
-const EMPTY: SenderState = { kind: 'room', transfer: undefined, unsaid: false, ...NOBODY };
+const NOBODY = { talk: SILENCE, agreement: undefined, asking: undefined, unsaid: false, handedOver: false };
+const EMPTY: SenderState = { kind: 'room', transfer: undefined, codes: 0, ...NOBODY };
 
 /** Makes the session of a sender. */
 export function createSenderSession(relay: string, onChange: () => void): SenderSession {
   const memory = createMemory('sender', EMPTY, onChange);
 
-  /**
-   * All of it for the phone that was heard. While it is not sure that the place is still that phone's, it says nothing
-   * but that; the phone that is there tells its number then, and the rest is said to it if the number is the same.
-   */
   function words(): Words {
-    const { kind, talk, number, isUnsure, handedOver } = memory.state;
-    if (number === undefined || isUnsure) return { from: 'sender', kind, first: talk.said, lines: [] };
-    return { from: 'sender', kind, to: number, ...latestOf(talk), key: handedOver ? KEYS[kind].serial : undefined };
+    const { kind, agreement, talk, handedOver } = memory.state;
+    const key = handedOver ? { kind, serial: KEYS[kind].serial } : undefined;
+    return { agreement, ...latestOf(talk), key };
   }
 
-  /** The phone that was heard has lost its place; what was meant for it is meant for no other. */
+  /** The phone of the agreement has lost its place; what was meant for it is meant for no other. */
   function forget(): void {
     if (memory.state.handedOver || memory.state.unsaid) session.warn('receiver_changed');
-    // The mailbox holds what was said to that phone, or what it wrote itself, and the next one could read it.
-    memory.set({ ...NOBODY, unsaid: true });
+    memory.set(NOBODY);
   }
 
   const session = createSession<SentShare>({
     memory,
     onChange,
     words,
-    isAll: ({ to }) => to === memory.state.number,
-    hear({ number, ...theirs }) {
-      if (memory.state.number !== undefined && number !== memory.state.number) {
-        session.warn('receiver_changed');
-        forget();
-      }
-      memory.set({ talk: withTheirs(memory.state.talk, theirs), number, isUnsure: false });
+    // No answer before the person asks for it: each would be a guess for somebody in the middle.
+    asked(commitment) {
+      if (memory.state.agreement !== undefined) session.warn('receiver_changed');
+      memory.set({ ...NOBODY, asking: commitment });
     },
     resume: (transfer, listeners) => createSender({ relay, ...listeners }).resume(transfer),
-    changed: () => memory.set({ isUnsure: true }),
     left: forget,
   });
   const { busily, goOn, leave } = session;
@@ -80,7 +77,18 @@ export function createSenderSession(relay: string, onChange: () => void): Sender
     memory.set({ ...EMPTY, kind: memory.state.kind });
     const { vertical, display } = KEYS[memory.state.kind];
     const sender = createSender({ relay, ...session.listeners() });
-    await session.take(await sender.share(toInformation(words()), display, { vertical, accessRights: 'RWD' }));
+    const invitation = await toInformation('sender', words());
+    await session.take(await sender.share(invitation, display, { vertical, accessRights: 'RWD' }));
+  }
+
+  async function compare(): Promise<void> {
+    const { asking, codes, transfer } = memory.state;
+    if (asking === undefined || codes >= MOST_CODES) return;
+    session.calm();
+    const agreement = await answer(asking, transfer?.mailboxUrl ?? '');
+    if (memory.state.asking !== asking) return; // Another phone asks meanwhile, or none.
+    memory.set({ agreement, asking: undefined, codes: codes + 1, unsaid: true });
+    void session.speak();
   }
 
   return {
@@ -93,10 +101,12 @@ export function createSenderSession(relay: string, onChange: () => void): Sender
       if (!session.isBusy && !isShared(memory.state)) memory.set({ kind });
     },
     share: () => busily('share', share),
-    handOver() {
+    compare: () => busily('compare', compare),
+    async handOver() {
+      if (memory.state.agreement?.peer === undefined) return;
       session.calm();
       memory.set({ handedOver: true, unsaid: true });
-      return session.speak();
+      await session.speak();
     },
     cancel: () =>
       busily('cancel', async () => {

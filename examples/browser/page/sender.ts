@@ -1,10 +1,10 @@
 import { cardOf } from './card.js';
 import { createChat } from './chat.js';
-import { button, disable, h, show, write } from './dom.js';
+import { button, disable, h, show, spaced, write } from './dom.js';
 import { invitationOf } from './invitation.js';
 import { KEYS } from './keys.js';
 import { createPhone, heading, screenOf } from './phone.js';
-import { createSenderSession, isShared, type SenderState } from './sender-session.js';
+import { createSenderSession, isShared, MOST_CODES, type SenderState } from './sender-session.js';
 import type { TextMessages } from './text-messages.js';
 import { walletOf } from './wallet.js';
 
@@ -19,13 +19,21 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
   const title = heading('');
   const card = h('div', { class: 'card-place' });
   const invitation = invitationOf(OTHER, (link) => messages.send(link));
-  const number = h('output', { class: 'number' });
+  const compare = button('Compare codes', () => void acts.compare(), 'primary');
   const request = h(
     'div',
     { class: 'panel request' },
-    h('p', {}, `The phone that opened the link shows this number. Ask ${OTHER} what his says.`),
-    number,
+    h('p', {}, `Is it ${OTHER}’s? Call him, so that you hear his voice. Then compare the codes on your phones.`),
+    compare,
+  );
+  const code = h('output', { class: 'code' });
+  const comparison = h(
+    'div',
+    { class: 'panel request' },
+    h('p', {}, `Let ${OTHER} read his code to you, on the call. Is it this one?`),
+    code,
     button('Hand over the key', () => void acts.handOver(), 'primary'),
+    h('p', { class: 'hint' }, 'If his is another one, or he sees none, cancel the share: it is somebody else’s phone.'),
   );
   const chat = createChat(OTHER, (text) => void session.say(text));
   const cancel = button('Cancel the share', () => void acts.cancel(), 'danger');
@@ -36,7 +44,7 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
     'sender',
     {
       wallet: screenOf(heading('Your keys'), wallet.element, shareThis),
-      share: screenOf(title, card, invitation.element, request, chat.element, cancel, another),
+      share: screenOf(title, card, invitation.element, request, comparison, chat.element, cancel, another),
     },
     () => void session.retry(),
   );
@@ -48,7 +56,7 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
     const isEnded = transfer?.ended !== undefined;
     const isBound = transfer?.bound === true && !isEnded;
     const isHere = problem?.code !== 'elsewhere';
-    const isKnown = isBound && state.number !== undefined && isHere;
+    const peer = isBound && isHere ? state.agreement?.peer : undefined;
     const link = isEnded ? undefined : session.share?.url;
     // A share that never came to be is none.
     const hasMailbox = transfer?.mailboxUrl !== undefined;
@@ -62,12 +70,13 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
     card.classList.toggle('small', isBound);
     invitation.update(hasMailbox ? link : undefined);
     show(invitation.element, link !== undefined && !isBound);
-    show(request, isKnown && !state.handedOver && !isAsking(state));
-    write(number, state.number ?? '');
-    chat.update(state.talk.lines, isKnown);
+    show(request, isBound && isHere && canCompare(state));
+    show(comparison, peer !== undefined && !state.handedOver);
+    write(code, spaced(peer?.code));
+    chat.update(state.talk.lines, peer !== undefined);
     show(cancel, !isEnded && isHere);
     show(another, isEnded);
-    disable([shareThis, cancel, another], isBusy);
+    disable([shareThis, compare, cancel, another], isBusy);
     phone.turnTo(hasMailbox ? 'share' : 'wallet');
     phone.tell(connection || newsOf(state, isBusy && session.share === undefined));
     phone.warn(problem);
@@ -81,7 +90,7 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
 }
 
 function newsOf(state: SenderState, isBeginning: boolean): string {
-  const { transfer, number, handedOver } = state;
+  const { transfer, agreement, asking, handedOver } = state;
   if (isBeginning) return 'One moment…';
   if (transfer?.mailboxUrl === undefined) return 'Which key do you share?';
   switch (transfer.ended) {
@@ -95,13 +104,14 @@ function newsOf(state: SenderState, isBeginning: boolean): string {
       return hasKey(state) ? `${OTHER} has the key. The mailbox is gone.` : 'The mailbox was deleted.';
   }
   if (!transfer.bound) return 'Waiting for the link to be opened.';
-  if (isAsking(state)) return 'Asking whose phone it is now…';
   if (handedOver) return state.unsaid ? 'Handing over…' : `Handed over. ${OTHER} ends the share when he is done.`;
-  return number === undefined ? 'A phone has opened the link.' : 'A phone has opened the link and asks for the key.';
+  if (agreement !== undefined) return agreement.peer === undefined ? 'One moment…' : 'Compare the codes.';
+  if (asking === undefined) return 'A phone has opened the link.';
+  if (!canCompare(state)) return 'Too many phones have had this link. Cancel the share, and make another one.';
+  return 'A phone has opened the link and asks for the key.';
 }
 
 /** The key has been in the mailbox. */
 const hasKey = ({ handedOver, unsaid }: SenderState): boolean => handedOver && !unsaid;
 
-/** There is something to say to the phone that was heard, but it may be another one by now. */
-const isAsking = ({ unsaid, isUnsure }: SenderState): boolean => unsaid && isUnsure;
+const canCompare = ({ asking, codes }: SenderState): boolean => asking !== undefined && codes < MOST_CODES;

@@ -1,15 +1,18 @@
 import type { ReceivedShare, SentShare, TransferOptions, TransferState } from 'credential-relay/client';
 import { type Conversation, createConversation, isCode } from './conversation.js';
+import { type Agreement, AgreementError } from './key-agreement.js';
 import type { Memory } from './memory.js';
 import { onlyHere } from './only-here.js';
 import { PageError, type Problem } from './problems.js';
-import { type Talk, withMine } from './talk.js';
+import { type Talk, withMine, withTheirs } from './talk.js';
 import { createTasks } from './tasks.js';
-import type { Words } from './words.js';
+import { type DigitalKey, type Heard, understood, type Words } from './words.js';
 
 /** What either phone keeps of a share. */
 export interface Kept {
   readonly transfer?: TransferState | undefined;
+  /** With the other device. What is said is for that one alone. */
+  readonly agreement?: Agreement | undefined;
   readonly talk: Talk;
   /** The words of this phone have changed since they were last in the mailbox. */
   readonly unsaid: boolean;
@@ -21,14 +24,13 @@ export interface Side<Share> {
   onChange(): void;
   /** All that there is to say. */
   words(): Words;
-  /** Whether these were all; the rest waits until something is heard. */
-  isAll(words: Words): boolean;
-  hear(words: Words): void;
   resume(transfer: TransferState, listeners: Listeners): Promise<Share>;
   /** The hearing has begun. */
-  begun?(): void;
-  /** The receiver that was heard may have given its place to another. */
-  changed?(): void;
+  begun?(): Promise<void>;
+  /** A receiver that this phone has not agreed with has sent its commitment. */
+  asked?(commitment: string): void;
+  /** The key has come. */
+  arrived?(key: DigitalKey): void;
   /** The receiver has left. */
   left?(): void;
 }
@@ -89,8 +91,7 @@ export function createSession<Share extends SentShare | ReceivedShare>(side: Sid
       return await side.resume(transfer, session.listeners());
     } catch (error) {
       // Words that were under way came too late, and are not in the state any more: they are unsaid.
-      if (isCode(error, 'receiver_changed')) side.changed?.();
-      else if (!isCode(error, 'overtaken')) throw error;
+      if (!isCode(error, 'overtaken')) throw error;
       return side.resume(memory.state.transfer ?? transfer, session.listeners());
     }
   }
@@ -99,13 +100,9 @@ export function createSession<Share extends SentShare | ReceivedShare>(side: Sid
     if (share === undefined) return;
     const mine = era;
     talk ??= createConversation(share, {
-      hear(words) {
-        if (mine !== era) return;
-        side.hear(words);
-        void speak();
-      },
-      changed: () => {
-        if (mine === era) side.changed?.();
+      async hear(heard) {
+        if (mine === era) await hear(heard);
+        if (mine === era) void speak();
       },
       lost: (error) => {
         if (mine === era) tasks.failed('hear', error, () => tasks.attempt('hear', converse));
@@ -113,8 +110,26 @@ export function createSession<Share extends SentShare | ReceivedShare>(side: Sid
     });
     await talk.begin();
     tasks.succeeded('hear');
-    side.begun?.();
+    await side.begun?.();
     void speak();
+  }
+
+  async function hear(heard: Heard): Promise<void> {
+    const { agreement } = memory.state;
+    if (heard.commitment === undefined) return;
+    if (heard.commitment !== agreement?.commitment) return side.asked?.(heard.commitment);
+    try {
+      const words = await understood(agreement, heard);
+      const { talk, unsaid, agreement: current } = memory.state;
+      if (current !== agreement) return; // It was given up meanwhile.
+      // A receiver that knows the sender's opening shows its own.
+      const isDue = words.agreement !== agreement && heard.from === 'sender';
+      memory.set({ agreement: words.agreement, talk: withTheirs(talk, words), unsaid: unsaid || isDue });
+      if (words.key !== undefined) side.arrived?.(words.key);
+    } catch (error) {
+      if (!(error instanceof AgreementError)) throw error;
+      session.warn('not_agreed');
+    }
   }
 
   function speak(): Promise<void> {
@@ -137,7 +152,6 @@ export function createSession<Share extends SentShare | ReceivedShare>(side: Sid
 
   /** Whether nothing is left to say. */
   function isDone(said: Words): boolean {
-    if (!side.isAll(said)) return true;
     const isStillAll = JSON.stringify(side.words()) === JSON.stringify(said);
     if (isStillAll) memory.set({ unsaid: false });
     return isStillAll;

@@ -28,8 +28,8 @@ export const SILENCE: Talk = { lines: [], said: 0, heard: 0 };
 export const LONGEST_LINE = 280;
 /** Lines that a phone keeps and shows. */
 const MOST_LINES = 200;
-/** Bytes of JSON that the lines of one message may take. Sealed and in base64, they stay below a relay's 65,536. */
-const MOST_BYTES = 40_000;
+/** Bytes of JSON that the lines of one message may take. Sealed twice, in base64, they stay below a relay's 65,536. */
+const MOST_BYTES = 30_000;
 
 /** A conversation with a line more of this phone's person. */
 export function withMine({ lines, said, heard }: Talk, text: string): Talk {

@@ -1,51 +1,91 @@
 import type { ProvisioningInformation } from 'credential-relay/client';
+import { type Agreement, hear, messageOf, open, type Role, seal } from './key-agreement.js';
 import { type Latest, LONGEST_LINE } from './talk.js';
 
 /** What can be shared. */
 export type KeyKind = 'room' | 'door' | 'car';
 
+/** The digital key itself. */
+export interface DigitalKey {
+  readonly kind: KeyKind;
+  readonly serial: string;
+}
+
+/** What only the other device must read: sealed under the key that the two have agreed on. */
+export interface Secrets extends Latest {
+  /** Of the sender, once it has been handed over. */
+  readonly key?: DigitalKey | undefined;
+}
+
 /**
- * What this demo's devices say to one another, sealed. A mailbox holds one message, and the other device may not have
- * read the one before: so each message holds all that its writer has to say, not only what is new.
+ * All that one device of this demo has to say. A mailbox holds one message, and the other device may not have read the
+ * one before: so each message holds all of it, not only what is new.
  */
-export interface Words extends Latest {
-  readonly from: 'sender' | 'receiver';
-  /** Of the sender: which key this is about. */
-  readonly kind?: KeyKind | undefined;
-  /**
-   * Of the sender: the number of the one phone that this is for; no other takes it. Without it, the sender does not know
-   * whose phone is bound: whichever it is says its number, and does so again if it has done so before.
-   */
-  readonly to?: string | undefined;
-  /** Of the sender: the key itself, once it has been handed over. It is good for the phone that `to` names. */
-  readonly key?: string | undefined;
-  /** Of the receiver: asks for the key; both people see this number, and can compare. */
-  readonly number?: string | undefined;
+export interface Words extends Secrets {
+  /** With the one device that this is for. A sender that answers nobody yet has none. */
+  readonly agreement: Agreement | undefined;
+}
+
+/** What a message says before its secrets are opened. Anybody who has the link could have written it. */
+export interface Heard {
+  readonly from: Role;
+  readonly commitment?: string | undefined;
+  readonly opening?: string | undefined;
+  /** {@link Secrets}, sealed. */
+  readonly box?: string | undefined;
 }
 
 const FORMAT = 'credential-relay.example/key-sharing';
+/** Characters of base64 in a commitment and in an opening. */
+const [COMMITMENT, OPENING] = [44, 132];
 
 /** Words as Provisioning Information. */
-export function toInformation(words: Words): ProvisioningInformation {
-  return { format: FORMAT, content: { ...words } };
+export async function toInformation(from: Role, { agreement, ...secrets }: Words): Promise<ProvisioningInformation> {
+  if (agreement === undefined) return { format: FORMAT, content: { from } };
+  const box = agreement.peer && (await seal(agreement, JSON.stringify(secrets)));
+  return { format: FORMAT, content: { from, ...messageOf(agreement), box } };
 }
 
-/** What a message says; `undefined` if it is not of this demo. Whoever has the link could have written it. */
-export function toWords({ format, content }: ProvisioningInformation): Words | undefined {
-  const { from, first, lines, kind, to, key, number } = content;
-  if (format !== FORMAT || (from !== 'sender' && from !== 'receiver') || !Array.isArray(lines)) return undefined;
-  const known = kind === 'room' || kind === 'door' || kind === 'car' ? kind : undefined;
-  const phone = numberIn(to);
+/** What a message says; `undefined` if it is not of this demo. */
+export function toHeard({ format, content }: ProvisioningInformation): Heard | undefined {
+  const { from, commitment, opening, box } = content;
+  if (format !== FORMAT || (from !== 'sender' && from !== 'receiver')) return undefined;
   return {
     from,
-    first: Number.isSafeInteger(first) && Number(first) > 0 ? Number(first) : 0,
-    lines: lines.filter((line) => typeof line === 'string').map((line) => line.slice(0, LONGEST_LINE)),
-    kind: known,
-    to: phone,
-    key: typeof key === 'string' && known !== undefined && phone !== undefined ? key : undefined,
-    number: numberIn(number),
+    commitment: base64In(commitment, COMMITMENT),
+    opening: base64In(opening, OPENING),
+    box: typeof box === 'string' ? box : undefined,
   };
 }
 
-const numberIn = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^\d{6}$/.test(value) ? value : undefined;
+/** What the device of this agreement says. Throws `AgreementError`. */
+export async function understood(agreement: Agreement, { box, opening }: Heard): Promise<Words> {
+  const next = await hear(agreement, { commitment: agreement.commitment, opening });
+  const secrets = box === undefined ? { first: 0, lines: [] } : toSecrets(parsed(await open(next, box)));
+  return { agreement: next, ...secrets };
+}
+
+/** The value of a JSON text; `undefined` if it is none. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function toSecrets(value: unknown): Secrets {
+  const { first, lines, key } = (value ?? {}) as Record<string, unknown>;
+  const { kind, serial } = (key ?? {}) as Record<string, unknown>;
+  const isKey = (kind === 'room' || kind === 'door' || kind === 'car') && typeof serial === 'string';
+  return {
+    first: Number.isSafeInteger(first) && Number(first) > 0 ? Number(first) : 0,
+    lines: (Array.isArray(lines) ? lines : [])
+      .filter((line) => typeof line === 'string')
+      .map((line) => line.slice(0, LONGEST_LINE)),
+    key: isKey ? { kind, serial } : undefined,
+  };
+}
+
+const base64In = (value: unknown, length: number): string | undefined =>
+  typeof value === 'string' && value.length === length && /^[A-Za-z0-9+/]+=*$/.test(value) ? value : undefined;

@@ -21,6 +21,13 @@ export async function accept(phone: Locator, link: string): Promise<void> {
   await buttonIn(phone, 'Accept').click();
 }
 
+/** Has the sender make a code with the phone that asks, and waits until both show one. */
+export async function compare(sender: Locator, receiver: Locator): Promise<void> {
+  await buttonIn(sender, 'Compare codes').click();
+  await tells(sender, 'Compare the codes.');
+  await tells(receiver, 'Waiting for Ada to hand over the key.');
+}
+
 /** Writes a line. */
 export async function say(phone: Locator, to: string, text: string): Promise<void> {
   await phone.getByLabel(`Message to ${to}`).fill(text);

@@ -1,8 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { accept, share } from './acts.js';
+import { accept, compare, share } from './acts.js';
 import { type Demo, startDemo } from './demo.js';
-import { openStage, phoneOf, type Stage, tells } from './stage.js';
+import { openStage, phoneOf, type Stage } from './stage.js';
 import { type Way, wayOf } from './way.js';
 
 /** A phone on a page of its own, in a browser of its own. */
@@ -20,7 +20,7 @@ export interface Devices {
   ada(): Promise<Device>;
   ben(): Promise<Device>;
   cleo(): Promise<Device>;
-  /** A share that the receiver has accepted. */
+  /** A share that the receiver has accepted, with a code on both phones. */
   paired(): Promise<{ readonly sender: Device; readonly receiver: Device; readonly link: string }>;
 }
 
@@ -64,8 +64,7 @@ export function useDevices(areWaysOurs = false): Devices {
       const [sender, receiver] = await Promise.all([devices.ada(), devices.ben()]);
       const link = await share(sender.phone, 'Room 417');
       await accept(receiver.phone, link);
-      await tells(sender.phone, 'asks for the key');
-      await tells(receiver.phone, 'Waiting for Ada to hand over the key.');
+      await compare(sender.phone, receiver.phone);
       return { sender, receiver, link };
     },
   };
@@ -81,5 +80,8 @@ export const linesOf = ({ phone }: Device): Promise<string[]> =>
 /** A problem that a phone shows. */
 export const alertOf = ({ phone }: Device, text: string): Locator => phone.getByRole('alert').getByText(text);
 
-/** The number on a phone. */
-export const numberOf = ({ phone }: Device): Promise<string | null> => phone.locator('.number').textContent();
+/** The code on a phone, waited for. */
+export async function codeOf({ phone }: Pick<Device, 'phone'>): Promise<string | null> {
+  await phone.locator('.code').waitFor();
+  return phone.locator('.code').textContent();
+}

@@ -1,8 +1,8 @@
 /** examples/browser where the way is bad, or a person presses what does not fit. */
 import { describe, expect, it } from 'vitest';
-import { accept, keyOf, lineOf, look, say, share } from './acts.js';
+import { accept, compare, keyOf, lineOf, look, say, share } from './acts.js';
 import { withChromium } from './chromium.js';
-import { alertOf, linesOf, numberOf, useDevices } from './devices.js';
+import { alertOf, codeOf, linesOf, useDevices } from './devices.js';
 import { buttonIn, tells } from './stage.js';
 
 withChromium(it, () => {
@@ -57,7 +57,7 @@ withChromium(it, () => {
       await lineOf(receiver.phone, 'five').waitFor();
     });
 
-    it('is the number of the receiver, too', async () => {
+    it('is the commitment of the receiver, too', async () => {
       const [sender, receiver] = await Promise.all([ada(), ben()]);
       const link = await share(sender.phone, 'Room 417');
       receiver.way.refuse(['PUT']);
@@ -65,8 +65,8 @@ withChromium(it, () => {
       await alertOf(receiver, 'No connection').waitFor();
       receiver.way.mend();
       await buttonIn(receiver.phone, 'Try again').click();
-      await tells(sender.phone, 'asks for the key');
-      expect(await numberOf(sender)).toBe(await numberOf(receiver));
+      await compare(sender.phone, receiver.phone);
+      expect(await codeOf(sender)).toBe(await codeOf(receiver));
     });
 
     it('may be long: the latest lines go with the key', async () => {
@@ -122,7 +122,7 @@ withChromium(it, () => {
       await tells(sender.phone, 'A phone has opened the link.');
       await buttonIn(receiver.phone, 'Not now').click({ force: true });
       receiver.way.mend();
-      await tells(receiver.phone, 'Waiting for Ada to hand over the key.');
+      await tells(receiver.phone, 'Bound to this phone.');
       await tells(sender.phone, 'asks for the key');
       await buttonIn(receiver.phone, 'Not for this phone').click();
       await tells(sender.phone, 'Waiting for the link to be opened.');

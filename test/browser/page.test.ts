@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage } from 'node:http';
 import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accept, keyOf, lineOf, share } from './acts.js';
+import { accept, compare, keyOf, lineOf, share } from './acts.js';
 import { withChromium } from './chromium.js';
 import { useDevices } from './devices.js';
 import { buttonIn, focusIn, inspect, phoneOf, tabTo, tells } from './stage.js';
@@ -31,6 +31,10 @@ withChromium(it, () => {
       await receiver.getByRole('button', { name: 'Accept' }).waitFor();
       await inspect(page, 'stage-preview');
       await tabTo(page, 'Accept');
+      await page.keyboard.press('Enter');
+      await tells(sender, 'asks for the key');
+      await inspect(page, 'stage-asked');
+      await tabTo(page, 'Compare codes');
       await page.keyboard.press('Enter');
       await tells(receiver, 'Waiting for Ada to hand over the key.');
       await tabTo(page, 'Message to Ada');
@@ -66,7 +70,7 @@ withChromium(it, () => {
       await inspect(page, 'stage-opened');
       await page.getByRole('button', { name: 'Clear' }).click();
       await page.getByText('Nothing yet.').waitFor();
-    });
+    }, 60_000); // Twelve pictures, each looked through by axe-core.
   });
 
   describe('the focus', () => {
@@ -96,6 +100,7 @@ withChromium(it, () => {
       await buttonIn(third, 'Try again').press('Enter');
       await expect.poll(() => focusIn(page)).toBe('Ada shares a key');
       await page.getByRole('tab', { name: 'Ben’s phone' }).click();
+      await compare(sender, receiver);
       await buttonIn(sender, 'Hand over the key').click();
       await press(receiver, 'Done: close the mailbox');
       expect(await focusIn(page)).toBe('Front door');

@@ -126,7 +126,7 @@ function newsOf({ messages, link, transfer, agreement, key }: ReceiverState, isT
   if (transfer?.bound !== true) return transfer === undefined ? 'You have only looked so far.' : 'Not accepted yet.';
   if (key !== undefined) return 'The key is here.';
   return agreement?.peer === undefined
-    ? `Bound to this phone. Waiting for ${OTHER}.`
+    ? `Bound to this phone. Waiting for ${OTHER} to call you.`
     : `Waiting for ${OTHER} to hand over the key.`;
 }
 

@@ -30,10 +30,10 @@ export function senderPhone(relay: string, messages: TextMessages): HTMLElement 
   const comparison = h(
     'div',
     { class: 'panel request' },
-    h('p', {}, `Let ${OTHER} read his code to you, on the call. Is it this one?`),
+    h('p', {}, `Let ${OTHER} read his code aloud. Is it this one?`),
     code,
     button('Hand over the key', () => void acts.handOver(), 'primary'),
-    h('p', { class: 'hint' }, 'If his is another one, or he sees none, cancel the share: it is somebody else’s phone.'),
+    h('p', { class: 'hint' }, 'If he has another one, or none, cancel the share: it is somebody else’s phone.'),
   );
   const chat = createChat(OTHER, (text) => void session.say(text));
   const cancel = button('Cancel the share', () => void acts.cancel(), 'danger');

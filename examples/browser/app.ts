@@ -33,8 +33,9 @@ export function createApp(origin: string, folder: string): App {
         case 'DELETE /demo/exchanges':
           log.clear();
           return new Response(null, { status: 204 });
-        case 'PUT /demo/tampering': // A PUT from another site would need leave by CORS, which nobody gives.
-          log.setTampering((await request.text()) === 'on');
+        case 'PUT /demo/tampering': // From another site, PUT and DELETE would need leave by CORS, which nobody gives.
+        case 'DELETE /demo/tampering':
+          log.setTampering(request.method === 'PUT');
           return new Response(null, { status: 204 });
         default:
           return new Response(null, { status: 404 });

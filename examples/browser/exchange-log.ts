@@ -7,16 +7,23 @@ export interface ExchangeLog {
   clear(): void;
   readonly tampering: boolean;
   setTampering(on: boolean): void;
-  /** Server-sent events: all there is, then what comes. */
+  /** Server-sent events: all there is, then what comes. 503 while too many watch. */
   stream(): Response;
   /** Ends all streams. */
   close(): void;
 }
 
+/** Streams at a time. */
+const MOST_WATCHERS = 16;
+/** Bytes that wait for a page which does not read. Its stream is ended then; it comes back by itself, and gets all anew. */
+const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+
+type Watcher = ReadableStreamDefaultController<Uint8Array>;
+
 /** Makes the log of one server. */
 export function createExchangeLog(): ExchangeLog {
   const exchanges = new Map<number, Exchange>();
-  const watchers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  const watchers = new Set<Watcher>();
   const encoder = new TextEncoder();
   let tampering = false;
 
@@ -24,7 +31,15 @@ export function createExchangeLog(): ExchangeLog {
   const all = (): News => ({ type: 'all', exchanges: [...exchanges.values()], tampering });
   function tell(news: News): void {
     const bytes = event(news);
-    for (const watcher of watchers) watcher.enqueue(bytes);
+    for (const watcher of watchers) {
+      if ((watcher.desiredSize ?? 0) > bytes.length) watcher.enqueue(bytes);
+      else end(watcher);
+    }
+  }
+
+  function end(watcher: Watcher): void {
+    watchers.delete(watcher);
+    watcher.close();
   }
 
   return {
@@ -48,20 +63,23 @@ export function createExchangeLog(): ExchangeLog {
       tell({ type: 'tampering', on });
     },
     stream() {
-      let mine: ReadableStreamDefaultController<Uint8Array>;
-      const body = new ReadableStream<Uint8Array>({
-        start(controller) {
-          mine = controller;
-          watchers.add(mine);
-          mine.enqueue(event(all()));
+      if (watchers.size >= MOST_WATCHERS) return new Response('Too many pages watch.', { status: 503 });
+      let mine: Watcher;
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start(controller) {
+            mine = controller;
+            watchers.add(mine);
+            mine.enqueue(event(all()));
+          },
+          cancel: () => void watchers.delete(mine),
         },
-        cancel: () => void watchers.delete(mine),
-      });
+        { highWaterMark: MOST_UNREAD_BYTES, size: (bytes) => bytes?.length ?? 0 },
+      );
       return new Response(body, { headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' } });
     },
     close() {
-      for (const watcher of watchers) watcher.close();
-      watchers.clear();
+      for (const watcher of [...watchers]) end(watcher);
     },
   };
 }

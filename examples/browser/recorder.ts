@@ -32,9 +32,10 @@ const HEADERS = [
 
 /** Bytes of a request's body that are kept. The relay refuses one of that length, so the rest does not matter. */
 const MOST_BYTES = 65_537;
-/** Characters of ciphertext that are kept, and of a whole body. */
+/** Characters that are kept: of ciphertext, of a whole body, of a path and of each header. */
 const MOST_DATA = 1000;
-const MOST_TEXT = 8192;
+const MOST_TEXT = 4096;
+const MOST_LINE = 200;
 
 /**
  * The relay's door with a recorder before it: each exchange goes to the log as the relay saw it, with nothing left out
@@ -50,7 +51,7 @@ export function recorded(relay: Fetch, log: ExchangeLog): Fetch {
     const began: Exchange = {
       id: count,
       method,
-      path: shortened(pathname.slice(MOUNT.length)),
+      path: shortened(pathname.slice(MOUNT.length)).slice(0, MOST_LINE),
       operation: OPERATIONS[`${method} ${/\/m\/./.test(pathname) ? 'id' : ''}`] ?? 'none',
       request: half(headers, text),
     };
@@ -76,7 +77,7 @@ function half(headers: Headers, text: string): Half {
   return {
     headers: HEADERS.flatMap((name) => {
       const value = headers.get(name);
-      return value === null ? [] : [[name, shortened(value).slice(0, MOST_DATA)] as const];
+      return value === null ? [] : [[name, shortened(value).slice(0, MOST_LINE)] as const];
     }),
     body: isPage ? `An HTML page of ${text.length} characters` : shortened(cut(text)),
   };
@@ -90,14 +91,15 @@ function cut(text: string): string {
 
 /** The text of a body; what is beyond the limit is read and dropped, as a connection that is cut shows no answer. */
 async function startOf({ body }: Request): Promise<string> {
-  const chunks: Uint8Array[] = [];
+  const start = new Uint8Array(MOST_BYTES);
   let bytes = 0;
   const reader = body?.getReader();
   for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    if (bytes < MOST_BYTES) chunks.push(part.value.subarray(0, MOST_BYTES - bytes));
-    bytes += part.value.length;
+    const kept = part.value.subarray(0, MOST_BYTES - bytes);
+    start.set(kept, bytes);
+    bytes += kept.length;
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return new TextDecoder().decode(start.subarray(0, bytes));
 }
 
 /** Whoever has a whole identifier can use it, also where it is only shown. */

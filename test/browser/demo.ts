@@ -50,7 +50,7 @@ export async function startDemo(): Promise<Demo> {
     },
     async forget() {
       await fetch(`${origin}/demo/exchanges`, { method: 'DELETE' });
-      await fetch(`${origin}/demo/tampering`, { method: 'PUT', body: 'off' });
+      await fetch(`${origin}/demo/tampering`, { method: 'DELETE' });
     },
     async startOn(port) {
       const other = spawn(process.execPath, [join(outDir, 'server.js')], {

@@ -13,7 +13,7 @@ export function relayPane(): HTMLElement {
   const tampering = h('input', {
     type: 'checkbox',
     role: 'switch',
-    onchange: () => void fetch('/demo/tampering', { method: 'PUT', body: tampering.checked ? 'on' : 'off' }),
+    onchange: () => void fetch('/demo/tampering', { method: tampering.checked ? 'PUT' : 'DELETE' }),
   });
   const clear = button('Clear', () => {
     void fetch('/demo/exchanges', { method: 'DELETE' });

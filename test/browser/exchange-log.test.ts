@@ -1,0 +1,83 @@
+/** examples/browser/exchange-log.ts and recorder.ts: what they keep, whatever comes. */
+import { describe, expect, it } from 'vitest';
+import { MOST_EXCHANGES, type News } from '../../examples/browser/exchange.js';
+import { createExchangeLog } from '../../examples/browser/exchange-log.js';
+import { recorded } from '../../examples/browser/recorder.js';
+
+const exchange = (id: number, body = '') => ({
+  id,
+  method: 'POST',
+  path: '/v1/m',
+  operation: 'CreateMailbox',
+  request: { headers: [], body },
+});
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+const readerOf = ({ body }: Response): Reader => (body as ReadableStream<Uint8Array>).getReader();
+
+async function newsFrom(reader: Reader): Promise<News | undefined> {
+  const { value } = await reader.read();
+  return value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value).replace('data: ', ''));
+}
+
+describe('the log', () => {
+  it('keeps the latest exchanges', async () => {
+    const log = createExchangeLog();
+    for (let id = 1; id <= MOST_EXCHANGES + 50; id += 1) log.put(exchange(id));
+    const news = await newsFrom(readerOf(log.stream()));
+    const ids = news?.type === 'all' ? news.exchanges.map(({ id }) => id) : [];
+    expect([ids.length, ids[0], ids.at(-1)]).toEqual([MOST_EXCHANGES, 51, MOST_EXCHANGES + 50]);
+  });
+
+  it('lets so many pages watch and no more, and takes a new one when one has gone', async () => {
+    const log = createExchangeLog();
+    const streams = Array.from({ length: 20 }, () => log.stream());
+    expect(streams.filter(({ status }) => status === 200)).toHaveLength(16);
+    expect(streams.filter(({ status }) => status === 503)).toHaveLength(4);
+    await streams[3]?.body?.cancel();
+    expect(log.stream().status).toBe(200);
+  });
+
+  it('ends the stream of a page that does not read, and not those of others', async () => {
+    const log = createExchangeLog();
+    const [sleeper, reader] = [readerOf(log.stream()), readerOf(log.stream())];
+    await newsFrom(reader);
+    const body = 'x'.repeat(1024 * 1024);
+    for (let id = 1; id <= 20; id += 1) {
+      log.put(exchange(id, body));
+      expect((await newsFrom(reader))?.type).toBe('exchange');
+    }
+    let bytes = 0;
+    for (let part = await sleeper.read(); part.value !== undefined; part = await sleeper.read())
+      bytes += part.value.length;
+    expect(bytes).toBeLessThanOrEqual(16 * 1024 * 1024);
+    log.setTampering(true);
+    expect(await newsFrom(reader)).toEqual({ type: 'tampering', on: true });
+  });
+});
+
+describe('the recorder', () => {
+  it('keeps the start of each part of a request, and of a body in chunks of one byte', async () => {
+    const log = createExchangeLog();
+    const seen: string[] = [];
+    const relay = async (request: Request): Promise<Response> => {
+      seen.push(await request.text());
+      return new Response('y'.repeat(100_000), { headers: { 'Mailbox-Version': 'z'.repeat(5000) } });
+    };
+    let left = 70_000;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        left -= 1;
+        if (left < 0) controller.close();
+        else controller.enqueue(new Uint8Array([97]));
+      },
+    });
+    const url = `https://relay.example/relay/v1/m/${'a'.repeat(5000)}`;
+    const headers = { 'Mailbox-Device-Claim': 'c'.repeat(5000) };
+    const answer = await recorded(relay, log)(new Request(url, { method: 'POST', headers, body, duplex: 'half' }));
+    expect(await answer.text()).toHaveLength(100_000);
+    expect(seen[0]).toHaveLength(65_537); // One more than a relay takes.
+    const news = await newsFrom(readerOf(log.stream()));
+    expect(JSON.stringify(news).length).toBeLessThan(10_000);
+  });
+});

@@ -187,7 +187,7 @@ withChromium(it, () => {
       receiver.page.on('request', (request) => called.push(request.url()));
       await accept(receiver.phone, stranger.link);
       await tells(receiver.phone, 'Bound to this phone.');
-      await receiver.phone.getByText(hostile, { exact: true }).first().waitFor();
+      expect(await receiver.phone.locator('.pending .card-title').textContent()).toBe(hostile);
       expect(await receiver.page.locator('img').count()).toBe(0);
       expect(called.filter((url) => !url.startsWith(relay()))).toEqual([]);
       await inspect(receiver.page, 'receiver-hostile');

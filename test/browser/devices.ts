@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { accept, compare, share } from './acts.js';
 import { type Demo, startDemo } from './demo.js';
 import { openStage, phoneOf, type Stage } from './stage.js';
@@ -31,6 +31,7 @@ export interface Devices {
 export function useDevices(areWaysOurs = false): Devices {
   let demo: Demo;
   let stage: Stage;
+  vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
 
   beforeAll(async () => {
     [demo, stage] = await Promise.all([startDemo(), openStage()]);
@@ -70,6 +71,9 @@ export function useDevices(areWaysOurs = false): Devices {
   };
   return devices;
 }
+
+/** Browsers are slow to start, and to be looked through by axe-core, on a machine that has other work. */
+const PATIENCE_MS = 90_000;
 
 const GOOD_WAY: Way = { mend: () => {}, cut: () => {}, hold: () => {}, refuse: () => {} };
 

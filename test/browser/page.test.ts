@@ -66,11 +66,11 @@ withChromium(it, () => {
       await refused.getByText('mailbox_taken').waitFor();
       const created = page.getByRole('listitem').filter({ hasText: 'CreateMailbox' });
       await created.locator('summary').click();
-      expect(await created.locator('mark').first().textContent()).toMatch(/^[A-Za-z0-9+/]{160}…$/);
+      expect(await created.locator('mark').first().textContent()).toMatch(/^[A-Za-z0-9+/]{100,}=*$/);
       await inspect(page, 'stage-opened');
       await page.getByRole('button', { name: 'Clear' }).click();
       await page.getByText('Nothing yet.').waitFor();
-    }, 60_000); // Twelve pictures, each looked through by axe-core.
+    });
   });
 
   describe('the focus', () => {

@@ -8,7 +8,7 @@ import { chromiumBinary } from './chromium.js';
 
 const SHOTS = join(ROOT, '.cache/browser');
 /** Longest that something on a page may take, in ms. */
-const SOON_MS = 8000;
+const SOON_MS = 20_000;
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };

@@ -1,13 +1,13 @@
 import { type Exchange, MOST_EXCHANGES, type News } from './exchange.js';
 
-/** What has gone by, and who watches. */
+/** The latest exchanges, and the pages that watch. */
 export interface ExchangeLog {
   /** Adds an exchange, or replaces the one with its `id`. */
   put(exchange: Exchange): void;
   clear(): void;
   readonly tampering: boolean;
   setTampering(on: boolean): void;
-  /** Server-sent events: all there is, then what comes. 503 while too many watch. */
+  /** Server-sent events: all exchanges, then each new one. 503 while too many pages watch. */
   stream(): Response;
   /** Ends all streams. */
   close(): void;
@@ -15,7 +15,7 @@ export interface ExchangeLog {
 
 /** Streams at a time. */
 const MOST_WATCHERS = 16;
-/** Bytes that wait for a page which does not read. Its stream is ended then; it comes back by itself, and gets all anew. */
+/** Bytes that wait for a page which does not read. Then its stream is ended, and the browser opens a new one. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
 type Watcher = ReadableStreamDefaultController<Uint8Array>;

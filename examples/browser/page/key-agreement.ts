@@ -20,7 +20,7 @@ export type Role = 'sender' | 'receiver';
 /** The state of one device, as JSON. It holds a private key. */
 export interface Agreement {
   readonly role: Role;
-  /** What this is about, the same on both sides: the URL of the mailbox. */
+  /** The URL of the mailbox, the same on both sides. */
   readonly context: string;
   /** SHA-256 of the receiver's opening, in base64. It names the receiver. */
   readonly commitment: string;
@@ -32,7 +32,7 @@ export interface Agreement {
   readonly peer?: { readonly opening: string; readonly code: string } | undefined;
 }
 
-/** What one device tells the other. */
+/** The message of one device to the other. */
 export interface AgreementMessage {
   readonly commitment: string;
   readonly opening?: string | undefined;
@@ -58,14 +58,14 @@ export async function answer(commitment: string, context: string): Promise<Agree
   return { role: 'sender', context, commitment, ...(await newKeys()) };
 }
 
-/** What to tell the other device. A receiver shows its opening only once it has that of the sender. */
+/** The message to the other device. A receiver shows its opening only once it has that of the sender. */
 export function messageOf({ role, commitment, opening, peer }: Agreement): AgreementMessage {
   return role === 'sender' || peer !== undefined ? { commitment, opening } : { commitment };
 }
 
 /**
  * Takes a message of the other device. The first opening counts; the same one again changes nothing. Throws
- * {@link AgreementError} for another commitment, another opening, or one that is not a key or not what was committed to.
+ * {@link AgreementError} for another commitment, another opening, or one that is not a key or does not match the commitment.
  */
 export async function hear(agreement: Agreement, { commitment, opening }: AgreementMessage): Promise<Agreement> {
   const { role, context, peer } = agreement;
@@ -89,7 +89,7 @@ export async function seal(agreement: Agreement, text: string): Promise<string> 
   return toBase64([...iv, ...new Uint8Array(sealed)]);
 }
 
-/** Opens what the other device sealed. Throws {@link AgreementError} for anything else. */
+/** Opens a text that the other device sealed for this one. Throws {@link AgreementError} for anything else. */
 export async function open(agreement: Agreement, sealed: string): Promise<string> {
   const key = await cipherKey(agreement, agreement.role === 'sender' ? 'receiver' : 'sender');
   try {
@@ -111,7 +111,7 @@ async function newKeys() {
   return { opening: toBase64([...new Uint8Array(point), ...nonce]), privateKey: JSON.stringify(privateKey) };
 }
 
-/** WebCrypto refuses what is no point of the curve. */
+/** WebCrypto refuses bytes that are not a point of the curve. */
 async function publicKeyIn(opening: string) {
   try {
     const bytes = fromBase64(opening);
@@ -136,7 +136,7 @@ async function digestOf(purpose: string, context: string, ...openings: string[])
   return sha256(Uint8Array.from([head, ...openings.map(fromBase64)].flatMap((bytes) => [...bytes])));
 }
 
-/** The key for what one side writes: from the shared secret, and bound to all that was said before. */
+/** The key for the texts of one side: from the shared secret, and bound to both openings and the mailbox. */
 async function cipherKey(agreement: Agreement, writer: Role) {
   if (agreement.peer === undefined) throw new AgreementError('There is no code yet.');
   const { opening } = agreement.peer;

@@ -2,7 +2,7 @@ import type { ProvisioningInformation } from 'credential-relay/client';
 import { type Agreement, hear, messageOf, open, type Role, seal } from './key-agreement.js';
 import { type Latest, LONGEST_LINE } from './talk.js';
 
-/** What can be shared. */
+/** The kinds of key that can be shared. */
 export type KeyKind = 'room' | 'door' | 'car';
 
 /** The digital key itself. */
@@ -11,7 +11,7 @@ export interface DigitalKey {
   readonly serial: string;
 }
 
-/** What only the other device must read: sealed under the key that the two have agreed on. */
+/** For the other device alone: sealed under the key that the two have agreed on. */
 export interface Secrets extends Latest {
   /** Of the sender, once it has been handed over. */
   readonly key?: DigitalKey | undefined;
@@ -19,14 +19,14 @@ export interface Secrets extends Latest {
 
 /**
  * All that one device of this demo has to say. A mailbox holds one message, and the other device may not have read the
- * one before: so each message holds all of it, not only what is new.
+ * one before: so each message holds all of it, not only the news.
  */
 export interface Words extends Secrets {
   /** With the one device that this is for. A sender that answers nobody yet has none. */
   readonly agreement: Agreement | undefined;
 }
 
-/** What a message says before its secrets are opened. Anybody who has the link could have written it. */
+/** A message before its secrets are opened. Anybody who has the link could have written it. */
 export interface Heard {
   readonly from: Role;
   readonly commitment?: string | undefined;
@@ -46,7 +46,7 @@ export async function toInformation(from: Role, { agreement, ...secrets }: Words
   return { format: FORMAT, content: { from, ...messageOf(agreement), box } };
 }
 
-/** What a message says; `undefined` if it is not of this demo. */
+/** Reads a message; `undefined` if it is not of this demo. */
 export function toHeard({ format, content }: ProvisioningInformation): Heard | undefined {
   const { from, commitment, opening, box } = content;
   if (format !== FORMAT || (from !== 'sender' && from !== 'receiver')) return undefined;
@@ -58,14 +58,14 @@ export function toHeard({ format, content }: ProvisioningInformation): Heard | u
   };
 }
 
-/** What the device of this agreement says. Throws `AgreementError`. */
+/** The words of the other device of this agreement. Throws `AgreementError`. */
 export async function understood(agreement: Agreement, { box, opening }: Heard): Promise<Words> {
   const next = await hear(agreement, { commitment: agreement.commitment, opening });
   const secrets = box === undefined ? { first: 0, lines: [] } : toSecrets(parsed(await open(next, box)));
   return { agreement: next, ...secrets };
 }
 
-/** The value of a JSON text; `undefined` if it is none. */
+/** The value of a JSON text; `undefined` for any other text. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);

@@ -120,7 +120,7 @@ describe('somebody who has the link', () => {
   it.each([
     ['the public key', 3],
     ['the nonce', 100],
-  ])('changes nothing in %s of a message: the code is another one, or it is refused', async (_, at) => {
+  ])('cannot change %s in a message: the code is another one, or it is refused', async (_, at) => {
     const asked = await ask(CONTEXT);
     const answered = await answer(asked.commitment, CONTEXT);
     const changed = { commitment: asked.commitment, opening: flipped(answered.opening, at) };
@@ -134,7 +134,7 @@ describe('somebody who has the link', () => {
     await expect(hear(answered, { commitment: asked.commitment, opening: theirs })).rejects.toThrow(AgreementError);
   });
 
-  it('gets another code by relaying messages from one mailbox to another', async () => {
+  it('is refused for relaying messages from one mailbox to another', async () => {
     const contexts = [CONTEXT, CONTEXT.replace('2ba7', '3ba7')];
     await expect(agreed(undefined, contexts)).rejects.toThrow('committed to another');
   });
@@ -164,7 +164,7 @@ describe('somebody who has the link', () => {
   });
 
   it('guesses blindly: both openings in the middle are chosen before the codes are known', async () => {
-    // With each side on its own, as the relay could do; the code of one side is settled before that of the other is begun.
+    // The middle talks to each side apart, as a relay with the link could.
     let hits = 0;
     const guesses = 300;
     for (let guess = 0; guess < guesses; guess += 1) {
@@ -176,7 +176,7 @@ describe('somebody who has the link', () => {
         hear(victim, messageOf(toReceiver)),
       ]);
       if (fromSender.peer?.code === fromReceiver.peer?.code) hits += 1;
-      // The opening that fits the code best cannot be put in the place of the one that was committed to.
+      // Neither side takes another opening for a better guess.
       const better = (await ask(CONTEXT)).opening;
       await expect(hear(toSender, { commitment: middle.commitment, opening: better })).rejects.toThrow(AgreementError);
       await expect(hear(fromReceiver, { commitment: victim.commitment, opening: better })).rejects.toThrow(

@@ -28,7 +28,7 @@ const TEXTS: Readonly<Record<string, readonly [title: string, text: string]>> = 
   too_large: ['Too long', 'This is more than one message may hold, so it was not sent.'],
   receiver_changed: [
     'It is another phone now',
-    'The one that you had compared codes with is gone, and what you had for it opens on no other. Compare again.',
+    'The phone that was there before is gone. Nothing that you had for it opens on this one.',
   ],
   not_agreed: [
     'This is not from the same phone',

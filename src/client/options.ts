@@ -87,7 +87,7 @@ export function settingsOf(
   try {
     new Headers(options.headers);
   } catch {
-    throw new TypeError(`${role}.headers: must be headers that can be sent`);
+    throw new TypeError(`${role}.headers: must be valid headers`);
   }
   return settings;
 }

@@ -93,7 +93,7 @@ export function createWrites(transfer: Transfer): Writes {
     if (reply.status === 412) return catchUp(write, signal);
     const error =
       reply.status === 404
-        ? new TransferError('refused', 'There is no relay at this address.', { status: 404 })
+        ? new TransferError('refused', 'There is no relay here.', { status: 404 })
         : await transfer.refusal(reply);
     // What a proxy refuses, or for want of better credentials, may be carried out yet.
     const isFinal = reply.isOfRelay || write.operation === 'create';

@@ -53,7 +53,7 @@ function assembleWaiters(settings: Settings, store: MailboxStore, guarded: Guard
   const { maximumWaiters, maximumPerConnection, pollMs } = settings.waiting;
   const watch = {
     periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.untold : POLL_MS.told),
-    revisionOf: async (key: string) => (await guarded.get(key, startBudget(settings.storeBudgetMs)))?.revision,
+    revisionOf: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
   };
   return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, watch, store.changes);
 }

@@ -33,6 +33,7 @@ const TABLE = {
   quota_exceeded: [429, 'The quota is used up.'],
   internal_error: [500, 'The relay failed.'],
   store_unavailable: [503, 'The mailbox store did not answer. A retry with the same Mailbox-Request-ID is safe.'],
+  store_full: [503, 'The mailbox store has no room for this. What it holds is kept.'],
   contention: [503, 'Too many devices change this mailbox at once. A retry with the same Mailbox-Request-ID is safe.'],
   authentication_unavailable: [503, 'Whether this request may be served could not be found out.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
@@ -83,4 +84,12 @@ export function bodyInvalid(field: string, detail: string): RelayError {
 /** A store that did not answer, or answered what cannot be used: 503, never a 404 or a 500 (PROTOCOL: errors). */
 export function storeUnavailable(cause: unknown): RelayError {
   return new RelayError('store_unavailable', { cause });
+}
+
+/** Seconds until a write that a full store refused is worth another try: what expires is swept twice a minute. */
+const FULL_STORE_RETRY_SECONDS = '30';
+
+/** A store without room for a write: 503. Reads go on, and so do writes that need no more room than there is. */
+export function storeFull(cause: unknown): RelayError {
+  return new RelayError('store_full', { cause, headers: [['Retry-After', FULL_STORE_RETRY_SECONDS]] });
 }

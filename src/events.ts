@@ -28,7 +28,16 @@ export interface RelayEventMap {
   /** A notification token that its provider called dead was taken out of the mailbox. */
   'token.forgotten': { mailbox: string };
   /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
-  'store.failed': { call: 'get' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode'; cause: string; ms: number };
+  'store.failed': {
+    call: 'get' | 'revision' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode';
+    cause: string;
+    ms: number;
+  };
+  /**
+   * The store has no room: writes are refused with 503 `store_full`. Said at most once a minute; `refused` is how many
+   * were refused since it was said last, and `cause` an error's code or class name.
+   */
+  'store.full': { refused: number; cause: string };
   /**
    * A hook could not decide, and the request was refused with 503; `cause` is an error's code or class name. What a
    * hook refuses is no failure of it.

@@ -34,13 +34,16 @@ export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
 export { type StoppableServer, stopServer } from './stop-server.js';
 export {
+  isStoreFull,
   type MailboxStore,
   REVISION_CHARACTERS,
   revisionOf,
   type StoreCapabilities,
   type StoredEntry,
   type StoredValue,
+  StoreFullError,
   type StoreHealth,
+  type StoreUsage,
 } from './store/contract.js';
 export type { StoreOption } from './store/from-option.js';
 export { storeFromUrl } from './store/from-url.js';

@@ -1,12 +1,28 @@
 import { Keyv } from 'keyv';
-import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from '../../src/store/contract.js';
+import { demandBounds, hasRoomForGrowth, hasRoomForNew, MEMORY_BOUNDS } from '../../src/store/bounds.js';
+import { type MailboxStore, StoreFullError } from '../../src/store/contract.js';
 import type { ChangeBus, ChangeListener } from '../../src/waiting/contract.js';
+import { memoryEntries } from './memory-entries.js';
+import { sizeOfEntry } from './memory-size.js';
 
 /** The memory store's further options. */
 export interface MemoryStoreOptions {
+  /**
+   * Most mailboxes, what is left of deleted ones until their deadline included. Proofs that may be used once (DPoP, an
+   * attestation) count too, for the minutes that each is kept. Default 100,000.
+   */
+  readonly maximumMailboxes?: number | undefined;
+  /**
+   * Most bytes of memory for all mailboxes. New ones may take seven eighths of it; the rest is for those that are there
+   * to grow. Default 67,108,864 (64 MiB).
+   */
+  readonly maximumBytes?: number | undefined;
   /** Unix time in ms. Default `Date.now`. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
+
+/** Expired entries that one call erases to make room, at most. */
+const ERASED_FOR_ROOM = 1000;
 
 /**
  * A mailbox store in the memory of this process, on the Map of a Keyv (`new Keyv()`, or one made here). For one
@@ -15,66 +31,76 @@ export interface MemoryStoreOptions {
  * Each change checks and sets with no `await` in between, so that it is atomic in this process. Keyv's own `get` and
  * `set` are not used: they cannot compare. Give it a Map that nothing else writes to.
  *
- * Throws a TypeError for a Keyv that does not keep its entries in a Map.
+ * A full store rejects with a {@link StoreFullError}: a create that would exceed a bound, once what has expired is
+ * erased, and a replace that would exceed `maximumBytes`, unless the mailbox stays within the blocks of 2 KiB that it
+ * takes. So all mailboxes together never take more than about twice `maximumBytes`, and no live one is ever dropped.
+ *
+ * Throws a TypeError for a Keyv that does not keep its entries in a Map, and for a bound that is no whole number from 1.
  */
+export function memoryStore(options?: MemoryStoreOptions): MailboxStore;
+export function memoryStore(source: Keyv | Map<string, unknown>, options?: MemoryStoreOptions): MailboxStore;
 export function memoryStore(
-  source: Keyv | Map<string, unknown> = new Keyv(),
-  options: MemoryStoreOptions = {},
+  first: Keyv | Map<string, unknown> | MemoryStoreOptions = {},
+  second: MemoryStoreOptions = {},
 ): MailboxStore {
+  const [source, options] = isSource(first) ? [first, second] : [new Keyv(), first];
   const backing: unknown = source instanceof Map ? source : source.store;
   if (!(backing instanceof Map)) throw new TypeError('memoryStore: this Keyv does not keep its entries in a Map');
-  const entries = backing as Map<string, StoredEntry>;
   const clock = options.clock ?? Date.now;
-  const deadlines = createDeadlineIndex();
-  for (const [key, entry] of entries) deadlines.add(key, entry.expiresAt);
+  const bounds = demandBounds('memoryStore', options, MEMORY_BOUNDS);
+  const entries = memoryEntries(backing);
 
-  function live(key: string): StoredEntry | undefined {
-    const entry = entries.get(key);
-    return entry !== undefined && entry.expiresAt > clock() ? entry : undefined;
-  }
-
-  function put(key: string, value: StoredValue, expiresAt: number): void {
-    const before = entries.get(key);
-    if (before?.expiresAt !== expiresAt) {
-      if (before !== undefined) deadlines.remove(key, before.expiresAt);
-      deadlines.add(key, expiresAt);
-    }
-    entries.set(key, { value, revision: revisionOf(value), expiresAt });
+  /** Throws if there is no room, also once what has expired is erased. */
+  function demandRoom(now: number, hasRoom: () => boolean): void {
+    if (hasRoom()) return;
+    entries.makeRoom(now, ERASED_FOR_ROOM);
+    if (!hasRoom()) throw new StoreFullError();
   }
 
   return {
     changes: changesOf(backing),
     capabilities: { atomic: 'process', nativeExpiry: false, durable: false, keepsReferences: true },
     async get(key) {
-      return live(key);
+      return entries.live(key, clock());
+    },
+    async revision(key) {
+      return entries.live(key, clock())?.revision;
     },
     async create(key, value, expiresAt) {
+      const now = clock();
       demandDeadline(expiresAt);
-      if (expiresAt <= clock()) throw new RangeError('The deadline of a new entry has passed.');
-      if (live(key) !== undefined) return false;
-      put(key, value, expiresAt);
+      if (expiresAt <= now) throw new RangeError('The deadline of a new entry has passed.');
+      if (entries.live(key, now) !== undefined) return false;
+      const bytes = sizeOfEntry(key, value);
+      demandRoom(now, () => hasRoomForNew(entries.held, bytes, bounds));
+      entries.put(key, value, expiresAt, bytes);
       return true;
     },
     async replace(key, revision, value, expiresAt) {
-      const entry = live(key);
+      const now = clock();
+      const entry = entries.live(key, now);
       if (entry === undefined) return 'missing';
       if (entry.revision !== revision) return 'conflict';
       if (expiresAt !== undefined) demandDeadline(expiresAt);
-      put(key, value, expiresAt ?? entry.expiresAt);
+      const [before, bytes] = [sizeOfEntry(key, entry.value), sizeOfEntry(key, value)];
+      demandRoom(now, () => hasRoomForGrowth(entries.held, before, bytes, bounds));
+      entries.put(key, value, expiresAt ?? entry.expiresAt, bytes);
       return 'ok';
     },
     async sweep(limit) {
-      const now = clock();
-      // Another store on this Map may have given the key a later deadline: what counts is the entry's own.
-      return deadlines.take(now, limit, (key) => (entries.get(key)?.expiresAt ?? now) <= now && entries.delete(key));
+      return entries.sweep(clock(), limit);
     },
     async ping() {
-      return { clockSkewMs: 0 };
+      return { clockSkewMs: 0, usage: { ...entries.held, ...bounds } };
     },
     async close() {
       // Nothing was opened; the Map belongs to whoever holds it.
     },
   };
+}
+
+function isSource(first: object): first is Keyv | Map<string, unknown> {
+  return first instanceof Map || 'store' in first;
 }
 
 function demandDeadline(expiresAt: number): void {
@@ -94,47 +120,6 @@ function changesOf(backing: Map<unknown, unknown>): ChangeBus {
     subscribe(listener) {
       listeners.add(listener);
       return async () => void listeners.delete(listener);
-    },
-  };
-}
-
-/** Keys by the second in which they expire, so that a sweep costs what the expired entries cost. */
-interface DeadlineIndex {
-  add(key: string, expiresAt: number): void;
-  remove(key: string, expiresAt: number): void;
-  /** Forgets keys whose deadline has come and has them erased, up to `limit` of them; how many were. */
-  take(now: number, limit: number, erase: (key: string) => boolean): number;
-}
-
-function createDeadlineIndex(): DeadlineIndex {
-  const bySecond = new Map<number, Set<string>>();
-  const secondOf = (expiresAt: number): number => Math.ceil(expiresAt / 1000);
-
-  function remove(key: string, expiresAt: number): void {
-    const second = secondOf(expiresAt);
-    const keys = bySecond.get(second);
-    if (keys?.delete(key) && keys.size === 0) bySecond.delete(second);
-  }
-
-  return {
-    add(key, expiresAt) {
-      const second = secondOf(expiresAt);
-      const keys = bySecond.get(second);
-      if (keys === undefined) bySecond.set(second, new Set([key]));
-      else keys.add(key);
-    },
-    remove,
-    take(now, limit, erase) {
-      let taken = 0;
-      for (const [second, keys] of bySecond) {
-        if (second * 1000 > now) continue;
-        for (const key of keys) {
-          if (taken === limit) return taken;
-          remove(key, second * 1000);
-          if (erase(key)) taken += 1;
-        }
-      }
-      return taken;
     },
   };
 }

@@ -44,12 +44,42 @@ export interface StoreCapabilities {
   readonly keepsReferences?: boolean;
 }
 
+/**
+ * Why a write was refused: the store has no room for it. Nothing was changed, and what the store holds is as it was. A
+ * store rejects `create` and `replace` with it, or with any error whose `code` is `store_full`; the relay answers 503
+ * `store_full`. `cause` is the backend's own error, if there is one.
+ */
+export class StoreFullError extends Error {
+  override readonly name = 'StoreFullError';
+  readonly code = 'store_full';
+  constructor(message = 'The store is full.', options?: { readonly cause: unknown }) {
+    super(message, options);
+  }
+}
+
+/** True for a {@link StoreFullError}, of whichever copy of this package, and for any other error with its `code`. */
+export function isStoreFull(error: unknown): error is Error & { readonly code: 'store_full' } {
+  return error instanceof Error && 'code' in error && error.code === 'store_full';
+}
+
+/** How full a store is, where it counts that itself. */
+export interface StoreUsage {
+  /** Entries: mailboxes, and what is left of deleted ones until their deadline; the expired ones not yet swept too. */
+  readonly mailboxes: number;
+  /** Bytes of all entries, with what the store needs to keep them. */
+  readonly bytes: number;
+  readonly maximumMailboxes: number;
+  readonly maximumBytes: number;
+}
+
 /** What a store tells of its backend. */
 export interface StoreHealth {
   /** The backend's clock less this machine's, in ms. Deadlines are judged by both; see `relay.ping`. */
   readonly clockSkewMs: number;
   /** What the backend does when it is full, where it may drop live entries and says so; `noeviction` is the safe one. */
   readonly evictionPolicy?: string;
+  /** How full the store is, where it has bounds of its own. */
+  readonly usage?: StoreUsage;
 }
 
 /** Persistence of mailboxes. Keys are at most 128 characters of `[A-Za-z0-9_:-]`. */
@@ -58,14 +88,21 @@ export interface MailboxStore {
   /** The live entry under `key`, or `undefined`. An entry at or past its deadline is not live. */
   get(key: string): Promise<StoredEntry | undefined>;
   /**
+   * The revision of the live entry under `key`, or `undefined`: what `get` would tell, without reading the value. The
+   * relay asks for it each time that it looks at a mailbox that a long poll waits for. Absent: it calls `get`.
+   */
+  revision?(key: string): Promise<string | undefined>;
+  /**
    * Puts the value if no live entry is there; an expired leftover counts as absent. True if it was put: of any number
    * of concurrent calls exactly one gets true. Rejects if `expiresAt` (Unix time in ms, a safe integer) has passed by
-   * the backend's clock.
+   * the backend's clock, and with a {@link StoreFullError} if there is no room; a live entry is never dropped to make
+   * some.
    */
   create(key: string, value: StoredValue, expiresAt: number): Promise<boolean>;
   /**
    * Replaces the value if the live entry still has `revision`: of any number of concurrent calls that name one
-   * revision exactly one gets `'ok'`. The deadline stays unless `expiresAt` is given.
+   * revision exactly one gets `'ok'`. The deadline stays unless `expiresAt` is given. Rejects with a
+   * {@link StoreFullError} if the value is larger than the one before, and there is no room for that.
    */
   replace(
     key: string,

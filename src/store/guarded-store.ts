@@ -1,7 +1,8 @@
-import { RelayError, storeUnavailable } from '../errors.js';
+import { RelayError, storeFull, storeUnavailable } from '../errors.js';
 import { causeOf, type Events } from '../events.js';
-import type { MailboxStore, StoredEntry, StoredValue } from './contract.js';
+import { isStoreFull, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
 import { CallTimeout, withDeadline } from './deadline.js';
+import { createFullReport } from './full-report.js';
 
 /** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
 export interface StoreBudget {
@@ -30,6 +31,8 @@ export function startBudget(ms: number): StoreBudget {
 /** The store as operations see it: each call has a deadline, and every failure is a 503. */
 export interface GuardedStore {
   get(key: string, budget: StoreBudget): Promise<StoredEntry | undefined>;
+  /** The revision of the live entry, without its value where the store can tell it. */
+  revision(key: string, budget: StoreBudget): Promise<string | undefined>;
   create(key: string, value: StoredValue, expiresAt: number, budget: StoreBudget): Promise<boolean>;
   replace(
     key: string,
@@ -45,13 +48,16 @@ const FAIR_SHARE = 0.5;
 
 /**
  * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store, and makes every
- * failure a 503, whatever the store calls it. After a time-out the outcome of a write is unknown; the client's retry
- * with its Request-ID finds out. A request that has spent its budget on waiting for its turn fails as `contention`:
- * the store is not called, or was not given the time to answer, and no failure of it is emitted.
+ * failure a 503, whatever the store calls it: `store_full` if it has no room, else `store_unavailable`. After a time-out
+ * the outcome of a write is unknown; the client's retry with its Request-ID finds out. A request that has spent its
+ * budget on waiting for its turn fails as `contention`: the store is not called, or was not given the time to answer,
+ * and no failure of it is emitted.
  */
 export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
+  const reportFull = createFullReport(events);
+
   async function guard<Answer>(
-    call: 'get' | 'create' | 'replace',
+    call: 'get' | 'revision' | 'create' | 'replace',
     budget: StoreBudget,
     run: () => Promise<Answer>,
   ): Promise<Answer> {
@@ -62,12 +68,20 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
       return await withDeadline(ms, run);
     } catch (cause) {
       if (cause instanceof CallTimeout && ms < timeoutMs * FAIR_SHARE) throw new RelayError('contention', { cause });
+      if (isStoreFull(cause)) {
+        reportFull(cause);
+        throw storeFull(cause);
+      }
       events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
       throw storeUnavailable(cause);
     }
   }
   return {
     get: (key, budget) => guard('get', budget, () => store.get(key)),
+    revision: (key, budget) =>
+      guard('revision', budget, async () =>
+        store.revision === undefined ? (await store.get(key))?.revision : store.revision(key),
+      ),
     create: (key, value, expiresAt, budget) => guard('create', budget, () => store.create(key, value, expiresAt)),
     replace: (key, revision, value, expiresAt, budget) =>
       guard('replace', budget, () => store.replace(key, revision, value, expiresAt)),

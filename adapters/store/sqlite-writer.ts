@@ -1,6 +1,7 @@
+import { StoreFullError } from '../../src/store/contract.js';
 import { codeOf, isBusy, type SqliteConnection, type SqliteConnector, SqliteStoreError } from './sqlite-connection.js';
 
-/** One change, run inside a transaction that it shares with others; a RangeError fails this change alone. */
+/** One change, run inside a transaction that it shares with others; a RangeError or a StoreFullError fails this change alone. */
 export type SqliteChange<Answer> = (connection: SqliteConnection, now: number) => Answer;
 
 /** Runs statements against a database that other processes use as well. */
@@ -23,6 +24,9 @@ interface Pending {
 /** Changes in one transaction: more would keep the lock, and the event loop, for too long. */
 const BATCH = 128;
 
+/** Changes that wait at most, while the disk or another process keeps them waiting. */
+const MOST_WAITING = 10_000;
+
 /**
  * Group commit. Changes that arrive within one turn of the event loop share a transaction, and so one flush to the
  * disk, which costs more than all the rest: 30 changes at once take little longer than one. Whoever finds the database
@@ -42,7 +46,8 @@ export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, 
   /** What callers see of a failure; a connection that may be the reason for it is given up. */
   function failure(error: unknown): unknown {
     const code = codeOf(error);
-    if (error instanceof SqliteStoreError || isBusy(error) || code === 'SQLITE_FULL') return error;
+    if (code === 'SQLITE_FULL') return new StoreFullError('The database, or its disk, is full.', { cause: error });
+    if (error instanceof SqliteStoreError || error instanceof StoreFullError || isBusy(error)) return error;
     connector.renew();
     return code.startsWith('SQLITE_') ? error : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', error);
   }
@@ -87,6 +92,7 @@ export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, 
     write<Answer>(change: SqliteChange<Answer>): Promise<Answer> {
       return new Promise<Answer>((resolve, reject) => {
         if (closed) return reject(new SqliteStoreError('store_closed', 'The store is closed.'));
+        if (queue.length >= MOST_WAITING) return reject(new SqliteStoreError('SQLITE_BUSY', 'Too many changes wait.'));
         const until = performance.now() + busyTimeoutMs;
         queue.push({ change, until, resolve: resolve as (answer: unknown) => void, reject });
         working ??= work();
@@ -113,7 +119,7 @@ function transact(connection: SqliteConnection, batch: readonly Pending[], clock
         const answer = change(connection, now);
         return () => resolve(answer);
       } catch (error) {
-        if (error instanceof RangeError) return () => reject(error);
+        if (error instanceof RangeError || error instanceof StoreFullError) return () => reject(error);
         throw error;
       }
     });

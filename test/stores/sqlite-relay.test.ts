@@ -54,22 +54,32 @@ describe('a relay on SQLite', () => {
     database.exec('PRAGMA journal_mode = WAL');
     const relay = relayOn(sqliteStore(database, { busyTimeoutMs: 30 }));
     const { sender, url } = await sharedMailbox(relay);
+    const doomed = await sharedMailbox(relay);
     const other = hostDatabase(file);
     const troubles = [
       // Whatever the number, a database keeps the pages that it has.
-      [() => database.exec('PRAGMA max_page_count = 1'), () => database.exec('PRAGMA max_page_count = 100000')],
-      [() => other.exec('BEGIN IMMEDIATE'), () => other.exec('COMMIT')],
-      [() => database.exec('PRAGMA query_only = ON'), () => database.exec('PRAGMA query_only = OFF')],
+      [
+        () => database.exec('PRAGMA max_page_count = 1'),
+        () => database.exec('PRAGMA max_page_count = 100000'),
+        { code: 'store_full', retryAfter: '30' },
+      ],
+      [() => other.exec('BEGIN IMMEDIATE'), () => other.exec('COMMIT'), { code: 'store_unavailable', retryAfter: '1' }],
+      [
+        () => database.exec('PRAGMA query_only = ON'),
+        () => database.exec('PRAGMA query_only = OFF'),
+        { code: 'store_unavailable', retryAfter: '1' },
+      ],
     ] as const;
     const big = { type: 'AEAD_AES_128_GCM', data: randomBytes(12_000).toString('base64') };
-    for (const [begin, end] of troubles) {
+    for (const [begin, end, { code, retryAfter }] of troubles) {
       begin();
       for (const answer of [await sender.create(createBody({ payload: big })), await sender.update(url, big)]) {
-        expect(answer).toMatchObject(unavailable);
-        expect(answer.headers.get('Retry-After')).toBe('1');
+        expect(answer).toMatchObject({ status: 503, json: { code } });
+        expect(answer.headers.get('Retry-After')).toBe(retryAfter);
       }
       // Reads go on: nothing about them is in doubt.
       expect((await sender.read(url)).status).toBe(200);
+      if (code === 'store_full') expect((await doomed.sender.delete(doomed.url)).status).toBe(200);
       end();
       expect((await sender.update(url)).status).toBe(200);
     }

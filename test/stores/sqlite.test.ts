@@ -218,7 +218,7 @@ describe('sqliteStore, when the database fails', () => {
       store.create('big', big, farDeadline()),
     ]);
     expect(small).toMatchObject({ value: true });
-    expect(full).toMatchObject({ reason: { code: 'SQLITE_FULL' } });
+    expect(full).toMatchObject({ reason: { code: 'store_full', cause: { code: 'SQLITE_FULL' } } });
     expect(await store.get('big')).toBeUndefined();
     expect(await store.get('small')).toBeDefined();
     database.exec('PRAGMA max_page_count = 100000');
@@ -272,7 +272,7 @@ describe('sqliteStore, when the database fails', () => {
 });
 
 describe('sqliteStore, the work it makes', () => {
-  it('reads by one statement, creates and replaces by one, and by two where a replace lost', async () => {
+  it('reads by one statement, writes by one once it has looked whether there is room, and looks why a replace lost', async () => {
     const { database, log } = counted(hostDatabase(newFile()));
     const store = sqliteStore(database);
     const value = newValue();
@@ -283,14 +283,13 @@ describe('sqliteStore, the work it makes', () => {
       return log.splice(0);
     };
     expect(await during(() => store.get('k'))).toEqual(['SELECT']);
-    expect(await during(() => store.create('j', newValue(), farDeadline()))).toEqual(['BEGIN', 'INSERT', 'COMMIT']);
-    expect(await during(() => store.replace('k', revisionIn(value), newValue()))).toEqual([
-      'BEGIN',
-      'UPDATE',
-      'COMMIT',
-    ]);
+    expect(await during(() => store.revision?.('k') ?? Promise.reject())).toEqual(['SELECT']);
+    const created = await during(() => store.create('j', newValue(), farDeadline()));
+    expect(created).toEqual(['BEGIN', 'SELECT', 'INSERT', 'COMMIT']);
+    const replaced = await during(() => store.replace('k', revisionIn(value), newValue()));
+    expect(replaced).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'COMMIT']);
     const lost = await during(() => store.replace('k', revisionIn(value), newValue()));
-    expect(lost).toEqual(['BEGIN', 'UPDATE', 'SELECT', 'COMMIT']);
+    expect(lost).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'SELECT', 'COMMIT']);
   });
 
   it('commits what comes at the same moment together', async () => {

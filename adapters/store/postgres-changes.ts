@@ -1,3 +1,4 @@
+import { createCallLimit } from '../../src/store/calls.js';
 import { withDeadline } from '../../src/store/deadline.js';
 import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../src/store/listening.js';
 import type { ChangeBus } from '../../src/waiting/contract.js';
@@ -56,6 +57,7 @@ export function changesOf(channel: string, pool: PostgresPool, makeClient: () =>
  */
 function createTelling(channel: string, pool: PostgresPool) {
   const pending = new Set<string>();
+  const limit = createCallLimit();
   let telling: Promise<void> | undefined;
   let closed = false;
   let endPause: () => void = () => {};
@@ -74,7 +76,7 @@ function createTelling(channel: string, pool: PostgresPool) {
       pending.clear();
       const text = 'select pg_notify($1::text, payload) from unnest($2::text[]) as payload';
       // A word that is lost costs somebody a wait until the next look.
-      const told = runQuery(pool, { text, values: [channel, payloads] });
+      const told = runQuery(pool, { text, values: [channel, payloads] }, limit);
       await told.then(
         () => pause(TELL_EVERY_MS),
         () => pause(TELL_AGAIN_MS),

@@ -1,6 +1,6 @@
 /**
  * Why Postgres did not do what was asked. `code` is the SQLSTATE, the operating system's code, `POSTGRES_TIMEOUT` or
- * `POSTGRES_CONNECTION_LOST`. The driver's own error is not kept: its fields may hold keys, values and connections.
+ * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`. The driver's own error is not kept: its fields may hold keys, values and connections.
  */
 export class PostgresFailure extends Error {
   override readonly name = 'PostgresFailure';
@@ -13,6 +13,7 @@ export class PostgresFailure extends Error {
 const REASONS: Readonly<Record<string, string>> = {
   POSTGRES_TIMEOUT: 'no answer in time',
   POSTGRES_CLOSED: 'the store is closed',
+  POSTGRES_OVERLOADED: 'too many calls wait for it',
   POSTGRES_CONNECTION_LOST: 'the connection was lost',
   ECONNREFUSED: 'nobody listens at this address',
   ECONNRESET: 'the connection was lost',

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { CallLimit } from '../../src/store/calls.js';
 import { failureOf, PostgresFailure } from './postgres-failure.js';
 
 /** One statement as the driver takes it; with a `name` it is prepared once per connection. */
@@ -112,9 +113,10 @@ export function isPool(value: unknown): value is PostgresPool {
 /**
  * Runs one statement on a connection of the pool and gives its rows. Rejects with a {@link PostgresFailure}, after
  * {@link CALL_TIMEOUT_MS} at the latest. A connection on which anything failed is not used again: it may lead to a
- * server that hangs, or to one that has become a read-only standby.
+ * server that hangs, or to one that has become a read-only standby. It counts to `limit` until the pool has given a
+ * connection or has refused one, which a pool of the host may never do.
  */
-export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery): Promise<readonly Row[]> {
+export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery, limit: CallLimit): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {
     let client: PostgresClient | undefined;
     let settled = false;
@@ -142,8 +144,15 @@ export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery): Promise
       const result = await client.query(query);
       settle(undefined, (result as { readonly rows?: readonly Row[] }).rows);
     }
-    run().catch(fail);
+    limit.run(sizeOf(query), run, () => new PostgresFailure('POSTGRES_OVERLOADED')).catch(fail);
   });
+}
+
+/** Characters of what is sent with a statement. */
+function sizeOf({ values = [] }: PostgresQuery): number {
+  let characters = 0;
+  for (const value of values) if (typeof value === 'string') characters += value.length;
+  return characters;
 }
 
 /** The driver, as much of it as is used. */

@@ -6,6 +6,8 @@ import { LOCK_CLASS, type PostgresTable } from './postgres-schema.js';
 export interface PostgresStatements {
   /** $1 key → revision, value, expires_at. */
   readonly get: PostgresQuery;
+  /** $1 key → revision. */
+  readonly revision: PostgresQuery;
   /** $1 key, $2 revision, $3 value, $4 expires_at → done, late. */
   readonly create: PostgresQuery;
   /** $1 key, $2 revision read, $3 new revision, $4 value, $5 expires_at or null → done, live. */
@@ -30,6 +32,8 @@ export function statementsFor({ name }: PostgresTable, prepare: boolean): Postgr
   const sweepLock = Number.parseInt(hash('sha256', name, 'hex').slice(0, 8), 16) & 0x7f_ff_ff_ff;
   return {
     get: statement(`select revision, value, expires_at from ${name} where key = $1::text and expires_at > ${NOW}`),
+
+    revision: statement(`select revision from ${name} where key = $1::text and expires_at > ${NOW}`),
 
     // One reading of the clock decides whether the deadline has passed; a conflict with a live row updates nothing.
     create: statement(`with clock as materialized (select ${NOW} as now),

@@ -1,4 +1,5 @@
-import { type MailboxStore, revisionOf, type StoredValue } from '../../src/store/contract.js';
+import { createCallLimit } from '../../src/store/calls.js';
+import { type MailboxStore, revisionOf, type StoredValue, StoreFullError } from '../../src/store/contract.js';
 import { changesOf } from './postgres-changes.js';
 import { PostgresFailure } from './postgres-failure.js';
 import {
@@ -51,6 +52,9 @@ const RETRY_MS = 1_000;
 /** The server undid the statement because of a concurrent one: under stricter isolation than the usual one. */
 const UNDONE = ['40001', '40P01'];
 
+/** disk_full. */
+const FULL = '53100';
+
 /**
  * A mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional statement, so
  * that Postgres itself lets exactly one caller win; whether an entry is live is judged by the database's clock. What it
@@ -67,6 +71,9 @@ const UNDONE = ['40001', '40P01'];
  * host's; a Pool that has no `options` and `Client` to make one of gets no `changes`.
  *
  * Calls reject with an error whose `code` is the SQLSTATE, or the reason why there was none, after 2 s at the latest.
+ * Where the disk of the server is full (53100), that is a {@link StoreFullError}. Calls that wait for a connection of the
+ * pool, or for a server that has fallen silent, are bounded: beyond 10,000 of them, or 64 MiB, further ones reject at once
+ * with `POSTGRES_OVERLOADED`.
  * No error holds a password, a key or a value. Throws a TypeError for a wrong option or source, and an Error that names
  * the command to run if the package `pg` is not installed.
  */
@@ -81,6 +88,7 @@ export function postgresStore(
   const { pool, owned } = openPool(source, { poolSize: options.poolSize, prepare });
   const makeClient = (options.changes ?? prepare) ? clientMaker(pool) : undefined;
   const changes = makeClient && changesOf(table.channel, pool, makeClient);
+  const limit = createCallLimit();
   let ready: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
 
@@ -89,9 +97,10 @@ export function postgresStore(
     for (;;) {
       if (closed !== undefined) throw new PostgresFailure('POSTGRES_CLOSED');
       try {
-        return await runQuery<Row>(pool, query);
+        return await runQuery<Row>(pool, query, limit);
       } catch (error) {
         const code = error instanceof PostgresFailure ? error.code : '';
+        if (code === FULL) throw new StoreFullError('The disk of the Postgres server is full.', { cause: error });
         if (code === '42P01') ready = undefined; // Somebody dropped the table, or this is another server now.
         if (!UNDONE.includes(code) || performance.now() > end) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
@@ -128,6 +137,9 @@ export function postgresStore(
       ]);
       // Eight-byte numbers come as text, unless the host's own parsers make something else of them.
       return row && { value: row.value, revision: row.revision, expiresAt: Number(row.expires_at) };
+    },
+    async revision(key) {
+      return (await call<{ revision: string } | undefined>(statements.revision, [key]))?.revision;
     },
     async create(key, value, expiresAt) {
       demandText(value);

@@ -1,7 +1,7 @@
 /**
  * Why a call to Redis failed. `code` is the code word of Redis' own answer (`OOM`, `READONLY`, `CLUSTERDOWN`, `NOAUTH`),
- * else the system's (`ECONNREFUSED`), else one of `redis_timeout`, `redis_unreachable`, `redis_closed`,
- * `redis_foreign_value`.
+ * else the system's (`ECONNREFUSED`), else one of `redis_timeout`, `redis_unreachable`, `redis_overloaded`,
+ * `redis_closed`, `redis_foreign_value`. With the code `OOM` it is the cause of a `StoreFullError`.
  *
  * The message is our own. Redis quotes arguments in some of its messages, hence keys and values, and an invalid URL
  * carries its password: neither the message nor a `cause` of the original is passed on.
@@ -19,6 +19,11 @@ export class RedisStoreError extends Error {
 /** Nothing came back in time; whether a write was made is unknown. */
 export function timedOut(ms: number): RedisStoreError {
   return new RedisStoreError('redis_timeout', `Redis did not answer within ${ms} ms.`);
+}
+
+/** More calls wait for Redis than are worth keeping. */
+export function overloaded(): RedisStoreError {
+  return new RedisStoreError('redis_overloaded', 'Too many calls wait for Redis.');
 }
 
 /** There is no connection. */

@@ -1,5 +1,14 @@
+import { createCallLimit } from '../../src/store/calls.js';
 import { withDeadline } from '../../src/store/deadline.js';
-import { closedError, type RedisStoreError, replyCode, storeError, timedOut, unreachable } from './redis-errors.js';
+import {
+  closedError,
+  overloaded,
+  type RedisStoreError,
+  replyCode,
+  storeError,
+  timedOut,
+  unreachable,
+} from './redis-errors.js';
 
 /** One connection to Redis, or one set of them to a cluster: open until it is lost or destroyed, never mended. */
 export interface RedisLink {
@@ -52,6 +61,7 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
   let failures = 0;
   let closed = false;
   let idle: (() => void) | undefined;
+  const limit = createCallLimit();
 
   function connect(): Promise<Tracked> {
     clearTimeout(retry);
@@ -155,7 +165,8 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
         }
         return failure;
       };
-      return withDeadline(timeoutMs, () => use(key, command, using), late).catch((cause) => {
+      const call = (): Promise<unknown> => withDeadline(timeoutMs, () => use(key, command, using), late);
+      return limit.run(sizeOf(command), call, overloaded).catch((cause) => {
         throw storeError(cause);
       });
     },
@@ -170,4 +181,10 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
       current = undefined;
     },
   };
+}
+
+function sizeOf(command: readonly string[]): number {
+  let characters = 0;
+  for (const word of command) characters += word.length;
+  return characters;
 }

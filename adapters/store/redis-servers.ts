@@ -164,10 +164,10 @@ function endCluster(cluster: Cluster): void {
 }
 
 /** A sentinel client keeps its options to itself, so it cannot be duplicated: the host's own is used, and never closed. */
-export function openShared(client: Sentinel, connect: () => Promise<unknown>): OpenLink {
+export function openShared(client: Sentinel, connect: () => Promise<unknown>, settings: LinkSettings): OpenLink {
   client.on('error', () => {});
   return async () => {
-    if (!client.isOpen) await connect();
+    await connectShared(client, connect, settings.connectTimeoutMs);
     return {
       send: (_key, command) => client.sendCommand(false, command, { typeMapping: {} }),
       isUp: () => client.isOpen,
@@ -188,7 +188,7 @@ export function listenAtShared(
 ): ListenAtServer {
   const ms = settings.connectTimeoutMs;
   return async (use) => {
-    if (!sentinel.isOpen) await connect();
+    await connectShared(sentinel, connect, ms);
     const master = await withDeadline(
       ms,
       () => sentinel._execute(false, async (client) => client),
@@ -196,6 +196,12 @@ export function listenAtShared(
     );
     return use(master.duplicate(listeningOptions(master.options?.socket, settings)));
   };
+}
+
+/** The client of a host may seek a connection for ever: who waits for it is let go in time, and asks again. */
+async function connectShared(client: Sentinel, connect: () => Promise<unknown>, ms: number): Promise<void> {
+  if (client.isOpen) return;
+  await withDeadline(ms, connect, () => timedOut(ms));
 }
 
 /** What `attempt` gives for the first of the things for which it does not reject. */

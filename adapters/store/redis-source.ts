@@ -48,7 +48,7 @@ export function readSource(source: unknown, settings: LinkSettings): RedisSource
   if ('getSentinelNode' in client) {
     const sentinel = client as unknown as Sentinel;
     const connect = (): Promise<unknown> => (keyv ?? { getClient: () => client.connect() }).getClient();
-    const open = openShared(sentinel, connect);
+    const open = openShared(sentinel, connect, settings);
     // The way to its options is not a documented one; should it be gone, long polls look now and then.
     return hasWayToMaster(sentinel) ? { open, listen: listenAtShared(sentinel, connect, settings) } : { open };
   }

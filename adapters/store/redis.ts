@@ -1,15 +1,23 @@
-import { createHash } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
 import {
   type MailboxStore,
   REVISION_CHARACTERS,
   type StoredEntry,
   type StoredValue,
+  StoreFullError,
 } from '../../src/store/contract.js';
-import { CHANNEL, listenToRedis } from './redis-changes.js';
+import { listenToRedis } from './redis-changes.js';
 import type { KeyvRedisAdapter, NodeRedisClient } from './redis-client.js';
 import { RedisStoreError } from './redis-errors.js';
 import { keepConnection, type RedisConnection } from './redis-link.js';
+import {
+  CREATE,
+  DEADLINE_CHARACTERS,
+  REPLACE,
+  REPLACE_AND_TELL,
+  REVISION_AND_DEADLINE,
+  type Script,
+} from './redis-scripts.js';
 import { type Credentials, readSource } from './redis-source.js';
 
 export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './redis-client.js';
@@ -43,44 +51,6 @@ export interface RedisStore extends MailboxStore {
   ping(): Promise<{ readonly clockSkewMs: number; readonly evictionPolicy?: string }>;
 }
 
-/** Characters of the deadline that follows the revision in what is kept: a safe integer, zeros before it. */
-const DEADLINE_CHARACTERS = 16;
-const REVISION_AND_DEADLINE = REVISION_CHARACTERS + DEADLINE_CHARACTERS;
-
-/**
- * Put if absent. The deadline is judged by the server's clock. Both scripts touch one key, so that a cluster can run
- * them, and nothing that can fail follows their one write.
- */
-const CREATE = script(`
-local now = redis.call('TIME')
-if tonumber(ARGV[2]) <= now[1] * 1000 + math.floor(now[2] / 1000) then return -1 end
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PXAT', ARGV[2]) then return 0 end
-return 1`);
-
-/**
- * Compare and set. What is kept begins with its revision, so the rest of it need not be sent to be compared. Without a
- * deadline in the arguments the one that is kept stays, in the text as in Redis. `further` is run after the write.
- */
-const replaceScript = (further: string): Script =>
-  script(`
-local held = redis.call('GET', KEYS[1])
-if not held then return 0 end
-if string.sub(held, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end
-if ARGV[3] == '' then
-  local deadline = string.sub(held, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE})
-  local kept = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS}) .. deadline .. string.sub(ARGV[2], ${REVISION_AND_DEADLINE + 1})
-  redis.call('SET', KEYS[1], kept, 'KEEPTTL')
-else
-  redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
-end${further}
-return 1`);
-
-const REPLACE = replaceScript('');
-
-/** With word of the change. By pcall, whose error is dropped: what was written is written, whoever may hear of it. */
-const REPLACE_AND_TELL = replaceScript(`
-redis.pcall('PUBLISH', '${CHANNEL}', KEYS[1])`);
-
 /**
  * A mailbox store on Redis ≥ 6.2 or Valkey: standalone, TLS, Sentinel or Cluster. `source` is a `KeyvRedis` of
  * @keyv/redis 5, a node-redis client, cluster client or sentinel client, or a URL: `redis://`, `rediss://`,
@@ -96,7 +66,12 @@ redis.pcall('PUBLISH', '${CHANNEL}', KEYS[1])`);
  * What is kept is the value with its deadline, 16 digits, after the revision: a read is a plain GET. Each call is one
  * round trip, to the master; replicas are never read. While Redis is away calls reject with a
  * {@link RedisStoreError}, and the connection is sought until it is found, a quarter of a second apart at most. A fail-over can lose
- * the last writes that were acknowledged, as replication is asynchronous.
+ * the last writes that were acknowledged, as replication is asynchronous. Calls that wait for a Redis that has fallen
+ * silent are bounded: beyond 10,000 of them, or 64 MiB, further ones reject at once with `redis_overloaded`.
+ *
+ * A Redis that has reached its `maxmemory` with the policy `noeviction` rejects writes with a {@link StoreFullError}.
+ * From Redis 7 on, a replace whose value does not grow (a deletion, for one) is made all the same, by a second round
+ * trip. Any other policy drops live mailboxes instead, as each of them has a time to live: see `ping`.
  *
  * Throws a TypeError for what is no source, and an Error if a URL is given and @keyv/redis is not installed.
  */
@@ -117,19 +92,30 @@ export function redisStore(
       const kept = await redis.send(key, ['GET', key]);
       return kept === null ? undefined : entryOf(kept);
     },
+    async revision(key) {
+      const revision = await redis.send(key, ['GETRANGE', key, '0', String(REVISION_CHARACTERS - 1)]);
+      if (revision === '') return undefined;
+      if (typeof revision !== 'string' || revision.length !== REVISION_CHARACTERS) throw foreignValue();
+      return revision;
+    },
     async create(key, value, expiresAt) {
       demandDeadline(expiresAt);
-      const put = await run(redis, CREATE, key, [keptText(value, expiresAt), String(expiresAt)]);
+      const put = await run(redis, CREATE, key, [keptText(value, expiresAt), String(expiresAt)]).catch((cause) => {
+        throw isOutOfMemory(cause) ? fullError(cause) : cause;
+      });
       if (put === -1) throw new RangeError('The deadline of a new entry has passed.');
       return put === 1;
     },
     async replace(key, revision, value, expiresAt) {
       if (expiresAt !== undefined) demandDeadline(expiresAt);
-      const put = await run(redis, replacement, key, [
-        revision,
-        keptText(value, expiresAt ?? 0),
-        expiresAt?.toString() ?? '',
-      ]);
+      const args = [revision, keptText(value, expiresAt ?? 0), expiresAt?.toString() ?? ''];
+      const put = await run(redis, replacement.usual, key, args).catch((cause) => {
+        if (!isOutOfMemory(cause)) throw cause;
+        // Nothing was written. A value that does not grow needs no room; where that cannot be had, the first error tells.
+        return run(redis, replacement.inPlace, key, args).catch(() => {
+          throw fullError(cause);
+        });
+      });
       return put === 1 ? 'ok' : put === -1 ? 'conflict' : 'missing';
     },
     async ping() {
@@ -150,15 +136,6 @@ export function redisStore(
   };
 }
 
-interface Script {
-  readonly text: string;
-  readonly sha: string;
-}
-
-function script(text: string): Script {
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
-}
-
 /** Runs a script by its digest; by its text where the server does not have it: after a restart, a fail-over, a flush. */
 async function run(
   redis: RedisConnection,
@@ -175,6 +152,14 @@ async function run(
   }
   if (answer === 1 || answer === 0 || answer === -1) return answer;
   throw foreignValue();
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RedisStoreError && error.code === 'OOM';
+}
+
+function fullError(cause: unknown): StoreFullError {
+  return new StoreFullError('Redis has no memory left.', { cause });
 }
 
 /** The value as it is kept, with its deadline in it. Throws a TypeError for what is no text. */

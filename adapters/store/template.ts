@@ -55,6 +55,14 @@ export function templateStore(backend: TemplateBackend, options: TemplateStoreOp
       return { value: row.value, revision: revisionIn(row.value), expiresAt: row.expiresAt };
     },
 
+    // REVISION: what `get` tells of it, without the value, which may be 100 kB: long polls ask for nothing else. Leave it
+    // out where that saves nothing. Like `get` it rejects in an outage, and knows no entry past its deadline.
+    //   SELECT revision FROM … WHERE key = $1 AND expires_at > now; GETRANGE key 0 15
+    async revision(key) {
+      const row = backend.get(key);
+      return isLive(row, clock()) ? revisionIn(row.value) : undefined;
+    },
+
     // CREATE: put if absent, in ONE statement, where an expired leftover counts as absent. Not a read and then a write:
     // of two that read "nothing there" at once both would write, and two senders would hold one mailbox.
     //   INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE table.expires_at <= now RETURNING 1   (a row: true)
@@ -72,6 +80,10 @@ export function templateStore(backend: TemplateBackend, options: TemplateStoreOp
       backend.set(key, { value: text, expiresAt });
       return true;
     },
+
+    // FULL. Where the backend has no room, reject with a StoreFullError, or an error whose `code` is 'store_full': the relay
+    // answers 503 `store_full`, and tells its operator. Never drop a live entry to make room: its devices would lose a key.
+    // A replace that does not grow (a deletion, for one) should work all the same.
 
     // REPLACE: compare and set, in ONE statement. Exactly one of any number of callers that name one revision gets
     // 'ok': that is the receiver who is bound, the update that is not lost. The revision is the first 16 characters of

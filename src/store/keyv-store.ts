@@ -1,6 +1,7 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
+import { createCallLimit } from './calls.js';
 import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
-import { withDeadline } from './deadline.js';
+import { CallTimeout, withDeadline } from './deadline.js';
 import { createKeyedQueue } from './keyed-queue.js';
 
 /** Longest that one call of the adapter may take, in ms. */
@@ -23,7 +24,9 @@ export interface KeyvStoreOptions {
  * `atomicity: 'single-process'`, or if the Keyv keeps its entries in a Map.
  *
  * An adapter call that does not answer within 2 s is given up. If it was a write, it may still land: until it has
- * settled, changes of that key are refused, so that it cannot undo a later one.
+ * settled, changes of that key are refused, so that it cannot undo a later one. Calls that the adapter has not settled
+ * are bounded: beyond 10,000 of them, or 64 MiB, further ones are refused. How much the backend may hold is for the host
+ * to bound.
  */
 export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   if (options?.atomicity !== 'single-process') {
@@ -34,9 +37,22 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   const clock = options.clock ?? Date.now;
   const queue = createKeyedQueue();
   const unsettled = new Set<string>();
+  const limit = createCallLimit();
+  const refusal = (): Error => new Error('Too many calls wait for the Keyv adapter.');
+
+  /** Runs a change when it is its turn, unless nobody waits for it any more. */
+  function inTurn<Answer>(key: string, change: () => Promise<Answer>): Promise<Answer> {
+    const end = performance.now() + ADAPTER_TIMEOUT_MS;
+    return queue(key, async () => {
+      if (performance.now() > end) throw new CallTimeout();
+      return change();
+    });
+  }
 
   async function live(key: string): Promise<StoredEntry | undefined> {
-    const text: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, async () => adapter.get(key));
+    const text: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, () =>
+      limit.run(key.length, async () => adapter.get(key), refusal),
+    );
     if (text === undefined || text === null) return undefined;
     const entry = parseEntry(text);
     return entry.expiresAt > clock() ? entry : undefined;
@@ -48,8 +64,9 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
     unsettled.add(key);
     const ttl = Math.max(1, expiresAt - clock());
     const stored: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, async () => {
+      const text = `${expiresAt}:${value}`;
       try {
-        return await adapter.set(key, `${expiresAt}:${value}`, ttl);
+        return await limit.run(text.length, async () => adapter.set(key, text, ttl), refusal);
       } finally {
         unsettled.delete(key);
       }
@@ -62,14 +79,14 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
     capabilities: { atomic: 'process', nativeExpiry: true, durable: false },
     get: live,
     create: (key, value, expiresAt) =>
-      queue(key, async () => {
+      inTurn(key, async () => {
         if (!Number.isSafeInteger(expiresAt) || expiresAt <= clock()) throw new RangeError('The deadline has passed.');
         if ((await live(key)) !== undefined) return false;
         await put(key, value, expiresAt);
         return true;
       }),
     replace: (key, revision, value, expiresAt) =>
-      queue(key, async () => {
+      inTurn(key, async () => {
         const entry = await live(key);
         if (entry === undefined) return 'missing';
         if (entry.revision !== revision) return 'conflict';
@@ -79,7 +96,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
         return 'ok';
       }),
     async ping() {
-      await withDeadline(ADAPTER_TIMEOUT_MS, async () => adapter.get('ping'));
+      await withDeadline(ADAPTER_TIMEOUT_MS, () => limit.run(0, async () => adapter.get('ping'), refusal));
       return { clockSkewMs: 0 };
     },
     async close() {

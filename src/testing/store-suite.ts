@@ -6,6 +6,7 @@ import type { StoreFixture } from './store/fixture.js';
 import { lifeTests } from './store/life.js';
 import { outageTests } from './store/outage.js';
 import { raceTests } from './store/races.js';
+import { revisionTests } from './store/revisions.js';
 import { sweepTests } from './store/sweeping.js';
 import { textTests } from './store/text.js';
 
@@ -26,6 +27,7 @@ export interface StoreSuiteOptions {
 const TESTS: readonly ((test: StoreTest) => void)[] = [
   entryTests,
   textTests,
+  revisionTests,
   deadlineTests,
   raceTests,
   sweepTests,

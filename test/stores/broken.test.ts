@@ -58,6 +58,9 @@ const CAUGHT: Readonly<Record<FaultName, Readonly<Record<string, RegExp>>>> = {
   'replaces what is not there': { 'replace: missing where nothing is': /equal/ },
   'writes a value in two halves': { 'race: reads during replaces': /a value that was written/ },
   'reads from a cache': { 'clients: what one client wrote': /equal/ },
+  'tells the revision that it has seen first': { 'told revision: that of the entry': /another client has replaced/ },
+  'tells the revision of what has expired': { 'told revision: none from the deadline on': /has expired/ },
+  'tells no revision in an outage': { 'told revision: an outage rejects': /has to reject, and answered undefined/ },
   'invents an entry': { 'get: undefined where nothing is': /equal/ },
   'keeps the old value on replace': { 'replace: ok for the revision': /equal/ },
   'forgets expiry': {

@@ -43,6 +43,7 @@ function healthyStore(backend: Backend, clock: () => number = Date.now): Mailbox
     // Durable here means only: what the backend holds is there after its outage.
     capabilities: { ...inner.capabilities, durable: true },
     get: (key) => over(() => inner.get(key)),
+    revision: (key) => over(async () => inner.revision?.(key)),
     create: (key, value, expiresAt) => over(() => inner.create(key, value, expiresAt)),
     replace: (key, revision, value, expiresAt) => over(() => inner.replace(key, revision, value, expiresAt)),
     sweep: (limit) => over(async () => inner.sweep?.(limit) ?? 0),
@@ -437,6 +438,22 @@ export const FAULTS = {
       if (backend.down) void Promise.reject(new Error('an error of the connection'));
       return healthy.ping();
     },
+  }),
+  'tells the revision that it has seen first': (healthy) => {
+    const seen = new Map<string, string | undefined>();
+    return {
+      async revision(key) {
+        const told = seen.get(key) ?? (await healthy.revision?.(key));
+        seen.set(key, told);
+        return told;
+      },
+    };
+  },
+  'tells the revision of what has expired': (healthy, { map }) => ({
+    revision: async (key) => (await healthy.revision?.(key)) ?? map.get(key)?.revision,
+  }),
+  'tells no revision in an outage': (healthy) => ({
+    revision: async (key) => healthy.revision?.(key).catch(() => undefined),
   }),
   'invents an entry': (healthy) => ({
     get: async (key) => (await healthy.get(key)) ?? entryOf('0000000000000000', Date.now() + 60_000),

@@ -53,10 +53,13 @@ export function checkedStore(store: MailboxStore): MailboxStore {
     check(outcome.answer);
     return outcome.answer;
   }
-  const { sweep } = store;
+  const { sweep, revision } = store;
   return {
     capabilities: store.capabilities,
     get: (key) => ask('get', () => store.get(key), checkEntry),
+    ...(revision === undefined
+      ? {}
+      : { revision: (key: string) => ask('revision', () => revision.call(store, key), checkRevision) }),
     create: (key, value, expiresAt) =>
       ask(
         'create',
@@ -101,6 +104,10 @@ export function checkedStore(store: MailboxStore): MailboxStore {
         () => {},
       ),
   };
+}
+
+function checkRevision(revision: string | undefined): void {
+  if (revision !== undefined) assert.equal(typeof revision, 'string', 'revision answers a text or undefined');
 }
 
 function checkEntry(entry: StoredEntry | undefined): void {

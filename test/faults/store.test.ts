@@ -1,7 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { RelayError, type RelayEvent } from 'credential-relay';
+import { RelayError, type RelayEvent, StoreFullError, storeFromUrl } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
-import { describe, expect, it } from 'vitest';
+import { Keyv } from 'keyv';
+import { describe, expect, it, vi } from 'vitest';
+import { createEvents } from '../../src/events.js';
+import { createFullReport } from '../../src/store/full-report.js';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 import { alwaysOvertaken, forever, troubledStore } from '../support/stores.js';
 
@@ -193,5 +196,56 @@ describe('a bug in the relay', () => {
     expect(events).toContainEqual({ type: 'relay.failed', cause: 'TypeError' });
     expect(answer.headers.get('Mailbox-Request-ID')).toBe('the-id');
     expect(answer.text + JSON.stringify(events)).not.toContain('secret words');
+  });
+});
+
+describe('a full store [§6 503]', () => {
+  const full = { status: 503, json: { code: 'store_full', status: 503 } };
+
+  it('refuses new mailboxes, and goes on with those that it has, until there is room', async () => {
+    const events: RelayEvent[] = [];
+    const store = memoryStore({ maximumMailboxes: 1 });
+    const relay = testRelay({ store, onEvent: (event) => events.push(event) });
+    const requestId = randomUUID();
+    const sender = device(relay);
+    const created = await sender.create(createBody(), { requestId });
+    const url = created.json.urlLink;
+    for (let count = 0; count < 20; count += 1) {
+      const refused = await device(relay).create();
+      expect(refused).toMatchObject(full);
+      expect(refused.headers.get('Retry-After')).toBe('30');
+    }
+    expect((await sender.create(createBody(), { requestId })).status).toBe(201);
+    const receiver = device(relay);
+    expect((await receiver.read(url)).status).toBe(200);
+    expect((await receiver.update(url)).status).toBe(200);
+    expect((await receiver.relinquish(url)).status).toBe(200);
+    expect((await sender.delete(url)).status).toBe(200);
+    // Once a minute, not once a refusal; and nothing is said of a store that failed.
+    expect(events.filter(({ type }) => type.startsWith('store.'))).toEqual([
+      { type: 'store.full', refused: 1, cause: 'store_full' },
+    ]);
+  });
+
+  it('is reported again after a minute, with the number of refusals since', () => {
+    const events: unknown[] = [];
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const relayEvents = createEvents((event) => events.push(event));
+    const report = createFullReport(relayEvents);
+    for (let count = 0; count < 5; count += 1) report(new StoreFullError());
+    now.mockReturnValue(61_000);
+    report(new StoreFullError('full', { cause: Object.assign(new Error('x'), { code: 'SQLITE_FULL' }) }));
+    now.mockRestore();
+    expect(events).toEqual([
+      { type: 'store.full', refused: 1, cause: 'store_full' },
+      { type: 'store.full', refused: 5, cause: 'SQLITE_FULL' },
+    ]);
+  });
+
+  it('is bounded by default, whatever memory it is given', async () => {
+    for (const store of [undefined, new Map<string, unknown>(), new Keyv(), storeFromUrl('memory:')]) {
+      const { usage } = await testRelay({ store }).ping();
+      expect(usage).toEqual({ mailboxes: 0, bytes: 0, maximumMailboxes: 100_000, maximumBytes: 67_108_864 });
+    }
   });
 });

@@ -72,6 +72,26 @@ await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
     await close();
   });
 
+  it('answers 503 store_full while the disk of the server is full, reads on, and recovers', async () => {
+    const { relay, close } = await open(server, 'full');
+    const { url, sender } = await sharedMailbox(relay);
+    await server.admin(`create function full_disk() returns trigger language plpgsql as
+      $$ begin raise exception using errcode = '53100'; end $$`);
+    await server.admin(
+      'create trigger full_disk before insert or update on credential_relay_mailbox execute function full_disk()',
+    );
+    try {
+      for (const answer of [await device(relay).create(), await sender.update(url)]) {
+        expect(answer).toMatchObject({ status: 503, json: { code: 'store_full' } });
+      }
+      expect((await sender.read(url)).status).toBe(200);
+    } finally {
+      await server.admin('drop function full_disk cascade');
+    }
+    expect((await sender.update(url)).status).toBe(200);
+    await close();
+  });
+
   it('starts while the server is down, and works when it is up', async () => {
     await server.stop();
     const { relay, close } = await open(server, 'boot');

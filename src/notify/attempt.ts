@@ -1,12 +1,17 @@
 import { causeOf } from '../events.js';
 import type { Notifier, Push, PushOutcome } from './contract.js';
 
-/** What became of one try, its words checked. */
+/** The result of one try, its words checked. */
 export interface Attempt {
   readonly outcome: PushOutcome['outcome'];
   readonly code?: string;
+  /** At most a day. */
   readonly retryAfterMs?: number;
+  /** A `retry` that says nothing of the provider. */
+  readonly fault?: 'token';
 }
+
+const DAY_MS = 86_400_000;
 
 const OUTCOMES: readonly unknown[] = ['sent', 'retry', 'gone', 'rejected'] satisfies Array<PushOutcome['outcome']>;
 
@@ -43,13 +48,14 @@ export function attempt(
 }
 
 function checked(answer: unknown, tokenData: string): Attempt {
-  const { outcome, code, retryAfterMs } = Object(answer) as Record<string, unknown>;
+  const { outcome, code, retryAfterMs, fault } = Object(answer) as Record<string, unknown>;
   if (!OUTCOMES.includes(outcome)) return { outcome: 'rejected', code: 'no_outcome' };
   const isTime = typeof retryAfterMs === 'number' && retryAfterMs >= 0;
   return {
     outcome: outcome as Attempt['outcome'],
     ...codeOf(code, tokenData),
-    ...(isTime ? { retryAfterMs } : {}),
+    ...(isTime ? { retryAfterMs: Math.min(retryAfterMs, DAY_MS) } : {}),
+    ...(fault === 'token' ? { fault } : {}),
   };
 }
 

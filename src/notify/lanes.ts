@@ -1,9 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { NotificationToken } from '../protocol/bodies.js';
 
 /** One device to be told that its mailbox changed. */
 export interface PushJob {
-  /** Names the device of the mailbox: pushes of one lane are joined, and spaced. */
-  readonly lane: string;
   readonly token: NotificationToken;
   /** When the mailbox ends, Unix time in ms. */
   readonly expiresAt: number;
@@ -21,91 +20,88 @@ export interface Pending {
 }
 
 /**
- * One device of one mailbox. At most one push of it waits, the newest, and one is under way. Times are of the monotonic
- * clock, in ms: nothing is begun before both have come. A lane is forgotten when it has nothing to do.
+ * The pushes to one device. A push says nothing of its mailbox, so one serves all mailboxes that hold the token: at most
+ * one waits, and one is under way. Times are of the monotonic clock, in ms: nothing begins before both have come.
  */
 export interface Lane {
-  readonly name: string;
-  tokenType: string;
+  /** The digest of the token. */
+  readonly key: string;
+  /** The host that the push goes to. */
+  readonly host: string;
   pending: Pending | undefined;
   running: boolean;
   /** End of the interval since the last push began. */
   restsUntil: number;
   /** End of the pause after a failure. */
   pausedUntil: number;
+  /** Failures in a row. */
   failures: number;
-  timer: NodeJS.Timeout | undefined;
 }
 
-/** The lanes of one queue, and which of them have a push that waits. */
-export interface Lanes extends Iterable<Lane> {
-  /** Pushes that wait. */
-  readonly waiting: number;
-  /** The lane whose push has waited longest. */
-  readonly oldest: Lane | undefined;
-  /** The lane of a job; a fresh one if it is not known. */
-  of(job: PushJob): Lane;
-  /** Takes the place of the push that waits, if one does whose token is of the same type. True if so. */
-  replace(pending: Pending): boolean;
-  /** Puts a push into a lane where none waits. */
-  put(lane: Lane, pending: Pending): void;
-  /** Takes the push that waits out of its lane. */
-  take(lane: Lane): Pending | undefined;
-  forget(lane: Lane): void;
+/** Two pushes to one device as one, which is of use as long as either. */
+export function join(newer: Pending, older: Pending | undefined): Pending {
+  return older === undefined ? newer : { ...newer, until: Math.max(newer.until, older.until) };
 }
 
-/** Makes the lanes of one queue. */
-export function createLanes(): Lanes {
-  const lanes = new Map<string, Lane>();
-  /** Those with a push that waits, oldest first. */
-  const waiting = new Set<Lane>();
+/** A token that failed is remembered for so long after its pause. */
+const FAILED_MS = 600_000;
 
-  function fresh(name: string, tokenType: string): Lane {
-    return {
-      name,
-      tokenType,
+const SWEEP_MS = 10_000;
+
+/** The lanes of one queue: those with a push, and a bounded number of those that had one lately. */
+export class Lanes {
+  readonly #limit: number;
+  /** Those that were not used for longest first. */
+  readonly #lanes = new Map<string, Lane>();
+  #sweptAt = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /** The lane of a device; a new one if none is known. */
+  of(tokenType: string, device: string, host: string): Lane {
+    const key = createHash('sha256').update(`${tokenType}\0${device}`).digest('base64');
+    const lane = this.#lanes.get(key) ?? {
+      key,
+      host,
       pending: undefined,
       running: false,
       restsUntil: 0,
       pausedUntil: 0,
       failures: 0,
-      timer: undefined,
     };
+    this.#lanes.delete(key);
+    this.#makeRoom();
+    this.#lanes.set(key, lane);
+    return lane;
   }
 
-  return {
-    get waiting() {
-      return waiting.size;
-    },
-    get oldest() {
-      const [oldest] = waiting;
-      return oldest;
-    },
-    of({ lane: name, token }) {
-      const lane = lanes.get(name) ?? fresh(name, token.type);
-      lanes.set(name, lane);
-      // Another provider knows nothing of the failures of the last one.
-      if (lane.tokenType !== token.type) Object.assign(lane, { tokenType: token.type, pausedUntil: 0, failures: 0 });
-      return lane;
-    },
-    replace(pending) {
-      const { lane: name, token } = pending.job;
-      const lane = lanes.get(name);
-      if (lane?.pending === undefined || lane.tokenType !== token.type) return false;
-      lane.pending = pending;
-      return true;
-    },
-    put(lane, pending) {
-      lane.pending = pending;
-      waiting.add(lane);
-    },
-    take(lane) {
-      const { pending } = lane;
-      lane.pending = undefined;
-      waiting.delete(lane);
-      return pending;
-    },
-    forget: (lane) => void lanes.delete(lane.name),
-    [Symbol.iterator]: () => lanes.values(),
-  };
+  #makeRoom(): void {
+    const now = performance.now();
+    if (now - this.#sweptAt >= SWEEP_MS) {
+      this.#sweptAt = now;
+      for (const lane of this.#lanes.values()) if (isOver(lane, now)) this.#lanes.delete(lane.key);
+    }
+    if (this.#lanes.size < this.#limit) return;
+    for (const lane of this.#lanes.values()) {
+      if (isIdle(lane)) {
+        this.#lanes.delete(lane.key);
+        return;
+      }
+    }
+  }
+}
+
+function isIdle({ pending, running }: Lane): boolean {
+  return pending === undefined && !running;
+}
+
+function isOver(lane: Lane, now: number): boolean {
+  const kept = lane.failures > 0 ? FAILED_MS : 0;
+  return isIdle(lane) && Math.max(lane.restsUntil, lane.pausedUntil) + kept <= now;
 }

@@ -1,12 +1,14 @@
+import type { SlotBounds } from './slots.js';
+
 /** Bounds of the queue of pushes. */
-export interface PushSettings {
-  /** Pushes that may wait at once; the oldest makes room. */
+export interface PushSettings extends SlotBounds {
+  /** Pushes that may wait at once. */
   readonly waiting: number;
-  /** Pushes under way at once, for each notifier. */
-  readonly concurrency: number;
+  /** Tokens whose last push is remembered, as digests. */
+  readonly tokens: number;
   /** Milliseconds for one try. */
   readonly timeoutMs: number;
-  /** Milliseconds between the beginnings of two pushes to one device of one mailbox. */
+  /** Milliseconds between the beginnings of two pushes to one token. */
   readonly intervalMs: number;
   /** Further tries after one that failed. */
   readonly retries: number;
@@ -16,10 +18,14 @@ export interface PushSettings {
   readonly lifetimeMs: number;
 }
 
-/** What every relay uses. */
+/** The settings of every relay. */
 export const PUSH_SETTINGS: PushSettings = {
   waiting: 1_000,
+  tokens: 10_000,
   concurrency: 8,
+  slowAfterMs: 1_000,
+  underWay: 32,
+  retrying: 2,
   timeoutMs: 5_000,
   intervalMs: 2_000,
   retries: 3,

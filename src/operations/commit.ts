@@ -173,7 +173,6 @@ function notifyOther(context: RelayContext, address: Address, role: Role, before
   const token = before[other]?.token;
   if (token === undefined || !context.pushes.handles(token)) return;
   context.pushes.enqueue({
-    lane: `${address.key} ${other}`,
     token,
     expiresAt: before.expiresAt,
     forget: () => forgetToken(context, address, other, token),

@@ -50,11 +50,10 @@ export function watchedQueue(
   return { queue, events, of: (type) => events.filter((event) => event.type === type) };
 }
 
-/** A job of a lane; the token names the lane unless the test says otherwise. */
-export function job(lane: string, changes: Partial<PushJob> & { type?: string; tokenData?: string } = {}): PushJob {
-  const { type = 'one', tokenData = `token-of-${lane}`, ...rest } = changes;
+/** A job for the token of a device. */
+export function job(device: string, changes: Partial<PushJob> & { type?: string; tokenData?: string } = {}): PushJob {
+  const { type = 'one', tokenData = `token-of-${device}`, ...rest } = changes;
   return {
-    lane,
     token: { type, tokenData },
     expiresAt: Date.now() + 3_600_000,
     forget: async () => {},

@@ -4,8 +4,18 @@ import type { Notifier, PushOutcome } from '../../src/notify/contract.js';
 import { apnsConnection } from './apns-session.js';
 import { providerTokens } from './apns-token.js';
 import type { ProviderAnswer } from './exchange.js';
+import { objectOf } from './json.js';
 import { checkOptions, commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from './options.js';
-import { isTransient, outcomeOf, plainWord, retry, retryAfterMs, statusWord } from './outcome.js';
+import {
+  isTransient,
+  outcomeOf,
+  PUSH_LIFE_SECONDS,
+  plainWord,
+  retry,
+  retryAfterMs,
+  retryOf,
+  statusWord,
+} from './outcome.js';
 
 /** What {@link apnsNotifier} takes. */
 export interface ApnsNotifierOptions {
@@ -70,7 +80,8 @@ const BAD_TOKEN: ReadonlySet<unknown> = new Set(['BadDeviceToken', 'DeviceTokenN
  * | --- | --- |
  * | 200 | sent |
  * | 410; 400 BadDeviceToken, DeviceTokenNotForTopic | gone |
- * | 429, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
+ * | 429 TooManyRequests and others | retry, with `Retry-After`; the fault is the token's |
+ * | 429 TooManyProviderTokenUpdates, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
  * | 403 ExpiredProviderToken | retry; a new provider token if the last one is 20 minutes old, else not before that |
  * | any other | rejected |
  *
@@ -88,18 +99,22 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
 
   function judge({ status, retryAfter, body }: ProviderAnswer, tokenData: string, sent: string): PushOutcome {
     if (status === 200) return { outcome: 'sent' };
-    const reason = reasonOf(body);
+    const { reason } = objectOf(body);
     const code = plainWord(reason, tokenData) ?? statusWord(status);
     if (status === 410 || (status === 400 && BAD_TOKEN.has(reason))) return { outcome: 'gone', code };
     if (status === 403 && reason === 'ExpiredProviderToken') return retry(code, tokens.expired(sent));
-    if (isTransient(status)) return retry(code, retryAfterMs(retryAfter, clock()));
+    const waitMs = retryAfterMs(retryAfter, clock());
+    // This 429 is about the relay's own tokens; the others are about the device's.
+    if (status === 429 && reason === 'TooManyProviderTokenUpdates') return retry(code, waitMs);
+    if (isTransient(status)) return retryOf(status, code, waitMs);
     return { outcome: 'rejected', code };
   }
 
   return {
     types,
     validate: (tokenData) => TOKEN.test(tokenData),
-    notify: ({ tokenData, expiresAt, signal }) =>
+    destination: (tokenData) => ({ device: tokenData.toLowerCase() }),
+    notify: ({ tokenData, signal }) =>
       outcomeOf(async () => {
         if (!TOKEN.test(tokenData)) return { outcome: 'gone', code: 'token_invalid' };
         const providerToken = await tokens.current();
@@ -108,7 +123,7 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
           'apns-push-type': 'background',
           'apns-priority': '5',
           'apns-topic': topic,
-          'apns-expiration': String(Math.max(0, Math.floor(expiresAt / 1000))),
+          'apns-expiration': String(wholeHour(clock()) + PUSH_LIFE_SECONDS),
           'content-type': 'application/json',
         };
         const path = `/3/device/${tokenData}`;
@@ -118,20 +133,17 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
   };
 }
 
+/** The beginning of the hour, in Unix seconds: the same for all pushes of an hour. */
+function wholeHour(now: number): number {
+  return Math.floor(now / 3_600_000) * 3_600;
+}
+
 function toKey(value: string | KeyObject): KeyObject | undefined {
   if (typeof value !== 'string') return value;
   try {
     return createPrivateKey(value);
   } catch {
     // Its message could quote the text.
-    return undefined;
-  }
-}
-
-function reasonOf(body: string): unknown {
-  try {
-    return Reflect.get(Object(JSON.parse(body)), 'reason');
-  } catch {
     return undefined;
   }
 }

@@ -37,7 +37,8 @@ export function newExchange(
   abandon: (code: string) => void,
 ): Exchange {
   const { promise, resolve, reject } = withResolvers<ProviderAnswer>();
-  const chunks: Buffer[] = [];
+  // One buffer: kept one by one, chunks of one byte would take a hundred times their size.
+  let body: Buffer | undefined;
   let bytes = 0;
   let head: { readonly status: number; readonly retryAfter: string | undefined } | undefined;
   let over = false;
@@ -48,7 +49,7 @@ export function newExchange(
     clearTimeout(timer);
     signal?.removeEventListener('abort', aborted);
     if (head === undefined) reject(new PushFailure(retry(code)));
-    else resolve({ ...head, body: Buffer.concat(chunks).subarray(0, BODY_BYTES).toString('utf8') });
+    else resolve({ ...head, body: body?.toString('utf8', 0, bytes) ?? '' });
   }
   function giveUp(code: string): void {
     if (over) return;
@@ -66,9 +67,11 @@ export function newExchange(
       head = { status, retryAfter };
     },
     data(chunk) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > BODY_BYTES) giveUp('body_too_long');
+      if (over) return;
+      body ??= Buffer.allocUnsafe(BODY_BYTES);
+      const copied = chunk.copy(body, bytes);
+      bytes += copied;
+      if (copied < chunk.length) giveUp('body_too_long');
     },
     end,
     giveUp,

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { HttpSender } from './http.js';
+import { objectOf } from './json.js';
 import { isTransient, PushFailure, plainWord, retry, retryAfterMs, statusWord } from './outcome.js';
 
 /** The account on whose behalf tokens are asked for. */
@@ -17,7 +18,8 @@ export interface AccessTokenAccount {
 export interface AccessTokens {
   /**
    * A token that is good for another minute at least; asked for once, however many pushes wait for it. Rejects with a
-   * PushFailure: `retry` when the endpoint did not answer with a token or `signal` aborts, `rejected` when it refused.
+   * PushFailure: `retry` when the endpoint did not answer with a token or `signal` aborts, `rejected` when it refused. A
+   * failure stands for a second, or the `Retry-After` of the endpoint.
    */
   current(signal: AbortSignal): Promise<string>;
   /** Forgets a token that was refused, unless there is a newer one already. */
@@ -40,15 +42,24 @@ const MARGIN_MS = 60_000;
 /** RFC 6749 §5.1: without `expires_in` the life is not known. */
 const UNKNOWN_LIFE_SECONDS = 5 * 60;
 
+/** After a failure the endpoint is not asked again for so long, or for its `Retry-After` up to a minute. */
+const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
 /** Gets access tokens by a signed assertion (RFC 7523 §2.1), as Google's service accounts do. */
 export function accessTokens(account: AccessTokenAccount, sender: HttpSender, clock: () => number): AccessTokens {
   let granted: Granted | undefined;
   let asking: Promise<Granted> | undefined;
+  let failed: { readonly error: unknown; readonly until: number } | undefined;
 
   async function ask(): Promise<Granted> {
     try {
       granted = await requestToken(account, sender, clock);
+      failed = undefined;
       return granted;
+    } catch (error) {
+      failed = { error, until: clock() + pauseAfter(error) };
+      throw error;
     } finally {
       asking = undefined;
     }
@@ -57,6 +68,9 @@ export function accessTokens(account: AccessTokenAccount, sender: HttpSender, cl
   return {
     async current(signal) {
       if (granted !== undefined && clock() < granted.freshUntil) return granted.token;
+      const pause = (failed?.until ?? 0) - clock();
+      // A clock that was set back must not make it longer.
+      if (failed !== undefined && pause > 0 && pause <= LONGEST_PAUSE_MS) throw failed.error;
       asking ??= ask();
       // The request belongs to all who wait: one push that is aborted leaves it to the others.
       return (await unlessAborted(asking, signal)).token;
@@ -65,6 +79,12 @@ export function accessTokens(account: AccessTokenAccount, sender: HttpSender, cl
       if (granted?.token === token) granted = undefined;
     },
   };
+}
+
+function pauseAfter(error: unknown): number {
+  const outcome = error instanceof PushFailure ? error.outcome : undefined;
+  const wait = outcome?.outcome === 'retry' ? (outcome.retryAfterMs ?? 0) : 0;
+  return Math.min(Math.max(wait, PAUSE_MS), LONGEST_PAUSE_MS);
 }
 
 async function requestToken(
@@ -96,15 +116,6 @@ async function requestToken(
     throw new PushFailure(retry('token_answer_invalid'));
   }
   return { token, freshUntil: now * 1000 + seconds * 1000 - MARGIN_MS };
-}
-
-/** The object that a JSON text holds; an empty one for anything else. */
-export function objectOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
 }
 
 function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {

@@ -1,7 +1,7 @@
 import type { PushOutcome } from '../../src/notify/contract.js';
 import type { ProviderAnswer } from './exchange.js';
-import { objectOf } from './fcm-access-token.js';
-import { isTransient, plainWord, retry, retryAfterMs, statusWord } from './outcome.js';
+import { objectOf } from './json.js';
+import { isTransient, plainWord, retryAfterMs, retryOf, statusWord } from './outcome.js';
 
 const FCM_ERROR = 'type.googleapis.com/google.firebase.fcm.v1.FcmError';
 const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
@@ -25,7 +25,7 @@ export function judgeFcm({ status, retryAfter, body }: ProviderAnswer, tokenData
   if (status === 200) return { outcome: 'sent' };
   const error = parseError(body);
   const code = plainWord(error.errorCode, tokenData) ?? plainWord(error.status, tokenData) ?? statusWord(status);
-  if (isTransient(status)) return retry(code, retryAfterMs(retryAfter, now));
+  if (isTransient(status)) return retryOf(status, code, retryAfterMs(retryAfter, now));
   const gone = (status === 404 && error.errorCode === 'UNREGISTERED') || (status === 400 && blamesToken(error));
   return { outcome: gone ? 'gone' : 'rejected', code };
 }
@@ -37,6 +37,14 @@ export function judgeFcm({ status, retryAfter, body }: ProviderAnswer, tokenData
 function blamesToken({ errorCode, fields }: FcmError): boolean {
   if (fields !== undefined) return fields.includes('message.token');
   return errorCode === 'INVALID_ARGUMENT';
+}
+
+/**
+ * True for a 401 that a token brings about, and not the access token: of a device of Apple, or a browser, for which the
+ * project has no credentials.
+ */
+export function isThirdPartyError({ body }: ProviderAnswer): boolean {
+  return parseError(body).errorCode === 'THIRD_PARTY_AUTH_ERROR';
 }
 
 function parseError(body: string): FcmError {

@@ -1,11 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier } from '../../src/notify/contract.js';
+import type { ProviderAnswer } from './exchange.js';
 import { accessTokens } from './fcm-access-token.js';
-import { judgeFcm } from './fcm-answer.js';
+import { isThirdPartyError, judgeFcm } from './fcm-answer.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from './options.js';
-import { outcomeOf } from './outcome.js';
+import { outcomeOf, PUSH_LIFE_SECONDS } from './outcome.js';
 
 /** The key of a service account, as Google hands it out: the parsed JSON file; other members are ignored. */
 export interface FcmServiceAccount {
@@ -65,8 +66,7 @@ const schema = z.strictObject(
 /** FCM wants some data in a message that shows nothing; this is the same for every push and tells nothing. */
 const DATA = { hint: 'changed' };
 
-/** The longest that FCM keeps a message: four weeks. */
-const LONGEST_TTL_SECONDS = 28 * 24 * 60 * 60;
+const ANDROID = { priority: 'high', ttl: `${PUSH_LIFE_SECONDS}s` };
 
 /** Registration tokens have no documented form, but no spaces. */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
@@ -80,8 +80,10 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  * | --- | --- |
  * | 200 | sent |
  * | 404 UNREGISTERED; 400 INVALID_ARGUMENT about the token | gone |
- * | 429, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
- * | 401 | once more with a new access token, then rejected |
+ * | 429 | retry, with `Retry-After`; the fault is the token's |
+ * | 5xx; no answer in time, a cut connection; no access token | retry, with `Retry-After` |
+ * | 401 THIRD_PARTY_AUTH_ERROR | rejected |
+ * | any other 401 | once more with a new access token, then rejected |
  * | 403 SENDER_ID_MISMATCH and any other | rejected |
  *
  * A token endpoint that refuses the account (`invalid_grant`) is `rejected` as well. Throws a TypeError for an option that
@@ -103,24 +105,27 @@ export function fcmNotifier(options: FcmNotifierOptions): Notifier {
     const token = await tokens.current(signal);
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const answer = await sender.post(target, { headers, body, signal });
-    if (answer.status === 401) tokens.refused(token);
+    if (isRefused(answer)) tokens.refused(token);
     return answer;
   }
 
   return {
     types,
     validate: (tokenData) => TOKEN.test(tokenData),
-    notify: ({ tokenData, expiresAt, signal }) =>
+    notify: ({ tokenData, signal }) =>
       outcomeOf(async () => {
-        const seconds = Math.min(Math.max(0, Math.floor((expiresAt - clock()) / 1000)), LONGEST_TTL_SECONDS);
-        const android = { priority: 'high', ttl: `${seconds}s` };
-        const body = JSON.stringify({ message: { token: tokenData, data: DATA, android } });
+        const body = JSON.stringify({ message: { token: tokenData, data: DATA, android: ANDROID } });
         const first = await send(body, signal);
-        const answer = first.status === 401 ? await send(body, signal) : first;
+        const answer = isRefused(first) ? await send(body, signal) : first;
         return judgeFcm(answer, tokenData, clock());
       }),
     close: async () => sender.close(),
   };
+}
+
+/** True if FCM did not take the access token. */
+function isRefused(answer: ProviderAnswer): boolean {
+  return answer.status === 401 && !isThirdPartyError(answer);
 }
 
 function toKey(text: string): KeyObject | undefined {

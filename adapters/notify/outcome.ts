@@ -13,6 +13,12 @@ export class PushFailure extends Error {
 /** Longest wait that is passed on, 24 h: a timer of more than 24 days would fire at once. */
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
 
+/**
+ * Seconds that a provider keeps a push for a device that is away: a day, for every push. Anything that follows the end of
+ * the mailbox would be the same for its two devices, and show the provider that they belong together.
+ */
+export const PUSH_LIFE_SECONDS = 86_400;
+
 const WEEKDAY = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /**
@@ -50,14 +56,38 @@ export function statusWord(status: number): string {
   return `http_${status}`;
 }
 
+/** The status of an answer that concerns one device: it may be over its limit, and all others are not (RFC 6585 §4). */
+const TOO_MANY_REQUESTS = 429;
+
 /** True for the answers after which a later try may fare better: 429 and 5xx. */
 export function isTransient(status: number): boolean {
-  return status === 429 || status >= 500;
+  return status === TOO_MANY_REQUESTS || status >= 500;
 }
 
+/** An outcome after which the push is tried again. */
+export type Retry = Extract<PushOutcome, { readonly outcome: 'retry' }>;
+
 /** The outcome `retry`, with a wait if there is one. */
-export function retry(code: string, afterMs?: number | undefined): PushOutcome {
+export function retry(code: string, afterMs?: number | undefined): Retry {
   return afterMs === undefined ? { outcome: 'retry', code } : { outcome: 'retry', retryAfterMs: afterMs, code };
+}
+
+/** The outcome of an answer of 429 or 5xx to a push: of these, 429 says nothing of the provider. */
+export function retryOf(status: number, code: string, afterMs: number | undefined): Retry {
+  const outcome = retry(code, afterMs);
+  return status === TOO_MANY_REQUESTS ? { ...outcome, fault: 'token' } : outcome;
+}
+
+/** The outcome of an answer that is judged by its status alone. `now` is Unix time in ms. */
+export function judgeStatus(
+  { status, retryAfter }: { readonly status: number; readonly retryAfter: string | undefined },
+  gone: readonly number[],
+  now: number,
+): PushOutcome {
+  if (status >= 200 && status < 300) return { outcome: 'sent' };
+  const code = statusWord(status);
+  if (isTransient(status)) return retryOf(status, code, retryAfterMs(retryAfter, now));
+  return { outcome: gone.includes(status) ? 'gone' : 'rejected', code };
 }
 
 /**

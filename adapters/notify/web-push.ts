@@ -4,12 +4,12 @@ import { Agent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import webPush from 'web-push';
 import { z } from 'zod';
-import type { Notifier, PushOutcome } from '../../src/notify/contract.js';
+import type { Notifier } from '../../src/notify/contract.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from './options.js';
-import { isTransient, outcomeOf, PushFailure, retry, retryAfterMs, statusWord } from './outcome.js';
+import { judgeStatus, outcomeOf, PUSH_LIFE_SECONDS, PushFailure } from './outcome.js';
 import { PRIVATE_ADDRESS, publicLookup } from './public-address.js';
-import { hostMatcher, parseSubscription } from './web-push-subscription.js';
+import { endpointOf, type HostRule, hostRule, parseSubscription } from './web-push-subscription.js';
 
 /** What {@link webPushNotifier} takes. */
 export interface WebPushNotifierOptions {
@@ -72,11 +72,9 @@ const schema = z
         .array(
           z
             .string('must be a text')
-            .transform(hostMatcher)
-            .refine(
-              (matcher) => matcher !== undefined,
-              'must be a host such as push.example, *.push.example, or with :port',
-            ),
+            .transform(hostRule)
+            .refine((rule) => rule !== undefined, 'must be a host such as push.example, *.push.example, or with :port')
+            .transform((rule) => rule as HostRule),
         )
         .min(1, 'must name at least one host')
         .prefault(PUSH_SERVICES),
@@ -96,9 +94,6 @@ const schema = z
 /** The content of every push, the same for all, so that it tells nothing. */
 const PAYLOAD = JSON.stringify({ hint: 'changed' });
 
-/** The longest that push services keep a message: four weeks. */
-const LONGEST_TTL_SECONDS = 28 * 24 * 60 * 60;
-
 /**
  * Sends pushes to browsers (RFC 8030), encrypted for each (RFC 8291) and signed by the relay (VAPID, RFC 8292). The token
  * is the JSON text of the browser's PushSubscription; the service worker gets `{"hint":"changed"}`, always the same.
@@ -112,8 +107,9 @@ const LONGEST_TTL_SECONDS = 28 * 24 * 60 * 60;
  * | --- | --- |
  * | 2xx | sent |
  * | 404, 410 | gone |
- * | 429, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
- * | any other; a host off the list, a private address | rejected |
+ * | 429 | retry, with `Retry-After`; the fault is the token's |
+ * | 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
+ * | any other; a host off the list, a private address, a name below a `*.` that is not found | rejected |
  *
  * Throws a TypeError for an option that can never work.
  */
@@ -122,44 +118,48 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   const { subject, publicKey, privateKey, hosts, privateAddresses, agent, timeoutMs, ca, types, clock } = settings;
   const lookup = settings.lookup ?? systemLookup;
   const sender = httpSender({ timeoutMs, ca, agent, lookup: privateAddresses ? lookup : publicLookup(lookup) });
-  const read = (tokenData: string) =>
-    parseSubscription(tokenData, (host) => hosts.some((matches) => matches?.(host) === true));
+  const ruleFor = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
+  const read = (tokenData: string) => {
+    const subscription = parseSubscription(tokenData);
+    const rule = subscription && ruleFor(subscription.endpoint);
+    return rule && { ...subscription, rule };
+  };
 
   return {
     types,
     validate: (tokenData) => read(tokenData) !== undefined,
-    notify: ({ tokenData, expiresAt, signal }) =>
+    destination(tokenData) {
+      const endpoint = endpointOf(tokenData);
+      if (endpoint === undefined) return {};
+      return { service: ruleFor(endpoint)?.entry ?? '', host: endpoint.host, device: endpoint.href };
+    },
+    notify: ({ tokenData, signal }) =>
       outcomeOf(async () => {
-        const subscription = read(tokenData);
-        if (subscription === undefined) return { outcome: 'rejected', code: 'subscription_invalid' };
-        const { endpoint, keys } = subscription;
-        const seconds = Math.floor((expiresAt - clock()) / 1000);
+        const found = read(tokenData);
+        if (found === undefined) return { outcome: 'rejected', code: 'subscription_invalid' };
+        const { endpoint, keys, rule } = found;
         // Only the encryption and the signature are the library's: its own sending follows no deadline or signal, reads
         // answers without end, and parses the endpoint by other rules than ours.
         const { headers, body } = webPush.generateRequestDetails({ endpoint: endpoint.href, keys }, PAYLOAD, {
           vapidDetails: { subject, publicKey, privateKey },
-          TTL: Math.min(Math.max(0, seconds), LONGEST_TTL_SECONDS),
+          TTL: PUSH_LIFE_SECONDS,
           urgency: 'high',
           contentEncoding: 'aes128gcm',
         });
-        const { status, retryAfter } = await sender.post(endpoint, { headers, body, signal }).catch(unlessPrivate);
-        return judge(status, retryAfterMs(retryAfter, clock()));
+        const answer = await sender.post(endpoint, { headers, body, signal }).catch((error) => refuse(error, rule));
+        return judgeStatus(answer, [404, 410], clock());
       }),
     close: async () => sender.close(),
   };
 }
 
-function judge(status: number, waitMs: number | undefined): PushOutcome {
-  if (status >= 200 && status < 300) return { outcome: 'sent' };
-  const code = statusWord(status);
-  if (isTransient(status)) return retry(code, waitMs);
-  return { outcome: status === 404 || status === 410 ? 'gone' : 'rejected', code };
-}
-
-/** Another try would meet the same address. */
-function unlessPrivate(error: unknown): never {
-  if (!(error instanceof PushFailure) || error.code !== PRIVATE_ADDRESS) throw error;
-  throw new PushFailure({ outcome: 'rejected', code: PRIVATE_ADDRESS });
+/** Rejects a push that another try would not help: a private address, or a name that a device made up. */
+function refuse(error: unknown, { isWildcard }: HostRule): never {
+  const code = error instanceof PushFailure ? error.code : undefined;
+  if (code !== undefined && (code === PRIVATE_ADDRESS || (isWildcard && code === 'ENOTFOUND'))) {
+    throw new PushFailure({ outcome: 'rejected', code });
+  }
+  throw error;
 }
 
 function isPair(publicKey: string, privateKey: string): boolean {

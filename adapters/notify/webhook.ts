@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import type { Notifier, PushOutcome } from '../../src/notify/contract.js';
+import type { Notifier } from '../../src/notify/contract.js';
 import { isLoopbackName } from '../../src/protocol/loopback.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from './options.js';
-import { isTransient, outcomeOf, retry, retryAfterMs, statusWord } from './outcome.js';
+import { judgeStatus, outcomeOf } from './outcome.js';
 import { signWebhook, webhookKey } from './webhook-signature.js';
 
 export { type VerifyWebhookOptions, verifyWebhook, type WebhookHeaders } from './webhook-signature.js';
@@ -70,13 +70,14 @@ const schema = z.strictObject(
  * Hands pushes to a service of your own, which knows how to reach the devices: a POST of
  * `{"type": ..., "tokenData": ..., "expiresAt": Unix ms}` to `url`, signed as Standard Webhooks describes. The receiver
  * checks it with {@link verifyWebhook}, or a library of Standard Webhooks. The requests carry tokens of devices, and
- * nothing of the mailbox; `webhook-id` is new with each try.
+ * nothing of the mailbox: `expiresAt` is a whole hour about a day ahead. `webhook-id` is new with each try.
  *
  * | Receiver | outcome |
  * | --- | --- |
  * | 2xx | sent |
  * | 410 | gone: the token is forgotten |
- * | 429, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
+ * | 429 | retry, with `Retry-After`; the fault is the token's |
+ * | 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
  * | any other, a redirect included (none is followed) | rejected |
  *
  * Throws a TypeError for an option that can never work.
@@ -99,18 +100,10 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
           'webhook-timestamp': timestamp,
           'webhook-signature': signWebhook(secret, id, timestamp, body),
         };
-        const { status, retryAfter } = await sender.post(url, { headers: signed, body, signal });
-        return judge(status, retryAfterMs(retryAfter, clock()));
+        return judgeStatus(await sender.post(url, { headers: signed, body, signal }), [410], clock());
       }),
     close: async () => sender.close(),
   };
-}
-
-function judge(status: number, waitMs: number | undefined): PushOutcome {
-  if (status >= 200 && status < 300) return { outcome: 'sent' };
-  const code = statusWord(status);
-  if (isTransient(status)) return retry(code, waitMs);
-  return { outcome: status === 410 ? 'gone' : 'rejected', code };
 }
 
 function isHeader([name, value]: [string, string]): boolean {

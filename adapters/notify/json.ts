@@ -1,0 +1,8 @@
+/** The object that a JSON text holds; an empty one for anything else. */
+export function objectOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}

@@ -57,7 +57,8 @@ describe('APNs, the request', () => {
       'apns-push-type': 'background',
       'apns-priority': '5',
       'apns-topic': 'com.example.app',
-      'apns-expiration': String((NOW + 90_000) / 1000),
+      // A whole hour within a day, whenever the mailbox ends.
+      'apns-expiration': String(Math.floor(NOW / 3_600_000) * 3_600 + 86_400),
     });
     expect(request?.body).toBe('{"aps":{"content-available":1}}');
   });
@@ -120,7 +121,7 @@ describe('APNs, the outcome of an answer', () => {
     [413, 'PayloadTooLarge', { outcome: 'rejected', code: 'PayloadTooLarge' }],
     [418, undefined, { outcome: 'rejected', code: 'http_418' }],
     [302, undefined, { outcome: 'rejected', code: 'http_302' }],
-    [429, 'TooManyRequests', { outcome: 'retry', code: 'TooManyRequests' }],
+    [429, 'TooManyRequests', { outcome: 'retry', code: 'TooManyRequests', fault: 'token' }],
     [429, 'TooManyProviderTokenUpdates', { outcome: 'retry', code: 'TooManyProviderTokenUpdates' }],
     [500, 'InternalServerError', { outcome: 'retry', code: 'InternalServerError' }],
     [502, undefined, { outcome: 'retry', code: 'http_502' }],
@@ -140,7 +141,13 @@ describe('APNs, the outcome of an answer', () => {
   ])('waits as Retry-After: %s says (RFC 9110 §10.2.3)', async (header, retryAfterMs) => {
     for (const status of [429, 500, 503]) {
       apns.answer((request) => reply(request, status, 'Busy', { 'retry-after': header }));
-      expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', retryAfterMs, code: 'Busy' });
+      const fault = status === 429 ? { fault: 'token' } : {};
+      expect(await notifier().notify(pushOf(TOKEN))).toEqual({
+        outcome: 'retry',
+        retryAfterMs,
+        code: 'Busy',
+        ...fault,
+      });
     }
   });
 

@@ -5,7 +5,7 @@ import { type FcmNotifierOptions, fcmNotifier } from '../../adapters/notify/fcm.
 import type { Notifier } from '../../src/notify/contract.js';
 import { expectNoSecret, expectPlainCode, pushOf, refusalOf } from '../support/push-checks.js';
 import { runProgram } from '../support/push-exit.js';
-import { type Answer, answering, type PushProvider, startPushProvider } from '../support/push-provider.js';
+import { type Answer, answering, drip, flood, type PushProvider, startPushProvider } from '../support/push-provider.js';
 import { LOCALHOST } from '../support/tls.js';
 
 /* FCM: the access token, the message, and what each answer is taken for. */
@@ -119,14 +119,23 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
 
   it('is asked for again once where FCM answers 401, then the push is rejected', async () => {
     const made = notifier();
-    fcm.answer(answering(401, {}, errorBody('UNAUTHENTICATED', fcmError('THIRD_PARTY_AUTH_ERROR'))), SEND);
-    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'rejected', code: 'THIRD_PARTY_AUTH_ERROR' });
+    fcm.answer(answering(401, {}, errorBody('UNAUTHENTICATED')), SEND);
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'rejected', code: 'UNAUTHENTICATED' });
     expect(at(SEND).map(({ headers }) => headers.authorization)).toEqual([`Bearer ${ACCESS}-1`, `Bearer ${ACCESS}-2`]);
     fcm.answer((response, { headers }) => {
       response.writeHead(headers.authorization === `Bearer ${ACCESS}-3` ? 401 : 200).end('{}');
     }, SEND);
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
     expect(issued).toBe(4);
+  });
+
+  it('stays when FCM has no credentials for the device of one token (401 THIRD_PARTY_AUTH_ERROR)', async () => {
+    const made = notifier();
+    fcm.answer(answering(401, {}, errorBody('UNAUTHENTICATED', fcmError('THIRD_PARTY_AUTH_ERROR'))), SEND);
+    for (let n = 0; n < 3; n += 1) {
+      expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'rejected', code: 'THIRD_PARTY_AUTH_ERROR' });
+    }
+    expect([issued, at(SEND).length]).toEqual([1, 3]);
   });
 
   it.each([
@@ -143,8 +152,40 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     fcm.answer(answering(status, { 'retry-after': '9', location: `${fcm.origin}/elsewhere` }, body), TOKEN_PATH);
     const made = notifier();
     expect(await made.notify(pushOf(TOKEN))).toEqual(outcome);
-    expect(at(SEND)).toHaveLength(0);
     fcm.answer(issuing, TOKEN_PATH);
+    // For its Retry-After, or a second, the endpoint is left alone; also if the clock is set back.
+    time += (status >= 429 ? 9_000 : 1_000) - 1;
+    expect(await made.notify(pushOf(TOKEN))).toEqual(outcome);
+    expect([issued, at(SEND).length]).toEqual([0, 0]);
+    time += 1;
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+
+  it('that does not come is asked for again though the clock is set back', async () => {
+    fcm.answer(answering(503), TOKEN_PATH);
+    const made = notifier();
+    await made.notify(pushOf(TOKEN));
+    fcm.answer(issuing, TOKEN_PATH);
+    time -= 3_600_000;
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+
+  it.each<[string, Answer, string]>([
+    ['hangs', () => undefined, 'timeout'],
+    [
+      'switches protocols',
+      ({ socket }) => socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+      'upgraded',
+    ],
+    ['is cut', ({ socket }) => socket?.destroy(), 'ECONNRESET'],
+    ['trickles', ({ socket }) => void drip(socket, 'HTTP/1.1 200 OK\r\nx-drip: '), 'timeout'],
+    ['has no end', (response) => void flood(response), 'token_answer_invalid'],
+  ])('of an endpoint that %s is given up, and asked for again', async (_what, answer, code) => {
+    fcm.answer(answer, TOKEN_PATH);
+    const made = notifier({ timeoutMs: 300 });
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code });
+    fcm.answer(issuing, TOKEN_PATH);
+    time += 1_000;
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
@@ -165,19 +206,18 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
 });
 
 describe('FCM, the message', () => {
-  it.each([
-    [90_500, '90s'],
-    [-5_000, '0s'],
-    [100 * 24 * 3_600_000, '2419200s'],
-  ])('is data that tells nothing, kept for the life of the push (%i ms)', async (lifeMs, ttl) => {
-    expect(await notifier().notify(pushOf(TOKEN, { expiresAt: NOW + lifeMs }))).toEqual(SENT);
-    const [request] = at(SEND);
-    expect(request?.method).toBe('POST');
-    expect(request?.headers['content-type']).toBe('application/json');
-    expect(JSON.parse(request?.body.toString() ?? '')).toEqual({
-      message: { token: TOKEN, data: { hint: 'changed' }, android: { priority: 'high', ttl } },
-    });
-  });
+  it.each([90_500, -5_000, 100 * 24 * 3_600_000])(
+    'is data that tells nothing, kept for a day whenever the push is over (%i ms)',
+    async (lifeMs) => {
+      expect(await notifier().notify(pushOf(TOKEN, { expiresAt: NOW + lifeMs }))).toEqual(SENT);
+      const [request] = at(SEND);
+      expect(request?.method).toBe('POST');
+      expect(request?.headers['content-type']).toBe('application/json');
+      expect(JSON.parse(request?.body.toString() ?? '')).toEqual({
+        message: { token: TOKEN, data: { hint: 'changed' }, android: { priority: 'high', ttl: '86400s' } },
+      });
+    },
+  );
 
   it('may have any token without spaces', () => {
     const { validate } = notifier();
@@ -214,7 +254,11 @@ describe('FCM, the outcome of an answer', () => {
     ],
     [410, {}, { outcome: 'rejected', code: 'http_410' }],
     [302, {}, { outcome: 'rejected', code: 'http_302' }],
-    [429, errorBody('RESOURCE_EXHAUSTED', fcmError('QUOTA_EXCEEDED')), { outcome: 'retry', code: 'QUOTA_EXCEEDED' }],
+    [
+      429,
+      errorBody('RESOURCE_EXHAUSTED', fcmError('QUOTA_EXCEEDED')),
+      { outcome: 'retry', code: 'QUOTA_EXCEEDED', fault: 'token' },
+    ],
     [500, errorBody('INTERNAL', fcmError('INTERNAL')), { outcome: 'retry', code: 'INTERNAL' }],
     [502, '<html>', { outcome: 'retry', code: 'http_502' }],
     [503, errorBody('UNAVAILABLE', fcmError('UNAVAILABLE')), { outcome: 'retry', code: 'UNAVAILABLE' }],
@@ -242,7 +286,12 @@ describe('FCM, the outcome of an answer', () => {
     try {
       expect(new Date(NOW).getTimezoneOffset()).not.toBe(0);
       fcm.answer(answering(429, { 'retry-after': header }, errorBody('QUOTA')), SEND);
-      expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', retryAfterMs, code: 'QUOTA' });
+      expect(await notifier().notify(pushOf(TOKEN))).toEqual({
+        outcome: 'retry',
+        retryAfterMs,
+        code: 'QUOTA',
+        fault: 'token',
+      });
     } finally {
       if (TZ === undefined) delete process.env.TZ;
       else process.env.TZ = TZ;

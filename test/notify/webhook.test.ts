@@ -4,7 +4,7 @@ import { verifyWebhook, type WebhookNotifierOptions, webhookNotifier } from '../
 import type { Notifier } from '../../src/notify/contract.js';
 import { expectNoSecret, pushOf, refusalOf } from '../support/push-checks.js';
 import { runProgram } from '../support/push-exit.js';
-import { answering, type PushProvider, startPushProvider } from '../support/push-provider.js';
+import { answering, drip, type PushProvider, startPushProvider } from '../support/push-provider.js';
 import { LOCALHOST } from '../support/tls.js';
 
 /* Webhooks: pushes that are handed to a service of the operator's own. */
@@ -158,7 +158,7 @@ describe('Webhook, the outcome of an answer', () => {
     [401, { outcome: 'rejected', code: 'http_401' }],
     [404, { outcome: 'rejected', code: 'http_404' }],
     [410, { outcome: 'gone', code: 'http_410' }],
-    [429, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_429' }],
+    [429, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_429', fault: 'token' }],
     [500, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_500' }],
     [503, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_503' }],
   ])('of %i', async (status, outcome) => {
@@ -175,11 +175,7 @@ describe('Webhook, the outcome of an answer', () => {
     receiver.answer(() => undefined);
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
     // A byte now and then must not extend the time.
-    receiver.answer(({ socket }) => {
-      socket?.write('HTTP/1.1 200 OK\r\nx-drip: ');
-      const drip = setInterval(() => socket?.write('.'), 20);
-      socket?.once('close', () => clearInterval(drip));
-    });
+    receiver.answer(({ socket }) => drip(socket, 'HTTP/1.1 200 OK\r\nx-drip: '));
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
     receiver.answer((response) => response.socket?.destroy());
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'ECONNRESET' });

@@ -36,6 +36,28 @@ export function answering(status: number, headers: Record<string, string> = {}, 
   return (response) => response.writeHead(status, headers).end(bytes);
 }
 
+/** Sends the beginning of an answer, and then a byte every 20 ms without end. */
+export function drip(socket: Socket | null, beginning: string): void {
+  socket?.write(beginning);
+  const timer = setInterval(() => socket?.write('.'), 20);
+  socket?.once('close', () => clearInterval(timer));
+}
+
+/** Answers 200 with a body without end; resolves with the bytes written when the connection is closed. */
+export function flood(response: ServerResponse, status = 200): Promise<number> {
+  let written = 0;
+  return new Promise((resolve) => {
+    response.on('close', () => resolve(written));
+    const pump = (): void => {
+      if (response.destroyed) return;
+      written += 65_536;
+      response.write(Buffer.alloc(65_536), pump);
+    };
+    response.writeHead(status);
+    pump();
+  });
+}
+
 /** Starts a push service over TLS with the certificate of tests, or over plain HTTP. */
 export async function startPushProvider({ tls = true } = {}): Promise<PushProvider> {
   const requests: ProviderRequest[] = [];

@@ -25,26 +25,40 @@ describe('the queue of pushes', () => {
     expect([one.received.length, queue.size]).toEqual([1, 0]);
   });
 
-  it('hands over type, token and the end of the mailbox, and says so in an event without the token', async () => {
+  it('hands over type and token, not the end of the mailbox, and says so in an event without the token', async () => {
+    vi.setSystemTime(new Date('2030-05-01T10:20:30.456Z'));
     const one = provider(sent);
     const { queue, events } = watchedQueue([one]);
-    const asked = job('a');
-    queue.enqueue(asked);
+    queue.enqueue(job('a', { expiresAt: Date.now() + 5_000 }));
     await pass(1);
-    expect(one.received[0]).toMatchObject({ type: 'one', tokenData: 'token-of-a', expiresAt: asked.expiresAt });
+    const expiresAt = Date.parse('2030-05-02T10:00:00.000Z');
+    expect(one.received[0]).toMatchObject({ type: 'one', tokenData: 'token-of-a', expiresAt });
     expect(events).toEqual([{ type: 'push.sent', tokenType: 'one', attempt: 1, ms: expect.any(Number) }]);
   });
 
-  it('joins what comes while a push waits or is under way; the newest token wins', async () => {
+  it('joins the pushes to one token that come while one waits or is under way', async () => {
     const one = provider();
     const { queue } = watchedQueue([one]);
-    for (const tokenData of ['1', '2', '3']) queue.enqueue(job('a', { tokenData }));
+    for (let change = 0; change < 3; change += 1) queue.enqueue(job('a'));
     await pass(1);
-    for (const tokenData of ['4', '5']) queue.enqueue(job('a', { tokenData }));
+    for (let change = 0; change < 2; change += 1) queue.enqueue(job('a'));
     expect(queue.size).toBe(2);
     one.received[0]?.answer({ outcome: 'sent' });
-    await pass(3_000);
-    expect(one.received.map(({ tokenData }) => tokenData)).toEqual(['3', '5']);
+    await pass(2_000);
+    one.received[1]?.answer({ outcome: 'sent' });
+    await pass(30_000);
+    expect([one.received.length, queue.size]).toEqual([2, 0]);
+  });
+
+  it('keeps a joined push as long as the mailbox that ends last', async () => {
+    const one = provider(sent);
+    const { queue } = watchedQueue([one]);
+    queue.enqueue(job('a'));
+    await pass(100);
+    queue.enqueue(job('a'));
+    queue.enqueue(job('a', { expiresAt: Date.now() + 500 }));
+    await pass(2_000);
+    expect(one.received.length).toBe(2);
   });
 
   it('leaves two seconds between two pushes of a lane, and sends the last change at their end', async () => {
@@ -52,23 +66,22 @@ describe('the queue of pushes', () => {
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));
     await pass(100);
-    queue.enqueue(job('a', { tokenData: 'later' }));
+    queue.enqueue(job('a'));
     await pass(1_890);
     expect(one.received.length).toBe(1);
     await pass(20);
-    expect(one.received.map(({ tokenData }) => tokenData)).toEqual(['token-of-a', 'later']);
+    expect(one.received.length).toBe(2);
   });
 
-  it('keeps that interval for a device that changes the type of its token', async () => {
-    const [one, two] = [provider(sent), provider(sent, ['two'])];
-    const { queue } = watchedQueue([one, two]);
-    queue.enqueue(job('a'));
-    await pass(100);
-    queue.enqueue(job('a', { type: 'two' }));
-    await pass(1_800);
-    expect(two.received.length).toBe(0);
-    await pass(200);
-    expect(two.received.length).toBe(1);
+  it('leaves them between pushes to one device, however many mailboxes hold its token, and however it is written', async () => {
+    const one = { ...provider(sent), destination: (tokenData: string) => ({ device: tokenData.trim() }) };
+    const { queue, of } = watchedQueue([one]);
+    for (let round = 0; round < 60; round += 1) {
+      for (let spaces = 0; spaces < 3; spaces += 1) queue.enqueue(job('', { tokenData: `a${' '.repeat(spaces)}` }));
+      await pass(100);
+    }
+    await pass(10_000);
+    expect([one.received.length, queue.size, of('push.dropped')]).toEqual([4, 0, []]); // at 0, 2, 4 and 6 s
   });
 
   it('drops the oldest that waits when too many do, and counts it', async () => {
@@ -86,11 +99,12 @@ describe('the queue of pushes', () => {
       one.received[at]?.answer({ outcome: 'sent' });
       await pass(1);
     }
+    // The newest goes first.
     expect(one.received.map(({ tokenData }) => tokenData)).toEqual([
       'token-of-running',
-      'token-of-c',
-      'token-of-d',
       'token-of-e',
+      'token-of-d',
+      'token-of-c',
     ]);
   });
 
@@ -106,13 +120,18 @@ describe('the queue of pushes', () => {
   it('has eight under way for each notifier, so that one that hangs holds up no other', async () => {
     const [hanging, well] = [provider(), provider(sent, ['two'])];
     const { queue } = watchedQueue([hanging, well]);
-    for (let lane = 0; lane < 20; lane += 1) queue.enqueue(job(`${lane}`));
+    for (let lane = 0; lane < 100; lane += 1) queue.enqueue(job(`${lane}`));
     queue.enqueue(job('well', { type: 'two' }));
     await pass(1);
     expect([hanging.received.length, well.received.length]).toEqual([8, 1]);
-    await pass(5_001);
+    // A push that hangs makes room for another, up to 32.
+    await pass(1_000);
     expect(hanging.received.length).toBe(16);
-    expect(hanging.received.slice(0, 8).every(({ signal }) => signal.aborted)).toBe(true);
+    await pass(3_990);
+    expect(hanging.received.length).toBe(32);
+    await pass(20);
+    expect(hanging.received.length).toBe(40);
+    expect(hanging.received.filter(({ signal }) => signal.aborted).length).toBe(8);
   });
 
   it('tries three times more, after pauses that grow, and then gives up', async () => {
@@ -147,6 +166,35 @@ describe('the queue of pushes', () => {
     expect(of('push.dropped')).toMatchObject([{ reason: 'expired' }]);
     await pass(2_000);
     expect(one.received.length).toBe(3);
+  });
+
+  it('gives up its place when the wait that the provider asks for is longer than it lives', async () => {
+    const one = provider();
+    const { queue, of } = watchedQueue([one]);
+    queue.enqueue(job('a'));
+    await pass(1);
+    queue.enqueue(job('a')); // A change that came in the meantime.
+    one.received[0]?.answer({ outcome: 'retry', retryAfterMs: 86_400_000 });
+    await pass(1);
+    expect([queue.size, of('push.dropped')]).toMatchObject([0, [{ reason: 'expired' }]]);
+    queue.enqueue(job('a'));
+    await pass(600_000);
+    expect([queue.size, one.received.length]).toEqual([0, 1]);
+    await pass(86_000_000);
+    queue.enqueue(job('a'));
+    await pass(1);
+    expect(one.received.length).toBe(2);
+  });
+
+  it('waits a day at most, whatever a notifier asks for', async () => {
+    const one = provider(({ tokenData }) => ({ outcome: 'retry', retryAfterMs: Number(tokenData) }));
+    const { queue } = watchedQueue([one]);
+    const waits = [1e12, Number.MAX_VALUE, Number.POSITIVE_INFINITY, 2 ** 31];
+    for (const wait of waits) queue.enqueue(job('', { tokenData: `${wait}` }));
+    await pass(10_000);
+    for (const wait of waits) queue.enqueue(job('', { tokenData: `${wait}` }));
+    await pass(10_000);
+    expect([one.received.length, queue.size]).toEqual([4, 0]);
   });
 
   it('does not let new changes shorten the pauses of a lane that fails', async () => {
@@ -204,41 +252,21 @@ describe('the queue of pushes', () => {
       },
     ],
   ] as const)(
-    'forgets a token that is gone, once, and does not push to it again; a forget that %s harms nobody',
+    'takes a token that is gone out of the mailboxes, and does not push to it again; a forget that %s harms nobody',
     async (_how, forget) => {
       const one = provider();
       const { queue } = watchedQueue([one]);
-      const forgotten = vi.fn(forget);
-      queue.enqueue(job('a', { forget: forgotten }));
+      const mailboxes = [vi.fn(forget), vi.fn(forget)] as const;
+      queue.enqueue(job('a', { forget: mailboxes[0] }));
       await pass(1);
-      queue.enqueue(job('a', { forget: forgotten }));
+      queue.enqueue(job('a', { forget: mailboxes[1] }));
       one.received[0]?.answer({ outcome: 'gone' });
       await pass(10_000);
-      expect(forgotten).toHaveBeenCalledTimes(1);
+      for (const forgotten of mailboxes) expect(forgotten).toHaveBeenCalledTimes(1);
       expect(one.received.length).toBe(1);
       expect(queue.size).toBe(0);
     },
   );
-
-  it('leaves a provider alone that keeps failing, tests it by one push, and goes on when that is taken', async () => {
-    let well = false;
-    const one = provider(() => ({ outcome: well ? 'sent' : 'retry' }));
-    const { queue, of } = watchedQueue([one], { retries: 0 });
-    for (let lane = 0; lane < 30; lane += 1) queue.enqueue(job(`${lane}`));
-    await pass(100);
-    expect(of('push.paused')).toEqual([{ type: 'push.paused', tokenType: 'one' }]);
-    const before = one.received.length;
-    expect(before).toBeLessThan(20);
-    await pass(4_000);
-    expect(one.received.length).toBe(before);
-    await pass(1_100);
-    expect(one.received.length).toBe(before + 1);
-    expect(of('push.paused').length).toBe(2);
-    well = true;
-    await pass(21_000);
-    expect(one.received.length).toBe(30);
-    expect(queue.size).toBe(0);
-  });
 
   it('asks the notifier whether a token can be its own', () => {
     const picky = { ...provider(), validate: (tokenData: string) => tokenData === 'good' };

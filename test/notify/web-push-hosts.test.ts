@@ -236,6 +236,16 @@ describe('Web Push, the address', () => {
     expect(outcome).toEqual({ outcome: 'retry', code: 'EAI_AGAIN' });
   });
 
+  it.each([
+    ['*.push.example', 'rejected'],
+    ['made-up.push.example', 'retry'],
+  ])('that there is not is the fault of the token if its device chose the name: %s', async (host, outcome) => {
+    const lookup: LookupFunction = (name, _options, callback) =>
+      callback(Object.assign(new Error(name), { code: 'ENOTFOUND' }), []);
+    const result = await notifier({ hosts: [host], lookup }).notify(pushOf(tokenFor('made-up.push.example')));
+    expect(result).toEqual({ outcome, code: 'ENOTFOUND' });
+  });
+
   it('written in the endpoint needs a place on the list', async () => {
     const token = tokenFor(`127.0.0.1:${service.port}`);
     expect(await notifier({ hosts: ['127.0.0.1'] }).notify(pushOf(token))).toEqual(REFUSED);
@@ -265,6 +275,25 @@ describe('Web Push, the address', () => {
     ['', false],
   ])('%s counts as public: %s', (address, expected) => {
     expect(isPublicAddress(address)).toBe(expected);
+  });
+});
+
+describe('Web Push, the destination', () => {
+  it('is the entry of the list, the host, and the endpoint whatever surrounds it', () => {
+    const made = notifier({ hosts: ['*.push.example', 'other.example:8443'] });
+    const tokens = ['https://a.push.example/x', 'https://b.push.example/x', 'https://other.example:8443/x', 'nonsense'];
+    const found = tokens.map((endpoint) => made.destination?.(browser.subscription(endpoint, { more: 1 })));
+    expect(found).toEqual([
+      { service: '*.push.example', host: 'a.push.example', device: tokens[0] },
+      { service: '*.push.example', host: 'b.push.example', device: tokens[1] },
+      { service: 'other.example:8443', host: 'other.example:8443', device: tokens[2] },
+      {},
+    ]);
+    expect([made.destination?.(''), made.destination?.('[1]'), made.destination?.('{"endpoint":7}')]).toEqual([
+      {},
+      {},
+      {},
+    ]);
   });
 });
 

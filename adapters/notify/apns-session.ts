@@ -50,7 +50,7 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
 
   function open(): Session {
     const socket = openSocket(new URL(origin), ca);
-    const http2 = connect(origin, { createConnection: () => socket });
+    const http2 = connect(origin, { createConnection: () => socket, settings: { enablePush: false } });
     const session: Session = { http2, socket, underWay: new Set(), signs: 0 };
     socket.on('error', (error) => {
       session.failure = errorWord(error);

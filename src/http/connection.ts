@@ -4,9 +4,9 @@ import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
 
 /**
  * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and
- * clients that pipeline at all send ten or so.
+ * clients that pipeline at all send about ten.
  */
-const MAXIMUM_QUEUED = 64;
+const MAXIMUM_QUEUED = 16;
 
 /** Requests of HTTP/1 connections whose answers are not due yet, and what tells each that its connection closed. */
 const queued = new WeakMap<Socket, Set<() => void>>();

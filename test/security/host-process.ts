@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
+import type { HostState } from './fixtures/memory-host.js';
+
+/** A host in a process of its own, with a heap of 256 MB. */
+export interface HostProcess {
+  readonly port: number;
+  readonly base: string;
+  /** Rejects if the process has ended. */
+  state(): Promise<HostState>;
+  /** The state as soon as it fulfils the condition; rejects if that takes longer than 20 s. */
+  until(condition: (state: HostState) => boolean): Promise<HostState>;
+  stop(): void;
+}
+
+/** Builds the program of {@link startHostProcess}. */
+export const buildHostProgram = (): Promise<ChildProgram> => buildChildProgram('test/security/fixtures/memory-host.ts');
+
+const PATIENCE_MS = 20_000;
+
+/** Starts a host of that form. */
+export async function startHostProcess({ path }: ChildProgram, form: string): Promise<HostProcess> {
+  const child = fork(path, [form], { execArgv: ['--max-old-space-size=256', '--expose-gc'] });
+  const [port] = (await heardFrom(child)) as [number];
+  const state = async (): Promise<HostState> => {
+    const heard = heardFrom(child);
+    child.send('state');
+    return (await heard)[0] as HostState;
+  };
+  return {
+    port,
+    base: `http://127.0.0.1:${port}`,
+    state,
+    async until(condition) {
+      const started = performance.now();
+      for (;;) {
+        const now = await state();
+        if (condition(now)) return now;
+        if (performance.now() - started > PATIENCE_MS) throw new Error(`not in time: ${JSON.stringify(now)}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    stop: () => void child.kill('SIGKILL'),
+  };
+}
+
+async function heardFrom(child: ChildProcess): Promise<unknown[]> {
+  if (child.exitCode !== null || child.signalCode !== null) throw new Error('the host has ended');
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`the host has ended: ${code ?? signal}`);
+  });
+  return Promise.race([once(child, 'message'), ended]) as Promise<unknown[]>;
+}

@@ -12,25 +12,25 @@ const MAXIMUM_QUEUED = 16;
 const queued = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Resolves to true once the answer to a request is due on its connection, to false if the connection closes before.
- * `undefined`, and nothing to wait for, if it is due already.
+ * True if the answer to a request is due on its connection, false if the connection has closed. If other answers come
+ * first, resolves to true once it is due, to false if the connection closes before.
  *
  * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node hands them all over at
  * once and queues their answers, and a queued response is never told that the connection closed. So a request that
  * began before its turn would hold its answer, or a place among the long polls, for as long as the client likes.
  * A connection with more than {@link MAXIMUM_QUEUED} such requests is closed, as the same section allows.
  */
-export function whenAnswerIsDue(request: IncomingMessage, response: ServerResponse): Promise<boolean> | undefined {
+export function whenAnswerIsDue(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
   const { socket } = request;
   // Only a response that waits for its turn has no socket.
-  if (response.socket !== null || response.writableEnded) return undefined;
-  if (socket?.destroyed === true) return Promise.resolve(false);
+  if (response.socket !== null || response.writableEnded) return true;
+  if (socket?.destroyed === true) return false;
   // A request that was made by hand, without a server.
-  if (socket?.pending !== false) return undefined;
+  if (socket?.pending !== false) return true;
   const others = queuedOn(socket);
   if (others.size >= MAXIMUM_QUEUED) {
     socket.destroy();
-    return Promise.resolve(false);
+    return false;
   }
   return new Promise((resolve) => {
     const closed = (): void => resolve(false);

@@ -23,17 +23,18 @@ export function fetchDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Do
     const path = ownPath(request.url);
     if (path === undefined) return toResponse(NOT_OURS, request.method);
     const node = nodeBindingsOf(env);
+    const due = node === undefined || whenAnswerIsDue(node.incoming, node.outgoing);
+    if (due === false) return clientLeft();
     const own = fetchRequest({ request, env }, { path, node, trustProxy });
-    const due = node && whenAnswerIsDue(node.incoming, node.outgoing);
-    const reply = await (due === undefined ? answer(own) : answerInTurn(answer, own, due, bodyBytes));
-    if (reply === undefined) return new Response(null, { status: CLIENT_LEFT });
+    const reply = await (due === true ? answer(own) : answerInTurn(answer, own, due, bodyBytes));
+    if (reply === undefined) return clientLeft();
     if (node !== undefined) discardUnread(node.incoming);
     return toResponse(reply, request.method);
   };
 }
 
 /** For the host's own log: nobody is there to take this answer. The number is nginx's, "client closed request". */
-const CLIENT_LEFT = 499;
+const clientLeft = (): Response => new Response(null, { status: 499 });
 
 interface FetchDetails {
   readonly path: string;

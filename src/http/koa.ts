@@ -37,11 +37,12 @@ export function koaDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Door
       await next();
       return;
     }
+    const due = whenAnswerIsDue(context.req, context.res);
+    if (due === false) return; // The client has left.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
     const host = { ctx: context, req: context.req };
     const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
-    const due = whenAnswerIsDue(context.req, context.res);
-    const reply = await (due === undefined ? answer(request) : answerInTurn(answer, request, due, bodyBytes));
+    const reply = await (due === true ? answer(request) : answerInTurn(answer, request, due, bodyBytes));
     if (reply === undefined) return; // The client left before its turn.
     discardUnread(context.req);
     send(context, reply);

@@ -48,9 +48,10 @@ export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Doo
       return;
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
-    const own = nodeRequest(request, details);
     const due = whenAnswerIsDue(request, response);
-    const answered = due === undefined ? answer(own) : answerInTurn(answer, own, due, bodyBytes);
+    if (due === false) return; // The client has left.
+    const own = nodeRequest(request, details);
+    const answered = due === true ? answer(own) : answerInTurn(answer, own, due, bodyBytes);
     // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
     answered
       .then((reply) => {

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import { closest, wordsBeforeMark } from './arguments.js';
+import { unknownCommand, wordsBeforeMark } from './arguments.js';
 import { COMMANDS, PRINTING } from './commands.js';
 import { type CommandFailure, failureOf } from './outcome.js';
 import { printableJson, shownMessage } from './printable.js';
 import { usage } from './usage.js';
+
+/** What may be the first word. */
+const NAMES: readonly string[] = [...Object.keys(COMMANDS), 'help'];
 
 /** Runs what the words of the command line say; resolves to the exit code. */
 async function main([command, ...words]: readonly string[]): Promise<number> {
@@ -15,7 +18,7 @@ async function main([command, ...words]: readonly string[]): Promise<number> {
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (command === '--version') return print(`${await version()}\n`);
   if (isHelp(command) || command === 'help') return print(usage(helpTopic(words)));
-  if (run === undefined) throw new TypeError(unknown(command));
+  if (run === undefined) throw new TypeError(unknownCommand(command, NAMES));
   if (wordsBeforeMark(words).some(isHelp)) return print(usage(command));
   return run(words);
 }
@@ -25,7 +28,7 @@ const isHelp = (word: string): boolean => word === '--help' || word === '-h';
 /** The command that help is wanted of; `undefined` for all. */
 function helpTopic([command]: readonly string[]): string | undefined {
   if (command === undefined || isHelp(command) || command === 'help') return undefined;
-  if (!Object.hasOwn(COMMANDS, command)) throw new TypeError(unknown(command));
+  if (!Object.hasOwn(COMMANDS, command)) throw new TypeError(unknownCommand(command, NAMES));
   return command;
 }
 
@@ -37,11 +40,6 @@ function print(text: string): number {
 async function version(): Promise<string> {
   // The same way from here to there in the sources and in what is built of them.
   return JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')).version;
-}
-
-function unknown(command: string): string {
-  const meant = closest(command, [...Object.keys(COMMANDS), 'help']);
-  return `unknown command ${command}; ${meant === undefined ? '' : `is it ${meant}? `}see credential-relay --help`;
 }
 
 /** Tells of a failure: a person on standard error, and a script, if it had asked for that, on standard output as well. */

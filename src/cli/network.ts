@@ -23,7 +23,8 @@ export function createNetwork(giveUp: (failure: HopelessFailure) => void): Comma
         const response = await fetch(input, { ...init, redirect: 'manual' });
         cause = undefined;
         const { status } = response;
-        if (status >= 300 && status < 400) giveUp(redirected(status, response.headers.get('Location')));
+        if (status >= 300 && status < 400)
+          giveUp(redirected(status, originOf(response.headers.get('Location'), response.url)));
         return response;
       } catch (error) {
         cause = causeIn(error);
@@ -46,7 +47,12 @@ function hopeless(cause: string): HopelessFailure {
   return new HopelessFailure(`${words} (${cause}).`);
 }
 
-function redirected(status: number, location: string | null): HopelessFailure {
-  const words = `There is no relay at this address, only a redirect to ${location ?? 'another one'} (${status}).`;
+/** Where a redirect leads to. Its path is left out: a relay's leads to a mailbox, and who knows it may open that. */
+function originOf(location: string | null, base: string): string {
+  return location !== null && URL.canParse(location, base) ? new URL(location, base).origin : 'another one';
+}
+
+function redirected(status: number, origin: string): HopelessFailure {
+  const words = `There is no relay at this address, only a redirect to ${origin} (${status}).`;
   return new HopelessFailure(words, { status });
 }

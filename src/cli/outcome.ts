@@ -1,5 +1,6 @@
 import { TransferError, type TransferErrorCode } from '../client/index.js';
 import { wordsOfTime } from './durations.js';
+import { wordsOfSystemError } from './system-errors.js';
 
 /** Exit codes, as the usage names them. */
 const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
@@ -58,6 +59,10 @@ const TYPED: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/^sender\.relay:/, '--relay:'],
   [/^receiver\.relays:/, '--allow:'],
   [/^shareUrl:/, '<url>:'],
+  [/^publicUrl:/, '--public-url:'],
+  [/^mountPath:/, '--mount-path:'],
+  [/^store:/, '--store:'],
+  [/^keys\b(\.\d+)?:/, 'RELAY_KEYS:'],
 ];
 
 /** The failure that an error means. */
@@ -70,10 +75,23 @@ export function failureOf(error: unknown, circumstances: Circumstances = {}): Co
     return new CommandFailure(exitCode, code, `${message} ${advice}`, { cause: error }, details);
   }
   if (error instanceof TransferError) return failureOfTransfer(error, circumstances);
+  const system = wordsOfSystemError(error);
+  if (system !== undefined) return new CommandFailure(1, 'io', system, { cause: error });
   const message = error instanceof Error ? error.message : 'failed';
   if (!(error instanceof TypeError)) return new CommandFailure(1, 'io', message, { cause: error });
   const words = TYPED.reduce((text, [pattern, name]) => text.replace(pattern, name), message);
   return new CommandFailure(2, 'usage', words, { cause: error });
+}
+
+/** Says of a failure of the system which part of the command line it is about; that part itself is not repeated. */
+export async function naming<Value>(part: string, work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (cause) {
+    const words = wordsOfSystemError(cause);
+    if (words === undefined) throw cause;
+    throw new CommandFailure(1, 'io', `${part}: ${words}`, { cause });
+  }
 }
 
 function failureOfTransfer(cause: TransferError, circumstances: Circumstances): CommandFailure {

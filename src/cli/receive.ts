@@ -1,7 +1,7 @@
 import { createReceiver, type Message, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
 import { bytesOfInformation } from './file-information.js';
 import { demandSecret, type Link, linkOf } from './link.js';
-import type { Lock } from './lock-file.js';
+import { type Lock, wordsOfHolder } from './lock-file.js';
 import { CommandFailure } from './outcome.js';
 import { quotedTitle } from './printable.js';
 import type { Surroundings } from './surroundings.js';
@@ -30,7 +30,7 @@ export async function receive(options: ReceiveOptions, surroundings: Surrounding
   // Of two at once each would make a claim of its own, and one of these is refused.
   const lock = await states.lock('receiver', link.mailboxUrl);
   if ('heldBy' in lock) {
-    throw new CommandFailure(1, 'busy', `Process ${lock.heldBy} is about to receive this link already.`);
+    throw new CommandFailure(1, 'busy', `${wordsOfHolder(lock)} is about to receive this link already.`);
   }
   try {
     await receiveAlone(options, surroundings, receiver, link, lock);

@@ -5,7 +5,7 @@ export function relayOf(relay: string | undefined): string {
   if (relay === undefined || relay === '') throw new TypeError('--relay: is needed, or RELAY_URL');
   const [, name] = /^(\[[\d:a-f]+\]|[\w.-]+)(:\d+)?(\/|$)/i.exec(relay) ?? [];
   if (name !== undefined) {
-    throw new TypeError(`--relay: must be a URL; write ${isLoopbackName(name) ? 'http' : 'https'}://${relay}`);
+    throw new TypeError(`--relay: must be a URL; write ${isLoopbackName(name) ? 'http' : 'https'}:// before it`);
   }
   const url = URL.canParse(relay) ? new URL(relay) : undefined;
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackName(url.hostname));

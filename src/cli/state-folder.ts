@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TransferState } from '../client/index.js';
-import { type Lock, sweepLock, takeLock } from './lock-file.js';
+import { type HeldLock, type Lock, sweepLock, takeLock } from './lock-file.js';
+import { CommandFailure, naming } from './outcome.js';
+import { MOST_FILE_BYTES, type OwnFile, readOwn, UnusableFile } from './private-file.js';
+import { isPrivateFolder, makePrivate } from './private-folder.js';
 import { isRunning } from './processes.js';
 import { decodeState, encodeState, nameOf, type StateFile, USUAL_SECONDS } from './state-file.js';
 
@@ -21,7 +24,7 @@ export interface StateFolder {
   /** New shares end after so many seconds, as far as is known. */
   expect(seconds: number): void;
   /** Lets one process at a time have a mailbox; resolves to the process that has it instead. */
-  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock | { readonly heldBy: number }>;
+  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock | HeldLock>;
   /** Takes away what is over, and what processes left that were killed. */
   sweep(): Promise<void>;
 }
@@ -30,46 +33,69 @@ export interface StateFolder {
 const MARGIN_MS = 86_400_000;
 /** A file that says nothing of its end is kept for so long: no relay of default settings keeps a mailbox longer. */
 const LONGEST_MS = 30 * 86_400_000;
+/** A file that nobody has written to for so long is taken away, whatever end it names. */
+const LONGEST_NAMED_MS = 366 * 86_400_000;
 
 const STATE = /^(sender|receiver)-[0-9a-f-]{36}\.json$/;
 const DRAFT = /^(?:sender|receiver)-[0-9a-f-]{36}\.json\.(\d+)(?:-[0-9a-f]+)?$/;
 const LOCK = /^(sender|receiver)-[0-9a-f]{32}\.lock(\.break)?$/;
 
-/** The folder of `--state`, RELAY_STATE, or where this system keeps such things. */
-export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = process.env): StateFolder {
+const isOurs = (name: string): boolean => STATE.test(name) || DRAFT.test(name) || LOCK.test(name);
+
+/**
+ * The folder of `--state`, RELAY_STATE, or where this system keeps such things. Each call throws a CommandFailure for a
+ * folder that other users can write to; `warn` hears of a file in it that is not used, and why.
+ */
+export function stateFolder(
+  path: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+  warn: (words: string) => void = () => {},
+): StateFolder {
   const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
   const folder = path || env.RELAY_STATE || join(base, 'credential-relay');
   const fileOf = (state: TransferState): string => join(folder, nameOf(state));
   /** When the shares of this process end, in Unix ms, where their states do not say so. */
   const ends = new Map<string, number>();
+  const unusable = new Set<string>();
   let expectedSeconds = USUAL_SECONDS;
   let isMade = false;
 
   async function make(): Promise<void> {
     if (isMade) return;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    // One that was there before, unless somebody keeps other things in it.
-    const names = await readdir(folder);
-    if (names.every((name) => STATE.test(name) || DRAFT.test(name) || LOCK.test(name))) {
-      await chmod(folder, 0o700).catch(() => {});
-    }
+    await makePrivate(folder, isOurs);
     isMade = true;
   }
 
-  async function read(name: string): Promise<StateFile | undefined> {
-    const file = join(folder, name);
-    // Whatever keeps it from being read, such as too many open files, is no reason to take it away.
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text === undefined) return undefined;
+  /** The file of that name; `undefined` if it is not there, or not used. */
+  async function fileIn(name: string): Promise<OwnFile | undefined> {
     try {
-      return decodeState(text, name);
-    } catch {
-      await rm(file, { force: true }).catch(() => {});
+      return await readOwn(join(folder, name));
+    } catch (error) {
+      // Whatever keeps it from being read, such as too many open files, is no reason to take it away.
+      if (error instanceof UnusableFile && !unusable.has(name)) {
+        unusable.add(name);
+        warn(`${name} in the state folder is not used: ${error.message}.`);
+      }
       return undefined;
     }
   }
 
-  const names = (): Promise<string[]> => readdir(folder).catch(() => []);
+  async function read(name: string): Promise<ReadState | undefined> {
+    const file = await fileIn(name);
+    if (file === undefined) return undefined;
+    const { writtenAt } = file;
+    try {
+      return { writtenAt, kept: decodeState(file.text, name) };
+    } catch {
+      await rm(join(folder, name), { force: true }).catch(() => {});
+      return undefined;
+    }
+  }
+
+  async function names(): Promise<string[]> {
+    const isThere = await isPrivateFolder(folder, isOurs);
+    return isThere ? naming('--state (or RELAY_STATE)', readdir(folder)) : [];
+  }
 
   return {
     path: folder,
@@ -85,7 +111,7 @@ export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = p
       let found: TransferState | undefined;
       for (const name of await names()) {
         if (!STATE.test(name)) continue;
-        const { state, until } = (await read(name)) ?? {};
+        const { state, until } = (await read(name))?.kept ?? {};
         if (state?.role !== role || state.mailboxUrl !== mailboxUrl) continue;
         if (until !== undefined) ends.set(state.id, until);
         if (found?.bound !== true) found = state;
@@ -93,9 +119,8 @@ export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = p
       return found;
     },
     async isCancelled(state) {
-      const kept = await readFile(fileOf(state), 'utf8').catch((error: NodeJS.ErrnoException) => error.code);
-      if (kept === 'ENOENT') return true;
-      return (await read(nameOf(state)))?.state.pending?.operation === 'delete';
+      if (!(await names()).includes(nameOf(state))) return true;
+      return (await read(nameOf(state)))?.kept?.state.pending?.operation === 'delete';
     },
     expect(seconds) {
       expectedSeconds = seconds;
@@ -111,29 +136,37 @@ export function stateFolder(path: string | undefined, env: NodeJS.ProcessEnv = p
         const writer = DRAFT.exec(name)?.[1];
         if (writer !== undefined && !isRunning(Number(writer))) await rm(file, { force: true }).catch(() => {});
         if (LOCK.test(name)) await sweepLock(file);
-        if (STATE.test(name) && (await isOver(await read(name), file))) await rm(file, { force: true }).catch(() => {});
+        const state = STATE.test(name) ? await read(name) : undefined;
+        if (state !== undefined && isOver(state)) await rm(file, { force: true }).catch(() => {});
       }
     },
   };
 }
 
+/** What was read of a file: `kept` is `undefined` if another version may have written it. */
+interface ReadState {
+  readonly writtenAt: number;
+  readonly kept: StateFile | undefined;
+}
+
 /** Whether nothing can be done with a state any more. */
-async function isOver(kept: StateFile | undefined, file: string): Promise<boolean> {
-  if (kept === undefined) {
-    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Date.now() }));
-    return mtimeMs < Date.now() - LONGEST_MS;
-  }
+function isOver({ writtenAt, kept }: ReadState): boolean {
+  const age = Date.now() - writtenAt;
+  if (kept === undefined) return age > LONGEST_MS;
   const { state, until, writer } = kept;
   // The process was killed before it knew its mailbox, and had told nobody of it.
   if (state.role === 'sender' && state.mailboxUrl === undefined && writer !== undefined && !isRunning(writer)) {
     return true;
   }
   const end = state.expiration === undefined ? until : Date.parse(state.expiration);
-  return end === undefined || Number.isNaN(end) ? isOver(undefined, file) : end + MARGIN_MS < Date.now();
+  if (end === undefined || Number.isNaN(end)) return age > LONGEST_MS;
+  return end + MARGIN_MS < Date.now() || age > LONGEST_NAMED_MS;
 }
 
 /** Writes a file that only this user can read, whole or not at all. */
 async function writeWhole(path: string, text: string): Promise<void> {
+  if (Buffer.byteLength(text) > MOST_FILE_BYTES)
+    throw new CommandFailure(1, 'io', 'The share is too large to be kept.');
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
   try {

@@ -1,4 +1,5 @@
 import type { Ending, SentShare, StateKeeper } from '../client/index.js';
+import { wordsOfHolder } from './lock-file.js';
 import { CommandFailure } from './outcome.js';
 import { sentShare } from './sent-share.js';
 import type { Surroundings } from './surroundings.js';
@@ -38,7 +39,7 @@ export function createWatch({ states, teller, signal, advise }: Surroundings): W
       );
       const lock = await states.lock('sender', share.state.mailboxUrl ?? '');
       if ('heldBy' in lock) {
-        throw new CommandFailure(1, 'busy', `Process ${lock.heldBy} watches this share already.`);
+        throw new CommandFailure(1, 'busy', `${wordsOfHolder(lock)} watches this share already.`);
       }
       try {
         // A receiver of files has no messages; one of another make may, and they are none of ours.

@@ -1,10 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
-import { addAbortSignal } from 'node:stream';
 import { createSender, type SentShare, TransferError, type TransferState, type Vertical } from '../client/index.js';
 import { type DisplayOptions, displayOf } from './display-options.js';
 import { secondsOf, wordsOfTime } from './durations.js';
 import { informationOfFile } from './file-information.js';
+import { bytesOf, TooManyBytes } from './file-input.js';
 import { CommandFailure } from './outcome.js';
 import { qrCode } from './qr.js';
 import { relayOf } from './relay-option.js';
@@ -26,6 +24,9 @@ export interface SendOptions extends DisplayOptions {
 /** The longest that the command waits for the relay to say when the share expires, in ms. */
 const EXPIRATION_MS = 3000;
 
+/** Bytes of the largest body that `--limit` may name: what the client reads of an answer at the most. */
+const MOST_BODY_BYTES = 4_194_304;
+
 /** Seals a file, shares it, and with `wait` shows what becomes of it. Throws a {@link CommandFailure}. */
 export async function send(options: SendOptions, surroundings: Surroundings): Promise<void> {
   const { states, signal, client } = surroundings;
@@ -34,8 +35,7 @@ export async function send(options: SendOptions, surroundings: Surroundings): Pr
   if (expiresInSeconds !== undefined) states.expect(expiresInSeconds);
   const shareOptions = { vertical: verticalOf(options.vertical), expiresInSeconds, signal };
   const display = displayOf(options);
-  const maximumBodyBytes = Number(options.limit);
-  if (!/^\d{1,9}$/.test(options.limit)) throw new TypeError('--limit: must be a number of bytes');
+  const maximumBodyBytes = limitOf(options.limit);
   const { onState, watch } = createWatch(surroundings);
   let state: TransferState | undefined;
   const sender = createSender({
@@ -97,21 +97,22 @@ async function readUpTo(file: string, limit: number, { teller, signal }: Surroun
   if (file === '-') {
     teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
   }
-  const input = file === '-' ? process.stdin : createReadStream(file);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of addAbortSignal(signal, input)) {
-    chunks.push(chunk);
-    length += chunk.length;
+  return bytesOf(file, limit, signal).catch((error: unknown) => {
+    if (!(error instanceof TooManyBytes)) throw error;
     // Sealed it is larger still; that is judged exactly, once it is sealed.
-    if (length > limit) throw tooLarge(file, `it has more than ${limit} bytes.`);
-  }
-  return Buffer.concat(chunks);
+    throw tooLarge(file, `it has more than ${limit} bytes.`);
+  });
 }
 
 function tooLarge(file: string, why: string): CommandFailure {
-  const name = file === '-' ? 'Standard input' : basename(file);
+  const name = file === '-' ? 'Standard input' : 'The file';
   return new CommandFailure(1, 'too_large', `${name} is too large: ${why} Nothing was sent.`);
+}
+
+/** The largest body. More than the client reads of an answer could be sent, and never be received. */
+function limitOf(text: string): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= MOST_BODY_BYTES) return Number(text);
+  throw new TypeError(`--limit: must be a number of bytes, of up to ${MOST_BODY_BYTES}`);
 }
 
 function verticalOf(vertical: string | undefined): Vertical | undefined {

@@ -1,7 +1,7 @@
 import type { Progress } from '../client/index.js';
 import { wordsOfTime } from './durations.js';
-import type { Output } from './output.js';
-import { printable, printableJson } from './printable.js';
+import { isBehind, type Output } from './output.js';
+import { printable, printableJson, shownMessage } from './printable.js';
 
 /** A thing that happens, for scripts: a line of JSON. */
 export type Event = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -11,8 +11,10 @@ export interface Teller {
   readonly isJson: boolean;
   /** An event, and the words for it, one line, if people should read of it. */
   tell(event: Event, words?: string): void;
-  /** Words for people only. */
+  /** Words for people only: one line of up to 300 characters. */
   say(words: string): void;
+  /** Words, and a command line that is shown whole: half of one would leave a quotation mark open. */
+  sayCommand(words: string, line: string): void;
   /** What the client says of a transfer. */
   progress(progress: Progress): void;
 }
@@ -40,13 +42,20 @@ const LONG_PAUSE_MS = 1000;
 export function createTeller({ isJson, side, output, cause }: TellerOptions): Teller {
   let isCutOff = false;
 
-  function say(words: string): void {
-    process.stderr.write(`${printable(words)}\n`);
+  function write(line: string): void {
+    if (!isBehind(process.stderr)) process.stderr.write(`${line}\n`);
   }
+
+  const say = (words: string): void => write(shownMessage(words));
 
   function tell(event: Event, words?: string): void {
     if (isJson) void output.write(`${printableJson(event)}\n`);
     if (words !== undefined) say(words);
+  }
+
+  /** What may happen any number of times is left out while nobody reads. */
+  function tellProgress(event: Event, words?: string): void {
+    if (!output.isBehind) tell(event, words);
   }
 
   function retrying(pauseMs: number, status: number | undefined): void {
@@ -56,7 +65,7 @@ export function createTeller({ isJson, side, output, cause }: TellerOptions): Te
     // Of short pauses once, and not of each try.
     const isNews = !isCutOff || pauseMs > LONG_PAUSE_MS;
     isCutOff = true;
-    tell(
+    tellProgress(
       { event: 'retrying', why, pauseMs: Math.round(pauseMs) },
       isNews ? `${what} (${why}): trying again ${when}.` : undefined,
     );
@@ -66,14 +75,15 @@ export function createTeller({ isJson, side, output, cause }: TellerOptions): Te
     isJson,
     tell,
     say,
+    sayCommand: (words, line) => write(`${words} ${printable(line)}`),
     progress(progress) {
       if (progress.type === 'retrying') {
         retrying(progress.pauseMs, progress.status);
       } else if (progress.type === 'reconnected') {
         isCutOff = false;
-        tell({ event: 'reconnected' }, 'The relay answers again.');
+        tellProgress({ event: 'reconnected' }, 'The relay answers again.');
       } else if (side === 'sender' && progress.type in WORDS) {
-        tell({ event: progress.type }, WORDS[progress.type]);
+        tellProgress({ event: progress.type }, WORDS[progress.type]);
       }
     },
   };

@@ -26,10 +26,10 @@ export async function transfer(
     process.once(name, () => giveUp(new CommandFailure(130, 'interrupted', 'Interrupted.')));
   }
   const patienceMs = secondsOf('--patience', values.patience) * 1000;
-  const states = stateFolder(values.state);
   const output = createOutput(giveUp);
   const network = createNetwork(giveUp);
   const teller = createTeller({ isJson: values.json, side, output, cause: () => network.cause });
+  const states = stateFolder(values.state, process.env, teller.say);
   const client = { patienceMs, fetch: network.fetch, onState: states.keep, onProgress: teller.progress };
   let advice: string | undefined;
   const advise = (words: string | undefined): void => {

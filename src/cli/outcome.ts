@@ -100,9 +100,14 @@ function failureOfTransfer(cause: TransferError, circumstances: Circumstances): 
   return new CommandFailure(EXIT_CODES[code], code, wordsFor(cause, circumstances), { cause }, details);
 }
 
+const NOT_ALLOWED =
+  'Nothing was sent: this leads to a relay that may not be called. Without --allow HOST, receive opens links of public ' +
+  'hosts only, by https; what is kept of a share leads to the relay of its link only.';
+
 function wordsFor(error: TransferError, circumstances: Circumstances): string {
   const { code, ended, detail, maximum } = error;
   if (code === 'taken') return 'Another device has opened this link.';
+  if (code === 'not_allowed') return NOT_ALLOWED;
   if (code === 'gone' && ended === 'expired') return 'The share has expired.';
   if (code === 'gone') return 'There is no such share: cancelled, finished, or expired.';
   if (code === 'unreachable') return [wordsForSilence(error, circumstances), circumstances.advice].join(' ').trim();

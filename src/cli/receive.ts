@@ -2,7 +2,7 @@ import { createReceiver, type Message, type ReceivedShare, type Receiver, Transf
 import { bytesOfInformation } from './file-information.js';
 import { demandSecret, type Link, linkOf } from './link.js';
 import { type Lock, wordsOfHolder } from './lock-file.js';
-import { CommandFailure } from './outcome.js';
+import { CommandFailure, naming } from './outcome.js';
 import { quotedTitle } from './printable.js';
 import type { Surroundings } from './surroundings.js';
 import { openTarget, type Target } from './target.js';
@@ -53,13 +53,8 @@ async function receiveAlone(
     return;
   }
   advise(undefined);
-  const target = await openTarget(out, {
-    force,
-    output,
-    signal,
-    onDraft: lock.note,
-    onWait: () => teller.say(`Waiting until somebody reads ${out}.`),
-  });
+  const onWait = (): void => teller.say('Waiting until somebody reads the pipe of --out.');
+  const target = await naming('--out', openTarget(out, { force, output, signal, onDraft: lock.note, onWait }));
   try {
     await take(share, target, surroundings);
   } catch (error) {
@@ -90,7 +85,7 @@ async function take(share: ReceivedShare, target: Target, surroundings: Surround
   const bytes = bytesOfInformation(message);
   const { path } = target;
   const isInLine = path === undefined && teller.isJson;
-  if (!isInLine) await target.put(bytes);
+  if (!isInLine) await (path === undefined ? target.put(bytes) : naming('--out', target.put(bytes)));
   teller.tell(
     {
       event: 'received',

@@ -6,6 +6,7 @@ import { bytesOf, TooManyBytes } from './file-input.js';
 import { CommandFailure } from './outcome.js';
 import { qrCode } from './qr.js';
 import { relayOf } from './relay-option.js';
+import { shareCommands } from './share-commands.js';
 import type { Surroundings } from './surroundings.js';
 import { createWatch } from './watch.js';
 
@@ -19,6 +20,7 @@ export interface SendOptions extends DisplayOptions {
   readonly wait: boolean;
   readonly qr: boolean;
   readonly limit: string;
+  readonly state?: string | undefined;
 }
 
 /** The longest that the command waits for the relay to say when the share expires, in ms. */
@@ -61,7 +63,7 @@ export async function send(options: SendOptions, surroundings: Surroundings): Pr
 }
 
 /** Gives the link out, and says what can be done with it. */
-async function announce(share: SentShare, { qr }: SendOptions, surroundings: Surroundings): Promise<void> {
+async function announce(share: SentShare, { qr, state }: SendOptions, surroundings: Surroundings): Promise<void> {
   const { states, teller, output, signal, advise } = surroundings;
   const { url } = share;
   advise('Nobody has the link; the share is there until it expires.');
@@ -71,9 +73,11 @@ async function announce(share: SentShare, { qr }: SendOptions, surroundings: Sur
   advise('The link works.');
   if (qr) process.stderr.write(qrCode(url, process.stderr));
   // The Secret goes where the link went, and into no log besides.
-  teller.say(`The other side: credential-relay receive '${output.isTTY && !teller.isJson ? url : '<link>'}'`);
-  const words = 'To take it back: credential-relay cancel, and the link; what follows the # may be left out.';
-  teller.tell({ event: 'kept', folder: states.path }, words);
+  const isShown = output.isTTY && process.stderr.isTTY === true && !teller.isJson;
+  const commands = shareCommands(share, isShown, state);
+  teller.sayCommand('The other side:', commands.receive);
+  teller.sayCommand('To take it back:', commands.cancel);
+  teller.tell({ event: 'kept', folder: states.path });
   const expiration = await expirationOf(share, signal);
   if (expiration === undefined) return;
   const left = wordsOfTime(Date.parse(expiration) - Date.now());

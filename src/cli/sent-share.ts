@@ -12,7 +12,11 @@ export async function sentShare(
   const { mailboxUrl } = await linkOf(argument, signal);
   const state = await states.find('sender', mailboxUrl);
   if (state === undefined) {
-    throw new CommandFailure(1, 'unknown', `No share of this link is under way here; looked in ${states.path}.`);
+    throw new CommandFailure(
+      1,
+      'unknown',
+      'No share of this link is under way in the state folder of this device (--state, RELAY_STATE).',
+    );
   }
   const relay = mailboxUrl.replace(/\/v1\/m\/[^/]*$/, '');
   return createSender({ ...client, relay }).resume(state, { signal });

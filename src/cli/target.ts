@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { constants, openSync, type Stats } from 'node:fs';
+import { link, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { CommandFailure } from './outcome.js';
@@ -45,11 +48,12 @@ export async function openTarget(out: string | undefined, options: TargetOptions
   if (out === '') throw new TypeError('--out: must name a file; - is standard output');
   const there = await statOf(out);
   if (there?.isDirectory() || /[/\\]$/.test(out)) {
-    throw new CommandFailure(1, 'io', `${out} is no file but a folder. Nothing was opened.`);
+    throw new CommandFailure(1, 'io', '--out: is no file but a folder. Nothing was opened.');
   }
-  if (there !== undefined && !there.isFile()) return deviceTarget(out, there.isFIFO(), options);
+  if (there?.isFIFO()) return pipeTarget(out, options);
+  if (there !== undefined && !there.isFile()) return deviceTarget(out);
   if (there !== undefined && !options.force) {
-    throw new CommandFailure(1, 'io', `${out} is there already; --force replaces it. Nothing was opened.`);
+    throw new CommandFailure(1, 'io', '--out: the file is there already; --force replaces it. Nothing was opened.');
   }
   const path = there === undefined ? await endOfLinks(resolve(out)) : await realpath(out);
   return fileTarget(out, path, there?.mode, options);
@@ -85,7 +89,7 @@ async function fileTarget(
       if (mode !== undefined) await file.chmod(mode & 0o777);
       await file.sync();
       if (force) await rename(draft, path);
-      else await linkNew(draft, path, out);
+      else await linkNew(draft, path);
     },
     async close() {
       await file.close();
@@ -95,27 +99,21 @@ async function fileTarget(
 }
 
 /** Gives a draft its name, unless a file of that name has come to be meanwhile. */
-async function linkNew(draft: string, path: string, out: string): Promise<void> {
+async function linkNew(draft: string, path: string): Promise<void> {
   try {
     await link(draft, path);
   } catch (error) {
     const isThere = (await statOf(path)) !== undefined;
-    if (isThere) throw new CommandFailure(1, 'io', `${out} has come to be meanwhile; --force replaces it.`);
+    if (isThere) throw new CommandFailure(1, 'io', '--out: the file has come to be meanwhile; --force replaces it.');
     // A file system without hard links.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
     await rename(draft, path);
   }
 }
 
-/** What is neither a file nor absent: written to as it is. */
-async function deviceTarget(out: string, isPipe: boolean, options: TargetOptions): Promise<Target> {
-  const reader = isPipe ? await pipeReader(out, options) : undefined;
-  let file: FileHandle;
-  try {
-    file = await open(out, 'w');
-  } finally {
-    await reader?.close();
-  }
+/** What is neither a file nor absent, nor a pipe: written to as it is. */
+async function deviceTarget(out: string): Promise<Target> {
+  const file = await open(out, 'w');
   return {
     path: out,
     async put(bytes) {
@@ -126,11 +124,29 @@ async function deviceTarget(out: string, isPipe: boolean, options: TargetOptions
   };
 }
 
+/** A named pipe. To write to it as to a file would hold the process for as long as its reader takes nothing. */
+async function pipeTarget(out: string, options: TargetOptions): Promise<Target> {
+  const pipe = new Socket({ fd: await pipeWithReader(out, options), readable: false, writable: true });
+  // What fails is told to who writes.
+  pipe.on('error', () => {});
+  return {
+    path: out,
+    async put(bytes) {
+      addAbortSignal(options.signal, pipe);
+      pipe.end(bytes);
+      await finished(pipe, { readable: false });
+    },
+    async close() {
+      pipe.destroy();
+    },
+  };
+}
+
 /** Waits until somebody reads a named pipe. To open it would do so as well, and could not be interrupted. */
-async function pipeReader(path: string, { signal, onWait }: TargetOptions): Promise<FileHandle> {
+async function pipeWithReader(path: string, { signal, onWait }: TargetOptions): Promise<number> {
   for (let isFirst = true; ; isFirst = false) {
     try {
-      return await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
     }

@@ -35,6 +35,7 @@ function optionsOf(changes: Partial<TargetOptions> = {}, isTTY = false): Opened 
   const [written, drafts, waits]: [Buffer[], string[], string[]] = [[], [], []];
   const output = {
     isTTY,
+    isBehind: false,
     write: async (chunk: string | Uint8Array) => void written.push(Buffer.from(chunk)),
     flushed: async () => {},
   };

@@ -34,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Pro
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8080' },
       'public-url': { type: 'string' },
+      'mount-path': { type: 'string' },
       store: { type: 'string' },
       'trust-proxy': { type: 'boolean', default: false },
     });
@@ -42,6 +43,7 @@ export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Pro
       host: values.host,
       port: values.port,
       publicUrl: values['public-url'],
+      mountPath: values['mount-path'],
       store: values.store ?? env.RELAY_STORE ?? 'memory:',
       keys: env.RELAY_KEYS,
       trustProxy: values['trust-proxy'],

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay.js';
 import { stopServer } from '../stop-server.js';
 import type { MailboxStore } from '../store/contract.js';
 import { storeFromUrl } from '../store/from-url.js';
+import { createEventLog } from './event-log.js';
+import { createHttpServer } from './http-server.js';
+import { naming } from './outcome.js';
+import { printableJson } from './printable.js';
 
 /** What `serve` was called with. */
 export interface ServeOptions {
@@ -13,6 +16,8 @@ export interface ServeOptions {
   /** 0 to 65535 as text; 0 picks a free port. */
   readonly port: string;
   readonly publicUrl: string | undefined;
+  /** The path under which requests arrive, where a proxy changes it. */
+  readonly mountPath: string | undefined;
   /** URL of the store. */
   readonly store: string;
   /** Server keys as base64url, separated by commas, the current one first. */
@@ -34,10 +39,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   const store = storeFromUrl(options.store);
   const keys = serverKeys(options, store);
 
-  // Time-outs of node:http's own are far too long for requests of some kilobytes.
-  const server = createServer({ headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const server = createHttpServer();
   server.listen(Number(options.port), options.host);
-  await once(server, 'listening');
+  await naming('--host and --port', once(server, 'listening'));
   const { port } = server.address() as AddressInfo;
   const listening = `http://${host}:${port}`;
   const publicUrl = options.publicUrl ?? listening;
@@ -47,15 +51,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const relay = createRelay({
       publicUrl,
+      ...(options.mountPath === undefined ? {} : { mountPath: options.mountPath }),
       store,
       ...(keys === undefined ? {} : { keys }),
       trustProxy: options.trustProxy,
-      onEvent: (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
+      onEvent: createEventLog(process.stderr),
     });
     server.on('request', relay.node());
     // Listened for before anybody is told that there is something to stop.
     const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
-    process.stdout.write(`${JSON.stringify({ url: publicUrl, listening })}\n`);
+    process.stdout.write(`${printableJson({ url: publicUrl, listening })}\n`);
     await told;
     await stopServer(server, relay);
     await store.close();

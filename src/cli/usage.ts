@@ -9,8 +9,11 @@ const PARTS: Readonly<Record<string, string>> = {
       --host 127.0.0.1     address to listen on
       --port 8080          port to listen on; 0 picks a free one
       --public-url URL     what share links begin with; by default the address it listens on
+      --mount-path PATH    what the paths of requests begin with when they arrive; by default as in --public-url;
+                           / behind a proxy that takes the prefix away
       --store URL          where mailboxes are kept: memory: (the default), sqlite:./relay.db, redis://, rediss://,
-                           redis+sentinel://, postgres://; or RELAY_STORE
+                           redis+sentinel://, postgres://; or RELAY_STORE. Other users of this machine see the
+                           arguments of a command: a URL with a password goes into RELAY_STORE
       --trust-proxy        believe X-Forwarded-Proto: a proxy in front ends TLS and sets it
       RELAY_KEYS           server keys that seal what is stored, separated by commas, the current one first;
                            needed for every store but memory:
@@ -25,13 +28,14 @@ const PARTS: Readonly<Record<string, string>> = {
       --expires 2h         how long the link works: s, m, h or d; by default as long as the relay likes
       --wait               stay, and show when the receiver opens it and has finished
       --qr                 draw the link as a QR code on standard error; the default on a terminal, else --no-qr
-      --limit 65536        bytes of the largest body that the relay takes
+      --limit 65536        bytes of the largest body that the relay takes, of up to 4194304
 `,
   receive: `  credential-relay receive <url | -> [options]
       Opens a link, writes the file, and deletes the mailbox. If it was interrupted, call it again.
       --out FILE           where to; by default, and with \`-\`, standard output
       --force              replace FILE if it is there
-      --allow HOST         only from a relay of this host; may be repeated
+      --allow HOST         only from a relay of this host, such as relay.example or 127.0.0.1:8080; may be repeated;
+                           by default from any public host, by https
 `,
   wait: `  credential-relay wait <url | ->
       Goes on with what \`send --wait\` shows, of a share that was sent from here.
@@ -48,14 +52,15 @@ const TRANSFER = `  send, receive, wait and cancel
       --json               lines of JSON on standard output, each with an \`event\`; words go to standard error
       --patience 2m        how long to try while the relay does not answer
       --state DIR          where shares under way are kept, with their keys; or RELAY_STATE;
-                           by default credential-relay in the state folder of the user
+                           by default credential-relay in the state folder of the user. It must be this user's own,
+                           and no other may write to it
       <url>                has the key in it, and other users of this machine see the arguments of a command:
                            with \`-\` it is read from standard input
 `;
 
 const EXIT_CODES = `Exit codes: 0 done; 1 failed; 2 called wrongly; 3 taken by another device, or refused; 4 gone: finished, cancelled or
-expired; 5 the relay cannot be reached; 6 what came was changed on its way, or is not what it should be;
-130 interrupted.
+expired; 5 the relay cannot be reached; 6 what came was changed on its way, or is not what it should be, such as
+content that is nested too deep: the mailbox stays as it is; 130 interrupted.
 `;
 
 /** What `help` prints, of one command or of all. */

@@ -7,7 +7,7 @@ export interface Link extends SharedMailbox {
   readonly url: string;
 }
 
-/** Most characters of a link that are read from standard input. */
+/** Most characters of a link, with what stands around it. */
 const MOST_CHARACTERS = 4096;
 
 /** The link of an argument; `-` reads a line of standard input. Throws a TypeError for what is no share URL. */
@@ -17,6 +17,7 @@ export async function linkOf(argument: string, signal: AbortSignal): Promise<Lin
 
 /** Takes a link apart that comes from a chat or a mail. Throws a TypeError that says what is wrong with it. */
 export function parseLink(text: string): Link {
+  if (text.length > MOST_CHARACTERS) throw new TypeError('<url>: is too long to be a link');
   const bare = text.replace(/^[\s<("'‘“«`]+/u, '').replace(/[\s>)"'’”»`.,;:!?]+$/u, '');
   // Some messengers escape the mark as well, and then the Secret looks like a part of the path.
   const url = bare.includes('#') ? bare : bare.replace(/%23/, '#');

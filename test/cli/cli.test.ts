@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createReceiver, createSender } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
 import { BIN, ROOT } from '../support/built.js';
 import { createBody } from '../support/relay.js';
@@ -125,15 +128,50 @@ describe('credential-relay serve', () => {
     expect((await once(child, 'close'))[0]).toBe(0);
   });
 
+  it('--mount-path / serves a proxy that takes the prefix away', async () => {
+    const proxy = createServer((request, response) => {
+      const path = (request.url ?? '').replace(/^\/relay/, '');
+      const { method, headers } = request;
+      const onward = send({ port: backend, host: '127.0.0.1', method, path, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 0, answer.headers);
+        answer.pipe(response);
+      });
+      request.pipe(onward);
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const publicUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/relay`;
+    const { child, listening } = await serve('--public-url', publicUrl, '--mount-path', '/');
+    const backend = new URL(listening).port;
+    try {
+      const sender = createSender({ relay: publicUrl });
+      const information = { format: 'f', content: { words: 'through the proxy' } };
+      const display = { title: 't', description: 'd', imageURL: 'https://example.com/i.png' };
+      const share = await sender.share(information, display);
+      expect(share.url.startsWith(`${publicUrl}/v1/m/`)).toBe(true);
+      const received = createReceiver({ relays: [new URL(publicUrl).host] }).open(share.url);
+      expect((await received.next()).content).toEqual(information.content);
+      // What the proxy does not pass on is not the relay's.
+      const { pathname } = new URL(share.url);
+      expect((await fetch(listening + pathname, { method: 'POST' })).status).toBe(404);
+    } finally {
+      child.kill('SIGTERM');
+      proxy.close();
+      proxy.closeAllConnections();
+    }
+    expect((await once(child, 'close'))[0]).toBe(0);
+  });
+
   it.each([
     [['serve', '--port', '70000'], /--port/],
     [['serve', '--port', '-1'], /port/],
     [['serve', '--port', '0', '--store', 'mongodb://user:hunter2@x'], /store: the URL must begin with one of memory:/],
     [['serve', '--port', '0', '--store', 'redis://:hunter2@x'], /RELAY_KEYS.*credential-relay keygen/],
-    [['serve', '--port', '0', '--public-url', 'http://example.com'], /publicUrl/],
+    [['serve', '--port', '0', '--public-url', 'http://example.com'], /--public-url: http is for loopback/],
     [['serve', '--port', '0', '--host', '0.0.0.0'], /--public-url/],
     [['serve', '--unknown'], /unknown/i],
-    [['serve', 'extra'], /extra/],
+    [['serve', 'extra'], /argument 1 is one too many: this command takes none/],
+    [['serve', '--mount-path', 'relay'], /--mount-path: must be a path/],
+    [['serve', '--por', '1'], /unknown option --por; is it --port\?/],
     [['nonsense'], /^credential-relay: unknown command nonsense; see credential-relay --help\n$/],
     [['recieve'], /is it receive\?/],
     [['help', 'sned'], /is it send\?/],
@@ -186,7 +224,7 @@ describe('credential-relay serve', () => {
     [['-h'], /credential-relay demo/],
     [['help', 'send'], /^ {2}credential-relay send(?![\s\S]*receive <url)[\s\S]*--patience[\s\S]*Exit codes/],
     [['send', '--help'], /^ {2}credential-relay send(?![\s\S]*receive <url)/],
-    [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--patience)/],
+    [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--patience)[\s\S]*password goes into RELAY_STORE/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
   ])('%j prints what was asked for, exit 0', async (args, text) => {
     const { code, out, err } = await run(...args);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BIN } from '../support/built.js';
-import { run } from './support/commands.js';
+import { allowOf, run } from './support/commands.js';
 import { siteOfFile } from './support/site.js';
 
 /* Nobody reads what a command writes, or it cannot be written. */
@@ -34,7 +34,10 @@ function begin(
   input = '',
 ): ChildProcess {
   const env = { ...process.env, RELAY_STATE: join(from, 'state') };
-  const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['pipe', stdout ?? 'pipe', stderr ?? 'pipe'] });
+  const child = spawn(process.execPath, [BIN, ...args, ...allowOf(args)], {
+    env,
+    stdio: ['pipe', stdout ?? 'pipe', stderr ?? 'pipe'],
+  });
   for (const name of closed) child[name]?.destroy();
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);

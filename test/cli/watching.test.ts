@@ -97,7 +97,7 @@ describe('send --wait and wait', () => {
   it('interrupted: says that the link still works; `wait` knows of a receiver that is bound, and of the end', async () => {
     const from = device();
     const { command, url } = await waiting(from);
-    const receiving = createReceiver().open(url);
+    const receiving = createReceiver({ relays: [new URL(url).host] }).open(url);
     await receiving.next();
     await command.until(/The receiver has opened it/);
     command.child.kill('SIGTERM');

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type RelayProcess, run, startRelayProcess, temporaryFolder } from './commands.js';
@@ -11,6 +12,8 @@ export interface Site {
   fresh(name: string): string;
   /** A device that has nothing yet. */
   device(): string;
+  /** What a device has in its state folder. */
+  statesOf(device: string): Promise<string[]>;
   /** Sends some words from a device; resolves to the link. */
   sent(from: string, ...options: string[]): Promise<string>;
 }
@@ -39,6 +42,7 @@ export function siteOfFile(): Site {
       return site.at(`${name}-${count}`);
     },
     device: () => site.fresh('device'),
+    statesOf: (device) => readdir(join(device, 'state')),
     async sent(from, ...options) {
       const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
       expect(code).toBe(0);

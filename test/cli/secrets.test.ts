@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { run } from './support/commands.js';
+import { siteOfFile } from './support/site.js';
+
+/* What a message may not repeat: a link opens a share, and the URL of a store may have a password in it. */
+
+const site = siteOfFile();
+
+const ID = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
+const SECRET = '7Mm+gKq1+QQjWWa9lbLahg==';
+const LINK = `https://relay.example/v1/m/${ID}?v=h#${SECRET}`;
+const BARE = LINK.replace('https://', '');
+const STORE = 'redis://user:hunter2@store.example:6379';
+const RELAY = 'https://relay.example';
+
+describe('a wrong call repeats neither a link nor a password', () => {
+  it.each([
+    [[LINK], /the first word is no command; a link goes after receive/],
+    [['help', LINK], /the first word is no command/],
+    [['receive', LINK, LINK], /argument 2 is one too many: this command takes <url>/],
+    [['receive', `${LINK} see you`, '--allow', 'relay.example'], /<url>: /],
+    [['receive', LINK.slice(0, -4)], /<url>: what follows the # is no Secret/],
+    [['receive', BARE], /<url>: must be/],
+    [['receive', `-${LINK}`], /word 1 after the command is no option/],
+    [['receive', '-', `--out=${LINK}`, `--${SECRET}`], /word 3 after the command is no option/],
+    [['receive', LINK, `--ot=${SECRET}`], /unknown option --ot; is it --out\?/],
+    [['receive', LINK, `--json=${SECRET}`], /'--json' does not take an argument/],
+    [['receive', LINK, '--out'], /'--out <value>' argument missing/],
+    [['receive', LINK, '--allow', LINK], /--allow: /],
+    [['receive', LINK, '--patience', SECRET], /--patience: must be a time/],
+    [['receive', LINK, '--out', LINK], /--out: .*ENOENT/],
+    [['send', LINK, '--relay', RELAY], /<file>: there is no such file or folder \(ENOENT\)/],
+    [['send', '-', '--relay', LINK], /--relay: must have no \? and no #/],
+    [['send', '-', '--relay', BARE], /--relay: must be a URL; write https:\/\/ before it/],
+    [['send', '-', '--relay', 'https://user:hunter2@relay.example'], /--relay: must be an https URL/],
+    [['send', '-', '--relay', RELAY, '--vertical', SECRET], /--vertical: /],
+    [['send', '-', '--relay', RELAY, '--expires', SECRET], /--expires: /],
+    [['send', '-', '--relay', RELAY, '--limit', SECRET], /--limit: /],
+    [['send', '-', '--relay', RELAY, '--image', `http://user:hunter2@${BARE}`], /--image: /],
+    [['wait', LINK, SECRET], /argument 2 is one too many/],
+    [['cancel', LINK], /No share of this link is under way/],
+    [['serve', `--stor=${STORE}`], /unknown option --stor; is it --store\?/],
+    [['serve', STORE], /argument 1 is one too many/],
+    [['serve', '--store', STORE.replace('redis', 'mongodb')], /--store: the URL must begin with one of/],
+    [['serve', '--store', STORE], /RELAY_KEYS: this store needs server keys/],
+    [['serve', '--store', STORE.replace('6379', 'port')], /Redis URL has one of the forms/],
+    [['serve', '--store', STORE.replace('redis:', 'postgres:').replace('6379', 'port')], /the URL cannot be read/],
+    [['serve', '--port', STORE], /--port: /],
+    [['serve', '--port', '0', '--host', 'hunter2', '--public-url', RELAY], /--host and --port: .*\(E[A-Z_]+\)/],
+    [['serve', '--port', '0', '--public-url', LINK], /--public-url: /],
+    [['serve', '--port', '0', '--mount-path', LINK], /--mount-path: /],
+  ])('%j', async (args, why) => {
+    const { code, out, err } = await run(site.device(), args, '');
+    expect([code === 1 || code === 2 || code === 3, out.toString()]).toEqual([true, '']);
+    expect(err).toMatch(why);
+    for (const hidden of [ID, SECRET.slice(0, 8), 'hunter2']) expect(err).not.toContain(hidden);
+  });
+
+  it.each([
+    [['serve', '--port', '0'], { RELAY_KEYS: 'hunter2' }, /RELAY_KEYS: /],
+    [['serve', '--port', '0'], { RELAY_STORE: STORE.replace('redis', 'mongodb') }, /--store: /],
+    [['send', '-'], { RELAY_URL: BARE }, /--relay: /],
+    [['cancel', LINK], { RELAY_STATE: `/dev/null/${SECRET}` }, /--state \(or RELAY_STATE\): .*ENOTDIR/],
+  ])('%j with %j', async (args, env, why) => {
+    const { err } = await run(site.device(), args, '', env);
+    expect(err).toMatch(why);
+    for (const hidden of [ID, SECRET.slice(0, 8), 'hunter2']) expect(err).not.toContain(hidden);
+  });
+
+  it('what is in a file of the state folder is repeated neither', async () => {
+    const device = site.device();
+    const url = await site.sent(device);
+    const folder = `${device}/state`;
+    const [name = ''] = await site.statesOf(device);
+    const state = JSON.parse(await readFile(`${folder}/${name}`, 'utf8'));
+    await writeFile(`${folder}/${name}`, JSON.stringify({ ...state, pending: 'hunter2', seen: ['hunter2'] }));
+    const { code, err } = await run(device, ['cancel', url]);
+    expect(code).not.toBe(0);
+    expect(err).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttpServer, LONGEST_WAIT_MS, SERVER_TIMES, type ServerTimes } from '../../src/cli/http-server.js';
+import { createRelay, type Relay } from '../../src/index.js';
+import { resolveOptions } from '../../src/resolve-options.js';
+import { createBody } from '../support/relay.js';
+
+/* The server of `serve`, and how long a connection may take. */
+
+const closers: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const LONG: ServerTimes = { headersMs: 60_000, requestMs: 60_000, checkMs: 50, silenceMs: 60_000, idleMs: 60_000 };
+
+/** A relay on such a server. */
+async function serving(times: Partial<ServerTimes>): Promise<{ url: string; port: number; relay: Relay }> {
+  const server = createHttpServer({ ...LONG, ...times });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const relay = createRelay({ publicUrl: url });
+  server.on('request', relay.node());
+  closers.push(
+    () => relay.close(),
+    () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  );
+  return { url, port, relay };
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  closers.push(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Milliseconds until the connection is closed from the other side, reading all that comes. */
+async function msUntilClosed(socket: Socket): Promise<number> {
+  const started = performance.now();
+  socket.resume();
+  await once(socket, 'close');
+  return performance.now() - started;
+}
+
+describe('the time limits of `serve`', () => {
+  it.each([
+    ['nothing comes', ''],
+    ['the header fields do not end', 'POST /v1/m HTTP/1.1\r\nHost: x\r\nX-'],
+  ])('%s: ended near the limit, and not at twice its value', async (_, text) => {
+    const { port } = await serving({ headersMs: 1000, requestMs: 1000 });
+    const socket = await connected(port);
+    socket.write(text);
+    const ms = await msUntilClosed(socket);
+    expect(ms).toBeGreaterThan(900);
+    expect(ms).toBeLessThan(1700);
+  });
+
+  it('a body that does not end is ended near the limit', async () => {
+    const { port } = await serving({ headersMs: 500, requestMs: 1000 });
+    const socket = await connected(port);
+    socket.write('POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
+    expect(await msUntilClosed(socket)).toBeLessThan(1700);
+  });
+
+  it('answers that nobody reads end after the silence, and their requests are not carried out any more', async () => {
+    const { url, port, relay } = await serving({ silenceMs: 400 });
+    const claim = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
+    const headers = { 'Mailbox-Device-Claim': claim, 'Mailbox-Request-ID': 'one', 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ ...createBody(), payload: { type: 'AEAD_AES_128_GCM', data: 'A'.repeat(60_000) } });
+    const created = await fetch(`${url}/v1/m`, { method: 'POST', headers, body });
+    const { urlLink } = (await created.json()) as { urlLink: string };
+    let answered = 0;
+    relay.on('request.completed', () => (answered += 1));
+    const socket = await connected(port);
+    socket.pause();
+    // 60 MB of answers: more than the buffers of the kernel on both sides.
+    const request = `POST ${new URL(urlLink).pathname} HTTP/1.1\r\nHost: x\r\nMailbox-Device-Claim: ${claim}\r\nMailbox-Request-ID: one\r\nContent-Length: 0\r\n\r\n`;
+    socket.write(request.repeat(1000));
+    // The other side cuts the connection; it is heard once what has come is read.
+    await expect.poll(() => relayIsQuiet(() => answered), { timeout: 9000 }).toBe(true);
+    await msUntilClosed(socket);
+    expect(answered).toBeLessThan(1000);
+  });
+
+  it('a read that is held for as long as the relay holds reads is not cut', async () => {
+    expect(LONGEST_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).waiting.maximumSeconds * 1000);
+    expect(SERVER_TIMES.silenceMs).toBeGreaterThan(LONGEST_WAIT_MS + 20_000);
+  });
+});
+
+/** Whether a count does not change any more. */
+async function relayIsQuiet(count: () => number): Promise<boolean> {
+  const before = count();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  return before > 0 && count() === before;
+}

@@ -1,0 +1,257 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Lock } from '../../src/cli/lock-file.js';
+import { stateFolder } from '../../src/cli/state-folder.js';
+import type { TransferState } from '../../src/client/index.js';
+import { ROOT } from '../support/built.js';
+import { run, start, temporaryFolder } from './support/commands.js';
+
+/* A state folder in which somebody else has been, or something else is. */
+
+const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
+const DAY_MS = 86_400_000;
+/** Files can be given to somebody else by root only. */
+const isRoot = process.getuid?.() === 0;
+const NOBODY = 65_534;
+
+let root: Awaited<ReturnType<typeof temporaryFolder>>;
+let device: string;
+let folder: string;
+let warnings: string[];
+let count = 0;
+
+beforeAll(async () => {
+  root = await temporaryFolder();
+  if (isRoot) return;
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  appendFileSync(join(ROOT, '.cache', 'not-exercised.txt'), 'state folders of another user: only root can make one\n');
+});
+afterAll(() => root.remove());
+beforeEach(async () => {
+  count += 1;
+  device = join(root.path, `device-${count}`);
+  folder = join(device, 'state');
+  warnings = [];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+});
+
+const states = () => stateFolder(folder, {}, (words) => warnings.push(words));
+
+function stateOf(changes: Partial<TransferState> = {}): TransferState {
+  const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
+  const made: TransferState = { format: 1, id, role: 'receiver', claim, secret: 's', bound: false, seen: [] };
+  return { ...made, mailboxUrl: MAILBOX, ...changes };
+}
+
+const nameOf = ({ role, id }: TransferState): string => `${role}-${id}.json`;
+const fileOf = (state: TransferState): string => join(folder, nameOf(state));
+const fifo = (path: string): void => void execFileSync('mkfifo', [path]);
+
+describe('a folder', () => {
+  it('of its own that others can write to is closed to them', async () => {
+    await states().keep(stateOf());
+    await chmod(folder, 0o777);
+    await states().sweep();
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  });
+
+  it.each([0o777, 0o775, 0o1777])(
+    'with other things in it that others can write to is refused: mode %o',
+    async (mode) => {
+      await writeFile(join(folder, 'other'), '');
+      await chmod(folder, mode);
+      const words = /^--state \(or RELAY_STATE\): is a folder that other users can write to.*chmod go-w/;
+      await expect(states().sweep()).rejects.toThrow(words);
+      await expect(states().find('receiver', MAILBOX)).rejects.toThrow(words);
+      await expect(states().keep(stateOf())).rejects.toThrow(words);
+      await expect(states().lock('receiver', MAILBOX)).rejects.toThrow(words);
+      expect(await readdir(folder)).toEqual(['other']);
+    },
+  );
+
+  it('that is none is refused, and the command says so without its path', async () => {
+    await writeFile(join(device, 'file'), '');
+    const { code, err } = await run(device, ['cancel', MAILBOX, '--state', join(device, 'file')]);
+    expect([code, err]).toEqual([
+      1,
+      'credential-relay: --state (or RELAY_STATE): is no folder. What is in there may be from somebody else, and nothing was sent.\n',
+    ]);
+  });
+
+  it.runIf(isRoot)('of another user is refused, and so is a link of another user to one of ours', async () => {
+    const theirs = join(device, 'theirs');
+    await mkdir(theirs);
+    await chown(theirs, NOBODY, NOBODY);
+    await symlink(folder, join(device, 'link'));
+    const { lchown } = await import('node:fs/promises');
+    await lchown(join(device, 'link'), NOBODY, NOBODY);
+    for (const path of [theirs, join(device, 'link')]) {
+      await expect(stateFolder(path, {}).keep(stateOf())).rejects.toThrow(/belongs to another user/);
+    }
+    expect([await readdir(theirs), await readdir(folder)]).toEqual([[], []]);
+  });
+
+  it('behind a link of this user is used', async () => {
+    await symlink(folder, join(device, 'link'));
+    const state = stateOf();
+    await stateFolder(join(device, 'link'), {}).keep(state);
+    expect(await states().find('receiver', MAILBOX)).toEqual(state);
+  });
+});
+
+describe('a file is not used, and the user is told why, if', () => {
+  it.each([
+    ['others can write to it', (path: string) => chmod(path, 0o666)],
+    ['it is no regular file', (path: string) => rename(path, `${path}.real`).then(() => symlink(`${path}.real`, path))],
+    ['it is too large', (path: string) => truncate(path, 16 * 1024 * 1024 + 1)],
+    ...(isRoot ? [['it belongs to another user', (path: string) => chown(path, NOBODY, NOBODY)] as const] : []),
+  ] as const)('%s', async (why, change) => {
+    const state = stateOf();
+    await states().keep(state);
+    await change(fileOf(state));
+    const all = states();
+    await all.sweep();
+    expect(await all.find('receiver', MAILBOX)).toBeUndefined();
+    expect(warnings).toEqual([`${nameOf(state)} in the state folder is not used: ${why}.`]);
+  });
+
+  it('it is a named pipe: nothing waits for its writer, and a signal ends the command', async () => {
+    const state = stateOf();
+    fifo(fileOf(state));
+    fifo(join(folder, `receiver-${'a'.repeat(32)}.lock`));
+    const { code, err } = await run(device, ['wait', MAILBOX]);
+    expect(code).toBe(1);
+    expect(err).toContain(`${nameOf(state)} in the state folder is not used: it is no regular file.`);
+    const sending = start(device, ['send', '-', '--relay', 'http://127.0.0.1:9'], 'open');
+    await sending.until(/not used/);
+    sending.child.kill('SIGTERM');
+    expect(await sending.ended).toBe(130);
+  });
+});
+
+describe('a request that a file asks for', () => {
+  it('goes to the relay of its link, or is not sent', async () => {
+    const asked: string[] = [];
+    const elsewhere = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end();
+    }).listen(0, '127.0.0.1');
+    try {
+      await new Promise((resolve) => elsewhere.once('listening', resolve));
+      const { port } = elsewhere.address() as AddressInfo;
+      const link = 'http://127.0.0.1:9/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
+      const secret = `${'A'.repeat(22)}==`;
+      for (const role of ['receiver', 'sender'] as const) {
+        const pending = {
+          operation: role === 'sender' ? 'delete' : 'update',
+          url: `http://127.0.0.1:${port}/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002`,
+          requestId: crypto.randomUUID(),
+          body: '{}',
+        } as const;
+        await states().keep(stateOf({ role, mailboxUrl: link, secret, pending }));
+        const args = role === 'sender' ? ['cancel', link] : ['receive', `${link}#${secret}`, '--allow', '127.0.0.1:9'];
+        const { code, err } = await run(device, args);
+        expect([code, err]).toEqual([3, expect.stringMatching(/Nothing was sent: this leads to a relay that may not/)]);
+      }
+      expect(asked).toEqual([]);
+    } finally {
+      elsewhere.close();
+    }
+  });
+});
+
+describe('a lock', () => {
+  const lockFile = async (): Promise<string> => {
+    const lock = (await states().lock('receiver', MAILBOX)) as Lock;
+    const [name = ''] = await readdir(folder);
+    await lock.release();
+    return join(folder, name);
+  };
+
+  it.each(['', '{', '{"pid":0}', '{"pid":"7"}', '7', 'null', 'x'.repeat(5000)])(
+    'that names no process is held by another one for ten seconds, and then by none: %j',
+    async (text) => {
+      const path = await lockFile();
+      await writeFile(path, text, { mode: 0o600 });
+      expect(await states().lock('receiver', MAILBOX)).toEqual({ heldBy: undefined });
+      const link = `${MAILBOX}#${'A'.repeat(22)}==`;
+      const { code, err } = await run(device, ['receive', link]);
+      expect([code, err]).toEqual([1, 'credential-relay: Another process is about to receive this link already.\n']);
+      const old = new Date(Date.now() - 11_000);
+      await utimes(path, old, old);
+      expect(await states().lock('receiver', MAILBOX)).toHaveProperty('release');
+    },
+  );
+
+  it('whose time is in the future is not held for ever, nor is what breaks it', async () => {
+    const path = await lockFile();
+    const future = new Date('9999-01-01T00:00:00Z');
+    for (const name of [path, `${path}.break`]) {
+      await writeFile(name, '', { mode: 0o600 });
+      await utimes(name, future, future);
+    }
+    expect(await states().lock('receiver', MAILBOX)).toEqual({ heldBy: undefined });
+    expect((await stat(path)).mtimeMs).toBeLessThan(Date.now() + 1000);
+  });
+
+  it.each([
+    ['a named pipe', fifo],
+    ['a folder', (path: string) => mkdir(path)],
+    ['a link', (path: string) => symlink('/etc/passwd', path)],
+  ])('that is %s is refused by its name, and left alone', async (_, make) => {
+    const path = await lockFile();
+    await make(path);
+    await expect(states().lock('receiver', MAILBOX)).rejects.toThrow(
+      /^receiver-[0-9a-f]{32}\.lock in the state folder is no lock of this command: it is no regular file\. Remove it\.$/,
+    );
+    await states().sweep();
+    expect(await readdir(folder)).toHaveLength(1);
+  });
+});
+
+describe('a file that nobody writes to any more is taken away', () => {
+  it.each([
+    ['an expiration of the year 9999', { expiration: '9999-12-31T23:59:59Z' }, 367],
+    ['an end of the year 9999', { until: Date.parse('9999-12-31T23:59:59Z') }, 367],
+    ['an end beyond all numbers', { until: 1e300 }, 367],
+    ['an expiration that is no time', { expiration: 'x' }, 31],
+    ['another format', { format: 2 }, 31],
+  ])('after a bounded time, if it has %s', async (_, changes, days) => {
+    const state = stateOf();
+    await states().keep(state);
+    const text = await readFile(fileOf(state), 'utf8');
+    await writeFile(fileOf(state), JSON.stringify({ ...JSON.parse(text), ...changes }));
+    const at = (age: number): Date => new Date(Date.now() - age * DAY_MS);
+    await utimes(fileOf(state), at(days - 2), at(days - 2));
+    await states().sweep();
+    expect(await readdir(folder)).toHaveLength(1);
+    await utimes(fileOf(state), at(days), at(days));
+    await states().sweep();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('and one whose own time is in the future begins to age now', async () => {
+    const state = stateOf({ expiration: '9999-12-31T23:59:59Z' });
+    await states().keep(state);
+    await utimes(fileOf(state), new Date('9999-01-01T00:00:00Z'), new Date('9999-01-01T00:00:00Z'));
+    await states().sweep();
+    expect((await stat(fileOf(state))).mtimeMs).toBeLessThan(Date.now() + 1000);
+  });
+});

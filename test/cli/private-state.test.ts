@@ -118,7 +118,7 @@ describe('a folder', () => {
 
 describe('a file is not used, and the user is told why, if', () => {
   it.each([
-    ['others can write to it', (path: string) => chmod(path, 0o666)],
+    ['other users can write to it', (path: string) => chmod(path, 0o666)],
     ['it is no regular file', (path: string) => rename(path, `${path}.real`).then(() => symlink(`${path}.real`, path))],
     ['it is too large', (path: string) => truncate(path, 16 * 1024 * 1024 + 1)],
     ...(isRoot ? [['it belongs to another user', (path: string) => chown(path, NOBODY, NOBODY)] as const] : []),

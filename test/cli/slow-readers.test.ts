@@ -1,0 +1,182 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { createSender } from 'credential-relay/client';
+import { describe, expect, it } from 'vitest';
+import { createEventLog } from '../../src/cli/event-log.js';
+import { MOST_WAITING_BYTES } from '../../src/cli/output.js';
+import { createTeller } from '../../src/cli/teller.js';
+import { BIN } from '../support/built.js';
+import { linesOf, start } from './support/commands.js';
+import { siteOfFile } from './support/site.js';
+
+/* Who reads what a command writes, or writes what it reads, and takes any time for that. */
+
+const site = siteOfFile();
+
+function fifo(): string {
+  const path = site.fresh('pipe');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+describe('the log of `serve`', () => {
+  it('leaves lines out while its reader does not keep up, and then says how many', async () => {
+    const stream = new PassThrough({ highWaterMark: 1024 });
+    const log = createEventLog(stream);
+    for (let lines = 0; lines < 10_000; lines += 1) log({ type: 'request.completed', text: 'x'.repeat(100) });
+    expect(stream.writableLength).toBeLessThan(MOST_WAITING_BYTES + 1000);
+    stream.resume();
+    await once(stream, 'drain');
+    const chunks: string[] = [];
+    stream.on('data', (chunk) => chunks.push(String(chunk)));
+    log({ type: 'request.completed' });
+    await expect
+      .poll(() => chunks.join(''))
+      .toMatch(/"log\.dropped","lines":\d+\}\n\{"type":"request\.completed"\}\n$/);
+  });
+
+  it('of a process whose log nobody reads, any number of requests are answered', async () => {
+    const child = spawn(process.execPath, [BIN, 'serve', '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    try {
+      const [line] = await once(child.stdout, 'data');
+      const { url } = JSON.parse(String(line));
+      const ask = async (): Promise<void> => {
+        const asked = request(`${url}/v1/m`, { method: 'POST', agent });
+        asked.end();
+        const [response] = await once(asked, 'response');
+        response.resume();
+        await once(response, 'end');
+      };
+      // Some 100 bytes a line: more than the pipe and the log hold.
+      for (let round = 0; round < 700; round += 1) await Promise.all(Array.from({ length: 8 }, ask));
+      let log = '';
+      child.stderr.on('data', (chunk) => (log += chunk));
+      await expect.poll(() => log, { timeout: 5000 }).toMatch(/"type":"log\.dropped","lines":[1-9]\d*\}/);
+    } finally {
+      agent.destroy();
+      child.kill('SIGTERM');
+    }
+    expect((await once(child, 'close'))[0]).toBe(0);
+  });
+
+  it('has nothing in it that a terminal acts upon', async () => {
+    const stream = new PassThrough();
+    createEventLog(stream)({ type: 'store.failed', cause: '\u009b2J\u202e\u001b]0;pwned\u0007' });
+    expect(String(stream.read())).toMatch(/^[\x20-\x7e]+\n$/);
+  });
+});
+
+describe('words and events', () => {
+  it('that may come any number of times are left out while nobody reads them', () => {
+    const lines: string[] = [];
+    const output = {
+      isTTY: false,
+      isBehind: false,
+      write: async (line: string | Uint8Array) => void lines.push(`${line}`),
+    };
+    const flushed = async (): Promise<void> => {};
+    const teller = createTeller({
+      isJson: true,
+      side: 'sender',
+      output: { ...output, flushed },
+      cause: () => undefined,
+    });
+    teller.progress({ type: 'opened' });
+    const behind = { ...output, isBehind: true, flushed };
+    const late = createTeller({ isJson: true, side: 'sender', output: behind, cause: () => undefined });
+    for (const type of ['opened', 'left', 'polling', 'reconnected'] as const) late.progress({ type });
+    late.progress({ type: 'retrying', pauseMs: 5000, status: 503 });
+    late.tell({ event: 'ended', how: 'deleted' });
+    expect(lines).toEqual(['{"event":"opened"}\n', '{"event":"ended","how":"deleted"}\n']);
+  });
+});
+
+describe('a named pipe', () => {
+  it('is sent once its writer has ended it, however late that comes', async () => {
+    const path = fifo();
+    const sending = start(site.device(), ['send', path, '--relay', site.relay.url]);
+    const writer = await open(path, constants.O_WRONLY);
+    await writer.writeFile('wor');
+    await writer.writeFile('ds');
+    await writer.close();
+    expect(await sending.ended).toBe(0);
+    const receiving = start(site.device(), ['receive', sending.out().toString().trim()]);
+    expect([await receiving.ended, receiving.out().toString()]).toEqual([0, 'words']);
+  });
+
+  it('that nobody writes into holds `send` no longer than a signal', async () => {
+    const path = fifo();
+    const sending = start(site.device(), ['send', path, '--relay', site.relay.url]);
+    // It is open for reading: without a reader this open would fail.
+    const writer = await expect
+      .poll(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined), { timeout: 9000 })
+      .toBeDefined()
+      .then(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    sending.child.kill('SIGTERM');
+    expect(await sending.ended).toBe(130);
+    await writer.close();
+  });
+
+  it('of --out whose reader stops reading holds `receive` no longer than a signal; nothing is lost', async () => {
+    const path = fifo();
+    const display = { title: 't', description: 'd', imageURL: 'https://example.com/i.png' };
+    // More than a pipe holds, from less than a relay takes: as JSON these characters are six each.
+    const content = { text: '\u202e'.repeat(12_000) };
+    const share = await createSender({ relay: site.relay.url }).share({ format: 'f', content }, display);
+    const to = site.device();
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const receiving = start(to, ['receive', share.url, '--out', path]);
+    await expect
+      .poll(async () => (await reader.read(Buffer.alloc(1), 0, 1).catch(() => ({ bytesRead: 0 }))).bytesRead, {
+        timeout: 9000,
+      })
+      .toBe(1);
+    receiving.child.kill('SIGTERM');
+    expect(await receiving.ended).toBe(130);
+    await reader.close();
+    const out = site.fresh('out');
+    expect(await start(to, ['receive', share.url, '--out', out]).ended).toBe(0);
+    expect(JSON.parse(await readFile(out, 'utf8')).content).toEqual(content);
+  });
+});
+
+describe('content that is nested too deep', () => {
+  it.each([[[]], [['--json']]])('exit 6, in words that say so, and the mailbox stays: %j', async (options) => {
+    const { generateSecret, seal, createMailboxClient, buildShareUrl } = await import('credential-relay/client');
+    const secret = generateSecret();
+    const text = `{"format":"f","content":{"a":${'['.repeat(12_000)}${']'.repeat(12_000)}}}`;
+    const client = createMailboxClient();
+    const created = await client.create(site.relay.url, {
+      payload: await seal(new TextEncoder().encode(text), secret),
+      displayInformation: { title: 't', description: 'd', imageURL: 'https://example.com/i.png' },
+      mailboxConfiguration: {
+        accessRights: 'RD',
+        expiration: `${new Date(Date.now() + 3_600_000).toISOString().slice(0, 19)}Z`,
+      },
+    });
+    const receiving = start(site.device(), ['receive', buildShareUrl(created.body.urlLink, { secret }), ...options]);
+    expect(await receiving.ended).toBe(6);
+    expect(receiving.err()).toMatch(/^credential-relay: .*(deep|nested|levels)/);
+    if (options.length > 0) {
+      expect(linesOf(receiving.out()).at(-1)).toMatchObject({ event: 'failed', code: 'malformed' });
+    }
+    expect((await client.read(created.body.urlLink)).status).toBe(200);
+  });
+});
+
+it('a file of over --limit bytes is not read to its end', async () => {
+  const path = site.fresh('file');
+  await writeFile(path, Buffer.alloc(3_000_000));
+  const sending = start(site.device(), ['send', path, '--relay', site.relay.url]);
+  expect(await sending.ended).toBe(1);
+  expect(sending.err()).toBe(
+    'credential-relay: The file is too large: it has more than 65536 bytes. Nothing was sent.\n',
+  );
+  const endless = start(site.device(), ['send', '/dev/zero', '--relay', site.relay.url]);
+  expect(await endless.ended).toBe(1);
+});

@@ -74,6 +74,35 @@ describe('what it answers', () => {
     }
   });
 
+  it.each([
+    "/';touch$IFS'pwned';'/v1/m/x",
+    '/v1/m/$(touch pwned)',
+    '/v1/m/x;touch pwned',
+    '/v1/m/`touch pwned`',
+    '/v1/m/x\u001b[2J',
+    '/v1/m/x#Secret',
+  ])('a link outside of the grammar is never printed: exit 6, %j', async (path) => {
+    const url = await serverOf((request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify({ urlLink: `http://${request.headers.host}${path}` }));
+    });
+    const { code, out, err } = await run(device(), ['send', '-', '--relay', url], 'words');
+    expect([code, out.toString()]).toEqual([6, '']);
+    expect(err).not.toMatch(/touch|pwned|Secret|\u001b/);
+  });
+
+  it('a redirect to a mailbox is told of without its path', async () => {
+    const id = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
+    const url = await serverOf((_, response) => {
+      response.writeHead(307, { Location: `https://other.example/v1/m/${id}` }).end();
+    });
+    const { code, err } = await run(device(), ['receive', linkTo(url)]);
+    expect([code, err]).toEqual([
+      5,
+      'credential-relay: There is no relay at this address, only a redirect to https://other.example (307).\n',
+    ]);
+  });
+
   it('a page that leads elsewhere is no relay: exit 5 at once', async () => {
     const url = await serverOf((_, response) => {
       response.writeHead(302, { Location: 'https://login.example/' }).end();
@@ -81,7 +110,7 @@ describe('what it answers', () => {
     const { code, err } = await run(device(), ['send', '-', '--relay', url], 'words');
     expect([code, err]).toEqual([
       5,
-      'credential-relay: There is no relay at this address, only a redirect to https://login.example/ (302).\n',
+      'credential-relay: There is no relay at this address, only a redirect to https://login.example (302).\n',
     ]);
   });
 

@@ -24,6 +24,18 @@ describe('createRelay: options', () => {
     ['authorize', { authorize: {} }],
     ['hookTimeoutMs', { hookTimeoutMs: 0 }],
     ['publicUrl', { publicUrl: undefined }],
+    ['mountPath', { mountPath: 'relay' }],
+    ['mountPath', { mountPath: '//relay' }],
+    ['mountPath', { mountPath: '/relay//' }],
+    ['mountPath', { mountPath: '/relay/../x' }],
+    ['mountPath', { mountPath: '/./relay' }],
+    ['mountPath', { mountPath: '/relay?x' }],
+    ['mountPath', { mountPath: '/relay#x' }],
+    ['mountPath', { mountPath: '/re lay' }],
+    ['mountPath', { mountPath: '/relay\\x' }],
+    ['mountPath', { mountPath: '/%zz' }],
+    ['mountPath', { mountPath: 'https://example.com/relay' }],
+    ['mountPath', { mountPath: null }],
     ['publicUrl', { publicUrl: 'not a url' }],
     ['publicUrl', { publicUrl: 'ftp://example.com' }],
     ['publicUrl', { publicUrl: 'http://example.com' }],
@@ -94,6 +106,13 @@ describe('createRelay: options', () => {
     await make({ publicUrl }).close();
     await make({ publicUrl: new URL(publicUrl) }).close();
   });
+
+  it.each(['/', '/relay', '/relay/', '/api/v1/relay', '/caf%C3%A9', undefined])(
+    'takes %s as mountPath',
+    async (mountPath) => {
+      await make({ publicUrl: 'https://example.com/share', mountPath }).close();
+    },
+  );
 
   it('takes what a Keyv user has in hand: a Keyv, a Map, a store; and keys as bytes or base64url', async () => {
     await make({ store: new Keyv() }).close();

@@ -17,6 +17,11 @@ describe('the path below the mount', () => {
     ['/relay/v1/m', '/relay', '/v1/m'],
     ['http://host/relay/v1/m?x', '/relay', '/v1/m'],
     ['HTTPS://host:1/relay/v1/m', '/relay', '/v1/m'],
+    ['http://a-b_c.example:/relay/v1/m', '/relay', '/v1/m'],
+    ['http://[::1]:80/relay/v1/m', '/relay', '/v1/m'],
+    // What people append to a link has its page of refusal.
+    ['/relay/v1/m/x.', '/relay', '/v1/m/x.'],
+    ['/relay/v1/m/x%22', '/relay', '/v1/m/x%22'],
     ['/relay/v2/m/x', '/relay', '/v2/m/x'],
     // A mount path that looks like a version.
     ['/v1/v1/m', '/v1', '/v1/m'],
@@ -60,6 +65,18 @@ describe('the path below the mount', () => {
     ['/%72elay/v1/m', '/relay'],
     ['http:///relay/v1/m', '/relay'],
     ['http://host?/relay/v1/m', '/relay'],
+    // Parsers of URLs do not agree where the path begins behind such a host.
+    ['http://x;y/relay/v1/m', '/relay'],
+    ["http://x'y/relay/v1/m", '/relay'],
+    ['http://x%2fy/relay/v1/m', '/relay'],
+    ['http://x\\y/relay/v1/m', '/relay'],
+    ['http://x:8a/relay/v1/m', '/relay'],
+    ['http://a@x/relay/v1/m', '/relay'],
+    // Nor whether these are below the mount.
+    ['/relay/v1/m/../../../x', '/relay'],
+    ['/relay/v1/m/%2e%2E/x', '/relay'],
+    ['/relay/v1/m/.', '/relay'],
+    ['/relay/v1/m/..\\..\\x', '/relay'],
     ['http://host', ''],
     ['*', ''],
     ['', ''],

@@ -1,29 +1,15 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
-import { type CertificateFacts, certificateFacts } from './certificate-facts.js';
+import type { KeyObject } from 'node:crypto';
+import { Unfit } from './certificate-extensions.js';
+import { type Certificate, readCertificate } from './certificate-reader.js';
 
 /*
  * The certificate path of the `x5c` header (RFC 7515 §4.1.6), checked up to an anchor (RFC 5280 §6, as far as chains of
- * attesters need it: no policies, no name constraints, no revocation; a chain that demands one of these is refused).
+ * attesters need it: no policies, no name constraints, no revocation). A chain that is accepted here is also accepted by
+ * `openssl verify -x509_strict -auth_level 2`.
  */
 
-/** A certificate with all that is asked of it. */
-interface Certificate extends CertificateFacts {
-  readonly x509: X509Certificate;
-  /** Unix times in ms. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
-
-/** Certificates that a chain may have, the anchor not counted. */
-const CHAIN_CERTIFICATES = 5;
-
-/** Hex of the OIDs: ECDSA and RSA with SHA-256, -384, -512, RSASSA-PSS with the same, Ed25519, Ed448. SHA-1 is none. */
-const SIGNATURE_ALGORITHMS: readonly string[] = [
-  ...['2a8648ce3d040302', '2a8648ce3d040303', '2a8648ce3d040304'],
-  ...['2a864886f70d01010b', '2a864886f70d01010c', '2a864886f70d01010d'],
-  ...['608648016503040201', '608648016503040202', '608648016503040203'].map((hash) => `2a864886f70d01010a/${hash}`),
-  ...['2b6570', '2b6571'],
-];
+/** Certificates of an `x5c` header, the anchor included. */
+const MAXIMUM_CERTIFICATES = 6;
 
 /** A chain is not good. The message is a fixed sentence. */
 export class PathRefused extends Error {
@@ -45,40 +31,50 @@ export type TrustAnchors = readonly Certificate[];
 
 /** Reads the certificates of PEM texts. Throws a TypeError if there is none, or one that no chain can lead to. */
 export function trustAnchorsOf(texts: readonly string[]): TrustAnchors {
-  const blocks = texts.flatMap(
-    (text) => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],
-  );
+  const blocks = texts.flatMap((text) => [
+    ...text.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g),
+  ]);
   if (blocks.length === 0) throw new TypeError('must hold certificates as PEM');
-  return blocks.map((block) => {
-    const anchor = parse(block);
-    if (anchor === undefined) throw new TypeError('holds a certificate that cannot be read');
-    if (!anchor.x509.ca) throw new TypeError('holds a certificate that is not of a certification authority');
-    if (!anchor.understood) throw new TypeError('holds a certificate with a critical extension that is not supported');
-    return anchor;
+  return blocks.map(([, base64 = '']) => {
+    try {
+      const anchor = readCertificate(base64.replace(/\s/g, ''));
+      demandAuthority(anchor);
+      return anchor;
+    } catch (error) {
+      throw error instanceof Unfit ? new TypeError(`holds a certificate that ${error.message}`) : error;
+    }
   });
 }
 
 /**
- * The key of the first certificate of a chain in order, each issued by the next and the last by an anchor, at the time
- * `now` (Unix time in ms). The anchor itself may be sent as the last. Throws {@link PathRefused} for any other chain, and
+ * The key of the first certificate of a chain in order, each issued by the next, at the time `now` (Unix time in ms).
+ * The path ends at the first certificate that an anchor issued. Throws {@link PathRefused} for any other chain, and
  * {@link AnchorOutdated}.
  */
 export function keyOfChain(x5c: unknown, anchors: TrustAnchors, now: number): KeyObject {
-  const chain = withoutAnchor(parseChain(x5c), anchors);
-  const [leaf] = chain;
-  if (leaf === undefined) throw new PathRefused('The x5c header has no certificate below the trust anchor.');
-  if (!leaf.maySign) throw new PathRefused('The key usage of the attester certificate does not include signatures.');
-  const anchor = anchorOf(chain, anchors, now);
-  // From the anchor down: a key is used only when its certificate was verified, as others may be made to cost time.
+  try {
+    return keyOf(chainOf(x5c), anchors, now);
+  } catch (error) {
+    throw error instanceof Unfit ? new PathRefused(`The x5c header has a certificate that ${error.message}.`) : error;
+  }
+}
+
+const NO_PATH = 'The certificates of the x5c header do not lead to a trust anchor.';
+
+/** Signatures are checked last and from the anchor down: only keys that were verified cost time. */
+function keyOf(chain: readonly Certificate[], anchors: TrustAnchors, now: number): KeyObject {
+  const top = chain.findIndex((certificate) => anchorOf(certificate, anchors, now) !== undefined);
+  const path = chain.slice(0, top + 1);
+  const [leaf, last] = [path[0], path.at(-1)];
+  const anchor = last && anchorOf(last, anchors, now);
+  if (leaf === undefined || anchor === undefined) throw new PathRefused(NO_PATH);
+  demandAttester(leaf);
+  for (const certificate of path) demandIssued(certificate, now);
+  for (const authority of path.slice(1)) demandAuthority(authority);
+  demandLengths([...path, anchor]);
   let issuer = anchor;
-  for (const [below, certificate] of [...chain.entries()].reverse()) {
-    demandUsable(certificate, now);
-    // The anchor is there for what it issued.
-    if (issuer !== anchor && !issued(issuer, certificate)) throw new PathRefused(NO_PATH);
-    if (below > 0) demandIssuer(certificate);
-    if (issuer.pathLength !== undefined && issuer.pathLength < below) {
-      throw new PathRefused('The certificates of the x5c header are more than an issuer allows.');
-    }
+  for (const certificate of path.toReversed()) {
+    if (!isSignedBy(certificate, issuer)) throw new PathRefused(NO_PATH);
     issuer = certificate;
   }
   // The anchor's own signature is not looked at: that it is trusted is the host's word.
@@ -86,67 +82,53 @@ export function keyOfChain(x5c: unknown, anchors: TrustAnchors, now: number): Ke
   return leaf.x509.publicKey;
 }
 
-const NO_PATH = 'The certificates of the x5c header do not lead to a trust anchor.';
-
-/** The anchor that issued the last certificate, one that is valid now before one that is not. */
-function anchorOf(chain: readonly Certificate[], anchors: TrustAnchors, now: number): Certificate {
-  const top = chain.at(-1);
-  const issuers = anchors.filter((anchor) => top !== undefined && issued(anchor, top));
-  const anchor = issuers.find((issuer) => isCurrent(issuer, now)) ?? issuers[0];
-  if (anchor === undefined) throw new PathRefused(NO_PATH);
-  return anchor;
-}
-
-function parseChain(x5c: unknown): readonly Certificate[] {
+function chainOf(x5c: unknown): readonly Certificate[] {
   if (!Array.isArray(x5c) || x5c.length === 0) throw new PathRefused('There are no certificates in an x5c header.');
-  if (x5c.length > CHAIN_CERTIFICATES + 1) throw new PathRefused('The x5c header has too many certificates.');
-  return x5c.map((text: unknown) => {
-    const certificate = typeof text === 'string' ? parse(Buffer.from(text, 'base64')) : undefined;
-    if (certificate === undefined) throw new PathRefused('The x5c header has a certificate that cannot be read.');
-    return certificate;
-  });
+  if (x5c.length > MAXIMUM_CERTIFICATES) throw new PathRefused('The x5c header has too many certificates.');
+  const chain = x5c.map((text: unknown) => readCertificate(text));
+  const inOrder = ({ x509 }: Certificate, at: number): boolean =>
+    at === 0 || chain[at - 1]?.x509.checkIssued(x509) === true;
+  if (!chain.every(inOrder)) throw new PathRefused(NO_PATH);
+  return chain;
 }
 
-function withoutAnchor(chain: readonly Certificate[], anchors: TrustAnchors): readonly Certificate[] {
-  const last = chain.at(-1);
-  return anchors.some(({ x509 }) => last?.x509.raw.equals(x509.raw)) ? chain.slice(0, -1) : chain;
+/** The anchor that has the name and the key identifier of an issuer, one that is valid now before one that is not. */
+function anchorOf({ x509 }: Certificate, anchors: TrustAnchors, now: number): Certificate | undefined {
+  const issuers = anchors.filter((anchor) => x509.checkIssued(anchor.x509));
+  return issuers.find((issuer) => isCurrent(issuer, now)) ?? issuers[0];
 }
 
-function parse(source: string | Buffer): Certificate | undefined {
+function isSignedBy({ x509 }: Certificate, issuer: Certificate): boolean {
   try {
-    const x509 = new X509Certificate(source);
-    const [notBefore, notAfter] = [Date.parse(x509.validFrom), Date.parse(x509.validTo)];
-    // Read here, so that a key which cannot be is found at once.
-    void x509.publicKey;
-    return { x509, notBefore, notAfter, ...certificateFacts(x509.raw) };
+    return x509.verify(issuer.x509.publicKey);
   } catch {
-    return undefined;
+    return false;
   }
 }
 
 function isCurrent({ notBefore, notAfter }: Certificate, now: number): boolean {
-  // Written so that a date that could not be read is refused.
-  return notBefore <= now && now <= notAfter;
+  return notBefore <= now && now < notAfter;
 }
 
-function demandUsable(certificate: Certificate, now: number): void {
-  if (!isCurrent(certificate, now)) throw new PathRefused('A certificate of the chain is not valid at this time.');
-  if (!certificate.understood) {
-    throw new PathRefused('A certificate of the chain has a critical extension that is not supported.');
-  }
-  if (!SIGNATURE_ALGORITHMS.includes(certificate.signatureAlgorithm)) {
-    throw new PathRefused('A certificate of the chain is signed with an algorithm that is not supported.');
-  }
+function demandIssued(certificate: Certificate, now: number): void {
+  if (!isCurrent(certificate, now)) throw new Unfit('is not valid at this time');
+  if (!certificate.isSignedStrongly) throw new Unfit('is signed with an algorithm that is not supported');
+  if (!certificate.namesIssuerKey) throw new Unfit("does not name its issuer's key (its authority key identifier)");
 }
 
-function demandIssuer({ x509, mayCertify }: Certificate): void {
-  if (!x509.ca || !mayCertify) throw new PathRefused('An issuer in the x5c header may not issue certificates.');
+function demandAttester({ isAuthority, maySign, mayCertify }: Certificate): void {
+  if (isAuthority || !maySign || mayCertify) throw new Unfit('is not for signing attestations');
 }
 
-function issued({ x509: issuer }: Certificate, { x509: subject }: Certificate): boolean {
-  try {
-    return subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
-  } catch {
-    return false;
+function demandAuthority({ isAuthority, mayCertify, namesItsKey }: Certificate): void {
+  if (!isAuthority || !mayCertify) throw new Unfit('is not of a certification authority');
+  if (!namesItsKey) throw new Unfit('does not name its own key (its subject key identifier)');
+}
+
+/** Certificates that are issued by their own name are counted as well, unlike in RFC 5280 §6.1.4. */
+function demandLengths(path: readonly Certificate[]): void {
+  // Below the issuer at 1 there is the attester's certificate alone, which does not count.
+  if (path.some(({ pathLength }, at) => pathLength < at - 1)) {
+    throw new PathRefused('The certificates of the x5c header are more than an issuer allows.');
   }
 }

@@ -1,8 +1,11 @@
-import { constants, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import type { KeyPair } from './certificate-keys.js';
+import { type SignatureAlgorithm, usualSignature } from './certificate-signatures.js';
+import { bits, extension, integer, nameOf, octets, pemOf, sequence, TRUE, time, tlv } from './der.js';
 
 /*
- * Certificates made to order, each defect of a chain included, which no tool makes that is everywhere: a few lines of
- * DER (X.690) around node:crypto. For tests only.
+ * Certificates made to order, each defect of a chain included: `openssl` makes few of them. They are as RFC 5280 §4
+ * demands but for what is asked otherwise. For tests only.
  */
 
 /** What a certificate is to say. */
@@ -17,22 +20,33 @@ export interface CertificateOptions {
   readonly pathLength?: number;
   /** Bits of the first byte of KeyUsage: 0x80 digitalSignature, 0x04 keyCertSign. `null`: no such extension. */
   readonly keyUsage?: number | null;
-  /** Adds a critical extension that nobody knows. */
-  readonly unknownCritical?: boolean;
-  /** Adds a critical extension of this object identifier, in hex, with an empty value. */
-  readonly critical?: string;
-  /** Signs with SHA-1. */
-  readonly sha1?: boolean;
-  /** Signs with RSASSA-PSS, which the issuer's key must be for. */
-  readonly pss?: 'sha256' | 'sha1';
   /** The key it is for. Default: a new P-256 key. */
   readonly keys?: KeyPair;
+  /** Default: as the issuer's key has it. */
+  readonly signature?: SignatureAlgorithm;
+  /** Extensions (whole) instead of those that it would have, by the hex of their object identifier. `null`: none. */
+  readonly extensions?: Readonly<Record<string, Buffer | null>>;
+  /** Changes the fields of the part that is signed. */
+  readonly fields?: (fields: Fields) => Partial<Fields>;
+  /** Changes the part that is signed, before it is. */
+  readonly signed?: (der: Buffer) => Buffer;
+  /** Changes the signed part, the signature algorithm and the signature once they are there. */
+  readonly parts?: (parts: readonly [Buffer, Buffer, Buffer]) => readonly Buffer[];
+  /** Changes the bytes of all. */
+  readonly bytes?: (der: Buffer) => Buffer;
 }
 
-/** A key pair of node:crypto. */
-export interface KeyPair {
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
+/** The fields of TBSCertificate, as DER. */
+export interface Fields {
+  readonly version: Buffer;
+  readonly serial: Buffer;
+  readonly algorithm: Buffer;
+  readonly issuer: Buffer;
+  readonly validity: Buffer;
+  readonly subject: Buffer;
+  readonly key: Buffer;
+  readonly unique: Buffer;
+  readonly extensions: Buffer;
 }
 
 /** A certificate with the key it is for. */
@@ -46,89 +60,60 @@ export interface Issued extends KeyPair {
 
 const DAY_MS = 86_400_000;
 
+/** Hex of object identifiers. */
+export const ID = {
+  subjectKey: '551d0e',
+  keyUsage: '551d0f',
+  subjectNames: '551d11',
+  basicConstraints: '551d13',
+  authorityKey: '551d23',
+} as const;
+
 /** Issues a certificate. */
 export function issue(options: CertificateOptions, now: number): Issued {
   const { privateKey, publicKey } = options.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const signer = options.issuer?.privateKey ?? privateKey;
-  const algorithm = algorithmOf(options, signer);
-  const toBeSigned = sequence(
-    tlv(0xa0, tlv(0x02, Buffer.from([2]))),
-    tlv(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(8)])),
-    algorithm,
-    nameOf(options.issuer?.name ?? options.name),
-    sequence(time(options.notBefore ?? now - DAY_MS), time(options.notAfter ?? now + DAY_MS)),
-    nameOf(options.name),
-    publicKey.export({ format: 'der', type: 'spki' }),
-    tlv(0xa3, sequence(...extensionsOf(options))),
+  const signer = options.issuer ?? { name: options.name, privateKey, publicKey };
+  const signature = options.signature ?? usualSignature(signer.privateKey);
+  const usual: Fields = {
+    version: tlv(0xa0, integer(2)),
+    serial: tlv(0x02, Buffer.from([0x01]), randomBytes(8)),
+    algorithm: signature.identifier,
+    issuer: nameOf(signer.name),
+    validity: sequence(time(options.notBefore ?? now - DAY_MS), time(options.notAfter ?? now + DAY_MS)),
+    subject: nameOf(options.name),
+    key: publicKey.export({ format: 'der', type: 'spki' }),
+    unique: Buffer.alloc(0),
+    extensions: tlv(0xa3, sequence(...extensionsOf(options, publicKey, signer.publicKey))),
+  };
+  const fields = { ...usual, ...options.fields?.(usual) };
+  const { signed = (der) => der, parts = (all) => all, bytes = (der) => der } = options;
+  const toBeSigned = signed(sequence(...Object.values(fields)));
+  const der = bytes(
+    sequence(...parts([toBeSigned, signature.identifier, bits(signature.sign(toBeSigned, signer.privateKey))])),
   );
-  const padding = options.pss === undefined ? {} : PSS_PADDING[options.pss];
-  const signature = sign(isSha1(options) ? 'sha1' : 'sha256', toBeSigned, { key: signer, ...padding });
-  const der = sequence(toBeSigned, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const base64 = der.toString('base64');
-  const lines = base64.match(/.{1,64}/g) ?? []; // No empty one at the end, whatever the length: PEM has none.
-  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-  return { name: options.name, der, pem, base64, privateKey, publicKey };
+  return { name: options.name, der, pem: pemOf(der), base64: der.toString('base64'), privateKey, publicKey };
 }
 
-const PSS_PADDING = {
-  sha256: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
-  sha1: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 20 },
-};
-
-function isSha1({ sha1, pss }: CertificateOptions): boolean {
-  return sha1 === true || pss === 'sha1';
+function extensionsOf(options: CertificateOptions, key: KeyObject, issuerKey: KeyObject): readonly Buffer[] {
+  const { ca = false, pathLength, keyUsage = ca ? 0x04 : 0x80, extensions = {} } = options;
+  const length = pathLength === undefined ? [] : [integer(pathLength)];
+  const usual = {
+    [ID.basicConstraints]: extension(ID.basicConstraints, ca ? sequence(TRUE, ...length) : sequence(), true),
+    [ID.keyUsage]: keyUsage === null ? null : extension(ID.keyUsage, usageOf(keyUsage), true),
+    [ID.subjectKey]: extension(ID.subjectKey, octets(identifierOf(key))),
+    [ID.authorityKey]: extension(ID.authorityKey, sequence(tlv(0x80, identifierOf(issuerKey)))),
+  };
+  return Object.values({ ...usual, ...extensions }).filter((each) => each !== null);
 }
 
-/** AlgorithmIdentifier: RFC 5758 §3.2, RFC 4055 §5, and §3.1 for RSASSA-PSS, whose parameters are SHA-1 unless they say. */
-function algorithmOf({ sha1, pss }: CertificateOptions, { asymmetricKeyType }: KeyObject): Buffer {
-  const none = tlv(0x05, Buffer.alloc(0));
-  if (pss === 'sha1') return sequence(oid('2a864886f70d01010a'), sequence());
-  if (pss === 'sha256') {
-    const hash = sequence(oid('608648016503040201'), none);
-    const mask = sequence(oid('2a864886f70d010108'), hash);
-    const salt = tlv(0x02, Buffer.from([32]));
-    return sequence(oid('2a864886f70d01010a'), sequence(tlv(0xa0, hash), tlv(0xa1, mask), tlv(0xa2, salt)));
-  }
-  if (asymmetricKeyType === 'rsa') return sequence(oid(sha1 ? '2a864886f70d010105' : '2a864886f70d01010b'), none);
-  return sequence(oid(sha1 ? '2a8648ce3d0401' : '2a8648ce3d040302'));
+/** A KeyUsage, without the zero bits at its end (X.690 §11.2.2). */
+export function usageOf(usage: number): Buffer {
+  return bits(Buffer.from([usage]), 31 - Math.clz32(usage & -usage));
 }
 
-function extensionsOf(options: CertificateOptions): readonly Buffer[] {
-  const { ca = false, pathLength, keyUsage, unknownCritical, critical } = options;
-  const usage = keyUsage === undefined ? (ca ? 0x04 : 0x80) : keyUsage;
-  const length = pathLength === undefined ? [] : [tlv(0x02, Buffer.from([pathLength]))];
-  const basic = ca ? sequence(tlv(0x01, Buffer.from([0xff])), ...length) : sequence();
-  return [
-    extension('551d13', true, basic),
-    ...(usage === null ? [] : [extension('551d0f', true, tlv(0x03, Buffer.from([usage === 0x80 ? 7 : 2, usage])))]),
-    ...(unknownCritical === true ? [extension('2a0304', true, tlv(0x05, Buffer.alloc(0)))] : []),
-    ...(critical === undefined ? [] : [extension(critical, true, sequence())]),
-  ];
-}
-
-function extension(id: string, critical: boolean, value: Buffer): Buffer {
-  return sequence(oid(id), ...(critical ? [tlv(0x01, Buffer.from([0xff]))] : []), tlv(0x04, value));
-}
-
-function nameOf(text: string): Buffer {
-  return sequence(tlv(0x31, sequence(oid('550403'), tlv(0x0c, Buffer.from(text)))));
-}
-
-function time(ms: number): Buffer {
-  // GeneralizedTime, which RFC 5280 §4.1.2.5 keeps for years from 2050 on, and OpenSSL reads for all.
-  return tlv(0x18, Buffer.from(`${new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14)}Z`));
-}
-
-function oid(hex: string): Buffer {
-  return tlv(0x06, Buffer.from(hex, 'hex'));
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return tlv(0x30, Buffer.concat(parts));
-}
-
-function tlv(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
+/** The key identifier of RFC 5280 §4.2.1.2, but of all that tells of the key. */
+export function identifierOf(key: KeyObject): Buffer {
+  return createHash('sha1')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest();
 }

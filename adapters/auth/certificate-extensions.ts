@@ -37,6 +37,7 @@ const SUBJECT_KEY = '551d0e';
 const KEY_USAGE = '551d0f';
 const SUBJECT_NAMES = '551d11';
 const BASIC_CONSTRAINTS = '551d13';
+const POLICIES = '551d20';
 const AUTHORITY_KEY = '551d23';
 const EXTENDED_KEY_USAGE = '551d25';
 const ANY_EXTENDED_KEY_USAGE = '551d2500';
@@ -68,6 +69,8 @@ export function readExtensions(list: Element): Extensions {
     return extension && readDer(extension.octets);
   };
   demandAnyUse(read(EXTENDED_KEY_USAGE));
+  demandPolicies(read(POLICIES));
+  if (read(SUBJECT_NAMES)?.children.length === 0) throw new Unfit('has an empty list of other names');
   const basic = read(BASIC_CONSTRAINTS);
   const usage = usageOf(read(KEY_USAGE));
   const isAuthority = isAuthorityOf(basic);
@@ -103,6 +106,22 @@ function demandAnyUse(purposes: Element | undefined): void {
   if (purposes?.children.every(({ content }) => content.toString('hex') !== ANY_EXTENDED_KEY_USAGE)) {
     throw new Unfit('is for another purpose (its extended key usage)');
   }
+}
+
+/** Any policy is good, but for a list that cannot be read (RFC 5280 §4.2.1.4). Notices to users are not read. */
+function demandPolicies(policies: Element | undefined): void {
+  const names = new Set(policies?.children.map(({ children }) => children[0]?.bytes.toString('hex')));
+  const isRead = ({ children: [name, ...qualifiers] }: Element): boolean =>
+    name?.tag === TAG.objectIdentifier && qualifiers.flatMap(({ children }) => children).every(isPointer);
+  const { children = [] } = policies ?? {};
+  if (policies && (children.length === 0 || names.size < children.length || !children.every(isRead))) {
+    throw new Unfit('has policies that cannot be read');
+  }
+}
+
+/** The address of a statement of practice. */
+function isPointer({ children: [name, address, ...rest] }: Element): boolean {
+  return name?.content.toString('hex') === '2b06010505070201' && address?.tag === 0x16 && rest.length === 0;
 }
 
 function isAuthorityOf(basic: Element | undefined): boolean {

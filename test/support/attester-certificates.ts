@@ -52,6 +52,8 @@ export interface Fields {
 /** A certificate with the key it is for. */
 export interface Issued extends KeyPair {
   readonly name: string;
+  /** DER of its Name. */
+  readonly subject: Buffer;
   readonly der: Buffer;
   readonly pem: string;
   /** As an entry of `x5c` (RFC 7515 §4.1.6). */
@@ -72,26 +74,37 @@ export const ID = {
 /** Issues a certificate. */
 export function issue(options: CertificateOptions, now: number): Issued {
   const { privateKey, publicKey } = options.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const signer = options.issuer ?? { name: options.name, privateKey, publicKey };
+  const signer = options.issuer ?? { subject: nameOf(options.name), privateKey, publicKey };
   const signature = options.signature ?? usualSignature(signer.privateKey);
   const usual: Fields = {
     version: tlv(0xa0, integer(2)),
     serial: tlv(0x02, Buffer.from([0x01]), randomBytes(8)),
     algorithm: signature.identifier,
-    issuer: nameOf(signer.name),
+    issuer: signer.subject,
     validity: sequence(time(options.notBefore ?? now - DAY_MS), time(options.notAfter ?? now + DAY_MS)),
     subject: nameOf(options.name),
     key: publicKey.export({ format: 'der', type: 'spki' }),
     unique: Buffer.alloc(0),
     extensions: tlv(0xa3, sequence(...extensionsOf(options, publicKey, signer.publicKey))),
   };
-  const fields = { ...usual, ...options.fields?.(usual) };
+  const changed = options.fields?.(usual) ?? {};
+  // One that is self-signed has one name.
+  const issuer = options.issuer?.subject ?? changed.subject ?? usual.issuer;
+  const fields = { ...usual, issuer, ...changed };
   const { signed = (der) => der, parts = (all) => all, bytes = (der) => der } = options;
   const toBeSigned = signed(sequence(...Object.values(fields)));
   const der = bytes(
     sequence(...parts([toBeSigned, signature.identifier, bits(signature.sign(toBeSigned, signer.privateKey))])),
   );
-  return { name: options.name, der, pem: pemOf(der), base64: der.toString('base64'), privateKey, publicKey };
+  return {
+    name: options.name,
+    subject: fields.subject,
+    der,
+    pem: pemOf(der),
+    base64: der.toString('base64'),
+    privateKey,
+    publicKey,
+  };
 }
 
 function extensionsOf(options: CertificateOptions, key: KeyObject, issuerKey: KeyObject): readonly Buffer[] {

@@ -1,11 +1,10 @@
 import type { Fields } from './attester-certificates.js';
 import { dsa, ec, ed448, ed25519, type KeyPair, rsa, rsaPss } from './certificate-keys.js';
-import { atEach, type Kind } from './certificate-kinds.js';
+import { atEach, GOOD, type Kind } from './certificate-kinds.js';
 import { bits, oid, sequence } from './der.js';
 
 /* Kinds and sizes of keys, and the ways to write them. */
 
-const OK = ['OK', 'OK', 'OK'];
 const WEAK = ['EE certificate key too weak', 'CA certificate key too weak', 'CA certificate key too weak'];
 
 const keyKind = (name: string, keys: KeyPair, said: readonly string[]) => atEach(name, { keys }, said);
@@ -25,24 +24,24 @@ function withoutNull({ key }: Fields): Partial<Fields> {
 export const keyKinds: readonly Kind[] = [
   ...keyKind('RSA 512', rsa(512), WEAK),
   ...keyKind('RSA 1024', rsa(1024), WEAK),
-  ...keyKind('RSA 2047', rsa(2047), OK),
-  ...keyKind('RSA 2048', rsa(2048), OK),
-  ...keyKind('RSA 2048 with the exponent 3', rsa(2048, 3), OK),
-  ...keyKind('RSA 4096', rsa(4096), OK),
-  ...keyKind('RSA 2048 for RSASSA-PSS alone', rsaPss(2048), OK),
-  ...atEach('RSA without NULL', { keys: rsa(2048), fields: withoutNull }, OK),
+  ...keyKind('RSA 2047', rsa(2047), GOOD),
+  ...keyKind('RSA 2048', rsa(2048), GOOD),
+  ...keyKind('RSA 2048 with the exponent 3', rsa(2048, 3), GOOD),
+  ...keyKind('RSA 4096', rsa(4096), GOOD),
+  ...keyKind('RSA 2048 for RSASSA-PSS alone', rsaPss(2048), GOOD),
+  ...atEach('RSA without NULL', { keys: rsa(2048), fields: withoutNull }, GOOD),
   ...keyKind('P-192', ec('prime192v1'), WEAK),
-  ...keyKind('P-224', ec('secp224r1'), OK),
-  ...keyKind('P-256', ec('prime256v1'), OK),
-  ...keyKind('P-384', ec('secp384r1'), OK),
-  ...keyKind('P-521', ec('secp521r1'), OK),
+  ...keyKind('P-224', ec('secp224r1'), GOOD),
+  ...keyKind('P-256', ec('prime256v1'), GOOD),
+  ...keyKind('P-384', ec('secp384r1'), GOOD),
+  ...keyKind('P-521', ec('secp521r1'), GOOD),
   ...keyKind('secp160r1', ec('secp160r1'), WEAK),
-  ...keyKind('secp256k1', ec('secp256k1'), OK),
-  ...keyKind('brainpoolP256r1', ec('brainpoolP256r1'), OK),
+  ...keyKind('secp256k1', ec('secp256k1'), GOOD),
+  ...keyKind('brainpoolP256r1', ec('brainpoolP256r1'), GOOD),
   ...keyKind('P-256 by its parameters', ec('prime256v1', 'explicit'), Array(3).fill('explicit ECC parameters')),
-  ...atEach('P-256 with a compressed point', { fields: compressed }, OK),
-  ...keyKind('Ed25519', ed25519(), OK),
-  ...keyKind('Ed448', ed448(), OK),
+  ...atEach('P-256 with a compressed point', { fields: compressed }, GOOD),
+  ...keyKind('Ed25519', ed25519(), GOOD),
+  ...keyKind('Ed448', ed448(), GOOD),
   ...keyKind('DSA 1024', dsa(1024, 160), WEAK),
-  ...keyKind('DSA 2048', dsa(2048, 256), OK),
+  ...keyKind('DSA 2048', dsa(2048, 256), GOOD),
 ];

@@ -1,11 +1,10 @@
 import type { CertificateOptions } from './attester-certificates.js';
-import { atEach, type Change, type Kind, make, NOW, withMiddle, withRoot } from './certificate-kinds.js';
+import { atEach, type Change, GOOD, type Kind, make, NOW, withMiddle, withRoot } from './certificate-kinds.js';
 import { generalizedTime, sequence, time, utcTime } from './der.js';
 
 /* Dates, and the ways to write them. */
 
 const HOUR_MS = 3_600_000;
-const OK = ['OK', 'OK', 'OK'];
 const EXPIRED = Array(3).fill('certificate has expired');
 const EARLY = Array(3).fill('certificate is not yet valid');
 const MALFORMED = Array(3).fill("format error in certificate's notAfter field");
@@ -24,16 +23,16 @@ export const timeKinds: readonly Kind[] = [
   ...atEach('expired', ended, EXPIRED),
   ...atEach('not valid yet', { notBefore: NOW + HOUR_MS }, EARLY),
   ...atEach('expires in this second', { notAfter: NOW }, EXPIRED),
-  ...atEach('expires in the next second', { notAfter: NOW + 1000 }, OK),
-  ...atEach('valid from this second', { notBefore: NOW }, OK),
+  ...atEach('expires in the next second', { notAfter: NOW + 1000 }, GOOD),
+  ...atEach('valid from this second', { notBefore: NOW }, GOOD),
   ...atEach('valid from the next second', { notBefore: NOW + 1000 }, EARLY),
   ...atEach('dates turned round', { notBefore: NOW + HOUR_MS, notAfter: NOW - HOUR_MS }, EARLY),
-  ...atEach('UTCTime', until(utcTime('300615130000Z')), OK),
+  ...atEach('UTCTime', until(utcTime('300615130000Z')), GOOD),
   ...atEach('UTCTime of 1950', until(utcTime('500615130000Z')), EXPIRED),
-  ...atEach('UTCTime of 2049', until(utcTime('490615130000Z')), OK),
-  ...atEach('GeneralizedTime before 2050', until(generalizedTime('20300615130000Z')), OK),
-  ...atEach('GeneralizedTime of 2050', until(generalizedTime('20500615130000Z')), OK),
-  ...atEach('GeneralizedTime of no end (RFC 5280 §4.1.2.5)', until(generalizedTime('99991231235959Z')), OK),
+  ...atEach('UTCTime of 2049', until(utcTime('490615130000Z')), GOOD),
+  ...atEach('GeneralizedTime before 2050', until(generalizedTime('20300615130000Z')), GOOD),
+  ...atEach('GeneralizedTime of 2050', until(generalizedTime('20500615130000Z')), GOOD),
+  ...atEach('GeneralizedTime of no end (RFC 5280 §4.1.2.5)', until(generalizedTime('99991231235959Z')), GOOD),
   ...atEach('UTCTime without seconds', until(utcTime('3006151300Z')), MALFORMED),
   ...atEach('UTCTime without Z', until(utcTime('300615130000')), MALFORMED),
   ...atEach('UTCTime of another zone', until(utcTime('300615130000+0000')), MALFORMED),

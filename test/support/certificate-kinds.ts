@@ -25,6 +25,11 @@ export const root = make({ name: 'root', ca: true });
 export const middle = make({ name: 'middle', ca: true, issuer: root });
 export const leaf = make({ name: 'leaf', issuer: middle });
 
+/** What `openssl` says at each position of a certificate that is good, one it cannot load, and one it cannot use. */
+export const GOOD = ['OK', 'OK', 'OK'];
+export const NO_CERTIFICATE = ['Could not read certificate', 'Could not read any untrusted', 'Error loading file'];
+export const INVALID = Array.from(GOOD, () => 'unable to get local issuer certificate');
+
 /** How a certificate differs from that of the good chain. */
 export type Change = Partial<CertificateOptions>;
 

@@ -26,6 +26,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  ia5String: 0x16,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
@@ -33,7 +34,7 @@ export const TAG = {
 } as const;
 
 /** UTF8String, PrintableString, TeletexString, IA5String, UniversalString and BMPString. */
-const STRINGS: readonly number[] = [0x0c, 0x13, 0x14, 0x16, 0x1c, 0x1e];
+const STRINGS: readonly number[] = [0x0c, 0x13, 0x14, TAG.ia5String, 0x1c, 0x1e];
 
 const CONSTRUCTED = 0x20;
 

@@ -1,4 +1,5 @@
 import { childAt, type Element, readDer, TAG } from './certificate-der.js';
+import { arePolicies } from './certificate-policies.js';
 
 /*
  * The extensions of a certificate (RFC 5280 §4.2). A constraint that is not processed is refused, whether it is marked as
@@ -69,7 +70,8 @@ export function readExtensions(list: Element): Extensions {
     return extension && readDer(extension.octets);
   };
   demandAnyUse(read(EXTENDED_KEY_USAGE));
-  demandPolicies(read(POLICIES));
+  const policies = read(POLICIES);
+  if (policies !== undefined && !arePolicies(policies)) throw new Unfit('has policies that cannot be read');
   if (read(SUBJECT_NAMES)?.children.length === 0) throw new Unfit('has an empty list of other names');
   const basic = read(BASIC_CONSTRAINTS);
   const usage = usageOf(read(KEY_USAGE));
@@ -106,22 +108,6 @@ function demandAnyUse(purposes: Element | undefined): void {
   if (purposes?.children.every(({ content }) => content.toString('hex') !== ANY_EXTENDED_KEY_USAGE)) {
     throw new Unfit('is for another purpose (its extended key usage)');
   }
-}
-
-/** Any policy is good, but for a list that cannot be read (RFC 5280 §4.2.1.4). Notices to users are not read. */
-function demandPolicies(policies: Element | undefined): void {
-  const names = new Set(policies?.children.map(({ children }) => children[0]?.bytes.toString('hex')));
-  const isRead = ({ children: [name, ...qualifiers] }: Element): boolean =>
-    name?.tag === TAG.objectIdentifier && qualifiers.flatMap(({ children }) => children).every(isPointer);
-  const { children = [] } = policies ?? {};
-  if (policies && (children.length === 0 || names.size < children.length || !children.every(isRead))) {
-    throw new Unfit('has policies that cannot be read');
-  }
-}
-
-/** The address of a statement of practice. */
-function isPointer({ children: [name, address, ...rest] }: Element): boolean {
-  return name?.content.toString('hex') === '2b06010505070201' && address?.tag === 0x16 && rest.length === 0;
 }
 
 function isAuthorityOf(basic: Element | undefined): boolean {

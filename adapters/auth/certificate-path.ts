@@ -79,7 +79,7 @@ function keyOf(chain: readonly Certificate[], anchors: TrustAnchors, now: number
   }
   // The anchor's own signature is not looked at: that it is trusted is the host's word.
   if (!isCurrent(anchor, now)) throw new AnchorOutdated();
-  return leaf.x509.publicKey;
+  return leaf.key;
 }
 
 function chainOf(x5c: unknown): readonly Certificate[] {
@@ -98,9 +98,9 @@ function anchorOf({ x509 }: Certificate, anchors: TrustAnchors, now: number): Ce
   return issuers.find((issuer) => isCurrent(issuer, now)) ?? issuers[0];
 }
 
-function isSignedBy({ x509 }: Certificate, issuer: Certificate): boolean {
+function isSignedBy({ x509 }: Certificate, { key }: Certificate): boolean {
   try {
-    return x509.verify(issuer.x509.publicKey);
+    return x509.verify(key);
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { isStrongKey, isStrongSignature } from './certificate-algorithms.js';
 import { childAt, type Element, NotDer, readDer, TAG } from './certificate-der.js';
 import { type Extensions, readExtensions, Unfit } from './certificate-extensions.js';
@@ -6,6 +6,7 @@ import { type Extensions, readExtensions, Unfit } from './certificate-extensions
 /** A certificate that is as the profile of RFC 5280 §4 demands of each. */
 export interface Certificate extends Profile {
   readonly x509: X509Certificate;
+  readonly key: KeyObject;
 }
 
 interface Profile extends Extensions {
@@ -38,15 +39,16 @@ export function readCertificate(base64: unknown): Certificate {
   const der = Buffer.from(base64, 'base64');
   if (der.toString('base64') !== base64) throw new Unfit('cannot be read');
   const profile = readProfile(der);
-  const x509 = parse(der);
+  const parsed = parse(der);
   // Node looks for PEM first, which bytes of DER may hold, and ignores what follows: read is what was looked at.
-  if (!x509?.raw.equals(der)) throw new Unfit('cannot be read');
-  return { ...profile, x509 };
+  if (!parsed?.x509.raw.equals(der)) throw new Unfit('cannot be read');
+  return { ...profile, ...parsed };
 }
 
-function parse(der: Buffer): X509Certificate | undefined {
+function parse(der: Buffer): Pick<Certificate, 'x509' | 'key'> | undefined {
   try {
-    return new X509Certificate(der);
+    const x509 = new X509Certificate(der);
+    return { x509, key: x509.publicKey };
   } catch {
     return undefined;
   }

@@ -57,7 +57,11 @@ export const STRICTER: ReadonlyArray<readonly [reason: string, kinds: readonly s
     'Policies are not processed: those that must be, and what is no plain list of them, are refused at any place.',
     ['certificatePolicies, critical', 'certificatePolicies with a notice', 'certificatePolicies of none']
       .concat(
-        ['certificatePolicies twice the same', 'certificatePolicies that are NULL'].map((name) => `anchor: ${name}`),
+        [
+          'certificatePolicies twice the same',
+          'certificatePolicies that are NULL',
+          'certificatePolicies that are sets',
+        ].map((name) => `anchor: ${name}`),
       )
       .concat('anchor: certificatePolicies with an address that is none'),
   ],

@@ -1,6 +1,9 @@
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { type CertificateOptions, type Issued, issue } from '../support/attester-certificates.js';
+import { rsa } from '../support/certificate-keys.js';
+import { ecdsaWith, pssWith } from '../support/certificate-signatures.js';
+import { extension, NULL, nameOf, sequence, tlv } from '../support/der.js';
 import {
   attempt,
   attester,
@@ -66,6 +69,8 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     middle,
   ];
   const selfSigned = make({ name: 'leaf' });
+  const unknownCritical = { '2a0304': extension('2a0304', NULL, true) };
+  const constrained = { '551d1e': extension('551d1e', sequence(tlv(0xa0, sequence(tlv(0x82, Buffer.from('x')))))) };
 
   const bad: Array<[name: string, chain: readonly Issued[], x5c?: unknown]> = [
     ['a leaf that has expired', withLeaf({ notAfter: NOW - HOUR_MS })],
@@ -84,16 +89,18 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     ['the anchor alone', [root]],
     ['a chain out of order', [leaf, root, middle]],
     ['a chain turned round', [leaf, middle], [middle.base64, leaf.base64]],
-    ['an issuer that is called by another name', withLeaf({ issuer: { ...middle, name: 'elsewhere' } })],
+    ['an issuer that is called by another name', withLeaf({ issuer: { ...middle, subject: nameOf('elsewhere') } })],
     ['a gap', [leaf], [leaf.base64]],
     ['a stranger in between', [leaf, otherRoot, middle]],
     ['a path longer than allowed', pathOf(0, 2)],
     ['more certificates than any chain needs', pathOf(9, 6)],
-    ['a critical extension that nobody knows, in the leaf', withLeaf({ unknownCritical: true })],
-    ['a critical extension that nobody knows, in a CA', withMiddle({ unknownCritical: true })],
-    ['a certificate signed with SHA-1', withMiddle({ sha1: true })],
-    ['a critical extended key usage, in the leaf (RFC 5280 §4.2.1.12)', withLeaf({ critical: '551d25' })],
-    ['a critical extended key usage, in a CA', withMiddle({ critical: '551d25' })],
+    ['a critical extension that nobody knows', withLeaf({ extensions: unknownCritical })],
+    ['a certificate signed with SHA-1', withMiddle({ signature: ecdsaWith('sha1') })],
+    ['a CA with a key of RSA 1024', withMiddle({ keys: rsa(1024) })],
+    ['constraints of names, which are not critical', withMiddle({ extensions: constrained })],
+    ['white space in the base64', [leaf], [`${leaf.base64.slice(0, 64)}\n${leaf.base64.slice(64)}`, middle.base64]],
+    ['base64url', [leaf], [Buffer.from(leaf.base64, 'base64').toString('base64url'), middle.base64]],
+    ['a certificate of 5,000 bytes', withLeaf({ extensions: { x: extension('2a0304', Buffer.alloc(4600)) } })],
     ['the key of another leaf', [leaf, middle], [direct.base64]],
     ['an empty list', [leaf], []],
     ['no list', [leaf], null],
@@ -141,7 +148,13 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
       make({ name: 'root', ca: true, keyUsage: 0x80 }).pem,
       'not of a certification authority',
     ],
-    ['one that demands what nobody knows', make({ name: 'root', ca: true, unknownCritical: true }).pem, 'critical'],
+    [
+      'one that demands what nobody knows',
+      make({ name: 'root', ca: true, extensions: unknownCritical }).pem,
+      'critical',
+    ],
+    ['a weak key', make({ name: 'root', ca: true, keys: rsa(1024) }).pem, 'has a key that is too weak'],
+    ['constraints of names', make({ name: 'root', ca: true, extensions: constrained }).pem, 'has a constraint'],
     ['a broken one', root.pem.replace(/M/g, 'N'), 'cannot be read'],
   ])('a TypeError for %s', (_, trustAnchors, message) => {
     expect(() => freshRelay({ trustAnchors })).toThrow(TypeError);
@@ -150,16 +163,18 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
   });
 
   it('RSASSA-PSS with SHA-256, and not with SHA-1, which its parameters mean where they say nothing (RFC 4055 §3.1)', async () => {
-    const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const keys = rsa(2048);
     const anchor = make({ name: 'rsa', ca: true, keys });
     const site = freshRelay({ trustAnchors: anchor.pem });
-    const issued = (pss?: 'sha256' | 'sha1') => [make({ name: 'leaf', issuer: anchor, ...(pss && { pss }) })];
+    const issued = (hash?: 'sha256' | 'sha1') => [
+      make({ name: 'leaf', issuer: anchor, ...(hash && { signature: pssWith({ hash }) }) }),
+    ];
     for (const chain of [issued(), issued('sha256')]) expect((await attempt(site, attested(chain))).status).toBe(200);
     expectRefusal(await attempt(site, attested(issued('sha1'))));
   });
 
   it('how an anchor signed itself is no matter: the host trusts it', async () => {
-    const anchor = make({ name: 'old', ca: true, sha1: true });
+    const anchor = make({ name: 'old', ca: true, signature: ecdsaWith('sha1') });
     const site = freshRelay({ trustAnchors: anchor.pem });
     const chain = [make({ name: 'leaf', issuer: anchor })];
     expect((await attempt(site, attested(chain))).status).toBe(200);
@@ -195,9 +210,20 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     const near = make({ name: 'near', ca: true, issuer: far });
     expectRefusal(await attempt(site, attested([make({ name: 'leaf', issuer: near }), near, far])));
     expect(used()).toEqual([]);
-    const posing = make({ name: 'near', ca: true, issuer: { ...far, name: 'root' } });
+    const posing = make({
+      name: 'near',
+      ca: true,
+      issuer: { ...far, publicKey: root.publicKey, subject: root.subject },
+    });
     expectRefusal(await attempt(site, attested([make({ name: 'leaf', issuer: posing }), posing])));
     expect(used()).toEqual(['root']);
+    // Six certificates are the most, and each costs one check.
+    expect((await attempt(site, attested(pathOf(9, 5)))).status).toBe(200);
+    expect(used()).toHaveLength(6);
+    expectRefusal(await attempt(site, attested(pathOf(9, 6))));
+    expectRefusal(await attempt(site, attested([leaf, { ...middle, base64: 'A'.repeat(5600) }])));
+    expectRefusal(await attempt(site, attested(pathOf(0, 2))));
+    expect(used()).toEqual([]);
     verify.mockRestore();
   });
 });

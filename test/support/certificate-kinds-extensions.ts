@@ -113,6 +113,7 @@ const others: ReadonlyArray<readonly [string, Change, ...string[]]> = [
     put('551d20', sequence(policy('2b06010505070201', NULL))),
     ...POLICY,
   ],
+  ['certificatePolicies that are sets', put('551d20', sequence(tlv(0x31, policy()))), ...POLICY],
   ['certificatePolicies twice the same', put('551d20', sequence(policy(), policy())), ...POLICY],
   ['certificatePolicies of none', put('551d20', sequence()), ...GOOD],
   ['certificatePolicies that are NULL', put('551d20', NULL), ...POLICY],

@@ -16,6 +16,10 @@ function compressed({ key }: Fields): Partial<Fields> {
   return { key: sequence(key.subarray(2, 23), bits(short)) };
 }
 
+function offCurve({ key }: Fields): Partial<Fields> {
+  return { key: Buffer.concat([key.subarray(0, -1), Buffer.from([(key.at(-1) ?? 0) ^ 1])]) };
+}
+
 /** An RSA key whose algorithm has no parameters, where RFC 3279 §2.3.1 demands NULL. */
 function withoutNull({ key }: Fields): Partial<Fields> {
   return { key: sequence(sequence(oid('2a864886f70d010101')), key.subarray(4 + 15)) };
@@ -40,6 +44,7 @@ export const keyKinds: readonly Kind[] = [
   ...keyKind('brainpoolP256r1', ec('brainpoolP256r1'), GOOD),
   ...keyKind('P-256 by its parameters', ec('prime256v1', 'explicit'), Array(3).fill('explicit ECC parameters')),
   ...atEach('P-256 with a compressed point', { fields: compressed }, GOOD),
+  ...atEach('P-256 with a point that is none', { fields: offCurve }, Array(3).fill('')),
   ...keyKind('Ed25519', ed25519(), GOOD),
   ...keyKind('Ed448', ed448(), GOOD),
   ...keyKind('DSA 1024', dsa(1024, 160), WEAK),

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AnchorOutdated, keyOfChain, PathRefused, trustAnchorsOf } from '../../adapters/auth/certificate-path.js';
 import { type Kind, NOW } from '../support/certificate-kinds.js';
 import { encodingKinds } from '../support/certificate-kinds-encodings.js';
 import { extensionKinds } from '../support/certificate-kinds-extensions.js';
@@ -8,6 +7,7 @@ import { pathKinds } from '../support/certificate-kinds-paths.js';
 import { signatureKinds } from '../support/certificate-kinds-signatures.js';
 import { timeKinds } from '../support/certificate-kinds-times.js';
 import { type OpensslQuestion, opensslVerify, opensslVersion } from '../support/openssl.js';
+import { isAccepted } from './certificate-judge.js';
 import { STRICTER } from './certificate-stricter.js';
 
 /*
@@ -23,19 +23,6 @@ const kinds: readonly Kind[] = [
 const questionOf = ({ chain, anchors, now = NOW, pinned = false }: Kind): OpensslQuestion => {
   return { chain: chain.map(({ pem }) => pem), anchors: anchors.map(({ pem }) => pem), now, pinned };
 };
-
-/** Whether the relay takes the chain; anything that it throws but a refusal is a fault. */
-function isAccepted({ chain, anchors, now = NOW }: Kind): boolean {
-  const x5c = chain.map(({ base64 }) => base64);
-  try {
-    const key = keyOfChain(x5c, trustAnchorsOf(anchors.map(({ pem }) => pem)), now);
-    expect(chain[0]?.publicKey.equals(key)).toBe(true);
-    return true;
-  } catch (error) {
-    if (error instanceof PathRefused || error instanceof AnchorOutdated || error instanceof TypeError) return false;
-    throw error;
-  }
-}
 
 /** The name of a kind without the position of the certificate that it is about. */
 const defectOf = (name: string): string => name.replace(/^(leaf|intermediate|anchor): /, '');

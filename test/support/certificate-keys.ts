@@ -16,10 +16,8 @@ function once(name: string, make: () => KeyPair): KeyPair {
   return keys;
 }
 
-export function rsa(modulusLength: number, publicExponent = 65537): KeyPair {
-  return once(`RSA ${modulusLength} ${publicExponent}`, () =>
-    generateKeyPairSync('rsa', { modulusLength, publicExponent }),
-  );
+export function rsa(modulusLength: number): KeyPair {
+  return once(`RSA ${modulusLength}`, () => generateKeyPairSync('rsa', { modulusLength }));
 }
 
 /** A key that is for RSASSA-PSS alone (RFC 4055 §1.2). */

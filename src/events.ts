@@ -39,8 +39,8 @@ export interface RelayEventMap {
    */
   'store.full': { refused: number; cause: string };
   /**
-   * A hook could not decide, and the request was refused with 503; `cause` is an error's code or class name. What a
-   * hook refuses is no failure of it.
+   * A hook could not decide: the request was refused with 503, or another hook of `anyOf` decided it. `cause` is an
+   * error's code or class name. What a hook refuses is no failure of it.
    */
   'hook.failed': { hook: 'authenticate' | 'authorize'; operation: OperationName; cause: string; ms: number };
   /** A sweep erased expired entries. */
@@ -57,7 +57,7 @@ export interface RelayEventMap {
   };
   /** A push was given up: too many waited, its time was over, all tries failed, or the relay was closed. */
   'push.dropped': { tokenType: string; reason: 'full' | 'expired' | 'retries' | 'closed' };
-  /** A provider kept failing, and is left alone for a while. */
+  /** A host of a provider kept failing. It gets a push every two seconds, and no more, until it takes one. */
   'push.paused': { tokenType: string };
   /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
   'relay.failed': { cause: string };

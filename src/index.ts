@@ -29,7 +29,7 @@ export type { KoaContext, KoaMiddleware } from './http/koa.js';
 export type { NodeHandler, NodeHostRequest } from './http/node.js';
 export type { AppLinkOptions, PreviewOptions } from './http/preview-options.js';
 export type { Role } from './mailbox/admission.js';
-export type { Notifier, Push, PushOutcome } from './notify/contract.js';
+export type { Notifier, Push, PushDestination, PushOutcome } from './notify/contract.js';
 export type { RelayOptions } from './options.js';
 export { createRelay, type Relay } from './relay.js';
 export { type StoppableServer, stopServer } from './stop-server.js';

@@ -1,4 +1,5 @@
 import { isLoopbackName } from './protocol/loopback.js';
+import { isMailboxUrl, urlLinkFor } from './protocol/share-url.js';
 
 /** The public address of a relay's mount point, taken apart once. */
 export interface PublicUrl {
@@ -12,7 +13,7 @@ export interface PublicUrl {
 
 /**
  * Checks and takes apart the option `publicUrl`. Throws a TypeError for anything but https (http on loopback names)
- * with a host and a path.
+ * with a host and a path of unreserved characters (RFC 3986 §2.3).
  */
 export function parsePublicUrl(value: string | URL): PublicUrl {
   const text = String(value);
@@ -26,5 +27,9 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (/[?#]/.test(text)) throw new TypeError('publicUrl: must not have a query or a fragment');
   const path = url.pathname.replace(/\/$/, '');
   if (path.endsWith('/')) throw new TypeError('publicUrl: its path must not end in several slashes');
-  return { base: url.origin + path, path, tls: url.protocol === 'https:' };
+  const base = url.origin + path;
+  if (!isMailboxUrl(urlLinkFor(base, 'x'))) {
+    throw new TypeError('publicUrl: its host and path must be of A-Z a-z 0-9 - . _ ~ only: devices take no other links');
+  }
+  return { base, path, tls: url.protocol === 'https:' };
 }

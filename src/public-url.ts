@@ -29,7 +29,9 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (path.endsWith('/')) throw new TypeError('publicUrl: its path must not end in several slashes');
   const base = url.origin + path;
   if (!isMailboxUrl(urlLinkFor(base, 'x'))) {
-    throw new TypeError('publicUrl: its host and path must be of A-Z a-z 0-9 - . _ ~ only: devices take no other links');
+    throw new TypeError(
+      'publicUrl: its host and path must be of A-Z a-z 0-9 - . _ ~ only: devices take no other links',
+    );
   }
   return { base, path, tls: url.protocol === 'https:' };
 }

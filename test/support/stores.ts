@@ -13,6 +13,10 @@ export function troubledStore(before: (call: 'get' | 'create' | 'replace') => Pr
       await before('get');
       return inner.get(key);
     },
+    async revision(key) {
+      await before('get'); // A read like the other, of less.
+      return inner.revision?.(key);
+    },
     async create(key, value, expiresAt) {
       await before('create');
       return inner.create(key, value, expiresAt);

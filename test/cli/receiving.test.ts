@@ -27,7 +27,7 @@ async function whileSilent(work: () => Promise<void>): Promise<void> {
 describe('the link', () => {
   it('is read from standard input, and no further than its line', async () => {
     const url = await sent(device());
-    const receiving = start(device(), ['receive', '-'], 'open');
+    const receiving = start(device(), ['receive', '-', '--allow', new URL(url).host], 'open');
     receiving.child.stdin?.write(`\n<${url}>.\nmore`);
     expect(await receiving.ended).toBe(0);
     expect(receiving.out().toString()).toBe('words');

@@ -65,8 +65,8 @@ describe('what it answers', () => {
         event: 'failed',
         code: 'refused',
         status: 403,
-        relayCode: hostile.slice(0, 100),
-        detail: hostile.slice(0, 1000),
+        relayCode: expect.stringContaining(hostile.slice(0, 60)),
+        detail: expect.stringContaining(hostile.slice(0, 60)),
       });
       expect(out.toString()).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
       // A claim that was refused is of no use.

@@ -62,7 +62,7 @@ function stateOf(changes: Partial<TransferState> = {}): TransferState {
 
 const nameOf = ({ role, id }: TransferState): string => `${role}-${id}.json`;
 const fileOf = (state: TransferState): string => join(folder, nameOf(state));
-const fifo = (path: string): void => void execFileSync('mkfifo', [path]);
+const fifo = (path: string): void => void execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
 
 describe('a folder', () => {
   it('of its own that others can write to is closed to them', async () => {

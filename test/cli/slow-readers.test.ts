@@ -19,7 +19,7 @@ const site = siteOfFile();
 
 function fifo(): string {
   const path = site.fresh('pipe');
-  execFileSync('mkfifo', [path]);
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
   return path;
 }
 

@@ -195,17 +195,21 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     );
   });
 
-  it('answers 503 while the disk is full, and goes on afterwards', async () => {
+  it('answers 503 store_full while the disk is full, and goes on afterwards', async () => {
     const schema = server.freshSchema();
     const { relay, causes } = open(server.url, schema);
     const { url, sender } = await sharedMailbox(relay);
     await server.admin(`create function ${schema}.full() returns trigger language plpgsql as
       $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
       create trigger full_disk before insert or update on ${schema}.${TABLE} execute function ${schema}.full()`);
-    expect((await device(relay).create()).status).toBe(503);
-    expect((await sender.update(url)).status).toBe(503);
+    const full: string[] = [];
+    relay.on('store.full', ({ cause }) => full.push(cause));
+    for (const answer of [await device(relay).create(), await sender.update(url)]) {
+      expect(answer).toMatchObject({ status: 503, json: { code: 'store_full' } });
+      expect(answer.headers.get('Retry-After')).toBe('30');
+    }
     expect((await sender.preview(url)).status).toBe(200);
-    expect(causes).toEqual(['53100', '53100']);
+    expect({ full, causes }).toEqual({ full: ['53100'], causes: [] });
     await server.admin(`drop trigger full_disk on ${schema}.${TABLE}`);
     expect((await sender.update(url)).status).toBe(200);
   });

@@ -80,7 +80,8 @@ withRedis(it, () => {
       const { words } = await listening(two);
       await one.create('relay:k', value('a'), soon());
       await server.command('CONFIG', 'SET', 'maxmemory', '1');
-      await expect(one.replace('relay:k', revision('a'), value('b'))).rejects.toMatchObject({ code: 'OOM' });
+      const longer = one.replace('relay:k', revision('a'), `${value('b')}, and longer`);
+      await expect(longer).rejects.toMatchObject({ code: 'store_full' });
       await server.command('CONFIG', 'SET', 'maxmemory', '0');
       await change(one, 'relay:last');
       await eventually(() => words).toEqual(['relay:last']);

@@ -20,18 +20,6 @@ async function setUp(...args: string[]) {
 
 withRedis(it, () => {
   describe('an outage of Redis', () => {
-    it('memory full: writes are 503, reads go on, and writes do when there is room', async () => {
-      const { server, relay, causes } = await setUp();
-      const { sender, url } = await sharedMailbox(relay);
-      await server.command('CONFIG', 'SET', 'maxmemory', '1');
-      expectUnavailable(await device(relay).create());
-      expectUnavailable(await sender.update(url));
-      expect((await sender.read(url)).status).toBe(200);
-      expect(new Set(causes)).toEqual(new Set(['OOM']));
-      await server.command('CONFIG', 'SET', 'maxmemory', '0');
-      expect((await sender.update(url)).status).toBe(200);
-    });
-
     it('read-only: a master that became a replica is 503, for reads as well, until it is a master again', async () => {
       const { server, relay, causes } = await setUp();
       const { sender, url } = await sharedMailbox(relay);

@@ -12,6 +12,8 @@ const SOAKS = process.env.SOAK === '1';
 const CONNECTIONS = SOAKS ? 200 : 20;
 /** One-byte pieces of a body that never ends. As a list of buffers they would take 400 bytes each. */
 const PIECES = SOAKS ? 60_000 : 5_000;
+/** Those of a body that is queued; Node itself takes no more than 16 KiB of it. */
+const QUEUED_PIECES = 16_000;
 /** Reads that are sent on one connection, and whose answers nobody takes. */
 const READS = SOAKS ? 2_000 : 200;
 const TIMEOUT_MS = SOAKS ? 600_000 : 120_000;
@@ -25,18 +27,21 @@ beforeAll(async () => {
 });
 afterAll(() => program.remove());
 
-/** Sends one text on each of many connections, and reads no answers. Resolves to the bytes in all. */
-async function sendOnAll(text: string): Promise<number> {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < CONNECTIONS; at += 1) {
+/** Sends a text on each of many connections, and reads no answers. Resolves to the bytes in all. */
+async function sendOnAll(texts: readonly string[]): Promise<number> {
+  let sent = 0;
+  for (const text of texts) {
     const socket = connect(host.port, '127.0.0.1');
     socket.on('error', () => undefined);
     socket.pause();
-    socket.write(bytes);
+    socket.write(text);
     sockets.push(socket);
+    sent += text.length;
   }
-  return CONNECTIONS * bytes.length;
+  return sent;
 }
+
+const onEach = (text: string): string[] => Array.from({ length: CONNECTIONS }, () => text);
 
 const headOf = (path: string, claim: string, fields: string): string =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nMailbox-Device-Claim: ${claim}\r\n${fields}\r\n`;
@@ -49,14 +54,17 @@ function unfinishedCreate(bytes: number, size: number): string {
   return headOf('/v1/m', randomUUID(), fields) + piece.repeat(bytes / size);
 }
 
-/** Makes a mailbox of 60 kB, and resolves to the head of a read of it, with more fields. */
-async function readOfLargeMailbox(more = (_version: string): string => ''): Promise<string> {
+/** Makes a mailbox with so many characters of payload, and resolves to the head of a read of it, with more fields. */
+async function readOfMailbox(size: number, more = (_version: string): string => ''): Promise<string> {
   const sender = newDevice();
-  const payload = { type: 'AEAD_AES_128_GCM', data: 'A'.repeat(60_000) };
+  const payload = { type: 'AEAD_AES_128_GCM', data: 'A'.repeat(size) };
   const { text, headers } = await sender.create(host.base, createBody({ payload }));
   const fields = `Content-Length: 0\r\n${more(String(headers['mailbox-version']))}`;
   return headOf(new URL(JSON.parse(text).urlLink).pathname, sender.claim, fields);
 }
+
+/** The fields of a read that is held. */
+const WAITING = (version: string): string => `Mailbox-Known-Version: ${version}\r\nPrefer: wait=50\r\n`;
 
 async function isServing(): Promise<void> {
   expect(await newDevice().create(host.base)).toMatchObject({ status: 200 });
@@ -74,9 +82,9 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
   afterAll(() => host.stop());
 
   /** Bytes that the host holds once it has all that was sent on many connections. */
-  async function heldAfter(text: string): Promise<number> {
+  async function heldAfter(texts: readonly string[]): Promise<number> {
     const { received } = await host.state();
-    const sent = await sendOnAll(text);
+    const sent = await sendOnAll(texts);
     const { held } = await host.until((state) => state.received - received >= sent);
     await isServing();
     leave();
@@ -86,23 +94,24 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
   test('holds a body in pieces of one byte as it holds one in pieces of a thousand', {
     timeout: TIMEOUT_MS,
   }, async () => {
-    const honest = await heldAfter(unfinishedCreate(PIECES, 1_000));
-    const attacked = await heldAfter(unfinishedCreate(PIECES, 1));
+    const honest = await heldAfter(onEach(unfinishedCreate(PIECES, 1_000)));
+    const attacked = await heldAfter(onEach(unfinishedCreate(PIECES, 1)));
     expect(attacked / honest).toBeLessThan(1.5);
   });
 
   test('and also while the request waits behind a read that is held', { timeout: TIMEOUT_MS }, async () => {
-    const read = await readOfLargeMailbox((version) => `Mailbox-Known-Version: ${version}\r\nPrefer: wait=40\r\n`);
-    const honest = await heldAfter(read + unfinishedCreate(PIECES, 1_000));
-    const attacked = await heldAfter(read + unfinishedCreate(PIECES, 1));
+    const heldReads = (): Promise<string[]> => Promise.all(onEach('').map(() => readOfMailbox(12, WAITING)));
+    const followedBy = (reads: readonly string[], create: string): string[] => reads.map((read) => read + create);
+    const honest = await heldAfter(followedBy(await heldReads(), unfinishedCreate(QUEUED_PIECES, 1_000)));
+    const attacked = await heldAfter(followedBy(await heldReads(), unfinishedCreate(QUEUED_PIECES, 1)));
     expect(attacked / honest).toBeLessThan(1.5);
   });
 
   test('closes connections with many reads whose answers nobody takes', { timeout: TIMEOUT_MS }, async () => {
-    const read = await readOfLargeMailbox();
-    const honest = await heldAfter(read);
+    const read = await readOfMailbox(60_000);
+    const honest = await heldAfter(onEach(read));
     const before = (await host.state()).accepted;
-    await sendOnAll(read.repeat(READS));
+    await sendOnAll(onEach(read.repeat(READS)));
     const attacked = await host.until((now) => now.accepted === before + CONNECTIONS && now.connections === 0);
     expect(attacked.held / honest).toBeLessThan(1.5);
     await isServing();

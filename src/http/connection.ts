@@ -22,6 +22,9 @@ const queued = new WeakMap<Socket, Set<() => void>>();
  */
 export function whenAnswerIsDue(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
   const { socket } = request;
+  // HTTP/2, where answers wait for nobody: reset before the host handed it over, it has no socket to ask for TLS either.
+  const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
+  if (stream?.destroyed === true) return false;
   // Only a response that waits for its turn has no socket.
   if (response.socket !== null || response.writableEnded) return true;
   if (socket?.destroyed === true) return false;

@@ -87,9 +87,7 @@ export function connectionOf(request: IncomingMessage): object {
 
 /** By the response: a request closes as soon as its body has been read. */
 export function whenGone(response: ServerResponse, callback: () => void): () => void {
-  // A response of HTTP/2 is never `destroyed`, its stream is.
-  const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
-  if (response.destroyed || stream?.destroyed === true) callback();
+  if (response.destroyed) callback();
   else response.once('close', callback);
   return () => response.off('close', callback);
 }

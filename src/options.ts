@@ -13,7 +13,8 @@ import type { StoreOption } from './store/from-option.js';
 export interface RelayOptions {
   /**
    * The public URL of the mount point, path included, such as `https://example.com/relay`. `urlLink` is built from it,
-   * never from a request. https, or http on loopback names; with https every request must have come over TLS.
+   * never from a request. https, or http on loopback names; with https every request must have come over TLS. Its host
+   * and path are of unreserved characters (A-Z a-z 0-9 - . _ ~), as devices take no other links.
    */
   readonly publicUrl: string | URL;
   /**

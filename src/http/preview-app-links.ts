@@ -3,22 +3,17 @@ import type { AppLinkSettings } from './preview-options.js';
 
 /**
  * The documents by which the systems of phones know that share URLs open in an app, by path: the text of each, as JSON.
- * `mountPath` has no trailing slash. Throws a TypeError for one that Apple would read as a pattern.
+ * `mountPath` has no trailing slash, and no character that Apple would read as a pattern, as no `publicUrl` has.
  */
 export function appLinkDocuments(settings: AppLinkSettings, mountPath: string): Map<string, string> {
   const documents = new Map<string, string>();
   const { appleAppIds, androidApps } = settings;
   if (appleAppIds.length > 0) {
-    if (PATTERN.test(mountPath)) throw new TypeError(`appLinks.apple: ${NO_PATTERN}`);
     documents.set('/.well-known/apple-app-site-association', JSON.stringify(appleDocument(appleAppIds, mountPath)));
   }
   if (androidApps.length > 0) documents.set('/.well-known/assetlinks.json', JSON.stringify(androidApps.map(statement)));
   return documents;
 }
-
-/** What means more than itself in a component: any text, any character, and variables. */
-const PATTERN = /[*?]|\$\(/;
-const NO_PATTERN = 'the path of publicUrl must not hold *, ? or $(, which are patterns to Apple';
 
 /** Apple: "Supporting associated domains", the form since iOS 13 and macOS 10.15. `*` is any text. */
 const appleDocument = (appIDs: readonly string[], mountPath: string): object => ({

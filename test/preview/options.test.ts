@@ -64,19 +64,6 @@ describe('preview', () => {
   });
 });
 
-describe('Apple reads the path of publicUrl as a pattern', () => {
-  const apple = { appIds: ['TEAMID1234.com.example.wallet'] };
-
-  test.each(['/*', '/a*b', '/relay/$(lang)', '/$(x'])('%s is refused with appLinks.apple', (path) => {
-    expectRefusal({ publicUrl: `http://localhost${path}`, appLinks: { apple } }, 'appLinks.apple');
-    return make({ publicUrl: `http://localhost${path}` });
-  });
-
-  test.each(['/a$b', '/a(b)', '/%3F%2A', '/a.b+c'])('%s is nothing but itself', (path) =>
-    make({ publicUrl: `http://localhost${path}`, appLinks: { apple } }),
-  );
-});
-
 /** What is wrong everywhere: of no type that an option has. */
 const WRONG = [null, 1, true, 'x', [null], [1], ['x'], { x: 1 }, Symbol('x'), new Date(), () => 'x'];
 

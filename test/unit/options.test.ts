@@ -47,6 +47,12 @@ describe('createRelay: options', () => {
     ['publicUrl', { publicUrl: 'https://example.com/relay#f' }],
     ['publicUrl', { publicUrl: 'https://user:secret@example.com/relay' }],
     ['publicUrl', { publicUrl: 'https://example.com/relay//' }],
+    // Devices take no links with these: they mean something to a shell, to Apple's patterns, or to parsers of URLs.
+    ...['schlüssel', 'a%20b', 'a*b', '$(x)', "a'b", 'a;b', 'a(b)', '.hidden', 'a//b', 'a,b', 'a@b'].map(
+      (path): [string, Record<string, unknown>] => ['publicUrl', { publicUrl: `https://example.com/${path}` }],
+    ),
+    ['publicUrl', { publicUrl: "https://exam'ple.com" }],
+    ['publicUrl', { publicUrl: `https://example.com/${'a'.repeat(2_048)}` }],
     ['store', { store: 'redis://localhost' }],
     ['store', { store: {} }],
     ['store', { store: foreignKeyv }],

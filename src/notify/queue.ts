@@ -17,7 +17,7 @@ export interface PushQueue {
   close(graceMs?: number): Promise<void>;
 }
 
-/** What a queue is made of. */
+/** The parts of a queue. */
 export interface PushParts {
   readonly notifiers: readonly Notifier[];
   readonly settings?: Partial<PushSettings>;

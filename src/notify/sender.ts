@@ -6,7 +6,7 @@ import { join, type Lane, type Pending } from './lanes.js';
 import type { PushSettings } from './settings.js';
 import { Slots } from './slots.js';
 
-/** What the senders of a queue share. */
+/** The parts that all senders of a queue share. */
 export interface SenderParts {
   readonly bounds: PushSettings;
   /** Unix time in ms. */
@@ -22,9 +22,8 @@ export type DropReason = 'full' | 'expired' | 'retries' | 'closed';
 const HOUR_MS = 3_600_000;
 
 /**
- * Sends the pushes of one notifier to one of its services. The newest push goes first: the person who waits for an old
- * one has looked meanwhile, and a crowd of pushes that hang holds up none that come after it. Tokens whose last push failed
- * come after all others, also when a host is tested that kept failing.
+ * Sends the pushes of one notifier to one of its services. The newest push goes first, so pushes that hang do not hold up
+ * a later one. Tokens whose last push failed come after all others, also for the test of a host that kept failing.
  */
 export class Sender {
   readonly #notifier: Notifier;
@@ -69,7 +68,7 @@ export class Sender {
     if (oldest !== undefined) this.#drop(oldest, 'full');
   }
 
-  /** Sends what waits for the end of an interval at once, and gives up what waits for the end of a pause. */
+  /** Sends pushes that rest at once, and gives up pushes that wait for the end of a pause. */
   drain(): void {
     this.#closing = true;
     for (const lane of this.#lanes()) {

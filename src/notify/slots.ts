@@ -1,4 +1,4 @@
-/** What bounds the pushes of one service that are under way at once. */
+/** Bounds of the pushes of one service that are under way at once. */
 export interface SlotBounds {
   /** Pushes that began less than `slowAfterMs` ago. */
   readonly concurrency: number;

@@ -18,7 +18,7 @@ const FORMAT = 'credential-relay.example/key-sharing';
 
 /** Takes the receiver's place. */
 export async function strangerAt(link: string): Promise<Stranger & { readonly found: Message }> {
-  const share = createReceiver().open(link);
+  const share = createReceiver({ relays: [new URL(link).host] }).open(link);
   const found = await share.next();
   return { ...strangerOn(share, link), found };
 }

@@ -180,9 +180,10 @@ describe('relays behind the balancer', () => {
   });
 
   test('[§3] so the phones of the example need not repeat anything: an update is 201, and a delete 404', async () => {
-    const relay = createRelay({ publicUrl: 'http://127.0.0.1', accessRights: 'RWD' });
-    const [{ url: good }, { url: first }, { url: second }] = [
-      await balance(relay.node()),
+    const { url: good } = await balance((incoming, response) => handle(incoming, response));
+    const relay = createRelay({ publicUrl: good, accessRights: 'RWD' });
+    const handle = relay.node();
+    const [{ url: first }, { url: second }] = [
       await balance(diesAfter(relay), relay.node()),
       await balance(diesAfter(relay), relay.node()),
     ];

@@ -9,7 +9,7 @@ import { buildHostProgram, type HostProcess, startHostProcess } from './host-pro
 const FORMS = ['node', 'koa', 'express', 'hono', 'hono-mount'];
 /** SOAK=1 sends a hundred times as much. */
 const SOAKS = process.env.SOAK === '1';
-const CONNECTIONS = SOAKS ? 200 : 20;
+const CONNECTIONS = SOAKS ? 200 : 10;
 /** One-byte pieces of a body that never ends. As a list of buffers they would take 400 bytes each. */
 const PIECES = SOAKS ? 60_000 : 5_000;
 /** Those of a body that is queued; Node itself takes no more than 16 KiB of it. */

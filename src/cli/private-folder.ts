@@ -32,7 +32,7 @@ async function demandPrivate(folder: string, isOurs: (name: string) => boolean):
   if (!there.isDirectory()) throw refused('is no folder');
   if (isOfAnother(there) || isOfAnother(link)) throw refused('belongs to another user; name a folder of your own');
   const names = await naming(NAME, readdir(folder));
-  if (names.every(isOurs)) await chmod(folder, 0o700).catch(() => {});
+  if (names.length > 0 && names.every(isOurs)) await chmod(folder, 0o700).catch(() => {});
   if (isOpenToOthers(await naming(NAME, stat(folder)))) {
     throw refused(
       'is a folder that other users can write to; name one of your own, or take that right away (chmod go-w)',

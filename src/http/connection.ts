@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Answer, RelayRequest, RelayResponse } from './exchange.js';
+import type { Answer, RawBody, RelayRequest, RelayResponse } from './exchange.js';
 
 /**
  * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and
@@ -73,8 +73,15 @@ export async function answerInTurn(
 }
 
 function withBodyRead(request: RelayRequest, bodyBytes: number): RelayRequest {
-  const body = request.readBody(bodyBytes);
+  let body: Promise<RawBody> | undefined = request.readBody(bodyBytes);
   // A refusal of the body is the answer's to tell, or nobody's.
   body.catch(() => undefined);
-  return { ...request, readBody: () => body };
+  return {
+    ...request,
+    readBody() {
+      const read = body ?? Promise.resolve({ kind: 'none' });
+      body = undefined; // A read that is held would keep it for as long.
+      return read;
+    },
+  };
 }

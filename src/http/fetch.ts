@@ -4,7 +4,7 @@ import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { type Answer, BODY_MS, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';
 import { type NodeBindings, nodeBindingsOf } from './node-bindings.js';
-import { connectionOf, discardUnread, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
+import { connectionOf, discardUnread, fieldCountOf, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
 
 /**
  * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
@@ -64,7 +64,8 @@ function fetchRequest(
     whenGone: (callback) =>
       node === undefined ? onceAborted(request.signal, callback) : whenGone(node.outgoing, callback),
     connection: node === undefined ? undefined : connectionOf(node.incoming),
-    fieldCount: () => [...request.headers.keys()].length,
+    // Headers joins fields of one name; Node keeps each of them.
+    fieldCount: () => (node === undefined ? [...request.headers.keys()].length : fieldCountOf(node.incoming)),
   };
 }
 

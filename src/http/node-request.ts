@@ -32,7 +32,7 @@ export function nodeRequest(request: IncomingMessage, details: NodeRequestDetail
     host: details.host,
     whenGone: (callback) => whenGone(details.response, callback),
     connection: connectionOf(request),
-    fieldCount: () => request.rawHeaders.length / 2,
+    fieldCount: () => fieldCountOf(request),
   };
 }
 
@@ -72,11 +72,35 @@ export function isForwardedHttps(field: string | undefined): boolean {
 }
 
 /**
- * Lets go of a body that nobody has read and nobody will. Node does so as well, but not before the client has taken the
- * answer.
+ * Throws away the rest of a body that nobody will read, once its request has an answer: at most {@link DRAIN_BYTES} of
+ * it, and for {@link DRAIN_MS}. What goes on after that is cut off. Node would take it for as long as the client sends.
  */
 export function discardUnread(request: IncomingMessage): void {
-  if (request.readableFlowing === null && !request.readableEnded) request.resume();
+  if (request.complete || request.destroyed) {
+    if (request.readableFlowing === null) request.resume();
+    return;
+  }
+  let length = 0;
+  const timer = setTimeout(cut, DRAIN_MS).unref();
+  function stop(): void {
+    clearTimeout(timer);
+    request.off('data', onData).off('end', stop).off('close', stop);
+  }
+  function cut(): void {
+    stop();
+    if ('stream' in request) (request.stream as ServerHttp2Stream).close();
+    else request.socket.destroy();
+  }
+  function onData(chunk: Buffer): void {
+    length += chunk.length;
+    if (length > DRAIN_BYTES) cut();
+  }
+  request.on('data', onData).on('end', stop).on('close', stop);
+}
+
+/** Header fields, each that was sent. */
+export function fieldCountOf({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.length / 2;
 }
 
 /** The session of HTTP/2, the socket of HTTP/1. */

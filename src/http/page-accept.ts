@@ -5,8 +5,8 @@ const LONGEST = 1_024;
 const PAGE = 'text/html';
 const PROBLEM = ['application/problem+json', 'application/json'];
 
-/** A quoted string may hold what would separate members and parameters (RFC 9110 §5.6.4). */
-const QUOTED = /"(?:[^"\\]|\\.)*"/g;
+/** A quoted string, which may hold what would separate members and parameters (RFC 9110 §5.6.4), or one without an end. */
+const QUOTED = /"(?:[^"\\]|\\.)*("|\\?$)/g;
 const PARAMETER = /^[!#$%&'*+.^_`|~\w-]+(?:=(?:[!#$%&'*+.^_`|~\w-]+|""))?$/;
 const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
@@ -25,7 +25,10 @@ export function prefersPage(accept: string | undefined): boolean {
 /** The weight of each range; the greatest where one is named twice, as with parameters and without. */
 function weightsIn(accept: string): Map<string, number> {
   const weights = new Map<string, number>();
-  for (const member of accept.toLowerCase().replace(QUOTED, '""').split(',')) {
+  for (const member of accept
+    .toLowerCase()
+    .replace(QUOTED, (_text, end) => (end === '"' ? '""' : '"'))
+    .split(',')) {
     const [range = '', ...parameters] = member.split(';').map(withoutSpace);
     const weight = weightOf(parameters);
     if (weight !== undefined) weights.set(range, Math.max(weight, weights.get(range) ?? 0));

@@ -87,12 +87,19 @@ export async function commit(
     return { ...loaded, role, duplicate, step: duplicate ? undefined : transition.apply(loaded.mailbox, role, moment) };
   }
 
+  let mayStepBack = true;
+
   /** Writes in its turn. `undefined` if the plan has to be made anew outside the queue. */
   async function write(made: Plan, hasWaited: boolean): Promise<Committed | undefined> {
     let plan = made;
     if (hasWaited) {
-      // The first of many who would be bound has been: the others are refused, and need no turn for that.
-      if (plan.step?.change === 'bound') return undefined;
+      budget.noteWait();
+      // The first of many who would be bound has been: the others are refused, and need no turn for that. Once only, so
+      // that one who is not refused comes to its turn.
+      if (plan.step?.change === 'bound' && mayStepBack) {
+        mayStepBack = false;
+        return undefined;
+      }
       plan = await makePlan();
     }
     for (let attempt = 0; plan.step !== undefined; attempt += 1) {
@@ -107,9 +114,10 @@ export async function commit(
   // The hook is asked before it is this commit's turn, so that a slow one holds nobody else up. Once is enough: a
   // device's role never changes, it can only be lost, and then the transition itself refuses.
   if (authorize !== undefined) {
-    const { mailbox } = await loadMailbox(context, address, budget);
-    const { role, duplicate } = transition.admit(mailbox);
-    if (!duplicate) await budget.excluding(() => authorize(role));
+    const loaded = await loadMailbox(context, address, budget);
+    const { role, duplicate } = transition.admit(loaded.mailbox);
+    if (duplicate) return { ...loaded, role, duplicate };
+    await budget.excluding(() => authorize(role));
   }
   for (;;) {
     const plan = await makePlan();
@@ -194,5 +202,6 @@ async function forgetToken(
 export async function pauseBeforeRetry(attempt: number, budget: StoreBudget): Promise<void> {
   const pause = Math.random() * Math.min(LONGEST_PAUSE, 2 ** attempt);
   if (budget.remaining() <= pause) throw new RelayError('contention');
+  budget.noteWait();
   await new Promise((resolve) => setTimeout(resolve, pause));
 }

@@ -10,11 +10,15 @@ export interface StoreBudget {
   remaining(): number;
   /** Runs what is no call to the store: the time it takes does not count. */
   excluding<Answer>(run: () => Promise<Answer>): Promise<Answer>;
+  /** Notes that a part of it went by in waiting for others: for a turn, or between two tries. */
+  noteWait(): void;
+  hasWaited(): boolean;
 }
 
 /** Starts a budget of `ms` on the monotonic clock. */
 export function startBudget(ms: number): StoreBudget {
   let end = performance.now() + ms;
+  let waited = false;
   return {
     remaining: () => Math.max(0, end - performance.now()),
     async excluding(run) {
@@ -25,6 +29,10 @@ export function startBudget(ms: number): StoreBudget {
         end += performance.now() - started;
       }
     },
+    noteWait() {
+      waited = true;
+    },
+    hasWaited: () => waited,
   };
 }
 
@@ -63,11 +71,12 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
   ): Promise<Answer> {
     const started = performance.now();
     const ms = Math.min(timeoutMs, budget.remaining());
-    if (ms <= 0) throw new RelayError('contention');
+    if (ms <= 0 && budget.hasWaited()) throw new RelayError('contention');
     try {
       return await withDeadline(ms, run);
     } catch (cause) {
-      if (cause instanceof CallTimeout && ms < timeoutMs * FAIR_SHARE) throw new RelayError('contention', { cause });
+      const isSpent = budget.hasWaited() && ms < timeoutMs * FAIR_SHARE;
+      if (isSpent && cause instanceof CallTimeout) throw new RelayError('contention', { cause });
       if (isStoreFull(cause)) {
         reportFull(cause);
         throw storeFull(cause);

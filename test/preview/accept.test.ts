@@ -115,9 +115,12 @@ describe('the reader of the field', () => {
     return least;
   }
 
-  test('takes about as long for a field of spaces as for one of letters', () => {
-    const [letters, spaces] = ['x', ' '].map((filling) => leastMs(`text/html;a=${filling.repeat(1_000)}b`));
-    expect((spaces ?? 0) / (letters ?? 0)).toBeLessThan(20); // About 200 if it is quadratic.
+  test.each([
+    ['spaces', `text/html;a=${' '.repeat(1_000)}b`],
+    ['quoted strings without an end', `text/html;a=${'"\\'.repeat(500)}`],
+    ['quotation marks', `text/html;a=${'"'.repeat(1_001)}`],
+  ])('takes about as long for a field of %s as for one of letters', (_name, field) => {
+    expect(leastMs(field) / leastMs(`text/html;a=${'x'.repeat(1_000)}b`)).toBeLessThan(20); // About 100 if it is quadratic.
   });
 
   test('takes white space off as the grammar has it, wherever it stands', () => {

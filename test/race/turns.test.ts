@@ -154,3 +154,62 @@ describe('strangers who race to be bound', () => {
     }
   });
 });
+
+describe('one receiver who would be bound', () => {
+  it('comes to its turn, however busy the sender is', async () => {
+    const store = troubledStore(() => new Promise((resolve) => setTimeout(resolve, 5)));
+    const relay = testRelay({ store });
+    const { sender, url } = await sharedMailbox(relay);
+    let isBusy = true;
+    const updates = Array.from({ length: 4 }, async () => {
+      while (isBusy) expect((await sender.update(url)).status).toBe(200);
+    });
+    const read = await device(relay).read(url);
+    isBusy = false;
+    await Promise.all(updates);
+    expect(read.status).toBe(200);
+  });
+
+  it('costs a store that fails no more than a few calls each, of many', async () => {
+    const calls: string[] = [];
+    const store = troubledStore((call) => {
+      calls.push(call);
+      if (call === 'replace') throw new Error('away');
+    });
+    const relay = testRelay({ store });
+    const { url } = await sharedMailbox(relay);
+    const before = calls.length;
+    const answers = await Promise.all(Array.from({ length: 100 }, () => device(relay).read(url)));
+    expect(answers.map(({ json }) => json.code)).toEqual(answers.map(() => 'store_unavailable'));
+    expect(calls.length - before).toBeLessThanOrEqual(4 * 100);
+  });
+});
+
+describe('a store that is slow', () => {
+  it('is said to have failed where a request that waited for nobody runs out of time', async () => {
+    const events: RelayEvent[] = [];
+    const slow: { ms: number } = { ms: 0 };
+    const store = troubledStore(() => new Promise((resolve) => setTimeout(resolve, slow.ms)));
+    const limits = { storeTimeoutMs: 200, storeBudgetMs: 300, authorize: async () => {} };
+    const relay = testRelay({ store, onEvent: (event) => events.push(event), ...limits });
+    const { sender, url } = await sharedMailbox(relay);
+    slow.ms = 120;
+    expect((await sender.update(url)).json.code).toBe('store_unavailable');
+    expect(events.filter(({ type }) => type === 'store.failed')).toHaveLength(1);
+  });
+});
+
+describe('a duplicate, with an authorize hook', () => {
+  it('is answered by what was read first, and never applied without asking', async () => {
+    const asked: string[] = [];
+    const calls: string[] = [];
+    const store = troubledStore((call) => void calls.push(call));
+    const relay = testRelay({ store, authorize: async ({ operation }) => void asked.push(operation) });
+    const { sender, url } = await sharedMailbox(relay);
+    const requestId = 'the-same';
+    await sender.update(url, somePayload(), { requestId });
+    const [hooks, before] = [asked.length, calls.length];
+    expect((await sender.update(url, somePayload(), { requestId })).status).toBe(201);
+    expect([asked.length - hooks, calls.slice(before)]).toEqual([0, ['get']]);
+  });
+});

@@ -150,5 +150,5 @@ describe.each([
     const lost = (await Promise.all(lanes)).reduce((sum, some) => sum + some, 0);
     expect(lost).toBe(0);
     await Promise.all(all.map((relay) => relay.close()));
-  });
+  }, 60_000);
 });

@@ -12,6 +12,9 @@ const [settings] = /** @type {[Settings]} */ (await once(process, 'message'));
 process.on('disconnect', () => process.exit());
 const { base, paths, version, strangers } = settings;
 
+/** Milliseconds from one try of a stranger to its next. */
+const EACH_MS = 5_000;
+
 const agent = newAgent();
 let going = false;
 /** @type {Record<string, number>} */
@@ -65,12 +68,12 @@ async function flood() {
 
 /** @type {Record<string, (more: any) => unknown>} */
 const answers = {
-  /** Each tries again and again, about once a second. */
+  /** Each tries again and again, about once in five seconds. */
   crowd: () =>
     begin(async (index) => {
-      await pause(1_000 * Math.random());
+      await pause(EACH_MS * Math.random());
       while (going) {
-        const next = pause(900 + 200 * Math.random());
+        const next = pause(EACH_MS * (0.9 + 0.2 * Math.random()));
         await tryOnce(index);
         await next;
       }

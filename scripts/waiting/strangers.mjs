@@ -40,7 +40,7 @@ export async function proveStrangers(backend, parts, { strangers }) {
     const held = [];
     for (const attack of ['flood', 'crowd', 'burst']) {
       await others.ask(attack);
-      await pause(attack === 'crowd' ? 1_500 : 0);
+      await pause(attack === 'crowd' ? 6_000 : 0);
       const { waiters } = await relay.ask('load');
       const { reads, wakes, wrong } = await honest.ask('go', { ms: attack === 'burst' ? 2_000 : MEASURED_MS });
       const statuses = await others.ask('stop');

@@ -1,5 +1,5 @@
 import type { CustomFetch } from 'openid-client';
-import { createByteCollector } from '../../src/http/byte-collector.js';
+import { createByteCollector } from '../../src/byte-collector.js';
 import { settleWithin } from './time-out.js';
 
 /** Largest answer that is read, in bytes: metadata, key sets and introspections are a few kB. */

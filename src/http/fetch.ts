@@ -1,5 +1,5 @@
+import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
-import { createByteCollector } from './byte-collector.js';
 import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { type Answer, BODY_MS, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './exchange.js';
 import { type DoorSettings, NOT_OURS } from './node.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { createByteCollector } from '../byte-collector.js';
 import { RelayError, type RelayErrorDetails } from '../errors.js';
-import { createByteCollector } from './byte-collector.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from './exchange.js';
 
 /** What a door knows of a Node request beyond the request itself. */

@@ -86,8 +86,9 @@ export async function verifyAttestation(
 /** The claims of an attestation, and none of them proven, after the checks of jose that need no key. */
 function claimsOf(jwt: string, options: JWTVerifyOptions): JWTPayload {
   try {
-    const { typ, alg = '' } = decodeProtectedHeader(jwt);
+    const { typ, alg = '', kid } = decodeProtectedHeader(jwt);
     if (!options.algorithms?.includes(alg)) throw new errors.JOSEAlgNotAllowed();
+    if (kid !== undefined && typeof kid !== 'string') throw new errors.JWSInvalid();
     // jose looks at the claims of a signed JWT after its signature. Without a signature it is the same JWT.
     const header = Buffer.from(JSON.stringify({ alg: 'none', typ })).toString('base64url');
     return UnsecuredJWT.decode(`${header}.${jwt.split('.')[1]}.`, options).payload;

@@ -111,11 +111,11 @@ function checkAnswer(answer: Answer, expectations: Expectations): void {
   checkClaims(answer as Parameters<typeof checkClaims>[0], expectations);
   const { token_type: type } = answer;
   // RFC 7662 §2.2: the type as RFC 6749 §7.1 means it. A refresh token of some servers is "active" as well.
-  if (type !== undefined && !/^(bearer|dpop)$/i.test(String(type))) {
+  if (type !== undefined && !(typeof type === 'string' && /^(bearer|dpop)$/i.test(type))) {
     throw new TokenRefused('The token is not of a type that is accepted.');
   }
   // Without the key it would pass as a bearer token.
-  if (/^dpop$/i.test(String(type)) && answer.cnf?.jkt === undefined) {
+  if (type !== undefined && /^dpop$/i.test(type) && answer.cnf?.jkt === undefined) {
     throw new TokenRefused('The token is bound to a key that is not named.');
   }
 }

@@ -103,7 +103,8 @@ function claimsOf(token: string): JWTPayload | undefined {
 
 function checkHeader({ typ, alg, kid, crit }: ProtectedHeaderParameters, algorithms: readonly string[]): string {
   // RFC 9068 §4: so that no other JWT of the issuer, such as an ID token, passes for an access token.
-  if (!/^(application\/)?at\+jwt$/i.test(String(typ))) throw new TokenRefused('The token has another typ than at+jwt.');
+  if (typeof typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(typ))
+    throw new TokenRefused('The token has another typ than at+jwt.');
   if (alg === undefined || !algorithms.includes(alg)) {
     throw new TokenRefused('The token is signed with an algorithm that is not accepted.');
   }
@@ -123,10 +124,10 @@ function sameIssuer(iss: unknown, issuer: URL): boolean {
   return typeof iss === 'string' && URL.canParse(iss) && new URL(iss).href === issuer.href;
 }
 
-function demandJwksUri(uri: string | undefined, { issuer }: Settings): string {
-  const protocol = uri !== undefined && URL.canParse(uri) ? new URL(uri).protocol : undefined;
+function demandJwksUri(uri: unknown, { issuer }: Settings): string {
+  const protocol = typeof uri === 'string' && URL.canParse(uri) ? new URL(uri).protocol : undefined;
   // A key set over plain http could be anybody's.
-  if (uri === undefined || (protocol !== 'https:' && protocol !== issuer.protocol)) {
+  if (typeof uri !== 'string' || (protocol !== 'https:' && protocol !== issuer.protocol)) {
     throw new TypeError('The metadata of the authorization server has no jwks_uri that can be used.');
   }
   return uri;

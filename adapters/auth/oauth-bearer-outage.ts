@@ -52,7 +52,7 @@ export function statusOf(error: unknown): number | undefined {
 export function mayHaveMoved(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== undefined) return status < 400 || MOVED.includes(status);
-  return !chainOf(error).some((link) => TIMEOUTS.test(`${Reflect.get(link, 'name')} ${Reflect.get(link, 'code')}`));
+  return !chainOf(error).some((link) => TIMEOUTS.test(`${textOf(link, 'name')} ${textOf(link, 'code')}`));
 }
 
 /** Statuses of a server that does not know the endpoint, or knows it no longer. */
@@ -69,7 +69,14 @@ const TIMEOUTS = /TimeoutError|AbortError|TIMEOUT|ETIMEDOUT/;
 export function introspectionPauseMs(error: unknown, now: number): number {
   const status = statusOf(error);
   if (status === 429 || status === 503) return askedPauseMs(error, now) ?? 0;
-  return chainOf(error).some((link) => NO_CONNECTION.includes(String(Reflect.get(link, 'code')))) ? PAUSE_MS : 0;
+  if (status !== undefined) return 0;
+  return chainOf(error).some((link) => NO_CONNECTION.includes(textOf(link, 'code'))) ? PAUSE_MS : 0;
+}
+
+/** A member of a link in a chain of errors: a link may also be the body of an answer, which holds anything. */
+function textOf(link: object, member: string): string {
+  const value: unknown = Reflect.get(link, member);
+  return typeof value === 'string' ? value : '';
 }
 
 const NO_CONNECTION = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];

@@ -203,6 +203,8 @@ describe('jwksUri', () => {
     ['without cnf', { claims: { cnf: undefined } }],
     ['without sub', { claims: { sub: undefined } }],
     ['of another typ', { header: { typ: 'JWT' } }],
+    ['with a kid that is no text', { header: { kid: { toString: 1 } } }],
+    ['with a typ that is no text', { header: { typ: { toString: 1 } } }],
     ['with an algorithm that is not accepted', { header: { alg: 'HS256' } }],
   ])('an attestation that is %s causes no fetch', async (_, defects) => {
     const keys = await serve(attester.jwks);

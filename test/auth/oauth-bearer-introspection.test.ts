@@ -122,6 +122,23 @@ describe('what is kept of an answer', () => {
   });
 });
 
+describe('an error whose members are no text', () => {
+  it.each(['name', 'code', 'status'])('is an outage like any other: %s', async (member) => {
+    introspect = (response) =>
+      void response.writeHead(400).end(JSON.stringify({ error: 'x', [member]: { toString: 1 } }));
+    const outcome = await judge(hook(), token('t'), someServices());
+    expect(outcome).toMatchObject({ status: 503, cause: 'oauth_introspection_failed' });
+  });
+
+  it('says nothing of the connection: the next token is asked for at once', async () => {
+    introspect = (response) => void response.writeHead(400).end('{"error":"x","code":"ECONNREFUSED"}');
+    const [one, services] = [hook(), someServices()];
+    await judge(one, token('t'), services);
+    introspect = said(ACTIVE);
+    expect(await judge(one, token('u'), services)).toHaveProperty('principal');
+  });
+});
+
 describe('an endpoint that moved', () => {
   it.each([
     [404, 1],

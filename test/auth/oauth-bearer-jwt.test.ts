@@ -32,6 +32,12 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + s
 const but = (claims: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> =>
   as.sign({ ...as.claims(RESOURCE), ...claims }, header);
 
+/** A token whose header is this JSON. */
+const headed = async (json: string): Promise<string> => {
+  const [, ...others] = (await but({})).split('.');
+  return [Buffer.from(json).toString('base64url'), ...others].join('.');
+};
+
 function expectInvalid(outcome: Outcome, description: string): void {
   expect(outcome).toMatchObject({
     status: 401,
@@ -80,6 +86,25 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   'typ JWT, as an ID token has': ['The token has another typ than at+jwt.', () => but({}, { typ: 'JWT' })],
   'typ dpop+jwt': ['The token has another typ than at+jwt.', () => but({}, { typ: 'dpop+jwt' })],
   'no typ': ['The token has another typ than at+jwt.', () => but({}, { typ: undefined })],
+  'typ is an object that is no text': [
+    'The token has another typ than at+jwt.',
+    () => but({}, { typ: { toString: 1 } }),
+  ],
+  'typ is a list of very many lists, one in another': [
+    'The token has another typ than at+jwt.',
+    // It fits into a header field, and is too deep to be made a text.
+    async () => headed(`{"alg":"ES256","typ":${'['.repeat(5000)}${']'.repeat(5000)}}`),
+  ],
+  'typ is a list of the right one': ['The token has another typ than at+jwt.', () => but({}, { typ: ['at+jwt'] })],
+  'alg is an object that is no text': [
+    'The token is signed with an algorithm that is not accepted.',
+    async () => headed('{"alg":{"toString":1},"typ":"at+jwt"}'),
+  ],
+  'kid is an object that is no text': ['The kid of the token is no text.', () => but({}, { kid: { toString: 1 } })],
+  'aud is an object that is no text': [
+    'The token is for another audience.',
+    () => but({ aud: { toString: 1 } as never }),
+  ],
   'alg none': [
     'The token is signed with an algorithm that is not accepted.',
     async () => handMade({ alg: 'none', typ: 'at+jwt' }, as.claims(RESOURCE), () => ''),

@@ -173,7 +173,7 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     server = createServer((request, response) => {
       const metadata = { issuer, jwks_uri: `${issuer}/jwks`, introspection_endpoint: `${issuer}/introspection` };
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify(request.url === '/introspection' ? answer : metadata));
+      response.end(JSON.stringify(request.url === '/introspection' ? answer : metadata).replaceAll('"deep"', LISTS));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -182,6 +182,11 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     server.closeAllConnections();
     server.close();
   });
+
+  /** Stands for lists in lists, too deep to be made a text. */
+  const DEEP = 'deep';
+  const LISTS = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const NO_TEXT = { toString: 1, valueOf: 1 };
 
   const now = (): number => Math.floor(Date.now() / 1000);
   const active = (changes: object) => ({ active: true, aud: RESOURCE, client_id: 'app', ...changes });
@@ -199,6 +204,9 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
       () => active({ iss: issuer, exp: now() + 9, iat: now(), nbf: now(), token_type: 'Bearer', sub: 's' }),
     ],
     ['several audiences', () => active({ aud: ['a', RESOURCE] })],
+    ['audiences that are no text beside the right one', () => active({ aud: [NO_TEXT, DEEP, RESOURCE] })],
+    ['a client that is no text: then there is no app', () => active({ client_id: DEEP })],
+    ['a scope that is no text: then there is none', () => active({ scope: NO_TEXT })],
   ])('accepts: %s', async (_, said) => {
     expect(await ask(said())).toHaveProperty('principal');
   });
@@ -213,6 +221,15 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     ['not yet valid', active({ nbf: 99_999_999_999 }), 'The token is not valid yet.'],
     ['another type', active({ token_type: 'N_A' }), 'The token is not of a type that is accepted.'],
     ['a refresh token', active({ token_type: 'refresh_token' }), 'The token is not of a type that is accepted.'],
+    ['a list of types', active({ token_type: ['Bearer'] }), 'The token is not of a type that is accepted.'],
+    ['a type without a text', active({ token_type: NO_TEXT }), 'The token is not of a type that is accepted.'],
+    ['a type of endless lists', active({ token_type: DEEP }), 'The token is not of a type that is accepted.'],
+    ['an audience without a text', active({ aud: [NO_TEXT, DEEP] }), 'The token is for another audience.'],
+    [
+      'a binding of endless lists',
+      active({ cnf: { jkt: DEEP } }),
+      'The token is bound in a way that is not supported.',
+    ],
     [
       'bound to a key that is not named',
       active({ token_type: 'DPoP' }),

@@ -13,6 +13,7 @@ import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './client-attestation-
 import type { AttestationHeader, AttesterKey } from './client-attestation-keys.js';
 import { invalid, Refusal } from './client-attestation-refusals.js';
 import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
+import { MOST_JWT_CHARACTERS } from './jwt-length.js';
 
 /** What the two JWTs have to fulfil. Seconds, as in their claims. */
 export interface JwtPolicy {
@@ -53,11 +54,8 @@ export interface Possession {
 
 /** True for the compact serialisation of a signed JWT, as far as its alphabet tells. */
 export function isCompactJwt(text: string): boolean {
-  return text.length <= LONGEST_JWT && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+  return text.length <= MOST_JWT_CHARACTERS && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
-
-/** More characters than Node takes in all headers together; other servers may take more. */
-const LONGEST_JWT = 16 * 1024;
 
 /**
  * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms); `findKey` gives the attester's

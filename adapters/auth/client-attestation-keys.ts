@@ -16,7 +16,7 @@ import { isPublicJwk } from './dpop-key.js';
 import { FetchFailed } from './failure-memory.js';
 import { algorithmsOf, algorithmsOfKey } from './jws-algorithms.js';
 import { KeysUndecided } from './key-set.js';
-import { OtherSigner, signerIn } from './signer.js';
+import { OtherSigner, SignerNotNamed, signerIn } from './signer.js';
 
 /** The JOSE header of an attestation, unverified. */
 export type AttestationHeader = Readonly<JWSHeaderParameters>;
@@ -61,11 +61,11 @@ export function keyFinder(source: KeySource): FindKey {
   switch (source.way) {
     case 'jwks': {
       const set = createLocalJWKSet(source.jwks);
-      return decided((header, attestation) => signer(header, attestation)(set));
+      return decided((header, attestation, _, signal) => signer(header, attestation, signal)(set));
     }
     case 'jwksUri': {
       const find = remoteKeys(source.remote);
-      return decided((header, attestation, now) => find(signer(header, attestation), now));
+      return decided((header, attestation, now, signal) => find(signer(header, attestation, signal), now));
     }
     case 'trustAnchors':
       return decided(async ({ x5c }, _, now) => keyOfChain(x5c, source.anchors, now));
@@ -77,8 +77,8 @@ export function keyFinder(source: KeySource): FindKey {
 }
 
 /** Tried with the attestation itself: with several keys and no `kid` nothing else tells which is meant. */
-function signer({ alg = '', kid }: AttestationHeader, attestation: string): FindIn {
-  return (set) => signerIn(set, attestation, { alg, kid });
+function signer({ alg = '', kid }: AttestationHeader, attestation: string, signal: AbortSignal): FindIn {
+  return (set) => signerIn(set, attestation, { alg, kid }, signal);
 }
 
 /** Tells what is wrong with an attestation, a refusal, from what is wrong with the keys: 503. */
@@ -89,6 +89,9 @@ function decided(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | 
     } catch (error) {
       if (error instanceof Refusal) throw error;
       if (error instanceof PathRefused) throw invalid(error.message);
+      if (error instanceof SignerNotNamed) {
+        throw invalid('The attestation does not name its key, and too many could be meant (kid).');
+      }
       if (error instanceof OtherSigner) throw invalid('The attestation does not verify.');
       throw unavailable(error);
     }

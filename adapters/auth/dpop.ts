@@ -3,6 +3,7 @@ import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader
 import type { AuthenticationInput } from '../../src/auth/contract.js';
 import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
 import { sameTarget } from './dpop-target.js';
+import { MOST_JWT_CHARACTERS } from './jwt-length.js';
 import { spend } from './replay.js';
 
 /*
@@ -116,6 +117,7 @@ function lifeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): number {
 }
 
 function parse(proof: string) {
+  if (proof.length > MOST_JWT_CHARACTERS) throw new DpopProofError('The proof is too long.');
   try {
     return { header: decodeProtectedHeader(proof), claims: decodeJwt(proof) };
   } catch {

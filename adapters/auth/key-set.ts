@@ -100,9 +100,12 @@ function tokenBucket(capacity: number, msForOne: number): { take(now: number): n
   };
 }
 
+/** Keys of a set that is fetched: issuers have a few. */
+export const MOST_KEYS = 100;
+
 /**
- * Fetches a JWK Set (RFC 7517 §5). Rejects for any status but 200, for what is no key set, and for an empty one, which
- * no issuer of signed tokens has. `fetch` must be bounded in time and size.
+ * Fetches a JWK Set (RFC 7517 §5). Rejects for any status but 200, for what is no key set, for an empty one, which no
+ * issuer of signed tokens has, and for one of more than {@link MOST_KEYS}. `fetch` must be bounded in time and size.
  */
 export async function fetchKeySet(url: string, fetch: CustomFetch): Promise<JSONWebKeySet> {
   const response = await fetch(url, {
@@ -113,6 +116,8 @@ export async function fetchKeySet(url: string, fetch: CustomFetch): Promise<JSON
   });
   if (response.status !== 200) throw new KeySetError('key_set_status', response);
   const set = (await response.json()) as JSONWebKeySet;
+  // Before all else is done with each of them.
+  if (Array.isArray(set?.keys) && set.keys.length > MOST_KEYS) throw new KeySetError('key_set_too_large');
   createLocalJWKSet(set);
   if (set.keys.length === 0) throw new KeySetError('key_set_empty');
   return set;
@@ -123,7 +128,7 @@ class KeySetError extends Error {
   readonly status: number | undefined;
 
   constructor(
-    readonly code: 'key_set_status' | 'key_set_empty',
+    readonly code: 'key_set_status' | 'key_set_empty' | 'key_set_too_large',
     response?: Response,
   ) {
     super('The key set could not be fetched.', { cause: response });

@@ -12,7 +12,7 @@ import { mayHaveMoved, unavailable } from './oauth-bearer-outage.js';
 import type { AuthorizationServer } from './oauth-bearer-server.js';
 import type { Settings } from './oauth-bearer-settings.js';
 import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './oauth-bearer-token.js';
-import { type KeyHeader, OtherSigner, signerIn } from './signer.js';
+import { type KeyHeader, OtherSigner, SignerNotNamed, signerIn } from './signer.js';
 
 /** Judges JWT access tokens (RFC 9068 §4). Throws {@link TokenRefused}, or `authentication_unavailable`. */
 export type JwtJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
@@ -47,10 +47,16 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
   const verified = boundedMemory<JWTVerifyGetKey>(MOST_REMEMBERED);
 
   /** Whether the signature is good, by a set of keys; `undefined` if the set has no key for it. */
-  async function check(token: string, digest: string, header: KeyHeader, set: JWTVerifyGetKey) {
+  async function check(
+    token: string,
+    digest: string,
+    header: KeyHeader,
+    set: JWTVerifyGetKey,
+    signal: AbortSignal,
+  ): Promise<true | undefined> {
     // Good by this very set, not by one before it: a key that was taken back takes its tokens along.
     if (verified.get(digest) === set) return true;
-    if ((await signerIn(set, token, header)) === undefined) return undefined;
+    if ((await signerIn(set, token, header, signal)) === undefined) return undefined;
     verified.set(digest, set);
     return true;
   }
@@ -68,7 +74,7 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
     const digest = hash('sha256', token, 'base64url');
     const keyHeader = { alg: algorithm, kid: header.kid };
     const signed = await keys
-      .find((set) => check(token, digest, keyHeader, set), expectations.now)
+      .find((set) => check(token, digest, keyHeader, set, expectations.signal), expectations.now)
       .catch((error) => {
         throw asOutage(error);
       });
@@ -81,6 +87,9 @@ export function jwtJudge(settings: Settings, server: AuthorizationServer): JwtJu
 /** What went wrong with the keys, apart from what was wrong with the token. */
 function asOutage(error: unknown): unknown {
   if (error instanceof OtherSigner) return new TokenRefused('The signature of the token is not good.');
+  if (error instanceof SignerNotNamed) {
+    return new TokenRefused('The token does not name its key, and too many could be meant (kid).');
+  }
   if (error instanceof KeysUndecided) return unavailable('oauth_key_unknown', error);
   return unavailable('oauth_keys_failed', error);
 }

@@ -13,6 +13,8 @@ export interface Expectations {
   readonly audience: readonly string[];
   readonly now: number;
   readonly toleranceMs: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** A token is not good. The message is a fixed sentence, fit for an `error_description`. */

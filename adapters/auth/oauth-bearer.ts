@@ -1,6 +1,7 @@
 import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../src/auth/contract.js';
 import { freshChallenge, isFreshChallenge } from '../../src/auth/freshness.js';
 import { checkDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, spendDpopProof } from './dpop.js';
+import { MOST_JWT_CHARACTERS } from './jwt-length.js';
 import { type Answers, answersFor, type Scheme, schemesOf } from './oauth-bearer-answers.js';
 import { introspectionJudge } from './oauth-bearer-introspection.js';
 import { jwtJudge, looksLikeJwt } from './oauth-bearer-jwt.js';
@@ -54,7 +55,8 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
     const proof = scheme === 'DPoP' ? input.header('dpop') : undefined;
     const now = input.relay.clock();
     const audience = settings.audience ?? [input.relay.resource];
-    const accessToken = await judge(token, { audience, now, toleranceMs: settings.toleranceMs }).catch((error) => {
+    const { toleranceMs } = settings;
+    const accessToken = await judge(token, { audience, now, toleranceMs, signal: input.signal }).catch((error) => {
       throw error instanceof TokenRefused ? answers.invalid(scheme, 'invalid_token', error.message) : error;
     });
     checkBinding(accessToken, scheme, settings, answers);
@@ -87,6 +89,7 @@ function credentialsOf(input: AuthenticationInput, settings: Settings, answers: 
   const [, name = '', rest = ''] = /^(\S+) *(.*)$/.exec(input.header('authorization') ?? '') ?? [];
   const scheme = SCHEMES.get(name.toLowerCase());
   if (scheme === undefined || rest === '' || (scheme === 'DPoP' && settings.dpop === 'off')) throw answers.missing();
+  if (rest.length > MOST_JWT_CHARACTERS) throw answers.invalid(scheme, 'invalid_token', 'The token is too long.');
   if (/^[A-Za-z0-9._~+/-]+=*$/.test(rest)) return { scheme, token: rest };
   throw answers.invalid(scheme, 'invalid_token', 'The token is malformed.');
 }

@@ -20,15 +20,36 @@ export class OtherSigner extends Error {
   }
 }
 
+/** A JWS does not name its key, and more keys fit it than are tried. */
+export class SignerNotNamed extends Error {
+  override readonly name = 'SignerNotNamed';
+
+  constructor() {
+    super('The key is not named, and too many keys could be meant.');
+  }
+}
+
+/** Keys that are tried for one JWS. Issuers with more of one kind name them. */
+export const MOST_TRIED = 16;
+
 /**
- * The key of a set that a JWS is signed with: each that fits its header is tried. `undefined` if there is none, or none
- * of several that could be meant; a newer set may have it. Throws {@link OtherSigner} where a newer set would not
- * help. Any other error is about the keys: one of them cannot be used, and no other is the right one.
+ * The key of a set that a JWS is signed with: each that fits its header is tried, up to {@link MOST_TRIED}. `undefined`
+ * if there is none, or none of several that could be meant; a newer set may have it. Throws {@link OtherSigner} or
+ * {@link SignerNotNamed} where this set is enough to refuse, and the reason of the signal once it is aborted. Any other
+ * error is about the keys: one of them cannot be used, and no other is the right one.
  */
-export async function signerIn(set: JWTVerifyGetKey, jws: string, header: KeyHeader): Promise<CryptoKey | undefined> {
-  const candidates = await keysFor(set, header);
+export async function signerIn(
+  set: JWTVerifyGetKey,
+  jws: string,
+  header: KeyHeader,
+  signal: AbortSignal,
+): Promise<CryptoKey | undefined> {
   const faults: unknown[] = [];
-  for (const key of candidates) {
+  let tried = 0;
+  for await (const key of keysFor(set, header)) {
+    signal.throwIfAborted();
+    if (tried === MOST_TRIED) throw faults[0] ?? new SignerNotNamed();
+    tried += 1;
     try {
       await compactVerify(jws, key, { algorithms: [header.alg] });
       return key;
@@ -41,18 +62,16 @@ export async function signerIn(set: JWTVerifyGetKey, jws: string, header: KeyHea
   }
   if (faults.length > 0) throw faults[0];
   // Where the header names no key, a new one may be meant.
-  if (header.kid === undefined || candidates.length === 0) return undefined;
+  if (header.kid === undefined || tried === 0) return undefined;
   throw new OtherSigner();
 }
 
-/** The keys of a set that fit a JOSE header: several where the header has no `kid`. Empty if there is none. */
-async function keysFor(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): Promise<CryptoKey[]> {
-  const keys: CryptoKey[] = [];
+/** The keys of a set that fit a JOSE header, each imported when it is its turn: several where the header has no `kid`. */
+async function* keysFor(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): AsyncGenerator<CryptoKey> {
   try {
-    keys.push((await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey);
+    yield (await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey;
   } catch (error) {
-    if (error instanceof errors.JWKSMultipleMatchingKeys) for await (const key of error) keys.push(key);
+    if (error instanceof errors.JWKSMultipleMatchingKeys) yield* error;
     else if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
   }
-  return keys;
 }

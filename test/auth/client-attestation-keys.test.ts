@@ -174,6 +174,23 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(2);
   });
 
+  it('a set of more than 100 keys cannot be used', async () => {
+    const [key] = attester.jwks.keys;
+    const others = Array.from({ length: 100 }, (_, index) => ({ ...key, kid: `other-${index}` }));
+    const keys = await serve({ keys: [key, ...others] });
+    expectOutage(await attempt(freshRelay({ jwksUri: keys.url }), attester.attest(device)));
+    keys.answer = (response) => void response.end(JSON.stringify({ keys: [key, ...others.slice(1)] }));
+    expect((await attempt(freshRelay({ jwksUri: keys.url }), attester.attest(device))).status).toBe(200);
+  });
+
+  it('an attestation without kid is tried with 16 keys at most', async () => {
+    const others = Array.from({ length: 16 }, () => makeAttester(clock));
+    const keys = await serve(keysOf(...others, attester));
+    const site = freshRelay({ jwksUri: keys.url });
+    expectRefusal(await attempt(site, attester.attest(device, { header: { kid: undefined } })));
+    expect((await attempt(site, attester.attest(device))).status).toBe(200);
+  });
+
   it('a new key is found at once, though the set was fetched a moment ago', async () => {
     const young = makeAttester(clock);
     const keys = await serve(attester.jwks);

@@ -63,6 +63,7 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
 
   const REFUSED: Record<string, [says: RegExp, proof: () => string | Promise<string>]> = {
     'empty [2]': [/no JWT/, () => ''],
+    'longer than 16 KiB': [/too long/, () => good({ claims: { extra: 'x'.repeat(16 * 1024) } })],
     'no JWT [2]': [/no JWT/, () => 'a.b.c'],
     'two proofs in one field [1]': [/no JWT|signature/, async () => `${await good()}, ${await good()}`],
     'no jti [3]': [/no jti/, () => good({ claims: { jti: undefined } })],

@@ -74,6 +74,13 @@ describe('introspections at once', () => {
   });
 });
 
+it('a token of more than 16 KiB is refused, and never sent on', async () => {
+  const tooLong = token('x'.repeat(16 * 1024 + 1));
+  expect(await judge(hook(), tooLong, someServices())).toMatchObject({ status: 401, code: 'token_invalid' });
+  expect(requests.introspection).toBe(0);
+  expect(await judge(hook(), token('x'.repeat(16 * 1024)), someServices())).toHaveProperty('principal');
+});
+
 describe('what is kept of an answer', () => {
   /** Judges a token, and gives the map in which something is kept of it, found by the digest that it is kept under. */
   async function keptOf(ask: () => Promise<unknown>): Promise<Map<string, unknown>> {

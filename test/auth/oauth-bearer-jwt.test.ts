@@ -168,6 +168,7 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
     async () => `${(await but({})).split('.')[0]}.${Buffer.from('[]').toString('base64url')}.AAAA`,
   ],
   'four parts': ['The token is no JWT.', async () => `${await but({})}.AAAA`],
+  'longer than 16 KiB': ['The token is too long.', () => but({ extra: 'x'.repeat(16 * 1024) })],
   'characters that no token has': ['The token is malformed.', async () => 'ab{}cd'],
   'two tokens in one header': ['The token is malformed.', async () => `${await but({})} ${await but({})}`],
 };

@@ -3,6 +3,8 @@ export interface BoundedMemory<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
   delete(key: string): void;
+  /** Forgets from those not used for longest on, as long as `isOver` says so. */
+  forgetWhile(isOver: (value: Value) => boolean): void;
 }
 
 /** Makes an empty memory of `most` entries. */
@@ -26,6 +28,12 @@ export function boundedMemory<Value extends {}>(most: number): BoundedMemory<Val
     },
     delete(key) {
       entries.delete(key);
+    },
+    forgetWhile(isOver) {
+      for (const [key, value] of entries) {
+        if (!isOver(value)) return;
+        entries.delete(key);
+      }
     },
   };
 }

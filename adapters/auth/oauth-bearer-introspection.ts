@@ -16,6 +16,15 @@ type Introspection = Awaited<ReturnType<typeof tokenIntrospection>>;
 /** What is looked at, and no more is kept: `sub` and `username` may be a person (TIGRESS §8.1.3). */
 type Answer = Pick<Introspection, 'aud' | 'exp' | 'nbf' | 'iat' | 'token_type' | 'cnf' | 'client_id' | 'scope'>;
 
+/** An answer that was judged, and the Unix time in ms until which it stands. */
+interface Remembered {
+  readonly answer: Answer;
+  readonly until: number;
+}
+
+/** Largest answer that is remembered, in bytes of JSON of what is kept of it. */
+const MOST_REMEMBERED_BYTES = 16 * 1024;
+
 /** Introspections at once, so that made-up tokens do not become as many connections to the authorization server. */
 const MOST_IN_FLIGHT = 64;
 
@@ -27,7 +36,7 @@ const MOST_IN_FLIGHT = 64;
 export function introspectionJudge(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
   const { cacheMs, entries } = settings.introspection;
   // Keyed by a digest, so that no token outlives its request in memory.
-  const known = boundedMemory<{ readonly answer: Answer; readonly until: number }>(entries);
+  const known = boundedMemory<Remembered>(entries);
   const asked = new Map<string, Promise<Answer>>();
 
   const failure = failureMemory();
@@ -69,15 +78,22 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     return { aud, exp, nbf, iat, token_type, cnf, client_id, scope } as Answer;
   }
 
+  /** The second condition is for a clock that was put back. */
+  function isOver({ until }: Remembered, now: number): boolean {
+    return until <= now || until > now + cacheMs;
+  }
+
   function remember(key: string, answer: Answer, now: number): void {
+    // What is used was good then, so that all is forgotten within two such times.
+    known.forgetWhile((entry) => isOver(entry, now));
+    if (cacheMs === 0 || Buffer.byteLength(JSON.stringify(answer)) > MOST_REMEMBERED_BYTES) return;
     const end = answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1000;
-    if (cacheMs > 0) known.set(key, { answer, until: Math.min(now + cacheMs, end) });
+    known.set(key, { answer, until: Math.min(now + cacheMs, end) });
   }
 
   function recall(key: string, now: number): Answer | undefined {
     const entry = known.get(key);
-    // The second condition is for a clock that was put back.
-    if (entry !== undefined && entry.until > now && entry.until <= now + cacheMs) return entry.answer;
+    if (entry !== undefined && !isOver(entry, now)) return entry.answer;
     known.delete(key);
     return undefined;
   }
@@ -98,12 +114,32 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     if (answer === undefined) {
       answer = await askOnce(key, token, now);
       checkAnswer(answer, expectations);
-      remember(key, answer, now);
-    } else {
-      checkAnswer(answer, expectations);
+      const accessToken = accessTokenOf(answer);
+      remember(key, judgedPart(answer), now);
+      return accessToken;
     }
+    checkAnswer(answer, expectations);
     return accessTokenOf(answer);
   };
+}
+
+/** What counts of an answer that was found good: no list or object that nobody looks at is kept. */
+function judgedPart({ aud, exp, nbf, iat, token_type, cnf, client_id, scope }: Answer): Answer {
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  return {
+    aud: audiences.filter(isText),
+    exp,
+    nbf,
+    iat,
+    token_type,
+    cnf: cnf === undefined || cnf === null ? undefined : { jkt: cnf.jkt },
+    client_id: isText(client_id) ? client_id : undefined,
+    scope: isText(scope) ? scope : undefined,
+  } as Answer;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function checkAnswer(answer: Answer, expectations: Expectations): void {

@@ -118,6 +118,42 @@ describe('what is kept of an answer', () => {
     expect(await judge(one, { ...token('t'), operation: 'read' }, services)).toMatchObject(refusal);
   });
 
+  it('is no part of the answer that is not looked at', async () => {
+    const many = Array.from({ length: 1000 }, () => ({ more: 'other' }));
+    introspect = said({ ...ACTIVE, aud: [...many, RESOURCE], client_id: { more: 'other' }, scope: many, extra: many });
+    const [one, services] = [hook(), someServices()];
+    const kept = await keptOf(() => judge(one, token('t'), services));
+    expect(kept.size).toBe(1);
+    expect(inspect(kept, { depth: 10 })).not.toContain('other');
+    expect(await judge(one, token('t'), services)).toHaveProperty('principal');
+    expect(requests.introspection).toBe(1);
+  });
+
+  it.each([
+    ['scope', { scope: 'x'.repeat(16_500) }],
+    ['aud', { aud: [RESOURCE, ...Array.from({ length: 1000 }, () => 'x'.repeat(20))] }],
+    ['client_id', { client_id: 'ä'.repeat(8200) }],
+  ])('is nothing of an answer that is too large: it is asked for each time (%s)', async (_, claims) => {
+    const [one, services] = [hook(), someServices()];
+    introspect = said({ ...ACTIVE, ...claims });
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await judge(one, token('t'), services)).toHaveProperty('principal');
+    }
+    expect(requests.introspection).toBe(2);
+  });
+
+  it('is forgotten when its time is over, though nobody asks again for that token', async () => {
+    const [one, services] = [hook(), someServices()];
+    const kept = await keptOf(() => judge(one, token('first'), services));
+    services.ahead = 20_000;
+    await judge(one, token('second'), services);
+    await judge(one, token('first'), services);
+    expect(kept.size).toBe(2);
+    services.ahead = 51_000;
+    await judge(one, token('third'), services);
+    expect(kept.size).toBe(1);
+  });
+
   it('is forgotten when its time is over, not only when it is pushed out', async () => {
     const [one, services] = [hook(), someServices()];
     const kept = await keptOf(() => judge(one, token('t'), services));

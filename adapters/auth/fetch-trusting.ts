@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { Readable } from 'node:stream';
 import type { CustomFetch, CustomFetchOptions } from 'openid-client';
+import { BoundedAgent } from '../bounded-agent.js';
 
 /**
  * A `fetch` whose https connections trust these certificate authorities (PEM) instead of the usual ones: Node's own
@@ -9,7 +10,7 @@ import type { CustomFetch, CustomFetchOptions } from 'openid-client';
  * form parameters. Plain http goes to Node's own `fetch`.
  */
 export function fetchTrusting(ca: string | readonly string[]): CustomFetch {
-  const agent = new Agent({ ca: typeof ca === 'string' ? ca : [...ca], keepAlive: true });
+  const agent = new BoundedAgent({ ca: typeof ca === 'string' ? ca : [...ca] });
   return async (url, options) => {
     if (new URL(url).protocol !== 'https:') return fetch(url, options as RequestInit);
     const incoming = await send(url, options, agent);

@@ -1,7 +1,7 @@
 import { type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http';
-import { Agent, type AgentOptions, request } from 'node:https';
+import { type Agent, type AgentOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { BoundedAgent, IDLE_MS } from '../bounded-agent.js';
 import { type Exchange, newExchange, type ProviderAnswer } from './exchange.js';
 import { errorWord, PushFailure, retry } from './outcome.js';
 
@@ -35,15 +35,9 @@ export interface HttpSender {
   close(): void;
 }
 
-/** Idle connections are dropped after this time, before a firewall on the way forgets them. */
-const IDLE_MS = 60_000;
-
-/** Idle connections that are kept, to all hosts together: devices may choose among many hosts. */
-const IDLE_CONNECTIONS = 64;
-
 /** Makes a {@link HttpSender}. */
 export function httpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions): HttpSender {
-  const own = new BoundedAgent({ keepAlive: true, timeout: IDLE_MS });
+  const own = new BoundedAgent();
   const plain = new PlainAgent({ keepAlive: true, timeout: IDLE_MS });
   const underWay = new Set<Exchange>();
   let closed = false;
@@ -89,13 +83,4 @@ export function httpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions):
       plain.destroy();
     },
   };
-}
-
-class BoundedAgent extends Agent {
-  override keepSocketAlive(socket: Duplex): boolean {
-    const idle = Object.values(this.freeSockets).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
-    // The declaration of Node's types has no result.
-    const kept: unknown = idle < IDLE_CONNECTIONS && super.keepSocketAlive(socket);
-    return kept === true;
-  }
 }

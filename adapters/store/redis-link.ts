@@ -183,7 +183,8 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
   };
 }
 
-function sizeOf(command: readonly string[]): number {
+/** Characters of a command, about its bytes. */
+export function sizeOf(command: readonly string[]): number {
   let characters = 0;
   for (const word of command) characters += word.length;
   return characters;

@@ -1,8 +1,9 @@
 import type { ConnectionOptions } from 'node:tls';
+import { createCallLimit } from '../../src/store/calls.js';
 import { withDeadline } from '../../src/store/deadline.js';
 import type { Client, Cluster, Sentinel } from './redis-client.js';
-import { replyCode, timedOut } from './redis-errors.js';
-import type { OpenLink, RedisLink } from './redis-link.js';
+import { overloaded, replyCode, timedOut } from './redis-errors.js';
+import { type OpenLink, type RedisLink, sizeOf } from './redis-link.js';
 
 /** Times and secrets that a source does not carry itself. */
 export interface LinkSettings {
@@ -163,13 +164,18 @@ function endCluster(cluster: Cluster): void {
   cluster.close().catch(() => {});
 }
 
-/** A sentinel client keeps its options to itself, so it cannot be duplicated: the host's own is used, and never closed. */
+/**
+ * A sentinel client keeps its options to itself, so it cannot be duplicated: the host's own is used, and never closed.
+ * It keeps calls that were given up until it has a master again. So they count here until they have settled there.
+ */
 export function openShared(client: Sentinel, connect: () => Promise<unknown>, settings: LinkSettings): OpenLink {
   client.on('error', () => {});
+  const limit = createCallLimit();
   return async () => {
     await connectShared(client, connect, settings.connectTimeoutMs);
     return {
-      send: (_key, command) => client.sendCommand(false, command, { typeMapping: {} }),
+      send: (_key, command) =>
+        limit.run(sizeOf(command), () => client.sendCommand(false, command, { typeMapping: {} }), overloaded),
       isUp: () => client.isOpen,
       destroy: () => {},
       partial: true,

@@ -1,3 +1,4 @@
+import { createCallLimit } from '../../src/store/calls.js';
 import { StoreFullError } from '../../src/store/contract.js';
 import { codeOf, isBusy, type SqliteConnection, type SqliteConnector, SqliteStoreError } from './sqlite-connection.js';
 
@@ -6,8 +7,11 @@ export type SqliteChange<Answer> = (connection: SqliteConnection, now: number) =
 
 /** Runs statements against a database that other processes use as well. */
 export interface SqliteRunner {
-  /** Runs a change; resolves once it is committed. */
-  write<Answer>(change: SqliteChange<Answer>): Promise<Answer>;
+  /**
+   * Runs a change, which holds `bytes` (default 0) until it is committed, and then resolves. Rejects at once with
+   * SQLITE_BUSY while too many changes, or too many bytes, wait already.
+   */
+  write<Answer>(change: SqliteChange<Answer>, bytes?: number): Promise<Answer>;
   /** Runs something that needs no transaction of ours, as often as somebody else is busy. */
   attempt<Answer>(run: (connection: SqliteConnection) => Answer): Promise<Answer>;
   /** Lets the changes that were asked for end, and refuses all that comes later. */
@@ -24,9 +28,6 @@ interface Pending {
 /** Changes in one transaction: more would keep the lock, and the event loop, for too long. */
 const BATCH = 128;
 
-/** Changes that wait at most, while the disk or another process keeps them waiting. */
-const MOST_WAITING = 10_000;
-
 /**
  * Group commit. Changes that arrive within one turn of the event loop share a transaction, and so one flush to the
  * disk, which costs more than all the rest: 30 changes at once take little longer than one. Whoever finds the database
@@ -37,6 +38,8 @@ export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, 
   let queue: Pending[] = [];
   let working: Promise<void> | undefined;
   let closed = false;
+  // Of changes that wait while the disk or another process keeps them waiting.
+  const limit = createCallLimit();
 
   function connection(): SqliteConnection {
     if (closed && working === undefined) throw new SqliteStoreError('store_closed', 'The store is closed.');
@@ -88,15 +91,18 @@ export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, 
     working = undefined;
   }
 
+  function enqueue<Answer>(change: SqliteChange<Answer>): Promise<Answer> {
+    return new Promise<Answer>((resolve, reject) => {
+      const until = performance.now() + busyTimeoutMs;
+      queue.push({ change, until, resolve: resolve as (answer: unknown) => void, reject });
+      working ??= work();
+    });
+  }
+
   return {
-    write<Answer>(change: SqliteChange<Answer>): Promise<Answer> {
-      return new Promise<Answer>((resolve, reject) => {
-        if (closed) return reject(new SqliteStoreError('store_closed', 'The store is closed.'));
-        if (queue.length >= MOST_WAITING) return reject(new SqliteStoreError('SQLITE_BUSY', 'Too many changes wait.'));
-        const until = performance.now() + busyTimeoutMs;
-        queue.push({ change, until, resolve: resolve as (answer: unknown) => void, reject });
-        working ??= work();
-      });
+    async write(change, bytes = 0) {
+      if (closed) throw new SqliteStoreError('store_closed', 'The store is closed.');
+      return limit.run(bytes, () => enqueue(change), overloaded);
     },
     attempt: (run) => attempt(run),
     async close() {
@@ -104,6 +110,10 @@ export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, 
       await working;
     },
   };
+}
+
+function overloaded(): SqliteStoreError {
+  return new SqliteStoreError('SQLITE_BUSY', 'Too many changes wait.');
 }
 
 /** Runs a batch in one transaction. Returns what to do once it is committed; throws if it was not. */

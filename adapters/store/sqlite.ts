@@ -84,7 +84,7 @@ const REWRITTEN_BYTES = 4 * 1024 * 1024;
  * erased, a replace that would exceed `maximumBytes`, unless the mailbox stays within the blocks of 2 KiB that it takes,
  * and whatever SQLite itself has no room for (SQLITE_FULL: the disk, `max_page_count`). No live mailbox is ever dropped.
  *
- * Calls reject with the `code` of SQLite: SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes wait already, and while
+ * Calls reject with the `code` of SQLite: SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64 MiB of them wait already, and while
  * the host has a transaction open on its connection, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_NOTADB and so on; with
  * `store_closed` after `close`. A TypeError rejects a value that is no text, or holds U+0000, which libsql cuts off.
  *
@@ -149,7 +149,7 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
           throw error;
         }
         return Number(connection.create.run(key, text, expiresAt, now).changes) === 1;
-      });
+      }, text.length);
     },
     async replace(key, revision, value, expiresAt) {
       const text = demandText(value);
@@ -167,7 +167,7 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
         if (Number(changes) === 1) return 'ok';
         // In the same transaction, so it is the state that the update met.
         return connection.revision.all(key, now).length > 0 ? 'conflict' : 'missing';
-      });
+      }, text.length);
     },
     async sweep(limit) {
       let erased = 0;

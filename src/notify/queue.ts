@@ -47,7 +47,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
     const route = { notifier, senders: new Map() };
     for (const type of notifier.types) routes.set(type, route);
   }
-  const parts = { bounds, clock, events, onIdle: () => size() === 0 && idle?.() };
+  const parts = { bounds, clock, events, onWaiting: keepBound, onIdle: () => size() === 0 && idle?.() };
 
   function senderOf({ notifier, senders: known }: Route, service: string): Sender {
     const name = known.size < SERVICES || known.has(service) ? service : '';
@@ -69,8 +69,8 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
   }
 
   /** The service with the most pushes gives one up: nobody fills the queue at the cost of another service. */
-  function makeRoom(): void {
-    if (waiting() < bounds.waiting) return;
+  function keepBound(): void {
+    if (waiting() <= bounds.waiting) return;
     senders.reduce((longest, sender) => (sender.waiting > longest.waiting ? sender : longest)).dropOldest();
   }
 
@@ -106,7 +106,6 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
       const { type, tokenData } = job.token;
       const { service = '', host = '', device = tokenData } = destinationOf(route.notifier, tokenData);
       const lane = lanes.of(type, device, host);
-      if (lane.pending === undefined) makeRoom();
       const until = Math.min(clock() + bounds.lifetimeMs, job.expiresAt);
       senderOf(route, service).put(lane, { job, until, tries: 0 });
     },

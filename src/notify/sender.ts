@@ -12,6 +12,8 @@ export interface SenderParts {
   /** Unix time in ms. */
   readonly clock: () => number;
   readonly events: Events;
+  /** Called when a push has come to those that wait, new or after a failure: drops one if they are too many. */
+  readonly onWaiting: () => void;
   /** Called when a sender has nothing left to do. */
   readonly onIdle: () => void;
 }
@@ -59,6 +61,7 @@ export class Sender {
     const joined = join(pending, this.#take(lane));
     lane.pending = joined;
     (lane.failures > 0 ? this.#failed : this.#fresh).add(lane);
+    this.#parts.onWaiting();
     this.#pumpSoon();
   }
 

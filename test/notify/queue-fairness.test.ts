@@ -185,6 +185,26 @@ describe('a full queue', () => {
   });
 });
 
+describe('pushes that come back after a failure', () => {
+  it('count among those that wait, and are the first to be dropped', async () => {
+    const one = services();
+    const { queue, of } = watchedQueue([one], { waiting: 20 });
+    for (let device = 0; device < 8; device += 1) queue.enqueue(token(`a x bad${device}`));
+    await pass(1);
+    for (let device = 0; device < 20; device += 1) queue.enqueue(token(`a x good${device}`));
+    for (const push of one.received.slice(0, 8)) push.answer({ outcome: 'retry', fault: 'token' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(of('push.dropped')).toEqual(
+      Array.from({ length: 8 }, () => ({ type: 'push.dropped', tokenType: 'one', reason: 'full' })),
+    );
+    for (let at = 8; at < 28; at += 1) {
+      one.received[at]?.answer({ outcome: 'sent' });
+      await pass(1);
+    }
+    expect([of('push.sent').length, queue.size]).toEqual([20, 0]);
+  });
+});
+
 describe('what is remembered of tokens', () => {
   it('is bounded, and is forgotten with time; the token itself is not kept', async () => {
     const lanes = new Lanes(100);

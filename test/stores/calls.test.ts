@@ -2,6 +2,7 @@ import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
 import { postgresStore } from '../../adapters/store/postgres.js';
 import { keepConnection, type RedisLink } from '../../adapters/store/redis-link.js';
+import { sqliteStore } from '../../adapters/store/sqlite.js';
 import { sqliteRunner } from '../../adapters/store/sqlite-writer.js';
 import { createCallLimit } from '../../src/store/calls.js';
 import { keyvStore } from '../../src/store/keyv-store.js';
@@ -115,5 +116,16 @@ describe('calls under way to a silent backend', () => {
     expect(messages.filter((message) => message === 'Too many changes wait.')).toHaveLength(10);
     expect(messages.filter((message) => message === 'locked')).toHaveLength(10_000);
     await runner.close();
+  });
+
+  it('carry no more than 64 MiB in the queue of SQLite', async () => {
+    const store = sqliteStore('sqlite::memory:');
+    const value = 'x'.repeat(1024 * 1024);
+    // Of one turn, so that all wait for the same commit; most are then refused by the bound of what the table holds.
+    const creates = Array.from({ length: 70 }, (_, at) => store.create(`k${at}`, value, Date.now() + 60_000));
+    const { SQLITE_BUSY, ...others } = await codesOf(creates);
+    expect([SQLITE_BUSY, Object.values(others).reduce((sum, count) => sum + count, 0)]).toEqual([6, 64]);
+    expect(await store.create('later', 'small', Date.now() + 60_000)).toBe(true);
+    await store.close();
   });
 });

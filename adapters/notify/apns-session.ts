@@ -25,6 +25,10 @@ interface Session {
   /** What the session is on. A session that ended waits with it for the other side, so it is ended here. */
   readonly socket: TLSSocket;
   readonly underWay: Set<Exchange>;
+  /** When it was opened, in ms of `performance.now()`. */
+  readonly openedAt: number;
+  /** Characters of the origins that the other side has named (RFC 8336), all of which Node keeps with the session. */
+  originCharacters: number;
   /** Counts what was heard of the other side. */
   signs: number;
   /** Why it ended. */
@@ -34,11 +38,20 @@ interface Session {
 /** How long the connection is idle before TCP asks whether the other side is still there, and keeps the way open. */
 const KEEP_ALIVE_MS = 60_000;
 
+/** A session is replaced after this time, and with it whatever Node keeps of it. */
+const OLDEST_MS = 3_600_000;
+
+/** Characters of origins after which a session is replaced: a server that means well names some, once. */
+const MOST_ORIGINS = 16_384;
+
+/** Characters of origins after which a session is ended with all that is on it. */
+const TOO_MANY_ORIGINS = 1_048_576;
+
 /** The word for a request that the server has certainly not looked at (RFC 9113 §8.7). */
 const NOT_PROCESSED = 'refused_stream';
 
 /**
- * Makes the connection, which is opened by the first push. It stays open between pushes, as APNs asks for, and keeps no
+ * Makes the connection, which is opened by the first push. It stays open between pushes, as APNs asks for, for an hour, and keeps no
  * process alive while nothing is under way. A push that got no answer by half of `timeoutMs` has the session pinged:
  * if nothing is heard until the time is up, the session is dead and is dropped with all that is on it; else only
  * that one push is given up.
@@ -51,7 +64,14 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
   function open(): Session {
     const socket = openSocket(new URL(origin), ca);
     const http2 = connect(origin, { createConnection: () => socket, settings: { enablePush: false } });
-    const session: Session = { http2, socket, underWay: new Set(), signs: 0 };
+    const session: Session = {
+      http2,
+      socket,
+      underWay: new Set(),
+      openedAt: performance.now(),
+      originCharacters: 0,
+      signs: 0,
+    };
     socket.on('error', (error) => {
       session.failure = errorWord(error);
     });
@@ -61,12 +81,14 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
     });
     // Heard, or it would end the process; the socket closes as well.
     http2.on('error', () => undefined);
+    http2.on('origin', (origins) => weighOrigins(session, origins));
     sessions.add(session);
     return session;
   }
 
   /** After a GOAWAY what is under way may finish, but nothing new may begin (RFC 9113 §6.8). */
   function usable(): Session {
+    if (current !== undefined && performance.now() - current.openedAt > OLDEST_MS) current.http2.close();
     if (current !== undefined && !current.http2.closed && !current.http2.destroyed) return current;
     // Those before, for which the other side keeps its end open.
     for (const session of sessions) if (session.underWay.size === 0) end(session);
@@ -117,6 +139,13 @@ function openSocket({ hostname, port }: URL, ca: ConnectionOptions['ca']): TLSSo
 function end({ http2, socket }: Session): void {
   http2.destroy();
   socket.destroy();
+}
+
+/** Replaces a session of too many origins; what is under way may finish, unless they keep coming. */
+function weighOrigins(session: Session, origins: readonly string[]): void {
+  for (const { length } of origins) session.originCharacters += length;
+  if (session.originCharacters > TOO_MANY_ORIGINS) end(session);
+  else if (session.originCharacters > MOST_ORIGINS) session.http2.close();
 }
 
 /** Sends one request on a session. */

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type EventEmitter, once } from 'node:events';
+import type { ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -143,6 +144,55 @@ describe('APNs, the session', () => {
     held[0]?.();
     expect(await early).toEqual(SENT);
     await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
+  });
+
+  it('is replaced after an hour, and what was under way finishes', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const made = notifier();
+      const held: (() => void)[] = [];
+      apns.answer((request) => held.push(() => reply(request, 200)));
+      const early = made.notify(pushOf(TOKEN));
+      await apns.arrived(1);
+      apns.answer((request) => reply(request, 200));
+      vi.advanceTimersByTime(3_599_000);
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(1);
+      vi.advanceTimersByTime(2_000);
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(2);
+      held[0]?.();
+      expect(await early).toEqual(SENT);
+      await ended(apns.sessions[0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('of a server that names ever new origins (RFC 8336) is replaced, and in the end cut', async () => {
+    const made = notifier();
+    let frames = 0;
+    // Frames of about 10,000 characters.
+    const name = (session: ServerHttp2Session | undefined): void => {
+      frames += 1;
+      session?.origin(...Array.from({ length: 300 }, (_, at) => `https://of-frame-${frames}-${at}.push.example`));
+    };
+    apns.answer(() => undefined);
+    const early = made.notify(pushOf(TOKEN));
+    await apns.arrived(1);
+    const [first] = apns.sessions;
+    name(first);
+    apns.answer((request) => reply(request, 200));
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(1);
+    name(first);
+    await vi.waitFor(async () => {
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(2);
+    });
+    for (let frame = 0; frame < 150; frame += 1) name(first);
+    expect((await early).outcome).toBe('retry');
+    await ended(first);
   });
 
   it('gives up after the second session that refuses a push', async () => {

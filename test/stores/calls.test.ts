@@ -1,7 +1,9 @@
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
 import { postgresStore } from '../../adapters/store/postgres.js';
+import type { Sentinel } from '../../adapters/store/redis-client.js';
 import { keepConnection, type RedisLink } from '../../adapters/store/redis-link.js';
+import { openShared } from '../../adapters/store/redis-servers.js';
 import { sqliteStore } from '../../adapters/store/sqlite.js';
 import { sqliteRunner } from '../../adapters/store/sqlite-writer.js';
 import { createCallLimit } from '../../src/store/calls.js';
@@ -48,6 +50,27 @@ describe('calls under way to a silent backend', () => {
     expect(await codesOf(large)).toEqual({ redis_timeout: 63, redis_overloaded: 7 });
     const small = Array.from({ length: 10_050 }, () => redis.send('k', ['GET', 'k']));
     expect(await codesOf(small)).toMatchObject({ redis_overloaded: 50 });
+    await redis.close();
+  });
+
+  it("that were given up count for as long as the host's own client keeps them", async () => {
+    let kept = 0;
+    const client = {
+      isOpen: true,
+      on: () => client,
+      sendCommand: () => {
+        kept += 1;
+        return forever();
+      },
+    } as unknown as Sentinel;
+    const redis = keepConnection(
+      openShared(client, async () => {}, { connectTimeoutMs: 50 }),
+      50,
+    );
+    const send = (count: number) => codesOf(Array.from({ length: count }, () => redis.send('k', ['GET', 'k'])));
+    expect(await send(10_000)).toEqual({ redis_timeout: 10_000 });
+    expect(await send(100)).toEqual({ redis_overloaded: 100 });
+    expect(kept).toBe(10_000);
     await redis.close();
   });
 

@@ -5,9 +5,10 @@ import type { LookupFunction } from 'node:net';
 import webPush from 'web-push';
 import { z } from 'zod';
 import type { Notifier } from '../../src/notify/contract.js';
+import { boundedLookup, LOOKUPS_BUSY } from './bounded-lookup.js';
 import { httpSender } from './http.js';
 import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from './options.js';
-import { judgeStatus, outcomeOf, PUSH_LIFE_SECONDS, PushFailure } from './outcome.js';
+import { judgeStatus, outcomeOf, PUSH_LIFE_SECONDS, PushFailure, retry } from './outcome.js';
 import { PRIVATE_ADDRESS, publicLookup } from './public-address.js';
 import { endpointOf, type HostRule, hostRule, parseSubscription } from './web-push-subscription.js';
 
@@ -108,6 +109,7 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
  * | 2xx | sent |
  * | 404, 410 | gone |
  * | 429 | retry, with `Retry-After`; the fault is the token's |
+ * | none, as 16 names are being looked up already | retry; the fault is the token's |
  * | 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
  * | any other; a host off the list, a private address, a name below a `*.` that is not found | rejected |
  *
@@ -116,7 +118,7 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
 export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   const settings = checkOptions('webPushNotifier', schema, options);
   const { subject, publicKey, privateKey, hosts, privateAddresses, agent, timeoutMs, ca, types, clock } = settings;
-  const lookup = settings.lookup ?? systemLookup;
+  const lookup = boundedLookup(settings.lookup ?? systemLookup);
   const sender = httpSender({ timeoutMs, ca, agent, lookup: privateAddresses ? lookup : publicLookup(lookup) });
   const ruleFor = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
   const read = (tokenData: string) => {
@@ -153,12 +155,16 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   };
 }
 
-/** Rejects a push that another try would not help: a private address, or a name that a device made up. */
+/**
+ * Rejects a push that another try would not help: a private address, or a name that a device made up. Look-ups that take
+ * too long are most likely those of such names, and say nothing of a push service.
+ */
 function refuse(error: unknown, { isWildcard }: HostRule): never {
   const code = error instanceof PushFailure ? error.code : undefined;
   if (code !== undefined && (code === PRIVATE_ADDRESS || (isWildcard && code === 'ENOTFOUND'))) {
     throw new PushFailure({ outcome: 'rejected', code });
   }
+  if (code === LOOKUPS_BUSY) throw new PushFailure({ ...retry(code), fault: 'token' });
   throw error;
 }
 

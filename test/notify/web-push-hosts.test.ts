@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import webPush from 'web-push';
 import { isPublicAddress } from '../../adapters/notify/public-address.js';
 import { type WebPushNotifierOptions, webPushNotifier } from '../../adapters/notify/web-push.js';
@@ -227,6 +227,32 @@ describe('Web Push, the address', () => {
     const allowed = notifier({ hosts: [host], privateAddresses: true });
     expect(await allowed.notify(pushOf(tokenFor(host)))).toEqual(SENT);
     expect(service.connections).toBe(1);
+  });
+
+  it('is looked up once for all pushes to it, and so are 16 names at once, whatever devices make up', async () => {
+    const answers: (() => void)[] = [];
+    const asked: string[] = [];
+    const lookup: LookupFunction = (name, _options, callback) => {
+      asked.push(name);
+      answers.push(() => callback(Object.assign(new Error(name), { code: 'ENOTFOUND' }), ''));
+    };
+    const made = notifier({ hosts: ['*.push.example', 'push.example'], lookup });
+    const hanging = Array.from({ length: 32 }, (_, at) =>
+      made.notify(pushOf(tokenFor(`made-up-${at % 16}.push.example`))),
+    );
+    await vi.waitFor(() => expect(asked).toHaveLength(16));
+    expect(await made.notify(pushOf(tokenFor('push.example')))).toEqual({
+      outcome: 'retry',
+      code: 'lookups_busy',
+      fault: 'token',
+    });
+    for (const answer of answers) answer();
+    const outcomes = await Promise.all(hanging);
+    expect(outcomes).toEqual(outcomes.map(() => ({ outcome: 'rejected', code: 'ENOTFOUND' })));
+    const later = made.notify(pushOf(tokenFor('push.example')));
+    await vi.waitFor(() => expect(asked).toHaveLength(17));
+    answers[16]?.();
+    expect((await later).outcome).toBe('retry');
   });
 
   it('that is not found is to be tried again', async () => {

@@ -32,6 +32,9 @@ const HEADERS = [
 
 /** Bytes of a request's body that are kept. The relay refuses one of that length, so the rest does not matter. */
 const MOST_BYTES = 65_537;
+/** Bytes of a request's body that are read, and the time for it, in ms. */
+const MOST_READ = 1_048_576;
+const READ_MS = 60_000;
 /** Characters that are kept: of ciphertext, of a whole body, of a path and of each header. */
 const MOST_DATA = 1000;
 const MOST_TEXT = 4096;
@@ -53,12 +56,13 @@ export function recorded(relay: Fetch, log: ExchangeLog): Fetch {
       method,
       path: shortened(pathname.slice(MOUNT.length)).slice(0, MOST_LINE),
       operation: OPERATIONS[`${method} ${/\/m\/./.test(pathname) ? 'id' : ''}`] ?? 'none',
-      request: half(headers, text),
+      request: half(headers, text ?? ''),
     };
     log.put(began);
     const started = performance.now();
-    const body = text === '' ? {} : { body: text };
-    const answer = await relay(new Request(url, { method, headers, signal: request.signal, ...body }));
+    const toRelay = (text: string): Request =>
+      new Request(url, { method, headers, signal: request.signal, ...(text === '' ? {} : { body: text }) });
+    const answer = text === undefined ? new Response(null, { status: 408 }) : await relay(toRelay(text));
     const original = await answer.text();
     const ms = Math.round(performance.now() - started);
     if (request.signal.aborted) {
@@ -89,15 +93,35 @@ function cut(text: string): string {
   return brief.length > MOST_TEXT ? `${brief.slice(0, MOST_TEXT)}…` : brief;
 }
 
-/** The text of a body; what is beyond the limit is read and dropped, as a connection that is cut shows no answer. */
-async function startOf({ body }: Request): Promise<string> {
+/**
+ * The start of a body; undefined if it takes too long. A body that is longer than a relay takes is read somewhat further
+ * and then left to the server: a connection that is cut at once shows no answer.
+ */
+async function startOf({ body }: Request): Promise<string | undefined> {
+  if (body === null) return '';
   const start = new Uint8Array(MOST_BYTES);
   let bytes = 0;
-  const reader = body?.getReader();
-  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    const kept = part.value.subarray(0, MOST_BYTES - bytes);
-    start.set(kept, bytes);
-    bytes += kept.length;
+  let isLate = false;
+  const reader = body.getReader();
+  const timer = setTimeout(() => {
+    isLate = true;
+    reader.releaseLock(); // The read under way rejects.
+  }, READ_MS);
+  try {
+    for (let read = 0; read <= MOST_READ; ) {
+      const { value } = await reader.read();
+      if (value === undefined) break;
+      read += value.length;
+      const kept = value.subarray(0, MOST_BYTES - bytes);
+      start.set(kept, bytes);
+      bytes += kept.length;
+    }
+  } catch (error) {
+    if (isLate) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    reader.releaseLock();
   }
   return new TextDecoder().decode(start.subarray(0, bytes));
 }

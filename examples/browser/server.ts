@@ -7,7 +7,9 @@ import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
 const { PORT = '8080' } = process.env;
-const server = createServer();
+// A held read is silent for up to 25 s. A pane that has heard nothing for so long opens its stream anew.
+const server = createServer({ requestTimeout: 60_000, connectionsCheckingInterval: 5_000 });
+server.timeout = 75_000;
 try {
   // Only this machine: the pane shows everybody what passes by.
   server.listen(Number(PORT), '127.0.0.1');

@@ -1,5 +1,12 @@
 /** examples/browser/exchange-log.ts and recorder.ts: what they keep, whatever comes. */
-import { describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as sendTo } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { getRequestListener } from '@hono/node-server';
+import { createRelay } from 'credential-relay';
+import { describe, expect, it, vi } from 'vitest';
 import { MOST_EXCHANGES, type News } from '../../examples/browser/exchange.js';
 import { createExchangeLog } from '../../examples/browser/exchange-log.js';
 import { recorded } from '../../examples/browser/recorder.js';
@@ -79,5 +86,67 @@ describe('the recorder', () => {
     expect(seen[0]).toHaveLength(65_537); // One more than a relay takes.
     const news = await newsFrom(readerOf(log.stream()));
     expect(JSON.stringify(news).length).toBeLessThan(10_000);
+  });
+
+  it('reads no more than a mebibyte of a body, and the relay refuses it as it would the whole', async () => {
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const url = 'https://relay.example/relay/v1/m';
+    const { fetch: relay } = createRelay({ publicUrl: 'https://relay.example/relay' });
+    const door = recorded(relay, createExchangeLog());
+    const request = new Request(url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'Mailbox-Device-Claim': randomUUID(),
+        'Mailbox-Request-ID': randomUUID(),
+      },
+      body,
+      duplex: 'half',
+    });
+    expect((await door(request)).status).toBe(413);
+    expect(pulled).toBeLessThanOrEqual(1_048_576 + 3 * 65_536);
+  });
+
+  it('answers over HTTP though the client has more to send', async () => {
+    const relay = async (request: Request): Promise<Response> => new Response(String((await request.text()).length));
+    const server = createServer(getRequestListener(recorded(relay, createExchangeLog()))).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const sent = sendTo({
+      method: 'POST',
+      host: '127.0.0.1',
+      port,
+      path: '/relay/v1/m',
+      headers: { 'content-length': 8_388_608 },
+    });
+    sent.on('error', () => undefined); // The server may cut what it has answered.
+    sent.write(Buffer.alloc(4_194_304, 'a'));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(await text(answer)).toBe('65537');
+    sent.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('waits a minute for a body, and then answers 408 without asking the relay', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+      const never = () => Promise.reject(new Error('The relay was asked.'));
+      const request = new Request('https://relay.example/relay/v1/m', { method: 'POST', body, duplex: 'half' });
+      const answer = recorded(never, createExchangeLog())(request);
+      await vi.advanceTimersByTimeAsync(59_999);
+      expect(await Promise.race([answer, 'waits'])).toBe('waits');
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await answer).status).toBe(408);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

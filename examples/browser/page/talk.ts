@@ -27,7 +27,7 @@ export const SILENCE: Talk = { lines: [], said: 0, heard: 0 };
 /** Characters of one line. */
 export const LONGEST_LINE = 280;
 /** Lines that a phone keeps and shows. */
-const MOST_LINES = 200;
+export const MOST_LINES = 200;
 /** Bytes of JSON that the lines of one message may take. Sealed twice, in base64, they stay below a relay's 65,536. */
 const MOST_BYTES = 30_000;
 

@@ -1,6 +1,6 @@
 import type { ProvisioningInformation } from 'credential-relay/client';
 import { type Agreement, hear, messageOf, open, type Role, seal } from './key-agreement.js';
-import { type Latest, LONGEST_LINE } from './talk.js';
+import { type Latest, LONGEST_LINE, MOST_LINES } from './talk.js';
 
 /** The kinds of key that can be shared. */
 export type KeyKind = 'room' | 'door' | 'car';
@@ -36,6 +36,8 @@ export interface Heard {
 }
 
 const FORMAT = 'credential-relay.example/key-sharing';
+/** Characters of a key's serial number. */
+const LONGEST_SERIAL = 64;
 /** Characters of base64 in a commitment and in an opening. */
 const [COMMITMENT, OPENING] = [44, 132];
 
@@ -77,12 +79,13 @@ function parsed(json: string): unknown {
 function toSecrets(value: unknown): Secrets {
   const { first, lines, key } = (value ?? {}) as Record<string, unknown>;
   const { kind, serial } = (key ?? {}) as Record<string, unknown>;
-  const isKey = (kind === 'room' || kind === 'door' || kind === 'car') && typeof serial === 'string';
+  const isKind = kind === 'room' || kind === 'door' || kind === 'car';
+  const isKey = isKind && typeof serial === 'string' && serial.length <= LONGEST_SERIAL;
+  const texts = (Array.isArray(lines) ? lines : []).filter((line) => typeof line === 'string');
+  const before = Number.isSafeInteger(first) && Number(first) > 0 ? Number(first) : 0;
   return {
-    first: Number.isSafeInteger(first) && Number(first) > 0 ? Number(first) : 0,
-    lines: (Array.isArray(lines) ? lines : [])
-      .filter((line) => typeof line === 'string')
-      .map((line) => line.slice(0, LONGEST_LINE)),
+    first: before + Math.max(0, texts.length - MOST_LINES),
+    lines: texts.slice(-MOST_LINES).map((line) => line.slice(0, LONGEST_LINE)),
     key: isKey ? { kind, serial } : undefined,
   };
 }

@@ -94,6 +94,7 @@ describe('the recorder', () => {
       pull(controller) {
         pulled += 65_536;
         controller.enqueue(new Uint8Array(65_536));
+        if (pulled === 8_388_608) controller.close();
       },
     });
     const url = 'https://relay.example/relay/v1/m';

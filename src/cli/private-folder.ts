@@ -11,7 +11,7 @@ const NAME = '--state (or RELAY_STATE)';
  */
 export async function makePrivate(folder: string, isOurs: (name: string) => boolean): Promise<void> {
   await naming(NAME, mkdir(folder, { recursive: true, mode: 0o700 }));
-  await demandPrivate(folder, isOurs);
+  await demandPrivate(folder, (names) => names.every(isOurs));
 }
 
 /** Checks a folder as {@link makePrivate} does; resolves to false if there is none. */
@@ -22,17 +22,18 @@ export async function isPrivateFolder(folder: string, isOurs: (name: string) => 
       .then(() => true)
       .catch(orAbsent),
   );
-  if (isThere) await demandPrivate(folder, isOurs);
+  // An empty one is nobody's: it stays as it is until something is kept in it.
+  if (isThere) await demandPrivate(folder, (names) => names.length > 0 && names.every(isOurs));
   return isThere;
 }
 
-async function demandPrivate(folder: string, isOurs: (name: string) => boolean): Promise<void> {
+async function demandPrivate(folder: string, mayClose: (names: readonly string[]) => boolean): Promise<void> {
   // The owner of a link decides where it leads.
   const [there, link] = await naming(NAME, Promise.all([stat(folder), lstat(folder)]));
   if (!there.isDirectory()) throw refused('is no folder');
   if (isOfAnother(there) || isOfAnother(link)) throw refused('belongs to another user; name a folder of your own');
   const names = await naming(NAME, readdir(folder));
-  if (names.length > 0 && names.every(isOurs)) await chmod(folder, 0o700).catch(() => {});
+  if (mayClose(names)) await chmod(folder, 0o700).catch(() => {});
   if (isOpenToOthers(await naming(NAME, stat(folder)))) {
     throw refused(
       'is a folder that other users can write to; name one of your own, or take that right away (chmod go-w)',

@@ -71,6 +71,8 @@ describe('keeping and finding', () => {
   it('a folder of its own that others could look into is closed; one with other things in it is left alone', async () => {
     await mkdir(folder);
     await chmod(folder, 0o755);
+    await stateFolder(folder).find('receiver', MAILBOX);
+    expect((await stat(folder)).mode & 0o777).toBe(0o755); // An empty one, looked at.
     await stateFolder(folder).keep(stateOf());
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await chmod(folder, 0o755);

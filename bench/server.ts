@@ -30,7 +30,12 @@ async function listenerFor({ configuration, dist, sample, model }: Assignment): 
 async function startRelay(dist: string, sealed: boolean): Promise<import('credential-relay').Relay> {
   const entry = pathToFileURL(`${dist}/index.js`).href;
   const { createRelay } = (await import(entry)) as typeof import('credential-relay');
-  return createRelay({ publicUrl: PUBLIC_URL, ...(sealed ? { keys: [randomBytes(32)] } : {}) });
+  // Deleted mailboxes leave a trace for a day: without wider bounds a long run would fill the store.
+  const { memoryStore } = (await import(
+    new URL('adapters/store/memory.js', entry).href
+  )) as typeof import('credential-relay/adapters/store/memory');
+  const store = memoryStore(new Map(), { maximumMailboxes: 10_000_000, maximumBytes: 2 ** 32 });
+  return createRelay({ publicUrl: PUBLIC_URL, store, ...(sealed ? { keys: [randomBytes(32)] } : {}) });
 }
 
 async function start(assignment: Assignment): Promise<void> {

@@ -3,18 +3,25 @@ import { revisionOf, type StoredEntry, type StoredValue } from '../../src/store/
 import { createDeadlineIndex, type DeadlineIndex } from './memory-deadlines.js';
 import { sizeOfEntry } from './memory-size.js';
 
+/** An entry, with the bytes that it takes: to count them costs more than to keep them. */
+interface SizedEntry extends StoredEntry {
+  readonly bytes: number;
+}
+
 /** The entries of a Map, with their deadlines and their size: one of these for a Map, however many stores are on it. */
 export class MemoryEntries {
-  readonly #entries: Map<string, StoredEntry>;
+  readonly #entries: Map<string, SizedEntry>;
   readonly #deadlines: DeadlineIndex = createDeadlineIndex();
   #bytes = 0;
   #sweptSecond = Number.NEGATIVE_INFINITY;
 
   constructor(entries: Map<string, StoredEntry>) {
-    this.#entries = entries;
-    for (const [key, { value, expiresAt }] of entries) {
+    this.#entries = entries as Map<string, SizedEntry>;
+    for (const [key, { value, revision, expiresAt }] of entries) {
+      const bytes = sizeOfEntry(key, value);
+      this.#entries.set(key, { value, revision, expiresAt, bytes });
       this.#deadlines.add(key, expiresAt);
-      this.#bytes += sizeOfEntry(key, value);
+      this.#bytes += bytes;
     }
   }
 
@@ -24,7 +31,7 @@ export class MemoryEntries {
     return { mailboxes: this.#entries.size, bytes: this.#bytes };
   }
 
-  live(key: string, now: number): StoredEntry | undefined {
+  live(key: string, now: number): SizedEntry | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined && entry.expiresAt > now ? entry : undefined;
   }
@@ -36,8 +43,8 @@ export class MemoryEntries {
       if (before !== undefined) this.#deadlines.remove(key, before.expiresAt);
       this.#deadlines.add(key, expiresAt);
     }
-    this.#entries.set(key, { value, revision: revisionOf(value), expiresAt });
-    this.#bytes += bytes - (before === undefined ? 0 : sizeOfEntry(key, before.value));
+    this.#entries.set(key, { value, revision: revisionOf(value), expiresAt, bytes });
+    this.#bytes += bytes - (before?.bytes ?? 0);
   }
 
   /** Erases up to `limit` entries whose deadline has come; how many were. */
@@ -45,7 +52,7 @@ export class MemoryEntries {
     return this.#deadlines.take(now, limit, (key) => {
       const entry = this.#entries.get(key);
       if (entry === undefined || entry.expiresAt > now) return false;
-      this.#bytes -= sizeOfEntry(key, entry.value);
+      this.#bytes -= entry.bytes;
       return this.#entries.delete(key);
     });
   }

@@ -82,8 +82,8 @@ export function memoryStore(
       if (entry === undefined) return 'missing';
       if (entry.revision !== revision) return 'conflict';
       if (expiresAt !== undefined) demandDeadline(expiresAt);
-      const [before, bytes] = [sizeOfEntry(key, entry.value), sizeOfEntry(key, value)];
-      demandRoom(now, () => hasRoomForGrowth(entries.held, before, bytes, bounds));
+      const bytes = sizeOfEntry(key, value);
+      demandRoom(now, () => hasRoomForGrowth(entries.held, entry.bytes, bytes, bounds));
       entries.put(key, value, expiresAt ?? entry.expiresAt, bytes);
       return 'ok';
     },

@@ -16,7 +16,7 @@ describe('memory store', () => {
     const { store } = setUp();
     expect(await store.create('k', value('a'), NOW + 1000)).toBe(true);
     expect(await store.create('k', value('b'), NOW + 1000)).toBe(false);
-    expect(await store.get('k')).toEqual({ value: value('a'), revision: 'a'.repeat(16), expiresAt: NOW + 1000 });
+    expect(await store.get('k')).toMatchObject({ value: value('a'), revision: 'a'.repeat(16), expiresAt: NOW + 1000 });
   });
 
   it('replaces only the revision that was read', async () => {

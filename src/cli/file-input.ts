@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
+import { createByteCollector } from '../byte-collector.js';
 import { naming } from './outcome.js';
 
 const [openFile, statOf, closeFile] = [promisify(open), promisify(fstat), promisify(close)];
@@ -14,16 +15,11 @@ export class TooManyBytes extends Error {}
  * The bytes of a file, or for `-` of standard input. Throws {@link TooManyBytes} after `limit` bytes, the signal's reason,
  * and a CommandFailure for what cannot be read.
  */
-export async function bytesOf(file: string, limit: number, signal: AbortSignal): Promise<Buffer> {
+export async function bytesOf(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
   const input = file === '-' ? process.stdin : await naming('<file>', streamOf(file));
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of addAbortSignal(signal, input)) {
-    length += chunk.length;
-    if (length > limit) throw new TooManyBytes();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const collector = createByteCollector(limit);
+  for await (const chunk of addAbortSignal(signal, input)) if (!collector.add(chunk)) throw new TooManyBytes();
+  return collector.bytes();
 }
 
 /**

@@ -41,7 +41,7 @@ export interface RelayRequest extends HeaderSource {
   readonly host: HostRequest;
   /** Calls back if the client leaves before it is answered, at once if it has left; the function returned ends that. */
   whenGone(callback: () => void): () => void;
-  /** What it came in by, if that is known: a socket, or a session of HTTP/2. */
+  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
   readonly connection?: object | undefined;
   /** Number of header fields. */
   fieldCount(): number;

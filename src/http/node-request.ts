@@ -98,7 +98,7 @@ export function discardUnread(request: IncomingMessage): void {
   request.on('data', onData).on('end', stop).on('close', stop);
 }
 
-/** Header fields, each that was sent. */
+/** Number of header fields, repeated ones included. */
 export function fieldCountOf({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.length / 2;
 }

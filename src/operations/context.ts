@@ -59,7 +59,7 @@ export interface WaitRequest {
   readonly knownVersion: string;
   /** Calls back if the client leaves; the function returned ends that. */
   readonly whenGone: (callback: () => void) => () => void;
-  /** What the request came in by, if that is known: a socket, or a session of HTTP/2. */
+  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
   readonly connection: object | undefined;
   /** False if to hold the request would cost too much memory. */
   readonly isHoldable: boolean;

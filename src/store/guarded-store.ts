@@ -71,8 +71,8 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
   ): Promise<Answer> {
     const started = performance.now();
     const ms = Math.min(timeoutMs, budget.remaining());
-    if (ms <= 0 && budget.hasWaited()) throw new RelayError('contention');
     try {
+      if (ms <= 0) throw new CallTimeout(); // Not called: nobody would hear what became of it.
       return await withDeadline(ms, run);
     } catch (cause) {
       const isSpent = budget.hasWaited() && ms < timeoutMs * FAIR_SHARE;

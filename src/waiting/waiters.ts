@@ -24,7 +24,8 @@ export interface Waiter {
 export interface Waiters {
   /**
    * Begins to listen, before the mailbox is read, so that no change slips in between. It takes no place yet: a request
-   * that the mailbox refuses takes none from others. `connection` is what the request came in by, if that is known.
+   * that the mailbox refuses takes none from others. `connection` is the socket or HTTP/2 session of the
+   * request, if the host shows it.
    */
   open(key: string, connection: object | undefined): Waiter;
   /** The mailbox under `key` has changed, or may have. */

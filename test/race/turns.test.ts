@@ -1,5 +1,7 @@
 import type { RelayEvent } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
+import { createEvents } from '../../src/events.js';
+import { guardStore, startBudget } from '../../src/store/guarded-store.js';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 import { troubledStore } from '../support/stores.js';
 
@@ -211,5 +213,25 @@ describe('a duplicate, with an authorize hook', () => {
     const [hooks, before] = [asked.length, calls.length];
     expect((await sender.update(url, somePayload(), { requestId })).status).toBe(201);
     expect([asked.length - hooks, calls.slice(before)]).toEqual([0, ['get']]);
+  });
+});
+
+describe('a request without time left', () => {
+  it.each([
+    [true, 'contention', 0],
+    [false, 'store_unavailable', 1],
+  ])('makes no call; has it waited for others: %s, then %s', async (hasWaited, code, failures) => {
+    const calls: string[] = [];
+    const events: RelayEvent[] = [];
+    const store = troubledStore((call) => void calls.push(call));
+    const guarded = guardStore(
+      store,
+      1_000,
+      createEvents((event) => events.push(event)),
+    );
+    const budget = startBudget(0);
+    if (hasWaited) budget.noteWait();
+    await expect(guarded.get('k', budget)).rejects.toMatchObject({ code, status: 503 });
+    expect([calls.length, events.filter(({ type }) => type === 'store.failed').length]).toEqual([0, failures]);
   });
 });

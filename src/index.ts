@@ -1,7 +1,9 @@
 /** The public surface of credential-relay; nothing else is public. */
 
-export { type ChallengeParameters, challenge } from './auth/challenge.js';
-export { allOf, allowAnonymous, anyOf } from './auth/combine.js';
+export type { StoreOption } from '../adapters/store/from-option.js';
+export { storeFromUrl } from '../adapters/store/from-url.js';
+export { type ChallengeParameters, challenge } from './relay/auth/challenge.js';
+export { allOf, allowAnonymous, anyOf } from './relay/auth/combine.js';
 export type {
   AuthenticationHook,
   AuthenticationHooks,
@@ -11,28 +13,29 @@ export type {
   Principal,
   RelayServices,
   ResourceMetadata,
-} from './auth/contract.js';
-export { type AttestedApp, type DeviceAttestationOptions, deviceAttestation } from './auth/device-attestation.js';
-export { freshChallenge, isFreshChallenge } from './auth/freshness.js';
-export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.js';
+} from './relay/auth/contract.js';
+export { type AttestedApp, type DeviceAttestationOptions, deviceAttestation } from './relay/auth/device-attestation.js';
+export { freshChallenge, isFreshChallenge } from './relay/auth/nonce.js';
+export { createRelay, type Relay } from './relay/create-relay.js';
+export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './relay/errors.js';
 export type {
   OperationName,
   RelayEvent,
   RelayEventMap,
   RelayEventType,
   RelayListener,
-} from './events.js';
-export type { Doors } from './http/doors.js';
-export type { HostRequest } from './http/exchange.js';
-export type { FetchHandler } from './http/fetch.js';
-export type { KoaContext, KoaMiddleware } from './http/koa.js';
-export type { NodeHandler, NodeHostRequest } from './http/node.js';
-export type { AppLinkOptions, PreviewOptions } from './http/preview-options.js';
-export type { Role } from './mailbox/admission.js';
-export type { Notifier, Push, PushDestination, PushOutcome } from './notify/contract.js';
-export type { RelayOptions } from './options.js';
-export { createRelay, type Relay } from './relay.js';
-export { type StoppableServer, stopServer } from './stop-server.js';
+} from './relay/events.js';
+export type { FetchHandler } from './relay/http/fetch.js';
+export type { Doors } from './relay/http/handlers.js';
+export type { KoaContext, KoaMiddleware } from './relay/http/koa.js';
+export type { NodeHandler, NodeHostRequest } from './relay/http/node.js';
+export type { HostRequest } from './relay/http/types.js';
+export type { ChangeBus, ChangeListener } from './relay/long-poll/contract.js';
+export type { Role } from './relay/mailbox/roles.js';
+export type { Notifier, Push, PushDestination, PushOutcome } from './relay/notify/contract.js';
+export type { RelayOptions } from './relay/options.js';
+export type { AppLinkOptions, PreviewOptions } from './relay/preview/options.js';
+export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {
   isStoreFull,
   type MailboxStore,
@@ -44,8 +47,5 @@ export {
   StoreFullError,
   type StoreHealth,
   type StoreUsage,
-} from './store/contract.js';
-export type { StoreOption } from './store/from-option.js';
-export { storeFromUrl } from './store/from-url.js';
-export { type KeyvStoreOptions, keyvStore } from './store/keyv-store.js';
-export type { ChangeBus, ChangeListener } from './waiting/contract.js';
+} from './relay/store/contract.js';
+export { type KeyvStoreOptions, keyvStore } from './relay/store/keyv-store.js';

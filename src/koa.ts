@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import type { Relay } from './relay.js';
+import type { Relay } from './relay/create-relay.js';
 
 /**
  * The relay as a real @koa/router, for hosts that nest routers:

@@ -11,7 +11,7 @@ export default defineConfig({
     alias: [
       { find: /^credential-relay$/, replacement: file('src/index.ts') },
       { find: /^credential-relay\/(koa|client|testing)$/, replacement: `${file('src')}/$1` },
-      { find: /^credential-relay\/adapters\/(.+)$/, replacement: `${file('adapters')}/$1.ts` },
+      { find: /^credential-relay\/adapters\/(.+)$/, replacement: `${file('adapters')}/$1/index.ts` },
     ],
   },
   test: {

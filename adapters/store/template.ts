@@ -1,4 +1,4 @@
-import { type MailboxStore, REVISION_CHARACTERS, type StoredValue } from '../../src/store/contract.js';
+import { type MailboxStore, REVISION_CHARACTERS, type StoredValue } from '../../src/relay/store/contract.js';
 
 /* Copy this file, and replace every use of `backend`. It runs as it is, on a Map that stands for a server's table. */
 

@@ -25,7 +25,7 @@ export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Pro
   },
   async keygen(words) {
     parse(words, [], {});
-    const { SERVER_KEY_BYTES } = await import('../mailbox/server-keys.js');
+    const { SERVER_KEY_BYTES } = await import('../relay/mailbox/server-keys.js');
     process.stdout.write(`${randomBytes(SERVER_KEY_BYTES).toString('base64url')}\n`);
     return 0;
   },

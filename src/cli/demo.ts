@@ -11,7 +11,7 @@ import {
   parseShareUrl,
   seal,
 } from '../client/index.js';
-import { createRelay } from '../relay.js';
+import { createRelay } from '../relay/create-relay.js';
 import { createReport, DemoFailure, type Report } from './demo-report.js';
 
 /** The credential that is handed over: what a hotel's app would pass on for room 417. */

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
-import { createByteCollector } from '../byte-collector.js';
+import { createByteCollector } from '../relay/byte-collector.js';
 import { naming } from './outcome.js';
 
 const [openFile, statOf, closeFile] = [promisify(open), promisify(fstat), promisify(close)];

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { storeFromUrl } from '../../adapters/store/from-url.js';
 import { isLoopbackName } from '../protocol/loopback.js';
-import { createRelay } from '../relay.js';
-import { stopServer } from '../stop-server.js';
-import type { MailboxStore } from '../store/contract.js';
-import { storeFromUrl } from '../store/from-url.js';
+import { createRelay } from '../relay/create-relay.js';
+import { stopServer } from '../relay/stop-server.js';
+import type { MailboxStore } from '../relay/store/contract.js';
 import { createEventLog } from './event-log.js';
 import { createHttpServer } from './http-server.js';
 import { naming } from './outcome.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bodyInvalid, RelayError } from '../errors.js';
+import { bodyInvalid, RelayError } from '../relay/errors.js';
 import { isAccessRights } from './access-rights.js';
 
 /** Bounds of the members of a body, in characters (Unicode code points), and of a whole body, in bytes. */

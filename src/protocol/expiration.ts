@@ -1,4 +1,4 @@
-import { bodyInvalid, RelayError } from '../errors.js';
+import { bodyInvalid, RelayError } from '../relay/errors.js';
 
 /** How long mailboxes live. All values in whole seconds. */
 export interface LifetimePolicy {

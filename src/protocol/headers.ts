@@ -1,4 +1,4 @@
-import { RelayError } from '../errors.js';
+import { RelayError } from '../relay/errors.js';
 
 /** Header fields of the protocol (SCT and TIGRESS §5; the last three are this project's). Names are case-insensitive. */
 export const REQUEST_ID = 'Mailbox-Request-ID';

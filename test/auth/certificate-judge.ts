@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { AnchorOutdated, keyOfChain, PathRefused, trustAnchorsOf } from '../../adapters/auth/certificate-path.js';
+import { AnchorOutdated, keyOfChain, PathRefused, trustAnchorsOf } from '../../adapters/auth/x509/path.js';
 import { type Kind, NOW } from '../support/certificate-kinds.js';
 
 /** Whether the relay takes the chain; anything that it throws but a refusal is a fault. */

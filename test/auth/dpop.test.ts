@@ -1,6 +1,6 @@
 import { generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkDpopProof, DPOP_ALGORITHMS, DpopProofError } from '../../adapters/auth/dpop.js';
+import { checkDpopProof, DPOP_ALGORITHMS, DpopProofError } from '../../adapters/auth/shared/dpop.js';
 import {
   type DeviceKey,
   deviceKey,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { freshChallenge, isFreshChallenge } from '../../src/auth/freshness.js';
+import { freshChallenge, isFreshChallenge } from '../../src/relay/auth/nonce.js';
 
 /* Challenges without state: one a minute for everybody, good for four to five minutes, by any of the secrets. */
 

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RelayServices } from '../../src/auth/contract.js';
-import { freshChallenge } from '../../src/auth/freshness.js';
-import { RelayError } from '../../src/errors.js';
+import type { RelayServices } from '../../src/relay/auth/contract.js';
+import { freshChallenge } from '../../src/relay/auth/nonce.js';
+import { RelayError } from '../../src/relay/errors.js';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.js';
 import {
   type DeviceKey,

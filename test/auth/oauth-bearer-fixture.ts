@@ -1,9 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { expect } from 'vitest';
-import type { AuthenticationHook, AuthenticationInput, Principal, RelayServices } from '../../src/auth/contract.js';
-import { isRelayError, type RelayError, type RelayErrorCode } from '../../src/errors.js';
-import type { OperationName } from '../../src/events.js';
+import type {
+  AuthenticationHook,
+  AuthenticationInput,
+  Principal,
+  RelayServices,
+} from '../../src/relay/auth/contract.js';
+import { isRelayError, type RelayError, type RelayErrorCode } from '../../src/relay/errors.js';
+import type { OperationName } from '../../src/relay/events.js';
 
 /** The relay of these tests, as a resource: never listened on, only named. */
 export const RESOURCE = 'https://relay.example/relay';

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { type CryptoKey, decodeJwt, exportSPKI, generateKeyPair, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RelayError } from '../../src/errors.js';
+import { RelayError } from '../../src/relay/errors.js';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.js';
 import {
   handMade,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AuthenticationHook } from '../../src/auth/contract.js';
+import type { AuthenticationHook } from '../../src/relay/auth/contract.js';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.js';
 import { judge, type Outcome, RESOURCE, someServices, tampered } from './oauth-bearer-fixture.js';
 

@@ -1,7 +1,7 @@
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { OtherSigner, signerIn } from '../../adapters/auth/signer.js';
+import { OtherSigner, signerIn } from '../../adapters/auth/shared/signer.js';
 import { inputOf, judge, type Outcome, RESOURCE, someServices } from './oauth-bearer-fixture.js';
 
 /* What a key set of very many keys costs, whoever filled it. */

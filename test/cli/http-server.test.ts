@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpServer, LONGEST_WAIT_MS, SERVER_TIMES, type ServerTimes } from '../../src/cli/http-server.js';
 import { createRelay, type Relay } from '../../src/index.js';
-import { resolveOptions } from '../../src/resolve-options.js';
+import { resolveOptions } from '../../src/relay/options-schema.js';
 import { createBody } from '../support/relay.js';
 
 /* The server of `serve`, and how long a connection may take. */

@@ -73,7 +73,7 @@ describe('the documents', () => {
   }, 60_000);
 
   it('list every option of createRelay, and none that does not exist', async () => {
-    const source = await read('src/options.ts');
+    const source = await read('src/relay/options.ts');
     const declared = source.slice(
       source.indexOf('export interface RelayOptions'),
       source.indexOf('export interface Settings'),

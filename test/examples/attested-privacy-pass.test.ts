@@ -1,7 +1,7 @@
 /** examples/attested/privacy-pass.ts, with an issuer and a client of the test's own, and the vector of the RFC. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { memoryStore } from '../../adapters/store/memory.js';
+import { memoryStore } from '../../adapters/store/memory/index.js';
 import { isAuthentic, issuerKey, privacyPass } from '../../examples/attested/privacy-pass.js';
 import { type Answer, createBody, device, testRelay } from '../support/relay.js';
 import { getToken, makeIssuer } from './privacy-pass-client.js';

@@ -3,8 +3,8 @@ import { RelayError, type RelayEvent, StoreFullError, storeFromUrl } from 'crede
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { Keyv } from 'keyv';
 import { describe, expect, it, vi } from 'vitest';
-import { createEvents } from '../../src/events.js';
-import { createFullReport } from '../../src/store/full-report.js';
+import { createEvents } from '../../src/relay/events.js';
+import { createFullReport } from '../../src/relay/store/full-report.js';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 import { alwaysOvertaken, forever, troubledStore } from '../support/stores.js';
 

@@ -8,7 +8,7 @@ import express from 'express';
 import { Hono } from 'hono';
 import Koa from 'koa';
 import { afterEach, describe, expect, it } from 'vitest';
-import { whenAnswerIsDue } from '../../src/http/connection.js';
+import { whenAnswerIsDue } from '../../src/relay/http/connection.js';
 import { newDevice } from './device.js';
 
 const toClose: Array<() => unknown> = [];

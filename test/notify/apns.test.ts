@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ApnsNotifierOptions, apnsNotifier } from '../../adapters/notify/apns.js';
-import type { Notifier } from '../../src/notify/contract.js';
+import { type ApnsNotifierOptions, apnsNotifier } from '../../adapters/notify/apns/index.js';
+import type { Notifier } from '../../src/relay/notify/contract.js';
 import { type ApnsServer, reply, startApns } from '../support/push-apns.js';
 import { expectNoSecret, expectPlainCode, pushOf, refusalOf } from '../support/push-checks.js';
 import { LOCALHOST } from '../support/tls.js';

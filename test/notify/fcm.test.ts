@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FcmNotifierOptions, fcmNotifier } from '../../adapters/notify/fcm.js';
-import type { Notifier } from '../../src/notify/contract.js';
+import { type FcmNotifierOptions, fcmNotifier } from '../../adapters/notify/fcm/index.js';
+import type { Notifier } from '../../src/relay/notify/contract.js';
 import { expectNoSecret, expectPlainCode, pushOf, refusalOf } from '../support/push-checks.js';
 import { runProgram } from '../support/push-exit.js';
 import { type Answer, answering, drip, flood, type PushProvider, startPushProvider } from '../support/push-provider.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Breakers } from '../../src/notify/breaker.js';
-import type { PushDestination } from '../../src/notify/contract.js';
-import { Lanes } from '../../src/notify/lanes.js';
-import type { PushQueue } from '../../src/notify/queue.js';
+import { Breakers } from '../../src/relay/notify/breaker.js';
+import type { PushDestination } from '../../src/relay/notify/contract.js';
+import { Lanes } from '../../src/relay/notify/lanes.js';
+import type { PushQueue } from '../../src/relay/notify/queue.js';
 import { job, type Provider, provider, watchedQueue } from './support-queue.js';
 
 /* Pushes of one stranger, however they come out, hold up nobody else's. Tokens: `service host name`. */

@@ -1,8 +1,8 @@
 import type { Notifier, Push, PushOutcome } from 'credential-relay';
-import { createEvents, type RelayEvent } from '../../src/events.js';
-import type { PushJob } from '../../src/notify/lanes.js';
-import { createPushQueue, type PushQueue } from '../../src/notify/queue.js';
-import type { PushSettings } from '../../src/notify/settings.js';
+import { createEvents, type RelayEvent } from '../../src/relay/events.js';
+import type { PushJob } from '../../src/relay/notify/lanes.js';
+import { createPushQueue, type PushQueue } from '../../src/relay/notify/queue.js';
+import type { PushSettings } from '../../src/relay/notify/settings.js';
 
 /** A push as a provider got it, and how to answer it. */
 export interface Received extends Push {

@@ -1,9 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import webPush from 'web-push';
-import { isPublicAddress } from '../../adapters/notify/public-address.js';
-import { type WebPushNotifierOptions, webPushNotifier } from '../../adapters/notify/web-push.js';
-import type { Notifier } from '../../src/notify/contract.js';
+import { isPublicAddress } from '../../adapters/notify/shared/public-address.js';
+import { type WebPushNotifierOptions, webPushNotifier } from '../../adapters/notify/web-push/index.js';
+import type { Notifier } from '../../src/relay/notify/contract.js';
 import { newBrowser } from '../support/push-browser.js';
 import { pushOf } from '../support/push-checks.js';
 import { answering, type PushProvider, startPushProvider } from '../support/push-provider.js';

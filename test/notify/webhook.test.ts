@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { verifyWebhook, type WebhookNotifierOptions, webhookNotifier } from '../../adapters/notify/webhook.js';
-import type { Notifier } from '../../src/notify/contract.js';
+import { verifyWebhook, type WebhookNotifierOptions, webhookNotifier } from '../../adapters/notify/webhook/index.js';
+import type { Notifier } from '../../src/relay/notify/contract.js';
 import { expectNoSecret, pushOf, refusalOf } from '../support/push-checks.js';
 import { runProgram } from '../support/push-exit.js';
 import { answering, drip, type PushProvider, startPushProvider } from '../support/push-provider.js';

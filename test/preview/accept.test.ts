@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prefersPage } from '../../src/http/page-accept.js';
+import { prefersPage } from '../../src/relay/preview/accept.js';
 
 /* Who gets a page for a refusal, by Accept (RFC 9110 §12.5.1): only a reader who names text/html. */
 

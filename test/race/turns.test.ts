@@ -1,7 +1,7 @@
 import type { RelayEvent } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { createEvents } from '../../src/events.js';
-import { guardStore, startBudget } from '../../src/store/guarded-store.js';
+import { createEvents } from '../../src/relay/events.js';
+import { guardStore, startBudget } from '../../src/relay/store/guarded-store.js';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
 import { troubledStore } from '../support/stores.js';
 

@@ -79,8 +79,8 @@ describe('what the relay holds and says [§10]', () => {
     const store = new Map<string, unknown>();
     const keys = [randomBytes(32)];
     await transfersInFlight(testRelay({ store, keys }), 20);
-    const { sealingCodec } = await import('../../src/mailbox/codec.js');
-    const { serverKey } = await import('../../src/mailbox/server-keys.js');
+    const { sealingCodec } = await import('../../src/relay/store/codec.js');
+    const { serverKey } = await import('../../src/relay/mailbox/server-keys.js');
     const codec = sealingCodec([serverKey(keys[0] ?? randomBytes(32))]);
     let sealed = 0;
     for (const [key, entry] of store) {

@@ -1,13 +1,13 @@
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
-import { postgresStore } from '../../adapters/store/postgres.js';
-import type { Sentinel } from '../../adapters/store/redis-client.js';
-import { keepConnection, type RedisLink } from '../../adapters/store/redis-link.js';
-import { openShared } from '../../adapters/store/redis-servers.js';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
-import { sqliteRunner } from '../../adapters/store/sqlite-writer.js';
-import { createCallLimit } from '../../src/store/calls.js';
-import { keyvStore } from '../../src/store/keyv-store.js';
+import { postgresStore } from '../../adapters/store/postgres/index.js';
+import type { Sentinel } from '../../adapters/store/redis/client.js';
+import { keepConnection, type RedisLink } from '../../adapters/store/redis/link.js';
+import { openShared } from '../../adapters/store/redis/servers.js';
+import { sqliteStore } from '../../adapters/store/sqlite/index.js';
+import { sqliteRunner } from '../../adapters/store/sqlite/writer.js';
+import { createCallLimit } from '../../src/relay/store/calls.js';
+import { keyvStore } from '../../src/relay/store/keyv-store.js';
 import { forever } from '../support/stores.js';
 
 const refusal = () => new Error('too many');

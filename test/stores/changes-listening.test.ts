@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../src/store/listening.js';
+import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../src/relay/store/listening.js';
 import { eventually } from './changes-support.js';
 
 const TIMES: ListeningTimes = {

@@ -4,8 +4,8 @@ import { memoryStore } from 'credential-relay/adapters/store/memory';
 import fc from 'fast-check';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
-import { sizeOfEntry } from '../../adapters/store/memory-size.js';
-import type { StoredEntry, StoredValue } from '../../src/store/contract.js';
+import { sizeOfEntry } from '../../adapters/store/memory/size.js';
+import type { StoredEntry, StoredValue } from '../../src/relay/store/contract.js';
 
 const NOW = 1_900_000_000_000;
 const HOUR = 3_600_000;

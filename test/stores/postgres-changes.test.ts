@@ -3,7 +3,7 @@ import type { MailboxStore } from 'credential-relay';
 import { type PostgresStoreOptions, postgresStore } from 'credential-relay/adapters/store/postgres';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { payloadsOf } from '../../adapters/store/postgres-changes.js';
+import { payloadsOf } from '../../adapters/store/postgres/changes.js';
 import type { PostgresServer } from '../support/postgres-server.js';
 import { describeOnPostgres } from '../support/postgres-suite.js';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { closeAfterEach } from '../support/redis-relay.js';
 import { freePort, startRedis, withRedis } from '../support/redis-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

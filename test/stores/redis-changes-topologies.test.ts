@@ -1,8 +1,8 @@
 import KeyvRedis, { createCluster, createSentinel } from '@keyv/redis';
 import type { MailboxStore } from 'credential-relay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
-import { CHANNEL } from '../../adapters/store/redis-changes.js';
+import { CHANNEL } from '../../adapters/store/redis/changes.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { closeAfterEach } from '../support/redis-relay.js';
 import { type RedisServer, until, withRedis } from '../support/redis-server.js';
 import { type RedisClusterServers, startRedisCluster, startSentinel } from '../support/redis-topologies.js';

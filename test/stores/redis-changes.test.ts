@@ -1,8 +1,8 @@
 import KeyvRedis, { createClient } from '@keyv/redis';
 import type { MailboxStore } from 'credential-relay';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type RedisStoreOptions, redisStore } from '../../adapters/store/redis.js';
-import { CHANNEL } from '../../adapters/store/redis-changes.js';
+import { CHANNEL } from '../../adapters/store/redis/changes.js';
+import { type RedisStoreOptions, redisStore } from '../../adapters/store/redis/index.js';
 import { closeAfterEach } from '../support/redis-relay.js';
 import { type RedisServer, startRedis, withRedis } from '../support/redis-server.js';
 import { LOCALHOST } from '../support/tls.js';

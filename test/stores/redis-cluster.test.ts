@@ -1,7 +1,7 @@
 import { createCluster } from '@keyv/redis';
 import { storeSuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { withRedis } from '../support/redis-server.js';
 import { type RedisClusterServers, startRedisCluster } from '../support/redis-topologies.js';
 import { cutAll, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { boundMailbox, closeAfterEach, relayOn } from '../support/redis-relay.js';
 import { type RedisServer, startRedis, withRedis } from '../support/redis-server.js';
 import { createBody, device, sharedMailbox } from '../support/relay.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../support/redis-relay.js';
 import { freePort, startRedis, until, withRedis } from '../support/redis-server.js';
 import { device, sharedMailbox, somePayload } from '../support/relay.js';

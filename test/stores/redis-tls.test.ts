@@ -1,6 +1,6 @@
 import { storeSuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { type RedisServer, startRedis, withRedis } from '../support/redis-server.js';
 import { cutAll, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { LOCALHOST } from '../support/tls.js';

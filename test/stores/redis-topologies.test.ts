@@ -1,6 +1,6 @@
 import KeyvRedis, { createCluster } from '@keyv/redis';
 import { describe, expect, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../support/redis-relay.js';
 import { until, withRedis } from '../support/redis-server.js';
 import { startRedisCluster, startSentinel } from '../support/redis-topologies.js';

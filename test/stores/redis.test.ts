@@ -1,7 +1,7 @@
 import KeyvRedis from '@keyv/redis';
 import { storeSuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { redisStore } from '../../adapters/store/redis.js';
+import { redisStore } from '../../adapters/store/redis/index.js';
 import { type RedisServer, startRedis, withRedis } from '../support/redis-server.js';
 import { cutAll, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 

@@ -3,7 +3,7 @@ import { chmodSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { sqliteStore } from '../../adapters/store/sqlite/index.js';
 import { farDeadline, hostDatabase, newValue, revisionIn, testFolder } from './sqlite-support.js';
 
 const folder = testFolder();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { sqliteStore } from '../../adapters/store/sqlite/index.js';
 import { hostDatabase, newValue, testFolder } from './sqlite-support.js';
 
 /* What is left of expired entries in the bytes of the files. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { sqliteStore } from '../../adapters/store/sqlite/index.js';
 import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
 import { hostDatabase, revisionIn, testFolder } from './sqlite-support.js';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createRelay, type Relay } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { sqliteStore } from '../../adapters/store/sqlite.js';
+import { sqliteStore } from '../../adapters/store/sqlite/index.js';
 import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload } from '../support/relay.js';
 import { hostDatabase, takeAway, testFolder } from './sqlite-support.js';
 

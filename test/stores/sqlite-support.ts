@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { SqliteDatabase } from '../../adapters/store/sqlite.js';
+import type { SqliteDatabase } from '../../adapters/store/sqlite/index.js';
 
 /** A database as a host opens it. */
 export type HostDatabase = SqliteDatabase & { close(): void };

@@ -5,8 +5,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type StoreFixture, storeSuite } from 'credential-relay/testing';
 import { describe, expect, it } from 'vitest';
-import { isKeyvSqlite, type SqliteSource, type SqliteStoreOptions, sqliteStore } from '../../adapters/store/sqlite.js';
-import { loadLibsql } from '../../adapters/store/sqlite-connection.js';
+import { loadLibsql } from '../../adapters/store/sqlite/connection.js';
+import {
+  isKeyvSqlite,
+  type SqliteSource,
+  type SqliteStoreOptions,
+  sqliteStore,
+} from '../../adapters/store/sqlite/index.js';
 import {
   farDeadline,
   type HostDatabase,

@@ -1,4 +1,4 @@
-import { type Element, readDer } from '../../adapters/auth/certificate-der.js';
+import { type Element, readDer } from '../../adapters/auth/x509/der.js';
 import { tlv } from './der.js';
 
 /* Changes the DER of a certificate at random, so that most of it stays readable. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
-import type { Push, PushOutcome } from '../../src/notify/contract.js';
+import type { Push, PushOutcome } from '../../src/relay/notify/contract.js';
 
 /** A push with a token; the rest has defaults. `expiresAt` is a fixed day of the year 2100. */
 export function pushOf(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createByteCollector } from '../../src/byte-collector.js';
+import { createByteCollector } from '../../src/relay/byte-collector.js';
 
 const bytes = (length: number, fill = 7): Uint8Array => new Uint8Array(length).fill(fill);
 

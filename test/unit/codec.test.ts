@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Address, clearCodec, sealingCodec, UnreadableRecord } from '../../src/mailbox/codec.js';
-import { serverKey } from '../../src/mailbox/server-keys.js';
-import { openMailbox } from '../../src/mailbox/transitions.js';
-import { createRandom } from '../../src/random.js';
+import { serverKey } from '../../src/relay/mailbox/server-keys.js';
+import { openMailbox } from '../../src/relay/mailbox/transitions.js';
+import { createRandom } from '../../src/relay/random.js';
+import { type Address, clearCodec, sealingCodec, UnreadableRecord } from '../../src/relay/store/codec.js';
 
 const random = createRandom();
 const current = serverKey(randomBytes(32));

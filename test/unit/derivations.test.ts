@@ -1,10 +1,10 @@
 import { createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { sealingCodec } from '../../src/mailbox/codec.js';
-import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../src/mailbox/digests.js';
-import { mailboxIdentifier } from '../../src/mailbox/identifier.js';
-import type { Mailbox } from '../../src/mailbox/record.js';
-import { hmac, serverKey } from '../../src/mailbox/server-keys.js';
+import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../src/relay/mailbox/digests.js';
+import { mailboxIdentifier } from '../../src/relay/mailbox/identifier.js';
+import type { Mailbox } from '../../src/relay/mailbox/record.js';
+import { hmac, serverKey } from '../../src/relay/mailbox/server-keys.js';
+import { sealingCodec } from '../../src/relay/store/codec.js';
 
 /*
  * Known answers, computed once and written down: a later release that derives anything otherwise would lose the

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causeOf, createEvents, type RelayEvent } from '../../src/events.js';
+import { causeOf, createEvents, type RelayEvent } from '../../src/relay/events.js';
 
 describe('events', () => {
   it('reach the listeners of their type and onEvent, frozen, until the listener is taken away', () => {

@@ -1,7 +1,7 @@
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
-import { revisionOf } from '../../src/store/contract.js';
+import { revisionOf } from '../../src/relay/store/contract.js';
 
 const NOW = 1_900_000_000_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRelayPath, relayPaths, routeOf } from '../../src/http/path.js';
+import { isRelayPath, relayPaths, routeOf } from '../../src/relay/http/path.js';
 
 const IDENTIFIER = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
 

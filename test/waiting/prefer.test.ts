@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { preferredWait } from '../../src/protocol/prefer.js';
+import { preferredWait } from '../../src/relay/http/prefer.js';
 import { DOORS, servedInTests } from './doors.js';
 import { boundPair, type Field } from './wire.js';
 

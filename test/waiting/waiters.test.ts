@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createWaiters, type Waiters } from '../../src/waiting/waiters.js';
+import { createWaiters, type Waiters } from '../../src/relay/long-poll/waiters.js';
 
 /* Those who wait at one process, without a relay around them. */
 

@@ -1,7 +1,7 @@
 /** What a case of the suite works with: clients of the backend, its clock, its outages. */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import { checkedStore, outcomeOf } from './checked.js';
 import { type BackendClock, readClock } from './clock.js';
 import type { StoreFixture } from './fixture.js';

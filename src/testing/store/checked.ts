@@ -1,6 +1,6 @@
 /** Calls of a store under test: each is bounded in time, and its answer has to be one that the contract knows. */
 import assert from 'node:assert/strict';
-import { type MailboxStore, revisionOf, type StoredEntry } from '../../store/contract.js';
+import { type MailboxStore, revisionOf, type StoredEntry } from '../../relay/store/contract.js';
 
 /** A call that takes longer has hung. */
 const HANG_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Deadlines on the backend's clock, judged by what is certain about it. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import { newKey } from './values.js';
 
 const LIVES_MS = [250, 1000, 4000];

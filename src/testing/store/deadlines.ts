@@ -1,7 +1,7 @@
 /** Nothing lives at or past its deadline, nothing dies before it, and only a caller moves it. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import type { StoreTest } from './bench.js';
 import { mustReject } from './checked.js';
 import { type BackendClock, inTime } from './clock.js';

@@ -1,6 +1,6 @@
 /** One caller after another: what create, get and replace do, and what they leave alone. */
 import assert from 'node:assert/strict';
-import { REVISION_CHARACTERS } from '../../store/contract.js';
+import { REVISION_CHARACTERS } from '../../relay/store/contract.js';
 import type { StoreTest } from './bench.js';
 import { outcomeOf } from './checked.js';
 import { farDeadline, newKey, newRevision, newValue } from './values.js';

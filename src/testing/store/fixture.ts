@@ -1,4 +1,4 @@
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 
 /** A backend under test, as the suite sees it. */
 export interface StoreFixture {

@@ -1,7 +1,7 @@
 /** The backend fails: every call says so, soon; and when it is back, so is the store, by itself. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import type { Bench, StoreTest } from './bench.js';
 import { mustReject, outcomeOf } from './checked.js';
 import { farDeadline, newKey, newRevision, newValue, upTo } from './values.js';

@@ -1,7 +1,7 @@
 /** Many callers at once, from several clients: one winner, and nothing lost. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import type { StoreTest } from './bench.js';
 import { inTime } from './clock.js';
 import { farDeadline, newKey, newRevision, newValue, upTo } from './values.js';

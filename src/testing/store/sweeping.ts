@@ -1,7 +1,7 @@
 /** A sweep erases what has expired, no more than it was told, and tells the truth about it. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import type { Bench, StoreTest } from './bench.js';
 import { type BackendClock, inTime } from './clock.js';
 import { farDeadline, newKey, newValue, upTo } from './values.js';

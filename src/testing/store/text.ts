@@ -1,6 +1,6 @@
 /** Values come back as they were put, and every key is its own. */
 import assert from 'node:assert/strict';
-import type { MailboxStore } from '../../store/contract.js';
+import type { MailboxStore } from '../../relay/store/contract.js';
 import type { StoreTest } from './bench.js';
 import { farDeadline, newKey, newRevision, newValue, upTo } from './values.js';
 

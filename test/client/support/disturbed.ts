@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { sqliteStore } from '../../../adapters/store/sqlite.js';
+import { sqliteStore } from '../../../adapters/store/sqlite/index.js';
 import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './devices.js';
 import { type RelayServer, startRelay } from './relay-server.js';
 

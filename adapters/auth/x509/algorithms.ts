@@ -1,0 +1,81 @@
+import { childAt, type Element, readDer } from './der.js';
+
+/*
+ * The keys and signatures that certificates may have: those of JWS (RFC 7518, RFC 8037), as RFC 3279, 4055, 5480 and 8410
+ * write them. All have at least 112 bits of security, as `openssl verify -auth_level 2` demands. An algorithm is
+ * compared with its parameters, byte by byte: curves that are given by their parameters are thus none of these.
+ */
+
+/** Hex of AlgorithmIdentifiers of keys. */
+const RSA = '300d06092a864886f70d0101010500';
+const ED25519 = '300506032b6570';
+const CURVES: readonly string[] = [
+  '301306072a8648ce3d020106082a8648ce3d030107', // P-256
+  '301006072a8648ce3d020106052b81040022', // P-384
+  '301006072a8648ce3d020106052b81040023', // P-521
+];
+
+/** Bits of an RSA modulus. The upper bound is for the work of a signature check. */
+const RSA_BITS = { least: 2048, most: 8192 };
+
+/** The usual one is 65537. Large ones are for the same reason as large moduli not of use. */
+const RSA_MAXIMUM_EXPONENT = 0xffff_ffffn;
+
+/** RSASSA-PSS names its hash in its parameters. Its own object identifier says nothing of it (RFC 4055 §3.1). */
+const RSASSA_PSS = '06092a864886f70d01010a';
+const MGF1 = '06092a864886f70d010108';
+
+/** SHA-256, -384 and -512, which both may have a NULL as their parameters (RFC 4055 §2.1). */
+const HASHES: readonly string[] = ['01', '02', '03'].flatMap((last) => [
+  `300b06096086480165030402${last}`,
+  `300d06096086480165030402${last}0500`,
+]);
+
+const SIGNATURES: readonly string[] = [
+  ...['02', '03', '04'].map((last) => `300a06082a8648ce3d0403${last}`), // ecdsa-with-SHA256, -384, -512
+  ...['0b', '0c', '0d'].map((last) => `300d06092a864886f70d0101${last}0500`), // sha256-, 384-, 512WithRSAEncryption
+  ED25519,
+];
+
+/** Whether a key (SubjectPublicKeyInfo) is of use and strong enough. */
+export function isStrongKey(spki: Element): boolean {
+  const algorithm = hexOf(childAt(spki, 0));
+  // Without the byte that counts unused bits.
+  const key = childAt(spki, 1).content.subarray(1);
+  if (algorithm === RSA) return isStrongRsa(readDer(key));
+  // A point that is not compressed: that is how JWK has it, and no root has to be found for it.
+  if (CURVES.includes(algorithm)) return key[0] === 0x04;
+  return algorithm === ED25519;
+}
+
+function isStrongRsa(key: Element): boolean {
+  const modulus = positive(childAt(key, 0));
+  const exponent = positive(childAt(key, 1));
+  const bits = modulus.toString(2).length;
+  if (bits < RSA_BITS.least || bits > RSA_BITS.most) return false;
+  return exponent > 1n && exponent <= RSA_MAXIMUM_EXPONENT && exponent % 2n === 1n;
+}
+
+/** The value of an INTEGER; 0 if it is negative. */
+function positive({ content }: Element): bigint {
+  return (content[0] ?? 0) < 0x80 ? BigInt(`0x0${content.toString('hex')}`) : 0n;
+}
+
+/** Whether a signature algorithm (AlgorithmIdentifier) is of use and strong enough. */
+export function isStrongSignature(algorithm: Element): boolean {
+  return SIGNATURES.includes(hexOf(algorithm)) || isStrongPss(algorithm);
+}
+
+/** RSASSA-PSS with one hash for the message and for the mask. The length of the salt is of no matter. */
+function isStrongPss(algorithm: Element): boolean {
+  if (algorithm.children.length !== 2 || hexOf(childAt(algorithm, 0)) !== RSASSA_PSS) return false;
+  const [hash, mask, ...rest] = childAt(algorithm, 1).children;
+  if (hash?.tag !== 0xa0 || mask?.tag !== 0xa1 || rest.length > 1) return false;
+  const name = hexOf(childAt(hash, 0));
+  const generator = childAt(mask, 0);
+  return HASHES.includes(name) && hexOf(childAt(generator, 0)) === MGF1 && hexOf(childAt(generator, 1)) === name;
+}
+
+function hexOf({ bytes }: Element): string {
+  return bytes.toString('hex');
+}

@@ -1,0 +1,61 @@
+import type { PushOutcome } from '../../../src/relay/notify/contract.js';
+import type { ProviderAnswer } from '../shared/exchange.js';
+import { objectOf } from '../shared/json.js';
+import { isTransient, plainWord, retryAfterMs, retryOf, statusWord } from '../shared/outcome.js';
+
+const FCM_ERROR = 'type.googleapis.com/google.firebase.fcm.v1.FcmError';
+const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
+
+/** What an error body of FCM says, as far as it decides something. */
+interface FcmError {
+  /** `errorCode` of an FcmError among the details, such as UNREGISTERED. */
+  readonly errorCode: unknown;
+  /** The canonical status, such as NOT_FOUND. */
+  readonly status: unknown;
+  /** The fields that a BadRequest among the details names; undefined if there is none. */
+  readonly fields: readonly unknown[] | undefined;
+}
+
+/**
+ * The outcome of an answer of FCM, `now` in Unix ms. UNREGISTERED, and an INVALID_ARGUMENT that concerns the token, are
+ * `gone`. SENDER_ID_MISMATCH (a token of another Firebase project) is `rejected`: it may as well be the account
+ * that is the wrong one, and then every token would be lost. A 404 without UNREGISTERED is a project that is not there.
+ */
+export function judgeFcm({ status, retryAfter, body }: ProviderAnswer, tokenData: string, now: number): PushOutcome {
+  if (status === 200) return { outcome: 'sent' };
+  const error = parseError(body);
+  const code = plainWord(error.errorCode, tokenData) ?? plainWord(error.status, tokenData) ?? statusWord(status);
+  if (isTransient(status)) return retryOf(status, code, retryAfterMs(retryAfter, now));
+  const gone = (status === 404 && error.errorCode === 'UNREGISTERED') || (status === 400 && blamesToken(error));
+  return { outcome: gone ? 'gone' : 'rejected', code };
+}
+
+/**
+ * FCM tells a bad token from a bad message by the details: a BadRequest names the fields at fault, and an FcmError alone
+ * is about the token (its documentation of error codes, and observed answers). A message that is too long has neither.
+ */
+function blamesToken({ errorCode, fields }: FcmError): boolean {
+  if (fields !== undefined) return fields.includes('message.token');
+  return errorCode === 'INVALID_ARGUMENT';
+}
+
+/**
+ * True for a 401 that a token brings about, and not the access token: of a device of Apple, or a browser, for which the
+ * project has no credentials.
+ */
+export function isThirdPartyError({ body }: ProviderAnswer): boolean {
+  return parseError(body).errorCode === 'THIRD_PARTY_AUTH_ERROR';
+}
+
+function parseError(body: string): FcmError {
+  const error = Object(objectOf(body).error);
+  const details: unknown[] = Array.isArray(error.details) ? error.details.map(Object) : [];
+  const ofType = (type: string): Record<string, unknown> | undefined =>
+    details.find((detail): detail is Record<string, unknown> => Reflect.get(Object(detail), '@type') === type);
+  const violations = ofType(BAD_REQUEST)?.fieldViolations;
+  return {
+    errorCode: ofType(FCM_ERROR)?.errorCode,
+    status: error.status,
+    fields: Array.isArray(violations) ? violations.map((violation) => Object(violation).field) : undefined,
+  };
+}

@@ -1,0 +1,41 @@
+import { Keyv, type KeyvStoreAdapter } from 'keyv';
+import type { MailboxStore } from '../../src/relay/store/contract.js';
+import { memoryStore } from './memory/index.js';
+import { isKeyvPostgres, postgresStore } from './postgres/index.js';
+import { isKeyvRedis, redisStore } from './redis/index.js';
+import { isKeyvSqlite, sqliteStore } from './sqlite/index.js';
+
+/**
+ * What `createRelay({ store })` takes: a store of the contract, or what a Keyv user has in hand: a Keyv, a Map, or a
+ * storage adapter (`new KeyvRedis(url)`, `new KeyvPostgres(…)`, `new KeyvSqlite(…)`), whose configuration is used.
+ */
+export type StoreOption = MailboxStore | Keyv | KeyvStoreAdapter | Map<string, unknown>;
+
+/** The store for an option value; without one, memory. Throws a TypeError that names the option. */
+export function storeFromOption(option: StoreOption | undefined, clock: () => number): MailboxStore {
+  if (option === undefined) return memoryStore(new Keyv(), { clock });
+  if (isMailboxStore(option)) return option;
+  const adapter: object = isKeyv(option) ? option.store : option;
+  if (adapter instanceof Map) return memoryStore(adapter, { clock });
+  if (isKeyvRedis(adapter)) return redisStore(adapter);
+  if (isKeyvPostgres(adapter)) return postgresStore(adapter);
+  if (isKeyvSqlite(adapter)) return sqliteStore(adapter);
+  if (isKeyv(option) || ('opts' in option && 'set' in option)) {
+    throw new TypeError(
+      'store: this Keyv adapter has no atomic change, so two receivers could be bound at once; ' +
+        "if one process alone uses it, pass keyvStore(new Keyv({ store }), { atomicity: 'single-process' })",
+    );
+  }
+  throw new TypeError('store: must be a MailboxStore, a Keyv, a Keyv storage adapter or a Map');
+}
+
+function isKeyv(value: object): value is Keyv {
+  return value instanceof Keyv || ('opts' in value && 'store' in value && 'serialize' in value);
+}
+
+function isMailboxStore(value: object): value is MailboxStore {
+  return (
+    'capabilities' in value &&
+    ['get', 'create', 'replace', 'ping', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
+  );
+}

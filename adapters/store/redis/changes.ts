@@ -1,0 +1,55 @@
+import {
+  createListening,
+  type Ear,
+  type EarEvents,
+  type Listening,
+  type ListeningTimes,
+} from '../../../src/relay/store/listening.js';
+import type { Client } from './client.js';
+import { replyCode } from './errors.js';
+import { LONGEST_PAUSE, SHORTEST_PAUSE } from './link.js';
+import { connectToMaster, type ListenAtServer, quietly } from './servers.js';
+
+/**
+ * The one channel of all stores on a Redis: pub/sub knows neither databases nor namespaces, and what is told are keys,
+ * which mean nothing to whoever does not wait for them. A user of Redis needs the right to it (`&credential-relay:changes`
+ * in its ACL), and to the commands PUBLISH and SUBSCRIBE.
+ */
+export const CHANNEL = 'credential-relay:changes';
+
+/** Times of the connection that listens, in ms. */
+const TIMES: ListeningTimes = {
+  checkEvery: 3000,
+  checkWithin: 2000,
+  shortestPause: SHORTEST_PAUSE,
+  longestPause: LONGEST_PAUSE,
+  refusedPause: 30_000,
+  isRefusal: (cause) => ['NOPERM', 'ERR'].includes(replyCode(cause) ?? ''),
+};
+
+/**
+ * The listening half of the bus; the script that replaces does the telling. Whoever may not listen asks again twice a
+ * minute and hears nothing, which costs wake-ups and nothing else.
+ */
+export function listenToRedis(
+  listenAtServer: ListenAtServer,
+  connectTimeoutMs: number,
+  times: Partial<ListeningTimes> = {},
+): Listening {
+  const open = (events: EarEvents): Promise<Ear> =>
+    listenAtServer((client) => subscribe(client, connectTimeoutMs, events));
+  return createListening(open, { ...TIMES, ...times });
+}
+
+async function subscribe(client: Client, connectTimeoutMs: number, events: EarEvents): Promise<Ear> {
+  client.on('error', () => {
+    if (!client.isReady) events.lost();
+  });
+  client.unref();
+  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.heard(key)));
+  if (!client.isReady) events.lost(); // Between its last answer and now.
+  return {
+    check: () => client.sendCommand(['PING']),
+    close: async () => quietly(() => client.destroy()),
+  };
+}

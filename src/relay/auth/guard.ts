@@ -1,0 +1,114 @@
+import { DEVICE_ATTESTATION } from '../../protocol/headers.js';
+import { isRelayError, RelayError } from '../errors.js';
+import { causeOf, type Events, type OperationName } from '../events.js';
+import type { RelayRequest } from '../http/types.js';
+import type { Role } from '../mailbox/roles.js';
+import type {
+  AuthenticationHook,
+  AuthenticationHooks,
+  AuthenticationInput,
+  AuthorizationHook,
+  Principal,
+  RelayServices,
+} from './contract.js';
+import { ClientLeft, callHook } from './hook-call.js';
+import { overlookedIn } from './overlooked.js';
+import { isPrincipal } from './principal.js';
+
+/** The hooks of a relay, around one request. */
+export interface Guard {
+  /** Who asks; `undefined` at once if nothing guards the operation. Throws what the hook throws, or 503. */
+  authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
+  /** Asks the authorize hook about a device whose role is known; `undefined` if there is no such hook. */
+  authorizer(
+    operation: OperationName,
+    request: RelayRequest,
+    principal: Principal | undefined,
+  ): ((role: Role) => Promise<void>) | undefined;
+}
+
+/** What a guard is made of. */
+export interface GuardParts {
+  readonly hooks: AuthenticationHooks;
+  readonly authorize: AuthorizationHook | undefined;
+  readonly timeoutMs: number;
+  readonly services: RelayServices;
+  readonly events: Events;
+}
+
+/** The hook that guards an operation. */
+export function hookFor(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
+  return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.others);
+}
+
+/** Makes the guard of a relay. It fails closed: what a hook does not allow in so many words ends with an error. */
+export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardParts): Guard {
+  async function call<Answer>(
+    which: 'authenticate' | 'authorize',
+    operation: OperationName,
+    request: RelayRequest,
+    hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
+  ): Promise<Answer> {
+    const started = performance.now();
+    let asked: AbortSignal | undefined;
+    const report = (failure: RelayError): void => {
+      const cause = causeOf('cause' in failure.details ? failure.details.cause : failure);
+      events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
+    };
+    try {
+      return await callHook(timeoutMs, request, (signal) => {
+        asked = signal;
+        return hook(inputOf(operation, request, services, signal));
+      });
+    } catch (error) {
+      const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
+      if (refusal.status >= 500 && !(error instanceof ClientLeft)) report(refusal);
+      throw refusal;
+    } finally {
+      if (asked !== undefined) overlookedIn(asked).forEach(report);
+    }
+  }
+
+  return {
+    authenticate(operation, request) {
+      const hook = hookFor(hooks, operation);
+      if (hook === undefined) return undefined;
+      return call('authenticate', operation, request, async (input) => {
+        const answer: unknown = await hook(input);
+        if (isPrincipal(answer)) return answer;
+        throw new TypeError('An authentication hook did not return a Principal.');
+      });
+    },
+    authorizer(operation, request, principal) {
+      if (authorize === undefined) return undefined;
+      return (role) =>
+        call('authorize', operation, request, async (input) => {
+          const answer: unknown = await authorize(Object.assign(input, { role, principal }));
+          // `false` is a refusal to whoever wrote it, and must not let in.
+          if (answer !== undefined) throw new TypeError('An authorization hook returned something.');
+        });
+    },
+  };
+}
+
+function inputOf(
+  operation: OperationName,
+  request: RelayRequest,
+  relay: RelayServices,
+  signal: AbortSignal,
+): AuthenticationInput {
+  const header = (name: string): string | undefined => {
+    if (request.repeated(name)) throw new RelayError('header_repeated', { members: { header: name } });
+    return request.header(name);
+  };
+  return {
+    operation,
+    method: request.method,
+    url: relay.resource + request.path,
+    header,
+    attestation: () => header(DEVICE_ATTESTATION),
+    host: request.host,
+    relay,
+    signal,
+  };
+}

@@ -1,0 +1,74 @@
+import { hash, randomBytes } from 'node:crypto';
+import { createBodyParsers } from '../protocol/bodies.js';
+import { createEvents } from './events.js';
+import { createWaiters, type Waiters } from './long-poll/waiters.js';
+import { storeKeyDigest } from './mailbox/digests.js';
+import { mailboxIdentifier } from './mailbox/identifier.js';
+import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import { createPushQueue } from './notify/queue.js';
+import type { PlacesOf, RelayContext } from './operations/context.js';
+import type { Settings } from './options.js';
+import { createRandom, type Random } from './random.js';
+import { type Address, clearCodec, sealingCodec } from './store/codec.js';
+import type { MailboxStore } from './store/contract.js';
+import { type GuardedStore, guardStore, startBudget } from './store/guarded-store.js';
+import { createKeyedQueue } from './store/keyed-queue.js';
+
+/** Wires settings and store into what operations work with. */
+export function assembleContext(settings: Settings, store: MailboxStore): RelayContext {
+  const { keys, namespace } = settings;
+  const events = createEvents(settings.onEvent);
+  const random = createRandom();
+  const logSalt = randomBytes(16).toString('hex');
+  const [current, ...previous] = identifierKeys(keys);
+  const guarded = guardStore(store, Math.min(settings.storeTimeoutMs, settings.storeBudgetMs), events);
+  return {
+    store: guarded,
+    codec: keys.length === 0 ? clearCodec : sealingCodec([current, ...previous]),
+    queue: createKeyedQueue(),
+    placesOf: createPlaces(current, previous, random),
+    bodies: createBodyParsers(settings.limits),
+    lifetime: settings.lifetime,
+    defaultRights: settings.accessRights,
+    requestIdRequired: settings.requestIdRequired,
+    base: settings.publicUrl.base,
+    events,
+    random,
+    clock: settings.clock,
+    storeBudgetMs: settings.storeBudgetMs,
+    address: (identifier): Address => ({ identifier, key: `${namespace}:${storeKeyDigest(identifier)}` }),
+    pseudonym: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
+    waiters: assembleWaiters(settings, store, guarded),
+    changes: store.changes,
+    pushes: createPushQueue({ notifiers: settings.notifiers, clock: settings.clock, events }),
+  };
+}
+
+let keyOfThisProcess: ServerKey | undefined;
+
+/** Milliseconds between two looks at a mailbox that is waited for. */
+const POLL_MS = { told: 10_000, untold: 1_500 };
+
+function assembleWaiters(settings: Settings, store: MailboxStore, guarded: GuardedStore): Waiters {
+  const { maximumWaiters, maximumPerConnection, pollMs } = settings.waiting;
+  const watch = {
+    periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.untold : POLL_MS.told),
+    revisionOf: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
+  };
+  return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, watch, store.changes);
+}
+
+/** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */
+export function identifierKeys([current, ...previous]: readonly ServerKey[]): readonly [ServerKey, ...ServerKey[]] {
+  if (current !== undefined) return [current, ...previous];
+  keyOfThisProcess ??= serverKey(randomBytes(SERVER_KEY_BYTES));
+  return [keyOfThisProcess];
+}
+
+function createPlaces(current: ServerKey, previous: readonly ServerKey[], random: Random): PlacesOf {
+  const ordered = [current, ...previous].sort((left, right) => (left.id < right.id ? -1 : 1));
+  return (claim, requestId) =>
+    requestId === undefined
+      ? [{ identifier: random.uuid(), current: true }]
+      : ordered.map((key) => ({ identifier: mailboxIdentifier(key, claim, requestId), current: key === current }));
+}

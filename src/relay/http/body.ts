@@ -1,0 +1,96 @@
+import { isUtf8 } from 'node:buffer';
+import type { HeaderSource } from '../../protocol/headers.js';
+import { bodyInvalid, RelayError } from '../errors.js';
+import type { RawBody, RelayRequest } from './types.js';
+
+/** Deepest nesting of arrays and objects in a body. */
+const DEEPEST = 16;
+
+const JSON_TYPE = /^application\/json[ \t]*(;.*)?$/i;
+const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)"?/i;
+
+/**
+ * The JSON value of a body that must be there, or may be (`undefined` if it is not). Throws `media_type`,
+ * `body_too_large`, `body_already_read` or `body_invalid`.
+ */
+export async function readJsonBody(
+  request: RelayRequest,
+  demand: 'required' | 'optional',
+  limit: number,
+): Promise<unknown> {
+  if (demand === 'required') demandJson(request);
+  const body = await request.readBody(limit);
+  if (isEmpty(body)) {
+    if (demand === 'required') throw bodyInvalid('', 'The body is empty.');
+    return undefined;
+  }
+  if (demand === 'optional') demandJson(request);
+  return body.kind === 'parsed' ? fromHost(body.value) : parseJson(body.bytes);
+}
+
+function isEmpty(body: RawBody): body is { readonly kind: 'none' } {
+  return body.kind === 'none' || (body.kind === 'bytes' && body.bytes.length === 0);
+}
+
+function demandJson(headers: HeaderSource): void {
+  const type = headers.header('Content-Type') ?? '';
+  const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
+  if (!JSON_TYPE.test(type) || charset !== 'utf-8' || headers.header('Content-Encoding') !== undefined) {
+    throw new RelayError('media_type');
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) throw bodyInvalid('', 'The body is not UTF-8.');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (isTooDeep(text)) throw tooDeep();
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the body.
+    throw bodyInvalid('', 'The body is not JSON.');
+  }
+}
+
+/** A body that the host consumed: what its parser made of it, or text that its parser left alone. */
+function fromHost(value: unknown): unknown {
+  if (typeof value === 'string') return parseJson(Buffer.from(value));
+  if (value instanceof Uint8Array) return parseJson(value);
+  if (isValueTooDeep(value, DEEPEST)) throw tooDeep();
+  return value;
+}
+
+function tooDeep(): RelayError {
+  return bodyInvalid('', `The body is nested more than ${DEEPEST} deep.`);
+}
+
+/** Judged before parsing; a text with few openers, which is nearly every one, is not scanned. */
+function isTooDeep(text: string): boolean {
+  if (countUpTo(text, '{', DEEPEST) + countUpTo(text, '[', DEEPEST) <= DEEPEST) return false;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (inString) {
+      if (character === '\\') at += 1;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+    if (depth > DEEPEST) return true;
+  }
+  return false;
+}
+
+/** How often a character occurs; stops counting past `enough`. */
+function countUpTo(text: string, character: string, enough: number): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at !== -1 && count <= enough; at = text.indexOf(character, at + 1)) count += 1;
+  return count;
+}
+
+function isValueTooDeep(value: unknown, allowed: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (allowed === 0) return true;
+  return Object.values(value).some((member) => isValueTooDeep(member, allowed - 1));
+}

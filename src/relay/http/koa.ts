@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerInTurn, whenAnswerIsDue } from './connection.js';
+import type { DoorSettings, NodeHostRequest } from './node.js';
+import { discardUnread, nodeRequest } from './node-request.js';
+import { type Answer, addsUp, type RelayResponse } from './types.js';
+
+/** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
+export interface KoaContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Where the host's middleware leaves what it found out, such as a user. */
+  readonly state: Record<string, unknown>;
+  /** Path and query, less the prefix of koa-mount. */
+  readonly url: string;
+  /** Path and query as Koa got them. */
+  readonly originalUrl: string;
+  /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
+  readonly secure: boolean;
+  readonly request: object;
+  status: number;
+  body: unknown;
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+  remove(name: string): void;
+}
+
+/** The Koa door: `app.use(relay.koa())`. Paths that are not the relay's go on to the next middleware. */
+export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
+
+/** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
+export function koaDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): KoaMiddleware {
+  return async (context, next) => {
+    // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
+    const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
+    const path = ownPath(originalUrl, context.url);
+    if (path === undefined) {
+      await next();
+      return;
+    }
+    const due = whenAnswerIsDue(context.req, context.res);
+    if (due === false) return; // The client has left.
+    const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
+    const host = { ctx: context, req: context.req };
+    const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
+    const reply = await (due === true ? answer(request) : answerInTurn(answer, request, due, bodyBytes));
+    if (reply === undefined) return; // The client left before its turn.
+    discardUnread(context.req);
+    send(context, reply);
+  };
+}
+
+function send(context: KoaContext, answer: RelayResponse): void {
+  let typed = false;
+  context.status = answer.status;
+  // The type first: Koa guesses one from a body that comes without, and counts the length of a body by itself.
+  for (let at = 0; at + 1 < answer.headers.length; at += 2) {
+    const name = answer.headers[at] ?? '';
+    const value = answer.headers[at + 1] ?? '';
+    if (name === 'Content-Type') typed = true;
+    if (addsUp(name)) context.append(name, value);
+    else if (name !== 'Content-Length') context.set(name, value);
+  }
+  if (answer.close === true && context.req.httpVersionMajor < 2) context.set('Connection', 'close');
+  context.body = answer.status === 204 ? null : answer.body;
+  if (!typed) context.remove('Content-Type');
+}

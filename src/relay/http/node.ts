@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RelayError } from '../errors.js';
+import { answerInTurn, whenAnswerIsDue } from './connection.js';
+import { discardUnread, nodeRequest } from './node-request.js';
+import type { OwnPath } from './path.js';
+import { problemResponse } from './response.js';
+import { type Answer, addsUp, headerPairs, type RelayResponse } from './types.js';
+
+/** A request as Express and its like hand it over: plain Node, with what their own parts have added. */
+export interface NodeHostRequest extends IncomingMessage {
+  /** Express: true if it came over TLS, by its `trust proxy` setting. */
+  secure?: boolean;
+  /** Express, Connect: path and query as they arrived, with the prefix that the host has stripped from `url`. */
+  originalUrl?: string;
+  /** What a body parser of the host made of the body. */
+  body?: unknown;
+  /** What the host's own authentication made of the request, for hooks. */
+  user?: unknown;
+}
+
+/**
+ * The node door: `http.createServer(relay.node())`, `expressApp.use('/relay', relay.node())`. Paths that are not the
+ * relay's go to `next`, or get a 404 where there is none.
+ */
+export type NodeHandler = (
+  request: NodeHostRequest,
+  response: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void;
+
+/** What every door needs to know. */
+export interface DoorSettings {
+  /** Which requests are the door's to answer. */
+  readonly ownPath: OwnPath;
+  readonly trustProxy: boolean;
+  /** Bytes of a request body. */
+  readonly bodyBytes: number;
+}
+
+/** Makes the node door. */
+export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): NodeHandler {
+  return (request, response, next) => {
+    const handed = request.url ?? '';
+    const path = ownPath(request.originalUrl ?? handed, handed);
+    if (path === undefined) {
+      if (next !== undefined) next();
+      else send(response, NOT_OURS, false);
+      return;
+    }
+    const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
+    const due = whenAnswerIsDue(request, response);
+    if (due === false) return; // The client has left.
+    const own = nodeRequest(request, details);
+    const answered = due === true ? answer(own) : answerInTurn(answer, own, due, bodyBytes);
+    // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
+    answered
+      .then((reply) => {
+        if (reply === undefined) return; // The client left before its turn.
+        discardUnread(request);
+        send(response, reply, next !== undefined);
+      })
+      .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
+  };
+}
+
+/** The 404 for a path that no host is there to answer. */
+export const NOT_OURS: RelayResponse = problemResponse(new RelayError('not_found'), []);
+
+function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
+  if (response.destroyed || response.headersSent) return; // The client left, or the host has timed the request out.
+  if (answer.close === true && response.req.httpVersionMajor < 2) response.shouldKeepAlive = false;
+  if (hosted || Object.hasOwn(response, 'writeHead')) sendThroughHost(response, answer);
+  else response.writeHead(answer.status, answer.headers).end(answer.body);
+}
+
+/**
+ * Where others have a part in the answer, its fields are set one by one: `writeHead` with a list is faster, but hides
+ * them from `getHeader`, and the wrappers that middleware puts around `writeHead` may not know that form.
+ */
+function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
+  response.statusCode = answer.status;
+  for (const [name, value] of headerPairs(answer)) {
+    if (addsUp(name)) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
+  response.end(answer.body);
+}

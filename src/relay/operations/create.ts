@@ -1,0 +1,137 @@
+import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
+import { deadlineFor, demandAhead } from '../../protocol/expiration.js';
+import { urlLinkFor } from '../../protocol/share-url.js';
+import { RelayError } from '../errors.js';
+import { claimDigest } from '../mailbox/digests.js';
+import { isMailbox, isSignpost, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
+import { openMailbox } from '../mailbox/transitions.js';
+import type { Address } from '../store/codec.js';
+import type { StoreBudget } from '../store/guarded-store.js';
+import { findRecord, pauseBeforeRetry } from './commit.js';
+import type { Command, Operation, Outcome, Place, RelayContext } from './context.js';
+
+/** A create body with its deadline settled. */
+interface WantedMailbox extends CreateBody {
+  /** Unix time in ms, whole seconds. */
+  readonly expiresAt: number;
+}
+
+/**
+ * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier follows from
+ * claim and request id, so that this is one put-if-absent, and a retry finds its own mailbox on any relay process.
+ *
+ * While server keys are rotated there is a place for it under each key. Processes go through the places in one order:
+ * before the current key's they put up a signpost, from there on they open the mailbox. Whoever comes second finds
+ * the one or the other and follows, so that two creates in flight under two current keys still open one mailbox.
+ */
+export const createMailbox: Operation<WantedMailbox> = {
+  name: 'create',
+  needsClaim: true,
+  needsRequestId: true,
+  takesBody: 'required',
+  parse(value, context) {
+    const body = context.bodies.create(value);
+    const expiresAt = deadlineFor(body.mailboxConfiguration?.expiration, context.lifetime, context.clock());
+    return { ...body, expiresAt };
+  },
+  async run(command, context) {
+    const { authorize, budget } = command;
+    const places = context.placesOf(command.claim, command.requestId);
+    const current = places.findIndex((place) => place.current);
+    // The put finds a retry by itself; but one that was carried out before is not for the hook to judge again.
+    const opened = await findOpened(authorize === undefined ? places.slice(current + 1) : places, budget, context);
+    if (opened !== undefined) return opened;
+    if (authorize !== undefined) await budget.excluding(() => authorize('sender'));
+    // A hook takes its time, and the deadline that was ahead when the body was read may have come.
+    demandAhead(command.body.expiresAt, context.lifetime, context.clock());
+    return openAtFirstFree(places, current, command, context);
+  },
+};
+
+/** What was opened under keys behind the current one, before that was there to put up signposts. */
+async function findOpened(
+  places: readonly Place[],
+  budget: StoreBudget,
+  context: RelayContext,
+): Promise<Outcome | undefined> {
+  for (const { identifier } of places) {
+    const address = context.address(identifier);
+    const found = await findRecord(context, address, budget);
+    if (found !== undefined && !isSignpost(found.record)) return duplicateOf(found.record, address, context);
+  }
+  return undefined;
+}
+
+async function openAtFirstFree(
+  places: readonly Place[],
+  current: number,
+  command: Command<WantedMailbox>,
+  context: RelayContext,
+): Promise<Outcome> {
+  for (const [index, { identifier }] of places.entries()) {
+    const address = context.address(identifier);
+    const wanted = index < current ? signpost(command) : newMailbox(address, command, context);
+    const { record, revision } = await putOrFind(address, wanted, command.budget, context);
+    if (isSignpost(record)) continue;
+    if (revision === undefined) return duplicateOf(record, address, context);
+    if (context.events.heard('mailbox.created')) {
+      context.events.emit('mailbox.created', { mailbox: context.pseudonym(address) });
+    }
+    return { ...answer(address, command.body.notificationToken, context), version: revision };
+  }
+  // Signposts all the way: a process with yet another key is at work.
+  throw new RelayError('contention');
+}
+
+/** Puts the record if nothing is there; `revision` is that of the record put, and absent if another was found. */
+async function putOrFind(
+  address: Address,
+  wanted: MailboxRecord,
+  budget: StoreBudget,
+  context: RelayContext,
+): Promise<{ record: MailboxRecord; revision?: string }> {
+  const revision = context.random.revision();
+  const value = context.codec.encode(wanted, address, revision, context.random.iv);
+  for (let attempt = 0; ; attempt += 1) {
+    if (await context.store.create(address.key, value, wanted.expiresAt, budget)) return { record: wanted, revision };
+    const found = await findRecord(context, address, budget);
+    if (found !== undefined) return { record: found.record };
+    // It expired between the two calls.
+    await pauseBeforeRetry(attempt, budget);
+  }
+}
+
+function newMailbox(address: Address, command: Command<WantedMailbox>, context: RelayContext): MailboxRecord {
+  const { claim, body } = command;
+  return openMailbox(
+    {
+      claim: claimDigest(address.identifier, claim),
+      payload: body.payload,
+      display: body.displayInformation,
+      rights: body.mailboxConfiguration?.accessRights ?? context.defaultRights,
+      expiresAt: body.expiresAt,
+      token: body.notificationToken,
+    },
+    context.clock(),
+  );
+}
+
+function signpost({ body }: Command<WantedMailbox>): MailboxRecord {
+  return { format: RECORD_FORMAT, signpost: true, expiresAt: body.expiresAt };
+}
+
+/** The answer to a retry: the same link, the token as it stands now; after a cancel the link of what is gone. */
+function duplicateOf(record: MailboxRecord, address: Address, context: RelayContext): Outcome {
+  const token = isMailbox(record) ? record.sender.token : undefined;
+  return { ...answer(address, token, context), duplicate: true };
+}
+
+function answer(address: Address, token: NotificationToken | undefined, context: RelayContext): Outcome {
+  return {
+    address,
+    body: {
+      urlLink: urlLinkFor(context.base, address.identifier),
+      isPushNotificationSupported: context.pushes.handles(token),
+    },
+  };
+}

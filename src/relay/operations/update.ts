@@ -1,0 +1,34 @@
+import type { UpdateBody } from '../../protocol/bodies.js';
+import { claimDigest, updateDigest } from '../mailbox/digests.js';
+import { updateTransition } from '../mailbox/transitions.js';
+import { commit } from './commit.js';
+import type { Operation } from './context.js';
+
+/**
+ * UpdateMailbox (SCT and TIGRESS §6.2): one bound device replaces the payload for the other to read. Any number of
+ * rounds, not necessarily in turns; with Mailbox-Known-Version only if nobody wrote in between.
+ */
+export const updateMailbox: Operation<UpdateBody> = {
+  name: 'update',
+  needsClaim: true,
+  needsRequestId: true,
+  takesBody: 'required',
+  parse: (value, context) => context.bodies.update(value),
+  async run(command, context) {
+    const { address, claim, requestId, knownVersion, body } = command;
+    const transition = updateTransition({
+      claim: claimDigest(address.identifier, claim),
+      request: requestId === undefined ? undefined : updateDigest(address.identifier, requestId),
+      payload: body.payload,
+      token: body.notificationToken,
+      knownVersion,
+    });
+    const { mailbox, revision, role, duplicate } = await commit(context, address, transition, command);
+    return {
+      address,
+      duplicate,
+      ...(duplicate ? {} : { version: revision }),
+      body: { isPushNotificationSupported: context.pushes.handles(mailbox[role]?.token) },
+    };
+  },
+};

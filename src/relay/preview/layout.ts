@@ -1,0 +1,96 @@
+import { hash } from 'node:crypto';
+import { escapeToAscii, escapeUrl } from './escape.js';
+import { LANGUAGE_TAGS, type PreviewLanguage } from './language.js';
+import type { PreviewSettings } from './options.js';
+import { paletteOf } from './palette.js';
+import { previewStyle } from './style.js';
+
+/** A page and the headers that are its own, flat. */
+export interface Page {
+  readonly headers: readonly string[];
+  readonly html: string;
+}
+
+/** What every page of a relay has in common, around the words that differ. */
+export interface PageFrame {
+  /** The headers of a page in this language; `vary` names the request fields that it goes by. */
+  headers(language: PreviewLanguage, vary: string): readonly string[];
+  /** From the doctype to where a page adds its own to the head. */
+  opening(language: PreviewLanguage): string;
+  /** From the end of the head to your name, in the open paragraph that begins the card. */
+  readonly card: string;
+  /** From the end of what is in `main`. */
+  readonly closing: string;
+}
+
+/** The frame of the pages: your brand, the one style sheet, and the policy that admits it. */
+export function createPageFrame(settings: PreviewSettings): PageFrame {
+  const { name, color, logoUrl } = settings;
+  const style = previewStyle(paletteOf(color));
+  const policy = contentSecurityPolicy(style, logoUrl);
+  const siteName = name === undefined ? '' : `<meta property="og:site_name" content="${escapeToAscii(name)}">\n`;
+  return {
+    headers: (language, vary) => headersOf(policy, LANGUAGE_TAGS[language], vary),
+    opening: (language) => `<!DOCTYPE html>
+<html lang="${LANGUAGE_TAGS[language]}" prefix="og: https://ogp.me/ns#">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex, nofollow, noarchive">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
+<meta name="theme-color" content="${color}">
+${siteName}<meta property="og:type" content="website">
+`,
+    card: `<style>${style}</style>
+</head>
+<body>
+<main>
+<div class="card">
+<p class="brand">${brandOf(settings)}`,
+    closing: `</main>
+</body>
+</html>
+`,
+  };
+}
+
+/**
+ * A script on a page could read the Secret in the fragment, so none may run. The sandbox needs no exceptions: a link
+ * leads the page itself elsewhere, which a page at the top may always do.
+ */
+function contentSecurityPolicy(style: string, logoUrl: string | undefined): string {
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${hash('sha256', style, 'base64')}'`,
+    ...(logoUrl === undefined ? [] : [`img-src ${new URL(logoUrl).origin}`]),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    'sandbox',
+  ].join('; ');
+}
+
+/** The path is a capability, so no referrer may carry it (PROTOCOL: the preview page). */
+const headersOf = (policy: string, languageTag: string, vary: string): readonly string[] => [
+  'Content-Security-Policy',
+  policy,
+  'Referrer-Policy',
+  'no-referrer',
+  'X-Robots-Tag',
+  'noindex, nofollow, noarchive',
+  'Cross-Origin-Resource-Policy',
+  'same-origin',
+  'Content-Language',
+  languageTag,
+  'Vary',
+  vary,
+];
+
+/** Decoration, where there is no logo. */
+const KEY =
+  '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="7.500" cy="15.500" r="4.500"/><path d="m10.700 12.300 9.300-9.300M16 7l3 3"/></svg>';
+
+function brandOf({ name, logoUrl }: PreviewSettings): string {
+  const mark = logoUrl === undefined ? KEY : `<img src="${escapeUrl(logoUrl)}" alt="">`;
+  return name === undefined ? mark : `${mark}<span>${escapeToAscii(name)}</span>`;
+}

@@ -1,0 +1,115 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { isMailbox, isSignpost, type Mailbox, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
+import { hmac, type ServerKey } from '../mailbox/server-keys.js';
+import { REVISION_CHARACTERS, type StoredValue } from './contract.js';
+
+/** Where a mailbox lives: the identifier of its share URL, and the key of the store made from it. */
+export interface Address {
+  readonly identifier: string;
+  readonly key: string;
+}
+
+/** Turns a record into what the store keeps, and back. */
+export interface RecordCodec {
+  /** `iv` is 12 fresh random bytes, drawn only if the record is sealed. */
+  encode(record: MailboxRecord, address: Address, revision: string, iv: () => Uint8Array): StoredValue;
+  /** Throws {@link UnreadableRecord} for a value that these keys and this release cannot read. */
+  decode(value: StoredValue, address: Address): MailboxRecord;
+}
+
+/** Why a stored value cannot be read; reported as 503, never as 404: the mailbox may well be there. */
+export type UnreadableReason = 'unknown_format' | 'unknown_key' | 'seal_broken';
+
+/** A stored value that cannot be read. */
+export class UnreadableRecord extends Error {
+  override readonly name = 'UnreadableRecord';
+  constructor(readonly code: UnreadableReason) {
+    super(`A stored mailbox cannot be read: ${code}.`);
+  }
+}
+
+/** A record kept in clear, by reference, in the memory of this process. */
+interface ClearValue {
+  readonly revision: string;
+  readonly record: MailboxRecord;
+}
+
+/** For the memory store without keys: the record itself, never text. */
+export const clearCodec: RecordCodec = {
+  encode: (record, _address, revision): ClearValue => ({ revision, record }),
+  decode(value) {
+    if (typeof value === 'string' || !('record' in value)) throw new UnreadableRecord('unknown_format');
+    return (value as ClearValue).record;
+  },
+};
+
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Stand in an envelope for the key id where there is nothing to seal. */
+const TOMBSTONE = '-';
+const SIGNPOST = '+';
+
+/**
+ * Records sealed with AES-256-GCM under a key derived from a server key and the identifier, which is in the share URL
+ * only: a dump of the store opens nothing, even with the server's keys. The stored text is
+ * `revision.expiresAt.format.keyId.base64(IV ‖ ciphertext ‖ tag)`, the revision first, for compare-and-set by prefix.
+ * The first key seals; any of them opens.
+ */
+export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): RecordCodec {
+  const [current] = keys;
+  const byId = new Map(keys.map((key) => [key.id, key]));
+  return {
+    encode(record, address, revision, iv) {
+      const head = `${revision}.${record.expiresAt}.${RECORD_FORMAT}`;
+      if (!isMailbox(record)) return `${head}.${isSignpost(record) ? SIGNPOST : TOMBSTONE}.`;
+      return `${head}.${current.id}.${seal(current, address, JSON.stringify(record), iv())}`;
+    },
+    decode(value, address) {
+      const [expiresAt, format, keyId, sealed] =
+        typeof value === 'string' ? value.slice(REVISION_CHARACTERS + 1).split('.') : [];
+      if (format !== String(RECORD_FORMAT) || keyId === undefined || sealed === undefined) {
+        throw new UnreadableRecord('unknown_format');
+      }
+      if (keyId === TOMBSTONE) return { format: RECORD_FORMAT, tombstone: true, expiresAt: Number(expiresAt) };
+      if (keyId === SIGNPOST) return { format: RECORD_FORMAT, signpost: true, expiresAt: Number(expiresAt) };
+      const key = byId.get(keyId);
+      if (key === undefined) throw new UnreadableRecord('unknown_key');
+      return JSON.parse(unseal(key, address, sealed)) as Mailbox;
+    },
+  };
+}
+
+/** One block of HMAC output is a full key: with a uniform server key nothing more is needed. */
+function sealKey(key: ServerKey, address: Address): KeyObject {
+  return createSecretKey(hmac(key, `seal${address.identifier}`));
+}
+
+/** Binds a sealed record to its place: it cannot be moved to another key of the store. */
+function associatedData(key: ServerKey, address: Address): Buffer {
+  return Buffer.from(`${address.key}.${key.id}.${RECORD_FORMAT}`);
+}
+
+function seal(key: ServerKey, address: Address, text: string, iv: Uint8Array): string {
+  const cipher = createCipheriv(CIPHER, sealKey(key, address), iv);
+  cipher.setAAD(associatedData(key, address));
+  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64');
+}
+
+function unseal(key: ServerKey, address: Address, sealed: string): string {
+  const bytes = Buffer.from(sealed, 'base64');
+  if (bytes.length < IV_BYTES + TAG_BYTES) throw new UnreadableRecord('seal_broken');
+  const decipher = createDecipheriv(CIPHER, sealKey(key, address), bytes.subarray(0, IV_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(associatedData(key, address));
+  decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+  const text = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
+  try {
+    decipher.final();
+  } catch {
+    throw new UnreadableRecord('seal_broken');
+  }
+  return text.toString('utf8');
+}

@@ -1,0 +1,170 @@
+import type { ChangeBus, ChangeListener } from '../long-poll/contract.js';
+import { withDeadline } from './deadline.js';
+
+/** An open connection over which word of changes comes in. */
+export interface Ear {
+  /** Resolves if the connection still hears: whoever only listens learns of a silent peer in no other way. */
+  check(): Promise<unknown>;
+  /** Ends the connection. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What an open connection is for. */
+export interface EarEvents {
+  /** Word of the entry under `key`. */
+  heard(key: string): void;
+  /** The connection is gone. May be called more than once. */
+  lost(): void;
+}
+
+/** Opens a connection that listens, within a time of its own. Rejects if that fails, and leaves nothing open then. */
+export type OpenEar = (events: EarEvents) => Promise<Ear>;
+
+/** When a connection is checked and sought again; all times in ms. */
+export interface ListeningTimes {
+  /** From one check to the next. */
+  readonly checkEvery: number;
+  /** Longest time of a check. */
+  readonly checkWithin: number;
+  /** The first pause before a connection is sought again; it doubles with each attempt that fails. */
+  readonly shortestPause: number;
+  /** The longest such pause. A connection that lived less long counts as an attempt that failed. */
+  readonly longestPause: number;
+  /** The pause after a failure that only an operator can mend, so that asking again soon is of no use. */
+  readonly refusedPause: number;
+  /** Tells such a failure from others. */
+  isRefusal(cause: unknown): boolean;
+}
+
+/** The listening half of a bus, and its end. */
+export interface Listening extends Pick<ChangeBus, 'subscribe'> {
+  /** Ends all subscriptions; later ones hear nothing. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the listening half of a bus: one connection for all who listen, opened for the first and closed after the last,
+ * and sought for ever when it is lost. Nothing of it keeps the process alive, as long as the connection does not.
+ */
+export function createListening(open: OpenEar, times: ListeningTimes): Listening {
+  const listeners = new Set<ChangeListener>();
+  let run: Run | undefined;
+  let ending: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  function stop(): Promise<void> {
+    if (run !== undefined) ending = run.stop();
+    run = undefined;
+    return ending;
+  }
+
+  return {
+    subscribe(listener) {
+      if (closed) return async () => {};
+      // A listener of its own for each call: one that is given twice hears twice, and is let go one at a time.
+      const own: ChangeListener = { changed: (key) => listener.changed(key), missed: () => listener.missed() };
+      listeners.add(own);
+      run ??= startRun(open, times, listeners);
+      if (run.isListening()) queueMicrotask(() => listeners.has(own) && own.missed());
+      return async () => {
+        listeners.delete(own);
+        if (listeners.size === 0) await stop();
+      };
+    },
+    close() {
+      closed = true;
+      listeners.clear();
+      return stop();
+    },
+  };
+}
+
+/** Longest time, in ms, to wait for the end of a connection, or of an attempt to open one. */
+const LONGEST_STOP = 2000;
+
+/** One connection after another, from the first listener to the last. */
+interface Run {
+  isListening(): boolean;
+  /** Resolves when nothing is open any more. */
+  stop(): Promise<void>;
+}
+
+function startRun(open: OpenEar, times: ListeningTimes, listeners: ReadonlySet<ChangeListener>): Run {
+  let stopped = false;
+  let listeningSince: number | undefined;
+  let failures = 0;
+  let interrupt: () => void = () => {};
+
+  /** Waits for what is given, or for an interruption if that is sooner. */
+  function unlessInterrupted(wait: Promise<unknown>): Promise<unknown> {
+    return Promise.race([wait, new Promise<void>((resolve) => (interrupt = resolve))]);
+  }
+
+  /** Listens over one connection for as long as it lasts; rejects if there is none to be had, or it fell silent. */
+  async function listen(): Promise<void> {
+    let lost = false;
+    const ear = await open({
+      heard: (key) => {
+        for (const listener of listeners) listener.changed(key);
+      },
+      lost: () => {
+        lost = true;
+        interrupt();
+      },
+    });
+    try {
+      if (stopped || lost) return;
+      listeningSince = performance.now();
+      for (const listener of listeners) listener.missed();
+      for (;;) {
+        await unlessInterrupted(pause(times.checkEvery));
+        if (stopped || lost) return;
+        await unlessInterrupted(withDeadline(times.checkWithin, () => ear.check()));
+        if (stopped || lost) return;
+      }
+    } finally {
+      if (listeningSince !== undefined && performance.now() - listeningSince > times.longestPause) failures = 0;
+      listeningSince = undefined;
+      await ear.close();
+    }
+  }
+
+  async function keepListening(): Promise<void> {
+    while (!stopped) {
+      const cause = await listen().catch((error: unknown) => error);
+      failures += 1;
+      if (!stopped) await unlessInterrupted(pause(pauseAfter(failures, cause, times)));
+    }
+  }
+
+  const ended = keepListening();
+  return {
+    isListening: () => listeningSince !== undefined,
+    stop() {
+      stopped = true;
+      interrupt();
+      return atMost(LONGEST_STOP, ended);
+    },
+  };
+}
+
+/** Less a random part of up to the half, so that many processes do not come at once. */
+function pauseAfter(failures: number, cause: unknown, times: ListeningTimes): number {
+  const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
+  return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** Resolves when `ended` has, at the latest after `ms`. Keeps the process alive until then, as somebody waits for it. */
+function atMost(ms: number, ended: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    ended.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

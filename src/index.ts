@@ -27,14 +27,14 @@ export type {
 } from './relay/events.js';
 export type { FetchHandler } from './relay/http/fetch.js';
 export type { Doors } from './relay/http/handlers.js';
-export type { KoaContext, KoaMiddleware } from './relay/http/koa.js';
-export type { NodeHandler, NodeHostRequest } from './relay/http/node.js';
-export type { HostRequest } from './relay/http/types.js';
+export type { KoaMiddleware } from './relay/http/koa.js';
+export type { NodeHandler } from './relay/http/node.js';
 export type { ChangeBus, ChangeListener } from './relay/long-poll/contract.js';
 export type { Role } from './relay/mailbox/roles.js';
 export type { Notifier, Push, PushDestination, PushOutcome } from './relay/notify/contract.js';
 export type { RelayOptions } from './relay/options.js';
 export type { AppLinkOptions, PreviewOptions } from './relay/preview/options.js';
+export type { HostRequest, KoaContext, NodeHostRequest } from './relay/request.js';
 export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {
   isStoreFull,

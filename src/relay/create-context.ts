@@ -1,18 +1,18 @@
 import { hash, randomBytes } from 'node:crypto';
-import { createBodyParsers } from '../protocol/bodies.js';
 import { createEvents } from './events.js';
 import { createWaiters, type Waiters } from './long-poll/waiters.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { mailboxIdentifier } from './mailbox/identifier.js';
 import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
 import { createPushQueue } from './notify/queue.js';
+import { createBodyParsers } from './operations/bodies.js';
 import type { PlacesOf, RelayContext } from './operations/context.js';
 import type { Settings } from './options.js';
-import { createRandom, type Random } from './random.js';
 import { type Address, clearCodec, sealingCodec } from './store/codec.js';
 import type { MailboxStore } from './store/contract.js';
 import { type GuardedStore, guardStore, startBudget } from './store/guarded-store.js';
 import { createKeyedQueue } from './store/keyed-queue.js';
+import { createRandom, type Random } from './store/random.js';
 
 /** Wires settings and store into what operations work with. */
 export function assembleContext(settings: Settings, store: MailboxStore): RelayContext {

@@ -1,5 +1,4 @@
 import type { RelayErrorCode } from './errors.js';
-import type { Change } from './mailbox/transitions.js';
 
 /** The endpoints of the protocol, as events and hooks name them. */
 export type OperationName = 'create' | 'preview' | 'read' | 'update' | 'relinquish' | 'delete';
@@ -89,16 +88,6 @@ export interface Events {
   /** False if nobody would hear an event of this type: then its payload need not be made. */
   heard(type: RelayEventType): boolean;
 }
-
-/** The event that reports a change of a mailbox. */
-export const EVENT_OF_CHANGE = {
-  bound: 'mailbox.bound',
-  updated: 'mailbox.updated',
-  relinquished: 'mailbox.relinquished',
-  deleted: 'mailbox.deleted',
-  removed: 'mailbox.removed',
-  token_forgotten: 'token.forgotten',
-} as const satisfies Record<Change, RelayEventType>;
 
 /** Makes the events of one relay. `onEvent` hears every one of them. */
 export function createEvents(onEvent?: (event: RelayEvent) => void): Events {

@@ -1,11 +1,11 @@
 import type { StoreOption } from '../../adapters/store/from-option.js';
 import type { AccessRights } from '../protocol/access-rights.js';
 import type { BodyLimits } from '../protocol/bodies.js';
-import type { LifetimePolicy } from '../protocol/expiration.js';
 import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
 import type { ServerKey } from './mailbox/server-keys.js';
 import type { Notifier } from './notify/contract.js';
+import type { LifetimePolicy } from './operations/lifetime.js';
 import type { AppLinkOptions, AppLinkSettings, PreviewOptions, PreviewSettings } from './preview/options.js';
 import type { PublicUrl } from './public-url.js';
 

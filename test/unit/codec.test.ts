@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { serverKey } from '../../src/relay/mailbox/server-keys.js';
 import { openMailbox } from '../../src/relay/mailbox/transitions.js';
-import { createRandom } from '../../src/relay/random.js';
 import { type Address, clearCodec, sealingCodec, UnreadableRecord } from '../../src/relay/store/codec.js';
+import { createRandom } from '../../src/relay/store/random.js';
 
 const random = createRandom();
 const current = serverKey(randomBytes(32));

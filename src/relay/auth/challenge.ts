@@ -1,4 +1,4 @@
-import { DEVICE_ATTESTATION, DEVICE_CLAIM } from '../../protocol/headers.js';
+import { DEVICE_ATTESTATION, DEVICE_CLAIM } from '../../protocol/header-names.js';
 import type { RelayErrorCode } from '../errors.js';
 
 /** Parameters of a challenge, such as `error`, `scope`, `resource_metadata`; those that are undefined are left out. */

@@ -1,6 +1,6 @@
 import type { OperationName } from '../events.js';
-import type { HostRequest } from '../http/types.js';
 import type { Role } from '../mailbox/roles.js';
+import type { HostRequest } from '../request.js';
 
 /*
  * The contract of authentication hooks, for adapter authors. A hook decides from the request alone, before the relay

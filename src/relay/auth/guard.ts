@@ -1,8 +1,8 @@
-import { DEVICE_ATTESTATION } from '../../protocol/headers.js';
+import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { causeOf, type Events, type OperationName } from '../events.js';
-import type { RelayRequest } from '../http/types.js';
 import type { Role } from '../mailbox/roles.js';
+import type { RelayRequest } from '../request.js';
 import type {
   AuthenticationHook,
   AuthenticationHooks,

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { hmac, type ServerKey } from '../mailbox/server-keys.js';
-import type { Random } from '../random.js';
 import { type GuardedStore, startBudget } from '../store/guarded-store.js';
+import type { Random } from '../store/random.js';
 import type { RelayServices } from './contract.js';
 
 /** What the services are made of. */

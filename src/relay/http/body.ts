@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { HeaderSource } from '../../protocol/headers.js';
 import { bodyInvalid, RelayError } from '../errors.js';
-import type { RawBody, RelayRequest } from './types.js';
+import type { HeaderSource, RawBody, RelayRequest } from '../request.js';
 
 /** Deepest nesting of arrays and objects in a body. */
 const DEEPEST = 16;

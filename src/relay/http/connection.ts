@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Answer, RawBody, RelayRequest, RelayResponse } from './types.js';
+import type { RawBody, RelayRequest } from '../request.js';
+import type { Answer, RelayResponse } from './types.js';
 
 /**
  * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and

@@ -1,12 +1,12 @@
 import {
   DEVICE_ATTESTATION,
   DEVICE_CLAIM,
-  type HeaderSource,
   KNOWN_VERSION,
   RECEIVER,
   REQUEST_ID,
   VERSION,
-} from '../../protocol/headers.js';
+} from '../../protocol/header-names.js';
+import type { HeaderSource } from '../request.js';
 
 /** Request headers that a browser asks leave for: the protocol's, and those that hooks go by. */
 const REQUEST_HEADERS = [

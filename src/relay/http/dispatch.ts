@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { deviceClaimOf, KNOWN_VERSION, REQUEST_ID, requestIdOf } from '../../protocol/headers.js';
+import { KNOWN_VERSION, REQUEST_ID } from '../../protocol/header-names.js';
 import type { Guard } from '../auth/guard.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { causeOf, type OperationName } from '../events.js';
@@ -12,14 +12,16 @@ import { relinquishMailbox } from '../operations/relinquish.js';
 import { updateMailbox } from '../operations/update.js';
 import type { RefusalForm, RefusalForms } from '../preview/error-page.js';
 import type { PreviewRenderer } from '../preview/preview-page.js';
+import type { RelayRequest } from '../request.js';
 import type { Address } from '../store/codec.js';
 import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
 import type { Cors } from './cors.js';
+import { deviceClaimOf, requestIdOf } from './headers.js';
 import { routeOf } from './path.js';
 import { preferredWait } from './prefer.js';
 import { optionsResponse, previewResponse, problemResponse, refusalResponse, successResponse } from './response.js';
-import { type Answer, headerPairs, type RelayRequest, type RelayResponse } from './types.js';
+import { type Answer, headerPairs, type RelayResponse } from './types.js';
 
 /** What dispatching needs besides the operations' own context. */
 export interface DispatchSettings {

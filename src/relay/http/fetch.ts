@@ -1,10 +1,11 @@
 import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
+import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { answerInTurn, whenAnswerIsDue } from './connection.js';
-import { type DoorSettings, NOT_OURS } from './node.js';
 import { type NodeBindings, nodeBindingsOf } from './node-bindings.js';
 import { connectionOf, discardUnread, fieldCountOf, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
-import { type Answer, BODY_MS, headerPairs, type RawBody, type RelayRequest, type RelayResponse } from './types.js';
+import { NOT_FOUND } from './response.js';
+import { type Answer, type DoorSettings, headerPairs, type RelayResponse } from './types.js';
 
 /**
  * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
@@ -21,7 +22,7 @@ export type FetchHandler = (request: Request, env?: unknown) => Promise<Response
 export function fetchDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): FetchHandler {
   return async (request, env) => {
     const path = ownPath(request.url);
-    if (path === undefined) return toResponse(NOT_OURS, request.method);
+    if (path === undefined) return toResponse(NOT_FOUND, request.method);
     const node = nodeBindingsOf(env);
     const due = node === undefined || whenAnswerIsDue(node.incoming, node.outgoing);
     if (due === false) return clientLeft();

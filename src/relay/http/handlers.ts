@@ -1,7 +1,7 @@
 import { type FetchHandler, fetchDoor } from './fetch.js';
 import { type KoaMiddleware, koaDoor } from './koa.js';
-import { type DoorSettings, type NodeHandler, nodeDoor } from './node.js';
-import type { Answer } from './types.js';
+import { type NodeHandler, nodeDoor } from './node.js';
+import type { Answer, DoorSettings } from './types.js';
 
 /** The ways into a host, one a kind of server. */
 export interface Doors {

@@ -1,28 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KoaContext, NodeHostRequest } from '../request.js';
 import { answerInTurn, whenAnswerIsDue } from './connection.js';
-import type { DoorSettings, NodeHostRequest } from './node.js';
 import { discardUnread, nodeRequest } from './node-request.js';
-import { type Answer, addsUp, type RelayResponse } from './types.js';
-
-/** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
-export interface KoaContext {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  /** Where the host's middleware leaves what it found out, such as a user. */
-  readonly state: Record<string, unknown>;
-  /** Path and query, less the prefix of koa-mount. */
-  readonly url: string;
-  /** Path and query as Koa got them. */
-  readonly originalUrl: string;
-  /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
-  readonly secure: boolean;
-  readonly request: object;
-  status: number;
-  body: unknown;
-  set(name: string, value: string): void;
-  append(name: string, value: string): void;
-  remove(name: string): void;
-}
+import { type Answer, addsUp, type DoorSettings, type RelayResponse } from './types.js';
 
 /** The Koa door: `app.use(relay.koa())`. Paths that are not the relay's go on to the next middleware. */
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;

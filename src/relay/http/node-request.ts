@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { createByteCollector } from '../byte-collector.js';
 import { RelayError, type RelayErrorDetails } from '../errors.js';
-import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from './types.js';
+import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
 
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {

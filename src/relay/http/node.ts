@@ -1,22 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RelayError } from '../errors.js';
+import type { ServerResponse } from 'node:http';
+import type { NodeHostRequest } from '../request.js';
 import { answerInTurn, whenAnswerIsDue } from './connection.js';
 import { discardUnread, nodeRequest } from './node-request.js';
-import type { OwnPath } from './path.js';
-import { problemResponse } from './response.js';
-import { type Answer, addsUp, headerPairs, type RelayResponse } from './types.js';
-
-/** A request as Express and its like hand it over: plain Node, with what their own parts have added. */
-export interface NodeHostRequest extends IncomingMessage {
-  /** Express: true if it came over TLS, by its `trust proxy` setting. */
-  secure?: boolean;
-  /** Express, Connect: path and query as they arrived, with the prefix that the host has stripped from `url`. */
-  originalUrl?: string;
-  /** What a body parser of the host made of the body. */
-  body?: unknown;
-  /** What the host's own authentication made of the request, for hooks. */
-  user?: unknown;
-}
+import { NOT_FOUND } from './response.js';
+import { type Answer, addsUp, type DoorSettings, headerPairs, type RelayResponse } from './types.js';
 
 /**
  * The node door: `http.createServer(relay.node())`, `expressApp.use('/relay', relay.node())`. Paths that are not the
@@ -28,15 +15,6 @@ export type NodeHandler = (
   next?: (error?: unknown) => void,
 ) => void;
 
-/** What every door needs to know. */
-export interface DoorSettings {
-  /** Which requests are the door's to answer. */
-  readonly ownPath: OwnPath;
-  readonly trustProxy: boolean;
-  /** Bytes of a request body. */
-  readonly bodyBytes: number;
-}
-
 /** Makes the node door. */
 export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): NodeHandler {
   return (request, response, next) => {
@@ -44,7 +22,7 @@ export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Doo
     const path = ownPath(request.originalUrl ?? handed, handed);
     if (path === undefined) {
       if (next !== undefined) next();
-      else send(response, NOT_OURS, false);
+      else send(response, NOT_FOUND, false);
       return;
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
@@ -62,9 +40,6 @@ export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Doo
       .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }
-
-/** The 404 for a path that no host is there to answer. */
-export const NOT_OURS: RelayResponse = problemResponse(new RelayError('not_found'), []);
 
 function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
   if (response.destroyed || response.headersSent) return; // The client left, or the host has timed the request out.

@@ -1,4 +1,4 @@
-import type { HeaderSource } from '../../protocol/headers.js';
+import type { HeaderSource } from '../request.js';
 
 /** The members of a list, each with its quoted strings whole (RFC 9110 §5.6.1, §5.6.4). */
 const PREFERENCES = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;

@@ -1,6 +1,6 @@
-import { RECEIVER, VERSION } from '../../protocol/headers.js';
+import { RECEIVER, VERSION } from '../../protocol/header-names.js';
 import { defaultChallenge } from '../auth/challenge.js';
-import type { RelayError } from '../errors.js';
+import { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
 import type { RefusalForm } from '../preview/error-page.js';
 import type { Page } from '../preview/layout.js';
@@ -97,3 +97,6 @@ export function optionsResponse(allow: string, extra: readonly string[]): RelayR
 function response(status: number, constant: readonly string[], extra: readonly string[], body: string): RelayResponse {
   return { status, headers: [...constant, ...extra, 'Content-Length', String(Buffer.byteLength(body))], body };
 }
+
+/** The 404 for a path that no host is there to answer. */
+export const NOT_FOUND: RelayResponse = problemResponse(new RelayError('not_found'), []);

@@ -1,9 +1,10 @@
 import type { ResourceMetadata } from '../auth/contract.js';
 import { RelayError } from '../errors.js';
+import type { RelayRequest } from '../request.js';
 import type { Cors } from './cors.js';
 import { type OwnPath, pathOf } from './path.js';
 import { documentResponse, optionsResponse, problemResponse } from './response.js';
-import type { Answer, RelayRequest, RelayResponse } from './types.js';
+import type { Answer, RelayResponse } from './types.js';
 
 /** The documents that belong to the root of the host, by path: the text of each, as JSON. */
 export type WellKnownDocuments = ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import { RelayError, storeUnavailable } from '../errors.js';
-import { causeOf, EVENT_OF_CHANGE } from '../events.js';
+import { causeOf, type RelayEventType } from '../events.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Role } from '../mailbox/roles.js';
 import { type Change, forgetTransition, type Step, type Transition } from '../mailbox/transitions.js';
@@ -157,6 +157,16 @@ async function writeRecord(
   // A mailbox that went missing since the read is found so by the next try's read.
   return result === 'ok' ? written : undefined;
 }
+
+/** The event that reports a change of a mailbox. */
+const EVENT_OF_CHANGE = {
+  bound: 'mailbox.bound',
+  updated: 'mailbox.updated',
+  relinquished: 'mailbox.relinquished',
+  deleted: 'mailbox.deleted',
+  removed: 'mailbox.removed',
+  token_forgotten: 'token.forgotten',
+} as const satisfies Record<Change, RelayEventType>;
 
 /** What follows a change. It can neither fail nor delay the answer. */
 function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {

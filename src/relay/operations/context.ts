@@ -1,15 +1,16 @@
 import type { AccessRights } from '../../protocol/access-rights.js';
-import type { BodyParsers, DisplayInformation } from '../../protocol/bodies.js';
-import type { LifetimePolicy } from '../../protocol/expiration.js';
+import type { DisplayInformation } from '../../protocol/bodies.js';
 import type { Events, OperationName } from '../events.js';
 import type { ChangeBus } from '../long-poll/contract.js';
 import type { Waiters } from '../long-poll/waiters.js';
 import type { Role } from '../mailbox/roles.js';
 import type { PushQueue } from '../notify/queue.js';
-import type { Random } from '../random.js';
 import type { Address, RecordCodec } from '../store/codec.js';
 import type { GuardedStore, StoreBudget } from '../store/guarded-store.js';
 import type { KeyedQueue } from '../store/keyed-queue.js';
+import type { Random } from '../store/random.js';
+import type { BodyParsers } from './bodies.js';
+import type { LifetimePolicy } from './lifetime.js';
 
 /** A place where a create may find or open its mailbox. */
 export interface Place {

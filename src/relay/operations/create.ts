@@ -1,5 +1,4 @@
 import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
-import { deadlineFor, demandAhead } from '../../protocol/expiration.js';
 import { urlLinkFor } from '../../protocol/share-url.js';
 import { RelayError } from '../errors.js';
 import { claimDigest } from '../mailbox/digests.js';
@@ -9,6 +8,7 @@ import type { Address } from '../store/codec.js';
 import type { StoreBudget } from '../store/guarded-store.js';
 import { findRecord, pauseBeforeRetry } from './commit.js';
 import type { Command, Operation, Outcome, Place, RelayContext } from './context.js';
+import { deadlineFor, demandAhead } from './lifetime.js';
 
 /** A create body with its deadline settled. */
 interface WantedMailbox extends CreateBody {

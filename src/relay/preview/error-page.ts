@@ -1,5 +1,5 @@
 import { urlLinkFor } from '../../protocol/share-url.js';
-import type { RelayRequest } from '../http/types.js';
+import type { RelayRequest } from '../request.js';
 import { prefersPage } from './accept.js';
 import { REFUSAL_TEXTS, type RefusalKind } from './error-page-texts.js';
 import { escapeToAscii } from './escape.js';

@@ -1,5 +1,5 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
-import { REVISION_CHARACTERS } from './store/contract.js';
+import { REVISION_CHARACTERS } from './contract.js';
 
 /** Where the relay takes its randomness from; passed in, so that the core stays pure. */
 export interface Random {

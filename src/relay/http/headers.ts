@@ -1,20 +1,6 @@
-import { RelayError } from '../relay/errors.js';
-
-/** Header fields of the protocol (SCT and TIGRESS §5; the last three are this project's). Names are case-insensitive. */
-export const REQUEST_ID = 'Mailbox-Request-ID';
-export const DEVICE_CLAIM = 'Mailbox-Device-Claim';
-export const DEVICE_ATTESTATION = 'Mailbox-Device-Attestation';
-export const VERSION = 'Mailbox-Version';
-export const KNOWN_VERSION = 'Mailbox-Known-Version';
-export const RECEIVER = 'Mailbox-Receiver';
-
-/** Reads one header of a request; several fields of one name count as invalid where the protocol wants one. */
-export interface HeaderSource {
-  /** The value of a field, joined by ", " if it was repeated; `undefined` if absent. */
-  header(name: string): string | undefined;
-  /** True if the field was sent more than once. */
-  repeated(name: string): boolean;
-}
+import { DEVICE_CLAIM, REQUEST_ID } from '../../protocol/header-names.js';
+import { RelayError } from '../errors.js';
+import type { HeaderSource } from '../request.js';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { isAccessRights } from '../../protocol/access-rights.js';
+import type { BodyLimits, CreateBody, ReadBody, UpdateBody } from '../../protocol/bodies.js';
+import { bodyInvalid, RelayError } from '../errors.js';
+
+/** Checks a parsed JSON body; throws `body_invalid` naming the field, or `body_too_large`. */
+export interface BodyParsers {
+  create(value: unknown): CreateBody;
+  update(value: unknown): UpdateBody;
+  read(value: unknown): ReadBody;
+}
+
+const TOKEN_TYPE_CHARACTERS = 128;
+const TOKEN_DATA_CHARACTERS = 4096;
+
+/** Marks the one issue that is a 413, not a 400. */
+const TOO_LARGE = 'too large';
+
+const AEAD_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const STANDARD_BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const URL_SAFE_BASE64 = /^[A-Za-z0-9_-]+={0,2}$/;
+
+/** Base64 in either alphabet, padding optional, not empty. What the bytes are is none of the relay's business. */
+function isBase64(text: string): boolean {
+  if (!STANDARD_BASE64.test(text) && !URL_SAFE_BASE64.test(text)) return false;
+  return text.endsWith('=') ? text.length % 4 === 0 : text.length % 4 !== 1;
+}
+
+/** At most `limit` code points, without counting those of a text that is short enough or far too long anyway. */
+function fits(text: string, limit: number): boolean {
+  if (text.length <= limit) return true;
+  return text.length <= 2 * limit && [...text].length <= limit;
+}
+
+/**
+ * An absolute https URL without credentials, white space, control characters or backslashes. The URL parser drops line
+ * breaks and trims spaces, so they are refused before it sees the text; credentials end in an @ before the host does.
+ * A backslash is a slash to that parser and part of the credentials to others, which then see another host.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
+const IMAGE_URL = /^https:\/\/[^\s\u0000-\u001f\u007f-\u009f/\\?#@]+([/?#][^\s\u0000-\u001f\u007f-\u009f\\]*)?$/i;
+
+function isImageUrl(text: string): boolean {
+  return IMAGE_URL.test(text) && URL.canParse(text);
+}
+
+function textUpTo(limit: number): z.ZodType<string> {
+  return z
+    .string('must be a string')
+    .refine((text) => text !== '' && fits(text, limit), `must not be empty, and have at most ${limit} characters`);
+}
+
+const notificationToken = z
+  .object(
+    { type: textUpTo(TOKEN_TYPE_CHARACTERS), tokenData: textUpTo(TOKEN_DATA_CHARACTERS) },
+    'must be an object with type and tokenData',
+  )
+  .optional();
+
+const mailboxConfiguration = z
+  .object(
+    {
+      timeToLive: z.undefined('is not supported: use expiration').optional(),
+      accessRights: z
+        .string('must be a string')
+        .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D, each once')
+        .optional(),
+      expiration: z.string('must be a time of the form YYYY-MM-DDThh:mm:ssZ'),
+    },
+    'must be an object',
+  )
+  .optional();
+
+/**
+ * The parsers of the three bodies, with the operator's bounds. Unknown members are ignored and dropped; the checks of
+ * single fields hold as well for a body that the host has parsed.
+ */
+export function createBodyParsers(limits: BodyLimits): BodyParsers {
+  const payload = z.object(
+    {
+      type: z.string('must be a string').regex(AEAD_NAME, 'must be the name of an AEAD (RFC 5116)'),
+      data: z
+        .string('must be a string')
+        .refine((text) => text.length <= limits.bodyBytes, { message: TOO_LARGE, abort: true })
+        .refine(isBase64, 'must be base64 and not empty'),
+    },
+    'must be an object with type and data',
+  );
+  const displayInformation = z.object(
+    {
+      title: textUpTo(limits.titleCharacters),
+      description: textUpTo(limits.descriptionCharacters),
+      imageURL: textUpTo(limits.imageUrlCharacters).refine(
+        isImageUrl,
+        'must be an absolute https URL without credentials, white space, control characters or backslashes',
+      ),
+    },
+    'must be an object with title, description and imageURL',
+  );
+  const create = z.object(
+    {
+      timeToLive: z.undefined('is not supported: use mailboxConfiguration.expiration').optional(),
+      payload,
+      displayInformation,
+      notificationToken,
+      mailboxConfiguration,
+    },
+    'must be a JSON object',
+  );
+  const update = z.object({ payload, notificationToken }, 'must be a JSON object');
+  const read = z.object({ notificationToken }, 'must be a JSON object');
+  return {
+    create: (value) => check(create, value),
+    update: (value) => check(update, value),
+    read: (value) => check(read, value),
+  };
+}
+
+function check<Body>(schema: z.ZodType<Body>, value: unknown): Body {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  if (issue?.message === TOO_LARGE) throw new RelayError('body_too_large');
+  const field = issue?.path.join('.') ?? '';
+  throw bodyInvalid(field, `${field === '' ? 'The body' : field} ${issue?.message ?? 'is invalid'}.`);
+}

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createReceiver, createSender } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { BIN, ROOT } from '../support/built.js';
-import { createBody } from '../support/relay.js';
+import { BIN, ROOT } from '../support/process/built.js';
+import { createBody } from '../support/relay/relay.js';
 
 /** Runs the built command to its end. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {

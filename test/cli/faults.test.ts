@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Command, type RelayProcess, run, start, startRelayProcess, temporaryFolder } from './support/commands.js';
+import {
+  type Command,
+  type RelayProcess,
+  run,
+  start,
+  startRelayProcess,
+  temporaryFolder,
+} from '../support/cli/commands.js';
 
 /* What goes wrong between two devices and a relay, each a process of its own. */
 

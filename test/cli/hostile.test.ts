@@ -5,8 +5,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LOCALHOST } from '../support/tls.js';
-import { linesOf, run, temporaryFolder } from './support/commands.js';
+import { linesOf, run, temporaryFolder } from '../support/cli/commands.js';
+import { LOCALHOST } from '../support/network/tls.js';
 
 /* What is at the address is no relay, or one that means harm. */
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpServer, LONGEST_WAIT_MS, SERVER_TIMES, type ServerTimes } from '../../src/cli/http-server.js';
 import { createRelay, type Relay } from '../../src/index.js';
 import { resolveOptions } from '../../src/relay/options-schema.js';
-import { createBody } from '../support/relay.js';
+import { createBody } from '../support/relay/relay.js';
 
 /* The server of `serve`, and how long a connection may take. */
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createReceiver } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { linesOf, run, start } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { linesOf, run, start } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
 
 /* How shares are taken back, and what the commands tell a script. */
 

@@ -20,8 +20,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Lock } from '../../src/cli/lock-file.js';
 import { stateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
-import { ROOT } from '../support/built.js';
-import { run, start, temporaryFolder } from './support/commands.js';
+import { run, start, temporaryFolder } from '../support/cli/commands.js';
+import { ROOT } from '../support/process/built.js';
 
 /* A state folder in which somebody else has been, or something else is. */
 

@@ -1,7 +1,7 @@
 import { encode } from 'uqr';
 import { describe, expect, it } from 'vitest';
 import { qrCode } from '../../src/cli/qr.js';
-import { modulesIn } from './support/qr.js';
+import { modulesIn } from '../support/cli/qr.js';
 
 const TEXT = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#7Mm+gKq1+QQjWWa9lbLahg==';
 const { size } = encode(TEXT, { ecc: 'L', border: 0 });

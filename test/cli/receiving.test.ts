@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSender } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { linesOf, run, start } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { linesOf, run, start } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
 
 /* The device that opens a link: what it takes, where it puts it, and what it leaves. */
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { run } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { run } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
 
 /* What a message may not repeat: a link opens a share, and the URL of a store may have a password in it. */
 

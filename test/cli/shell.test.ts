@@ -6,9 +6,9 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shareCommands } from '../../src/cli/share-commands.js';
 import { commandLine, shellQuoted } from '../../src/cli/shell.js';
 import type { TransferState } from '../../src/client/index.js';
-import { BIN } from '../support/built.js';
-import { run } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { run } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
+import { BIN } from '../support/process/built.js';
 
 /* What is printed for a shell, run in one. */
 

@@ -9,9 +9,9 @@ import { describe, expect, it } from 'vitest';
 import { createEventLog } from '../../src/cli/event-log.js';
 import { MOST_WAITING_BYTES } from '../../src/cli/output.js';
 import { createTeller } from '../../src/cli/teller.js';
-import { BIN } from '../support/built.js';
-import { linesOf, start } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { linesOf, start } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
+import { BIN } from '../support/process/built.js';
 
 /* Who reads what a command writes, or writes what it reads, and takes any time for that. */
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Lock } from '../../src/cli/lock-file.js';
 import { stateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
-import { temporaryFolder } from './support/commands.js';
+import { temporaryFolder } from '../support/cli/commands.js';
 
 /* Shares under way, in files. */
 

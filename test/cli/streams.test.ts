@@ -5,9 +5,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BIN } from '../support/built.js';
-import { allowOf, run } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { allowOf, run } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
+import { BIN } from '../support/process/built.js';
 
 /* Nobody reads what a command writes, or it cannot be written. */
 

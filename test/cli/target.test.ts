@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openTarget, type Target, type TargetOptions } from '../../src/cli/target.js';
-import { temporaryFolder } from './support/commands.js';
+import { temporaryFolder } from '../support/cli/commands.js';
 
 /* Where the bytes of a share go. */
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { createReceiver, createSender } from 'credential-relay/client';
 import { encode } from 'uqr';
 import { describe, expect, it } from 'vitest';
-import { linesOf, run, start } from './support/commands.js';
-import { modulesIn } from './support/qr.js';
-import { siteOfFile } from './support/site.js';
+import { linesOf, run, start } from '../support/cli/commands.js';
+import { modulesIn } from '../support/cli/qr.js';
+import { siteOfFile } from '../support/cli/site.js';
 
 /* Two devices and a relay, each a process of its own. */
 

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createReceiver } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { type Command, linesOf, run, start } from './support/commands.js';
-import { siteOfFile } from './support/site.js';
+import { type Command, linesOf, run, start } from '../support/cli/commands.js';
+import { siteOfFile } from '../support/cli/site.js';
 
 /* What becomes of a share that was sent, seen from the device that sent it. */
 

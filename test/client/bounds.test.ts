@@ -3,8 +3,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createMailboxClient, type SentShare, type TransferState } from 'credential-relay/client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DISPLAY, HASTY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { relayOfEachTest } from './support/disturbed.js';
+import { DISPLAY, HASTY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { relayOfEachTest } from '../support/client/disturbed.js';
 
 /* Each value that comes from the other side of the wire has a form and a bound. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
-import { relayOfEachTest } from './support/disturbed.js';
-import { answer, type Intercept, type RelayServer, startRelay } from './support/relay-server.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from '../support/client/devices.js';
+import { relayOfEachTest } from '../support/client/disturbed.js';
+import { answer, type Intercept, type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 const site = relayOfEachTest();
 const { opened } = site;

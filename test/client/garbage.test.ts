@@ -1,8 +1,8 @@
 import { createRelay } from 'credential-relay';
 import { type Payload, type ReceivedShare, type SentShare, seal, type TransferState } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { randomOf } from './support/random.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { randomOf } from '../support/client/random.js';
 
 /*
  * A relay that means harm, or a stranger who got at a claim, has no Secret: all that it can put into the mailbox is what

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../support/built.js';
-import { inSeconds } from '../support/relay.js';
-import { DISPLAY, hastyReceiver, hastySender } from './support/devices.js';
-import { type RelayServer, startRelay } from './support/relay-server.js';
+import { DISPLAY, hastyReceiver, hastySender } from '../support/client/devices.js';
+import { type RelayServer, startRelay } from '../support/client/relay-server.js';
+import { ROOT } from '../support/process/built.js';
+import { inSeconds } from '../support/relay/relay.js';
 
 /* The other device is a client of its own, from the drafts, in another language, with an AES-GCM of its own. */
 
-const DEVICE = fileURLToPath(new URL('./fixtures/device.py', import.meta.url));
+const DEVICE = fileURLToPath(new URL('../support/client/device.py', import.meta.url));
 
 let relay: RelayServer;
 beforeAll(async () => {

@@ -6,8 +6,8 @@ import {
   type TransferState,
 } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { createBody } from '../support/relay.js';
-import { DISPLAY, words } from './support/devices.js';
+import { DISPLAY, words } from '../support/client/devices.js';
+import { createBody } from '../support/relay/relay.js';
 
 /* Where requests go, with the claim and the credentials of the app: to the relay that was named, and nowhere else. */
 

@@ -8,7 +8,7 @@ import {
   seal,
 } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { createBody, PUBLIC_URL, somePayload, testRelay } from '../support/relay.js';
+import { createBody, PUBLIC_URL, somePayload, testRelay } from '../support/relay/relay.js';
 
 /** A client whose network is the relay's fetch door, seen and disturbed by the test. */
 function connected(

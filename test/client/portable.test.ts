@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../support/built.js';
-import { DISPLAY, words } from './support/devices.js';
-import { type RelayServer, startRelay } from './support/relay-server.js';
+import { DISPLAY, words } from '../support/client/devices.js';
+import { type RelayServer, startRelay } from '../support/client/relay-server.js';
+import { ROOT } from '../support/process/built.js';
 
 let relay: RelayServer;
 let folder = '';

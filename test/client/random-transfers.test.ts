@@ -9,8 +9,8 @@ import {
   type TransferState,
 } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { randomOf } from './support/random.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { randomOf } from '../support/client/random.js';
 
 /*
  * Two devices that do things at random, over a network that loses requests and answers, with keepers that fail and

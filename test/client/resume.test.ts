@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type Message, open, type Payload, type StateKeeper, type TransferState } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { type RelayServer, startRelay } from './support/relay-server.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 let relay: RelayServer;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import type { ReceivedShare, SentShare, TransferState } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { relayOfEachTest } from './support/disturbed.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { relayOfEachTest } from '../support/client/disturbed.js';
 
 /* What answers may be a proxy with a page of its own, a relay that is out of order, or one that means harm. */
 

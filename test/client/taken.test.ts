@@ -1,8 +1,8 @@
 import type { Message, ReceivedShare, SentShare, TransferState } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './support/devices.js';
-import { relayOfEachTest } from './support/disturbed.js';
-import { answer } from './support/relay-server.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { relayOfEachTest } from '../support/client/disturbed.js';
+import { answer } from '../support/client/relay-server.js';
 
 /* A message counts as taken once the app has dealt with it, and not before: until then nothing takes its place. */
 

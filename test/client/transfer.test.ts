@@ -7,8 +7,8 @@ import {
   type TransferState,
 } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from './support/devices.js';
-import { type RelayServer, startRelay } from './support/relay-server.js';
+import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from '../support/client/devices.js';
+import { type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 let relay: RelayServer;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { textOf, watched, words } from './support/devices.js';
-import { relayOfEachTest } from './support/disturbed.js';
-import { answer, type Intercept } from './support/relay-server.js';
+import { textOf, watched, words } from '../support/client/devices.js';
+import { relayOfEachTest } from '../support/client/disturbed.js';
+import { answer, type Intercept } from '../support/client/relay-server.js';
 
 const site = relayOfEachTest();
 const { opened } = site;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RelayEvent } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { createBody, device, inSeconds, send, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
-import { dump } from '../support/stores.js';
+import { createBody, device, inSeconds, send, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
+import { dump } from '../support/store/stores.js';
 
 /* Demands that the black-box suite cannot see: what is kept, what TLS is, and what the operator may choose. */
 

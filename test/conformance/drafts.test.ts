@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { device, PUBLIC_URL, testRelay } from '../support/relay.js';
+import { device, PUBLIC_URL, testRelay } from '../support/relay/relay.js';
 
 /*
  * The JSON samples of the two drafts, their data made valid base64 and their typographic quotes plain, at the time the

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
+import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
 
 describe('relay.remove', () => {
   it('ends a mailbox for every device, with the share URL as a person would paste it', async () => {

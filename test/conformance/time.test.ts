@@ -1,6 +1,6 @@
 import type { RelayOptions } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { createBody, device, inSeconds, sharedMailbox, testRelay } from '../support/relay.js';
+import { createBody, device, inSeconds, sharedMailbox, testRelay } from '../support/relay/relay.js';
 
 const HOUR = 3600;
 const START = Date.parse('2026-03-01T12:00:00.250Z');

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../support/built.js';
+import { ROOT } from '../support/process/built.js';
 
 /* The packed tarball in an empty project, as a company gets it. */
 

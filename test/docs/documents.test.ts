@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../support/built.js';
+import { ROOT } from '../support/process/built.js';
 
 const exec = promisify(execFile);
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');

@@ -14,12 +14,12 @@ import { createApp as createFastifyApp } from '../../examples/fastify/app.js';
 import { createApp as createHonoApp } from '../../examples/hono/app.js';
 import { createApp as createKoaApp } from '../../examples/koa/app.js';
 import { createApp as createNodeApp } from '../../examples/node-http/app.js';
-import { ROOT } from '../support/built.js';
-import { freePort } from '../support/redis-server.js';
-import { createBody, JSON_TYPE, json, newDevice, newPayload, operation } from './device.js';
-import { expectPage, expectProblem } from './expect.js';
-import { type Answer, type Field, send } from './http.js';
-import { openServer } from './server.js';
+import { createBody, JSON_TYPE, json, newDevice, newPayload, operation } from '../support/hosts/device.js';
+import { expectPage, expectProblem } from '../support/hosts/expect.js';
+import { type Answer, type Field, send } from '../support/hosts/http.js';
+import { openServer } from '../support/hosts/server.js';
+import { ROOT } from '../support/process/built.js';
+import { freePort } from '../support/redis/server.js';
 
 type Build = (publicUrl: string) => RequestListener | Promise<RequestListener>;
 
@@ -125,7 +125,7 @@ describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) 
   });
 });
 
-describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run example:%s', (name) => {
+describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run example -- %s', (name) => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     'serves, and on %s ends the reads that are held, and then itself with 0',
     async (signal) => {

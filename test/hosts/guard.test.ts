@@ -5,7 +5,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { createRelay, RelayError } from 'credential-relay';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createBody } from '../support/relay.js';
+import { createBody } from '../support/relay/relay.js';
 
 /* A hook on the create, against every path by which a create can reach the relay. */
 

@@ -3,11 +3,11 @@
  * has read before the relay and with bodies that the host has parsed.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { bodies } from './bodies.js';
-import { PLACES, type Place, type RunningHost, startHost } from './hosts.js';
-import { pages } from './pages.js';
-import { requests } from './requests.js';
-import { transfers } from './transfer.js';
+import { bodies } from '../support/hosts/bodies.js';
+import { PLACES, type Place, type RunningHost, startHost } from '../support/hosts/hosts.js';
+import { pages } from '../support/hosts/pages.js';
+import { requests } from '../support/hosts/requests.js';
+import { transfers } from '../support/hosts/transfer.js';
 
 const SPELLED = { unread: 'body unread', parsed: 'body parsed by the host' } as const;
 

@@ -9,7 +9,7 @@ import { Hono } from 'hono';
 import Koa from 'koa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { whenAnswerIsDue } from '../../src/relay/http/connection.js';
-import { newDevice } from './device.js';
+import { newDevice } from '../support/hosts/device.js';
 
 const toClose: Array<() => unknown> = [];
 

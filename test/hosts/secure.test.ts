@@ -1,11 +1,11 @@
 /** A relay whose public URL is https, in every host, behind a proxy that ends TLS and before one (DESIGN §3). */
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody, json, operation } from './device.js';
-import { expectProblem } from './expect.js';
-import { PLACES, type RunningHost, startHost, type Variation } from './hosts.js';
-import { type Answer, type Field, send } from './http.js';
-import type { Prefix } from './site.js';
+import { createBody, json, operation } from '../support/hosts/device.js';
+import { expectProblem } from '../support/hosts/expect.js';
+import { PLACES, type RunningHost, startHost, type Variation } from '../support/hosts/hosts.js';
+import { type Answer, type Field, send } from '../support/hosts/http.js';
+import type { Prefix } from '../support/hosts/site.js';
 
 const running: RunningHost[] = [];
 

@@ -3,9 +3,9 @@ import { request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { createRelay, type Relay, stopServer } from 'credential-relay';
 import { afterEach, describe, expect, it } from 'vitest';
-import { somePayload } from '../support/relay.js';
-import { boundPair, held } from '../waiting/wire.js';
-import { openServer } from './server.js';
+import { openServer } from '../support/hosts/server.js';
+import { boundPair, held } from '../support/long-poll/wire.js';
+import { somePayload } from '../support/relay/relay.js';
 
 /* Stopping a server and the relay in it, over real sockets. */
 

@@ -12,9 +12,9 @@ import {
   type Tokens,
   urlLinkOf,
   WITHIN,
-} from './harness.js';
-import { type Command, type Operation, type State, step } from './model.js';
-import { rights } from './plans.js';
+} from '../support/property/harness.js';
+import { type Command, type Operation, type State, step } from '../support/property/model.js';
+import { rights } from '../support/property/plans.js';
 
 const KEY = Buffer.alloc(32, 9).toString('base64url');
 const DAY = 86_400_000;

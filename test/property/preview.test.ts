@@ -1,11 +1,11 @@
 import { createRelay } from 'credential-relay';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createBody } from './acceptance.js';
-import { COLLECTION, exchange, PUBLIC_URL, START, urlLinkOf, WITHIN } from './harness.js';
-import { payload } from './model.js';
-import { anyText } from './wire-arbitraries.js';
-import { JSON_TYPE, soundHeaders } from './wire-call.js';
+import { createBody } from '../support/property/acceptance.js';
+import { COLLECTION, exchange, PUBLIC_URL, START, urlLinkOf, WITHIN } from '../support/property/harness.js';
+import { payload } from '../support/property/model.js';
+import { anyText } from '../support/property/wire-arbitraries.js';
+import { JSON_TYPE, soundHeaders } from '../support/property/wire-call.js';
 
 /** A tag of a page: its name, with a slash if it ends an element, and its attributes, decoded. */
 interface Tag {

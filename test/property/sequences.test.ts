@@ -13,9 +13,16 @@ import {
   type Tokens,
   urlLinkOf,
   WITHIN,
-} from './harness.js';
-import { type Command, type State, step } from './model.js';
-import { type Config, type Plan, type Profile, plainly, type RequestPlan, sequences } from './plans.js';
+} from '../support/property/harness.js';
+import { type Command, type State, step } from '../support/property/model.js';
+import {
+  type Config,
+  type Plan,
+  type Profile,
+  plainly,
+  type RequestPlan,
+  sequences,
+} from '../support/property/plans.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64url');
 const UNKNOWN_URL = `${PUBLIC_URL}/v1/m/0b5fd8a6-3c1d-4e2f-9a7b-1c2d3e4f5a6b`;

@@ -1,7 +1,7 @@
 import { createRelay, type Relay } from 'credential-relay';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createBody, type Judgement, jsonOf, readBody, updateBody } from './acceptance.js';
+import { createBody, type Judgement, jsonOf, readBody, updateBody } from '../support/property/acceptance.js';
 import {
   COLLECTION,
   exchange,
@@ -13,8 +13,8 @@ import {
   START,
   urlLinkOf,
   WITHIN,
-} from './harness.js';
-import { anyJson, CANARY, createValue, GOOD, readValue, updateValue } from './wire-arbitraries.js';
+} from '../support/property/harness.js';
+import { anyJson, CANARY, createValue, GOOD, readValue, updateValue } from '../support/property/wire-arbitraries.js';
 
 const SENDER = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
 let relay: Relay;

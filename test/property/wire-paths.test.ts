@@ -1,9 +1,9 @@
 import { createRelay, type Relay } from 'credential-relay';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { COLLECTION, exchange, PUBLIC_URL, START, urlLinkOf, WITHIN } from './harness.js';
-import { anyText, CANARY, GOOD } from './wire-arbitraries.js';
-import { call, JSON_TYPE, soundHeaders } from './wire-call.js';
+import { COLLECTION, exchange, PUBLIC_URL, START, urlLinkOf, WITHIN } from '../support/property/harness.js';
+import { anyText, CANARY, GOOD } from '../support/property/wire-arbitraries.js';
+import { call, JSON_TYPE, soundHeaders } from '../support/property/wire-call.js';
 
 const GOOD_TEXT = JSON.stringify(GOOD);
 const METHODS = { collection: ['POST'], mailbox: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] };

@@ -1,9 +1,9 @@
 import { createRelay, type Relay } from 'credential-relay';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { COLLECTION, member, PUBLIC_URL, parsed, START, WITHIN } from './harness.js';
-import { CANARY, GOOD } from './wire-arbitraries.js';
-import { call, headersWith, JSON_TYPE, SENDER, soundHeaders } from './wire-call.js';
+import { COLLECTION, member, PUBLIC_URL, parsed, START, WITHIN } from '../support/property/harness.js';
+import { CANARY, GOOD } from '../support/property/wire-arbitraries.js';
+import { call, headersWith, JSON_TYPE, SENDER, soundHeaders } from '../support/property/wire-call.js';
 
 const GOOD_TEXT = JSON.stringify(GOOD);
 

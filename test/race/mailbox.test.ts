@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
+import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
 
 /** How many of the answers have each status. */
 function tally(answers: ReadonlyArray<{ status: number }>): Record<number, number> {

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildChildProgram, type ChildProgram } from '../support/child-program.js';
-import { describeOnPostgres } from '../support/postgres-suite.js';
-import { withRedis } from '../support/redis-server.js';
-import { type Backend, type How, type OpenBackend, openBackend, settingsFor } from './fixtures/backends.js';
-import { bindRace } from './fixtures/bind-race.js';
-import { type Client, type ClientManners, createClient } from './fixtures/client.js';
-import { createRace } from './fixtures/create-race.js';
-import { startFleet } from './fixtures/fleet.js';
-import { checkHistory, isSound, noFigures } from './fixtures/history.js';
-import { updateRace } from './fixtures/update-race.js';
+import { describeOnPostgres } from '../support/postgres/suite.js';
+import { buildChildProgram, type ChildProgram } from '../support/process/child-program.js';
+import { type Backend, type How, type OpenBackend, openBackend, settingsFor } from '../support/race/backends.js';
+import { bindRace } from '../support/race/bind-race.js';
+import { type Client, type ClientManners, createClient } from '../support/race/client.js';
+import { createRace } from '../support/race/create-race.js';
+import { startFleet } from '../support/race/fleet.js';
+import { checkHistory, isSound, noFigures } from '../support/race/history.js';
+import { updateRace } from '../support/race/update-race.js';
+import { withRedis } from '../support/redis/server.js';
 
-/* Several relay processes on one store, asked over HTTP. The sizes that prove it: `npm run prove:race`. */
+/* Several relay processes on one store, asked over HTTP. The sizes that prove it: `npm run soak -- race`. */
 
 const PROCESSES = 3;
 const RACE = { mailboxes: 20, contenders: 10 };
@@ -20,7 +20,7 @@ const DROPPED = 0.2;
 let program: ChildProgram;
 
 beforeAll(async () => {
-  program = await buildChildProgram('test/race/fixtures/relay-process.ts');
+  program = await buildChildProgram('test/support/race/relay-process.ts');
 });
 afterAll(() => program?.remove());
 

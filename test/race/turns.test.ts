@@ -2,8 +2,8 @@ import type { RelayEvent } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
 import { createEvents } from '../../src/relay/events.js';
 import { guardStore, startBudget } from '../../src/relay/store/guarded-store.js';
-import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay.js';
-import { troubledStore } from '../support/stores.js';
+import { createBody, device, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
+import { troubledStore } from '../support/store/stores.js';
 
 /* Who waits for whom at one mailbox: strangers with its URL can hold up neither of its devices. */
 

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createBody, newDevice } from '../hosts/device.js';
-import type { ChildProgram } from '../support/child-program.js';
-import { buildHostProgram, type HostProcess, startHostProcess } from './host-process.js';
+import { createBody, newDevice } from '../support/hosts/device.js';
+import type { ChildProgram } from '../support/process/child-program.js';
+import { buildHostProgram, type HostProcess, startHostProcess } from '../support/security/host-process.js';
 
 const FORMS = ['node', 'koa', 'express', 'hono', 'hono-mount'];
 /** SOAK=1 sends a hundred times as much. */

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { RelayEvent } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { createBody, device, somePayload, testRelay } from '../support/relay.js';
-import { dump } from '../support/stores.js';
+import { createBody, device, somePayload, testRelay } from '../support/relay/relay.js';
+import { dump } from '../support/store/stores.js';
 
 /** Everything that transfers in flight bring, each value recognisable. */
 interface Planted {

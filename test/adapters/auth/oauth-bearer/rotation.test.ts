@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AuthenticationHook } from '../../../../src/relay/auth/contract.js';
+import { type AuthorizationServer, startAuthorizationServer } from '../../../support/auth/authorization-server.js';
+import { judge, type Outcome, RESOURCE, someServices, tampered } from '../../../support/auth/oauth-bearer.js';
+
+let as: AuthorizationServer;
+let hook: AuthenticationHook;
+let services: ReturnType<typeof someServices>;
+
+beforeAll(async () => {
+  as = await startAuthorizationServer();
+});
+afterAll(() => as.close());
+
+/** A warm hook: its key set was fetched a moment ago. */
+beforeEach(async () => {
+  hook = oauthBearer({ issuer: as.issuer });
+  services = someServices();
+  expect(await ask(await token())).toHaveProperty('principal');
+});
+
+const token = (header: Record<string, unknown> = {}): Promise<string> => as.sign(as.claims(RESOURCE), header);
+const ask = (bearer: string): Promise<Outcome> => judge(hook, { authorization: `Bearer ${bearer}` }, services);
+const statusOf = (outcome: Outcome): number => ('status' in outcome ? outcome.status : 200);
+
+/** Tokens of keys that do not exist, one after another; how each was answered. */
+async function flood(count: number): Promise<Set<number>> {
+  const statuses = new Set<number>();
+  for (let turn = 0; turn < count; turn += 1) statuses.add(statusOf(await ask(await token({ kid: randomUUID() }))));
+  return statuses;
+}
+
+describe('rotation of the keys', () => {
+  it('a token of the new key is good at once, and one of the old key is refused', async () => {
+    const old = await token();
+    await as.rotateKeys();
+    expect(await ask(await token())).toHaveProperty('principal');
+    expect(await ask(old)).toMatchObject({ status: 401, code: 'token_invalid' });
+  });
+
+  it('a token that was good by a key does not outlive it', async () => {
+    const old = await token();
+    expect(await ask(old)).toHaveProperty('principal');
+    await as.rotateKeys();
+    services.ahead = 601_000;
+    expect(await ask(old)).toMatchObject({ status: 401, code: 'token_invalid' });
+  });
+
+  it('three times in a row', async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      await as.rotateKeys();
+      expect(await ask(await token())).toHaveProperty('principal');
+    }
+  });
+
+  it('a token that was good does not vouch for one that is nearly the same', async () => {
+    const good = await token();
+    expect(await ask(good)).toHaveProperty('principal');
+    expect(await ask(tampered(good))).toMatchObject({ status: 401, code: 'token_invalid' });
+  });
+
+  it('also for tokens without kid', async () => {
+    await as.rotateKeys();
+    expect(await ask(await token({ kid: undefined }))).toHaveProperty('principal');
+  });
+
+  it('fifty new tokens at once: all are good, by one fetch', async () => {
+    await as.rotateKeys();
+    const before = as.requests.jwks;
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => token()));
+    const outcomes = await Promise.all(tokens.map(ask));
+    expect(new Set(outcomes.map(statusOf))).toEqual(new Set([200]));
+    expect(as.requests.jwks - before).toBe(1);
+  });
+
+  it('a fetch that failed settles nothing', async () => {
+    await as.rotateKeys();
+    as.fail('status 500', 'jwks');
+    expect(await ask(await token())).toMatchObject({ status: 503, code: 'authentication_unavailable' });
+    as.work();
+    services.ahead += 1500;
+    expect(await ask(await token())).toHaveProperty('principal');
+  });
+});
+
+describe('made-up key identifiers', () => {
+  it('a thousand cause no more fetches than the reserve, and known keys serve on', async () => {
+    const before = as.requests.jwks;
+    const statuses = await flood(1000);
+    expect(as.requests.jwks - before).toBeLessThanOrEqual(4);
+    expect(statuses).toEqual(new Set([401, 503]));
+    expect(await ask(await token())).toHaveProperty('principal');
+  });
+
+  it('a hundred at once cause no more either, and none is let in', async () => {
+    const before = as.requests.jwks;
+    const tokens = await Promise.all(Array.from({ length: 100 }, () => token({ kid: randomUUID() })));
+    const statuses = new Set((await Promise.all(tokens.map(ask))).map(statusOf));
+    expect(as.requests.jwks - before).toBeLessThanOrEqual(3);
+    expect([...statuses].every((status) => status === 401 || status === 503)).toBe(true);
+  });
+
+  it('never turn a good token of a new key into a refusal: 503 for seconds at most, then good', async () => {
+    await flood(10);
+    await as.rotateKeys();
+    const good = await token();
+    const outcome = await ask(good);
+    expect(outcome).toMatchObject({ status: 503, code: 'authentication_unavailable', cause: 'oauth_key_unknown' });
+    const seconds = Number('headers' in outcome && outcome.headers.get('Retry-After'));
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(5);
+    services.ahead = seconds * 1000;
+    expect(await ask(good)).toHaveProperty('principal');
+  });
+
+  it("the interval between fetches is the operator's", async () => {
+    hook = oauthBearer({ issuer: as.issuer, jwksCooldownSeconds: 60 });
+    await flood(10);
+    services.ahead = 59_000;
+    const before = as.requests.jwks;
+    await flood(1);
+    expect(as.requests.jwks - before).toBe(0);
+    services.ahead = 61_000;
+    await flood(3);
+    expect(as.requests.jwks - before).toBe(1);
+  });
+
+  it('a clock that is put back does not stop the fetches for good', async () => {
+    await flood(10);
+    services.ahead = -86_400_000;
+    await flood(1);
+    services.ahead += 6000;
+    await as.rotateKeys();
+    const claims = { ...as.claims(RESOURCE), iat: 0 };
+    expect(await ask(await as.sign(claims))).toHaveProperty('principal');
+  });
+});

@@ -1,0 +1,37 @@
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { fetchTrusting } from '../../../../adapters/auth/shared/fetch-trusting.js';
+import { LOCALHOST } from '../../../support/network/tls.js';
+
+/* What stays open of the connections that trust a certificate authority of the host. */
+
+const server = createServer(LOCALHOST);
+let url: string;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+it('64 idle connections are kept at most', async () => {
+  const open = new Set<unknown>();
+  server.on('secureConnection', (socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
+  const answers: Array<() => void> = [];
+  server.on('request', (_, response) => {
+    answers.push(() => response.end('{}'));
+    if (answers.length === 80) for (const answer of answers) answer();
+  });
+  const fetch = fetchTrusting(LOCALHOST.cert);
+  const get = async () =>
+    (await fetch(url, { method: 'GET', headers: {}, redirect: 'manual', body: undefined })).json();
+  await Promise.all(Array.from({ length: 80 }, get));
+  await vi.waitFor(() => expect(open.size).toBe(64), { timeout: 5000 });
+});

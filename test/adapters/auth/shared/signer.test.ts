@@ -1,0 +1,112 @@
+import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
+import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OtherSigner, signerIn } from '../../../../adapters/auth/shared/signer.js';
+import { inputOf, judge, type Outcome, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
+
+/* What a key set of very many keys costs, whoever filled it. */
+
+const ISSUER = 'https://as.example';
+
+type Key = Awaited<ReturnType<typeof makeKey>>;
+async function makeKey(kid: string) {
+  const { privateKey, publicKey } = await generateKeyPair('ES256');
+  return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid } };
+}
+
+let keys: readonly Key[];
+beforeAll(async () => {
+  keys = await Promise.all(Array.from({ length: 17 }, (_, index) => makeKey(`key-${index}`)));
+});
+afterEach(() => vi.restoreAllMocks());
+
+const jwkOf = (index: number): JWK => keys[index]?.jwk ?? {};
+
+/** A good access token of one of the keys. */
+async function tokenOf(index: number, header: { kid?: string } = {}): Promise<string> {
+  const seconds = Math.floor(Date.now() / 1000);
+  return new SignJWT({
+    client_id: 'app',
+    iss: ISSUER,
+    aud: RESOURCE,
+    sub: 's',
+    jti: 'j',
+    iat: seconds,
+    exp: seconds + 60,
+  })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...header })
+    .sign(keys[index]?.privateKey as CryptoKey);
+}
+
+/** A hook of an issuer that has these keys. */
+function hookWith(set: readonly JWK[]) {
+  const metadata = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` };
+  return oauthBearer({
+    issuer: ISSUER,
+    fetch: async (url) => Response.json(url.endsWith('/jwks') ? { keys: set } : metadata),
+  });
+}
+
+const ask = (set: readonly JWK[], token: string): Promise<Outcome> =>
+  judge(hookWith(set), { authorization: `Bearer ${token}` }, someServices());
+
+describe('a key set of an issuer', () => {
+  /** The key of the token, named, and so many others. */
+  const withOthers = (count: number): JWK[] => [
+    jwkOf(0),
+    ...Array.from({ length: count }, (_, index) => ({ ...jwkOf(1), kid: `other-${index}` })),
+  ];
+
+  it('has 100 keys at most: a larger one cannot be used, and refuses nobody', async () => {
+    const token = await tokenOf(0, { kid: 'key-0' });
+    expect(await ask(withOthers(99), token)).toHaveProperty('principal');
+    expect(await ask(withOthers(100), token)).toMatchObject({
+      status: 503,
+      code: 'authentication_unavailable',
+      cause: 'oauth_keys_failed',
+    });
+  });
+
+  it('is tried key by key for a token that names none, 16 at most', async () => {
+    const set = keys.map(({ jwk }) => jwk);
+    expect(await ask(set, await tokenOf(15))).toHaveProperty('principal');
+    const token = await tokenOf(16);
+    const verify = vi.spyOn(crypto.subtle, 'verify');
+    const outcome = await ask(set, token);
+    expect(verify).toHaveBeenCalledTimes(16);
+    expect(outcome).toMatchObject({ status: 401, code: 'token_invalid' });
+    expect(outcome).toHaveProperty('challenges.0', expect.stringContaining('does not name its key'));
+    expect(await ask(set, await tokenOf(16, { kid: 'key-16' }))).toHaveProperty('principal');
+  });
+
+  it('is tried 16 times at most where many keys have the name', async () => {
+    const verify = vi.spyOn(crypto.subtle, 'verify');
+    const set = keys.map(({ jwk }) => ({ ...jwk, kid: 'one' }));
+    expect(await ask(set, await tokenOf(16, { kid: 'one' }))).toMatchObject({ status: 401 });
+    expect(verify).toHaveBeenCalledTimes(16);
+  });
+
+  it('is tried no further once nobody waits', async () => {
+    const controller = new AbortController();
+    const authorization = `Bearer ${await tokenOf(15)}`;
+    const real = crypto.subtle.verify.bind(crypto.subtle);
+    const verify = vi.spyOn(crypto.subtle, 'verify').mockImplementation((...given: Parameters<typeof real>) => {
+      controller.abort();
+      return real(...given);
+    });
+    const input = { ...inputOf({ authorization }, someServices()), signal: controller.signal };
+    await expect(hookWith(keys.map(({ jwk }) => jwk))(input)).rejects.toMatchObject({ status: 503 });
+    expect(verify).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('signerIn', () => {
+  it('says that the named key did not sign, and finds the one that did', async () => {
+    const set = createLocalJWKSet({ keys: keys.map(({ jwk }) => jwk) });
+    const { signal } = new AbortController();
+    const jws = await tokenOf(3);
+    await expect(signerIn(set, jws, { alg: 'ES256', kid: 'key-4' }, signal)).rejects.toThrow(OtherSigner);
+    expect(await signerIn(set, jws, { alg: 'ES256', kid: 'key-3' }, signal)).toBeDefined();
+    expect(await signerIn(set, jws, { alg: 'ES256', kid: 'unknown' }, signal)).toBeUndefined();
+  });
+});

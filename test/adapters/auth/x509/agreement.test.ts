@@ -1,0 +1,64 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isAccepted } from '../../../support/x509/judge.js';
+import { type Kind, NOW } from '../../../support/x509/kinds.js';
+import { encodingKinds } from '../../../support/x509/kinds-encodings.js';
+import { extensionKinds } from '../../../support/x509/kinds-extensions.js';
+import { keyKinds } from '../../../support/x509/kinds-keys.js';
+import { pathKinds } from '../../../support/x509/kinds-paths.js';
+import { signatureKinds } from '../../../support/x509/kinds-signatures.js';
+import { timeKinds } from '../../../support/x509/kinds-times.js';
+import { type OpensslQuestion, opensslVerify, opensslVersion } from '../../../support/x509/openssl.js';
+import { STRICTER } from '../../../support/x509/stricter.js';
+
+/*
+ * Chains of many kinds, judged by the relay and by `openssl verify -x509_strict -auth_level 2 -policy_check`. The relay
+ * accepts none that OpenSSL refuses. Those that the relay alone refuses are listed, each with a reason.
+ */
+
+const kinds: readonly Kind[] = [
+  ...[...keyKinds, ...signatureKinds, ...timeKinds],
+  ...[...extensionKinds, ...encodingKinds, ...pathKinds],
+];
+
+const questionOf = ({ chain, anchors, now = NOW, pinned = false }: Kind): OpensslQuestion => {
+  return { chain: chain.map(({ pem }) => pem), anchors: anchors.map(({ pem }) => pem), now, pinned };
+};
+
+/** The name of a kind without the position of the certificate that it is about. */
+const defectOf = (name: string): string => name.replace(/^(leaf|intermediate|anchor): /, '');
+
+const listed = new Set(STRICTER.flatMap(([, names]) => names));
+const isListed = ({ name }: Kind): boolean => listed.has(name) || listed.has(defectOf(name));
+
+let said: ReadonlyMap<Kind, string>;
+
+beforeAll(async () => {
+  const answers = await opensslVerify(kinds.map(questionOf));
+  said = new Map(kinds.map((kind, index) => [kind, answers[index] ?? '']));
+}, 60_000);
+
+describe('agreement with OpenSSL', () => {
+  it('is asked of OpenSSL 3', async () => {
+    expect(await opensslVersion()).toMatch(/^OpenSSL 3\./);
+  });
+
+  it.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) => {
+    const openssl = said.get(kind);
+    if (kind.openssl === 'OK') expect(openssl).toBe('OK');
+    else expect(openssl).toContain(kind.openssl);
+    expect(isAccepted(kind)).toBe(kind.openssl === 'OK' && !isListed(kind));
+  });
+
+  it('is about kinds that have a name each, 111 at the least, and many that are good', () => {
+    expect(new Set(kinds.map(({ name }) => name)).size).toBe(kinds.length);
+    expect(new Set(kinds.map(({ name }) => defectOf(name))).size).toBeGreaterThan(111);
+    expect(kinds.filter((kind) => kind.openssl === 'OK' && !isListed(kind)).length).toBeGreaterThan(50);
+  });
+
+  it('has no reason for a kind that is not there, or that OpenSSL refuses', () => {
+    for (const name of listed) {
+      const meant = kinds.filter((kind) => kind.name === name || defectOf(kind.name) === name);
+      expect([name, meant.length > 0 && meant.some(({ openssl }) => openssl === 'OK')]).toEqual([name, true]);
+    }
+  });
+});

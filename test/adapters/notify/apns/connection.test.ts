@@ -1,0 +1,368 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { type EventEmitter, once } from 'node:events';
+import type { ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type ApnsNotifierOptions, apnsNotifier } from '../../../../adapters/notify/apns/index.js';
+import type { Notifier, PushOutcome } from '../../../../src/relay/notify/contract.js';
+import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.js';
+import { LOCALHOST } from '../../../support/network/tls.js';
+import { type ApnsServer, reply, startApns } from '../../../support/notify/apns.js';
+import { expectNoSecret, expectPlainCode, pushOf } from '../../../support/notify/checks.js';
+import { runProgram } from '../../../support/notify/exit.js';
+
+/* APNs: one HTTP/2 session, what becomes of it, and of pushes on it. */
+
+const TOKEN = '7f'.repeat(32);
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const SENT = { outcome: 'sent' };
+
+let apns: ApnsServer;
+const open: Notifier[] = [];
+const proxies: TcpProxy[] = [];
+
+function notifier(options: Partial<ApnsNotifierOptions> = {}): Notifier {
+  const made = apnsNotifier({
+    teamId: 'TEAM123456',
+    keyId: 'KEY1234567',
+    privateKey,
+    topic: 'com.example.app',
+    origin: apns.origin,
+    ca: LOCALHOST.cert,
+    ...options,
+  });
+  open.push(made);
+  return made;
+}
+
+async function proxied(): Promise<TcpProxy> {
+  const proxy = await startTcpProxy({ port: apns.port });
+  proxies.push(proxy);
+  return proxy;
+}
+
+const originOf = ({ port }: { readonly port: number }): string => `https://127.0.0.1:${port}`;
+const codeOf = (outcome: PushOutcome): string | undefined => ('code' in outcome ? outcome.code : undefined);
+
+/** How many connections this process holds to a port, those included that wait for the other side to close. */
+function connectionsTo(port: number): number {
+  const report = process.report.getReport() as unknown as {
+    readonly libuv: readonly { readonly type: string; readonly remoteEndpoint?: { readonly port: number } | null }[];
+  };
+  return report.libuv.filter(({ type, remoteEndpoint }) => type === 'tcp' && remoteEndpoint?.port === port).length;
+}
+
+/** Resolves when a session or a stream has ended. */
+async function ended(either: (EventEmitter & { readonly destroyed: boolean }) | undefined): Promise<void> {
+  if (either?.destroyed === false) await once(either, 'close');
+}
+
+beforeEach(async () => {
+  apns = await startApns();
+});
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((made) => made.close?.()));
+  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+  await apns.close();
+});
+
+describe('APNs, the session', () => {
+  it('is one for 1,000 pushes at once', async () => {
+    const made = notifier();
+    const outcomes = await Promise.all(Array.from({ length: 1_000 }, (_, n) => made.notify(pushOf(`${TOKEN}${n}`))));
+    expect(outcomes.filter(({ outcome }) => outcome === 'sent')).toHaveLength(1_000);
+    expect(new Set(apns.requests.map(({ headers }) => headers[':path'])).size).toBe(1_000);
+    expect(apns.sessions).toHaveLength(1);
+  });
+
+  it('keeps to the streams that the server allows (RFC 9113 §5.1.2)', async () => {
+    await apns.close();
+    apns = await startApns({ maxConcurrentStreams: 2 });
+    let underWay = 0;
+    let most = 0;
+    apns.answer((request) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      setImmediate(() => {
+        underWay -= 1;
+        reply(request, 200);
+      });
+    });
+    const made = notifier();
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => made.notify(pushOf(TOKEN))));
+    expect(outcomes).toEqual(Array.from({ length: 50 }, () => SENT));
+    expect(most).toBeLessThanOrEqual(2);
+    expect(apns.sessions).toHaveLength(1);
+  });
+
+  it('is replaced after a GOAWAY, and what was under way finishes (RFC 9113 §6.8)', async () => {
+    const made = notifier();
+    const held: (() => void)[] = [];
+    apns.answer((request) => held.push(() => reply(request, 200)));
+    const early = made.notify(pushOf(TOKEN));
+    await apns.arrived(1);
+    const [session] = apns.sessions;
+    session?.goaway();
+    apns.answer((request) => reply(request, 200));
+    // The next push may still go out on the old session, and is not lost for that.
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    held[0]?.();
+    expect(await early).toEqual(SENT);
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(2);
+  });
+
+  it('sends again what a GOAWAY left unprocessed, at once and once (RFC 9113 §8.7)', async () => {
+    const made = notifier();
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    apns.answer(({ session, stream }) => {
+      apns.answer((request) => reply(request, 200));
+      session.goaway(0, (stream.id ?? 0) - 2);
+    });
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(2);
+    expect(apns.requests).toHaveLength(3);
+    // Though the server has a stream open on it, and would keep it.
+    await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
+  });
+
+  it('that has had a GOAWAY is ended with the last push on it, though the server would keep it', async () => {
+    const made = notifier();
+    const held: (() => void)[] = [];
+    apns.answer((request) => held.push(() => reply(request, 200)));
+    const early = made.notify(pushOf(TOKEN));
+    await apns.arrived(1);
+    apns.answer(({ session, stream }) => {
+      apns.answer((request) => reply(request, 200));
+      session.goaway(0, (stream.id ?? 0) - 2);
+    });
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(connectionsTo(apns.port)).toBe(2);
+    held[0]?.();
+    expect(await early).toEqual(SENT);
+    await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
+  });
+
+  it('is replaced after an hour, and what was under way finishes', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const made = notifier();
+      const held: (() => void)[] = [];
+      apns.answer((request) => held.push(() => reply(request, 200)));
+      const early = made.notify(pushOf(TOKEN));
+      await apns.arrived(1);
+      apns.answer((request) => reply(request, 200));
+      vi.advanceTimersByTime(3_599_000);
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(1);
+      vi.advanceTimersByTime(2_000);
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(2);
+      held[0]?.();
+      expect(await early).toEqual(SENT);
+      await ended(apns.sessions[0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('of a server that names ever new origins (RFC 8336) is replaced, and in the end cut', async () => {
+    const made = notifier();
+    let frames = 0;
+    // Frames of about 10,000 characters.
+    const name = (session: ServerHttp2Session | undefined): void => {
+      frames += 1;
+      session?.origin(...Array.from({ length: 300 }, (_, at) => `https://of-frame-${frames}-${at}.push.example`));
+    };
+    apns.answer(() => undefined);
+    const early = made.notify(pushOf(TOKEN));
+    await apns.arrived(1);
+    const [first] = apns.sessions;
+    name(first);
+    apns.answer((request) => reply(request, 200));
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(1);
+    name(first);
+    await vi.waitFor(async () => {
+      expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+      expect(apns.sessions).toHaveLength(2);
+    });
+    for (let frame = 0; frame < 150; frame += 1) name(first);
+    expect((await early).outcome).toBe('retry');
+    await ended(first);
+  });
+
+  it('gives up after the second session that refuses a push', async () => {
+    apns.answer(({ stream }) => stream.close(7));
+    expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'refused_stream' });
+    expect(apns.requests).toHaveLength(2);
+  });
+
+  it('that ends with an error is replaced, and its pushes are to be tried again', async () => {
+    const made = notifier();
+    apns.answer(({ session }) => session.goaway(2));
+    const outcomes = await Promise.all([made.notify(pushOf(TOKEN)), made.notify(pushOf(TOKEN))]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['retry', 'retry']);
+    outcomes.forEach(expectPlainCode);
+    apns.answer((request) => reply(request, 200));
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+
+  it('that is cut is replaced, and its pushes are to be tried again', async () => {
+    const proxy = await proxied();
+    const made = notifier({ origin: originOf(proxy) });
+    apns.answer(() => proxy.cut());
+    const outcome = await made.notify(pushOf(TOKEN));
+    expect(outcome.outcome).toBe('retry');
+    expectPlainCode(outcome);
+    expect((await made.notify(pushOf(TOKEN))).outcome).toBe('retry');
+    proxy.mend();
+    apns.answer((request) => reply(request, 200));
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+
+  it('that was closed while idle is replaced without a loss', async () => {
+    const made = notifier();
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    const [session] = apns.sessions;
+    session?.close();
+    await ended(session);
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(2);
+  });
+});
+
+describe('APNs, answers that do not come', () => {
+  it('give up one push and not the session, if others are answered or a ping is', async () => {
+    const made = notifier({ timeoutMs: 200 });
+    apns.answer((request) => {
+      if (!request.headers[':path']?.endsWith('hang')) reply(request, 200);
+    });
+    const began = performance.now();
+    expect(await made.notify(pushOf('hang'))).toEqual({ outcome: 'retry', code: 'timeout' });
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(1);
+    const [hung] = apns.requests;
+    await ended(hung?.stream);
+    expect(hung?.stream.rstCode).toBe(8);
+  });
+
+  it('and no other sign of life end the session', async () => {
+    const proxy = await proxied();
+    const made = notifier({ origin: originOf(proxy), timeoutMs: 200 });
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    proxy.pause();
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
+    proxy.resume();
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(proxy.accepted).toBe(2);
+  });
+
+  it('to a connection give it up', async () => {
+    const proxy = await proxied();
+    proxy.pause();
+    const made = notifier({ origin: originOf(proxy), timeoutMs: 200 });
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
+    proxy.resume();
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+
+  it('in full leave the status to decide', async () => {
+    const made = notifier({ timeoutMs: 200 });
+    apns.answer(({ stream }) => {
+      stream.respond({ ':status': 200 });
+      stream.write('{');
+    });
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    apns.answer(({ stream }) => {
+      stream.respond({ ':status': 410 });
+      stream.write('{"reason":"Unreg', () => stream.close(2));
+    });
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'gone', code: 'http_410' });
+  });
+
+  it('that are slow but in time count', async () => {
+    const proxy = await proxied();
+    proxy.delay(40);
+    expect(await notifier({ origin: originOf(proxy), timeoutMs: 3_000 }).notify(pushOf(TOKEN))).toEqual(SENT);
+  });
+});
+
+describe('APNs, servers that are none', () => {
+  it('are to be tried again: nobody there, another certificate, no HTTP/2', async () => {
+    const plain = createServer(LOCALHOST, (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n')).listen(0, '127.0.0.1');
+    plain.on('tlsClientError', () => undefined);
+    await once(plain, 'listening');
+    const { port } = plain.address() as AddressInfo;
+    const outcomes = [
+      await notifier({ origin: originOf({ port }) }).notify(pushOf(TOKEN)),
+      await notifier({ ca: undefined }).notify(pushOf(TOKEN)),
+    ];
+    plain.close();
+    await apns.close();
+    outcomes.push(await notifier().notify(pushOf(TOKEN)));
+    for (const outcome of outcomes) {
+      expect(outcome.outcome).toBe('retry');
+      expectPlainCode(outcome);
+      expectNoSecret(outcome, [TOKEN]);
+    }
+    expect(codeOf(outcomes[1] ?? { outcome: 'sent' })).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
+    expect(codeOf(outcomes[2] ?? { outcome: 'sent' })).toBe('ECONNREFUSED');
+    expect(apns.requests).toHaveLength(0);
+  });
+});
+
+describe('APNs, the end', () => {
+  it('of a push comes with its signal, and cancels the stream', async () => {
+    const made = notifier();
+    apns.answer(() => undefined);
+    const abort = new AbortController();
+    const outcome = made.notify(pushOf(TOKEN, { signal: abort.signal }));
+    await apns.arrived(1);
+    abort.abort(new Error(TOKEN));
+    expect(await outcome).toEqual({ outcome: 'retry', code: 'aborted' });
+    const stream = apns.requests[0]?.stream;
+    await ended(stream);
+    expect(stream?.rstCode).toBe(8);
+    expect(await made.notify(pushOf(TOKEN, { signal: abort.signal }))).toEqual({ outcome: 'retry', code: 'aborted' });
+    expect(apns.requests).toHaveLength(1);
+    apns.answer((request) => reply(request, 200));
+    expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
+    expect(apns.sessions).toHaveLength(1);
+  });
+
+  it('of the notifier ends sessions, and pushes under way', async () => {
+    const made = notifier();
+    apns.answer(() => undefined);
+    const outcome = made.notify(pushOf(TOKEN));
+    await apns.arrived(1);
+    const [session] = apns.sessions;
+    await made.close?.();
+    await ended(session);
+    expect(await outcome).toEqual({ outcome: 'retry', code: 'closed' });
+    expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'closed' });
+    expect(apns.sessions).toHaveLength(1);
+  });
+
+  it('of a process is not held up: by an idle session, or after close', async () => {
+    const program = (close: boolean): string => `
+      import { generateKeyPairSync } from 'node:crypto';
+      import { apnsNotifier } from 'ADAPTERS/apns.js';
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const made = apnsNotifier({
+        teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, topic: 'a.b', ca: process.env.CA, origin: process.env.INPUT?.slice(1, -1),
+      });
+      const push = { type: 'x', tokenData: 'abc', expiresAt: 4e12, signal: new AbortController().signal };
+      console.log((await made.notify(push)).outcome, (await made.notify(push)).outcome);
+      ${close ? 'await made.close?.();' : ''}
+    `;
+    for (const close of [false, true]) {
+      expect(await runProgram(program(close), apns.origin)).toEqual({ code: 0, output: 'sent sent\n' });
+    }
+    expect(apns.sessions).toHaveLength(2);
+  });
+});

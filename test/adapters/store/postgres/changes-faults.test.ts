@@ -1,0 +1,133 @@
+import { postgresStore } from 'credential-relay/adapters/store/postgres';
+import pg from 'pg';
+import { afterEach, expect, it } from 'vitest';
+import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
+import { describeOnOwnPostgres } from '../../../support/postgres/suite.js';
+import { change, eventually, listenAt, listening, wordsFlow } from '../../../support/store/changes.js';
+
+/** A check every 3 s, its time-out of 2 s, and a busy machine. */
+const SILENCE_MS = 9_000;
+
+/** Sooner than the next check would find it out. */
+const AT_ONCE_MS = 2_000;
+
+await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
+  const cleanUps: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  });
+  const later = (cleanUp: () => unknown): void => void cleanUps.push(cleanUp);
+
+  function open(schema: string, name = 'teller') {
+    const url = new URL(server.url);
+    url.searchParams.set('application_name', name);
+    const store = postgresStore(url.href, { schema });
+    later(() => store.close());
+    return store;
+  }
+  const endConnections = (name: string) =>
+    server.admin('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [name]);
+
+  it('the end of the connection that listens: it may have been missed, and flows again', async () => {
+    const schema = server.freshSchema();
+    const teller = open(schema);
+    const listener = await listening(open(schema, 'hearer'));
+    for (const round of [2, 3]) {
+      expect(await endConnections('hearer')).toHaveLength(1);
+      await eventually(() => listener.missed(), AT_ONCE_MS).toBe(round);
+      await change(teller, `relay:${round}`);
+      await eventually(() => listener.words.at(-1)).toBe(`relay:${round}`);
+    }
+    expect(listener.words).toEqual(['relay:2', 'relay:3']);
+  });
+
+  it('the end of the connections that tell', async () => {
+    const schema = server.freshSchema();
+    const teller = open(schema);
+    const listener = await listening(open(schema, 'hearer'));
+    await change(teller, 'relay:1');
+    await eventually(() => listener.words).toEqual(['relay:1']);
+    await endConnections('teller');
+    await wordsFlow(teller, listener);
+    expect(listener.missed()).toBe(1);
+  });
+
+  it.each(['stop', 'kill'] as const)('a %s and a restart, and a start that is late', async (how) => {
+    const schema = server.freshSchema();
+    const teller = open(schema);
+    const listener = await listening(open(schema));
+    await server[how]();
+    const late = listenAt(open(schema));
+    await expect(teller.get('relay:k')).rejects.toThrow();
+    await server.start();
+    await eventually(() => [listener.missed(), late.missed()]).toEqual([2, 1]);
+    await wordsFlow(teller, listener);
+    await wordsFlow(teller, late);
+  });
+
+  it('a halt, or another session put in its place: the silence is noticed', async () => {
+    const schema = server.freshSchema();
+    const teller = open(schema);
+    const proxy = await startTcpProxy(server);
+    later(() => proxy.close());
+    const url = new URL(server.url);
+    url.host = `127.0.0.1:${proxy.port}`;
+    // As a pooler in transaction mode does it: the command is done, in a session that is somebody else's thereafter.
+    class Pooled extends pg.Client {
+      override query(...args: unknown[]): never {
+        const [query] = args as [{ text?: string } | undefined];
+        const asked = /^listen/.test(query?.text ?? '') ? ['select 1'] : args;
+        return super.query(...(asked as [never])) as never;
+      }
+    }
+    const pool = new pg.Pool({ connectionString: server.url, Client: Pooled } as pg.PoolConfig);
+    later(() => pool.end());
+    const pooled = postgresStore(pool, { schema });
+    const halted = postgresStore(url.href, { schema });
+    for (const store of [pooled, halted]) later(() => store.close());
+
+    const deaf = await listening(pooled);
+    await eventually(() => deaf.missed(), SILENCE_MS).toBe(2);
+    const listener = await listening(halted);
+    const proxied = proxy.accepted;
+    server.pause();
+    later(() => server.resume());
+    await eventually(() => proxy.accepted, SILENCE_MS).toBeGreaterThan(proxied);
+    expect(listener.missed()).toBe(1);
+    server.resume();
+    await eventually(() => listener.missed()).toBe(2);
+    await wordsFlow(teller, listener);
+  }, 40_000);
+
+  it('a refusal of pg_notify: no change fails of it', async () => {
+    const schema = server.freshSchema();
+    await open(schema).ping();
+    await server.admin(`create role quiet login password 'quiet';
+      grant usage on schema ${schema} to quiet;
+      grant select, insert, update, delete on ${schema}.credential_relay_mailbox to quiet;
+      revoke execute on function pg_catalog.pg_notify(text, text) from public`);
+    const url = new URL(server.url);
+    Object.assign(url, { username: 'quiet', password: 'quiet' });
+    const quiet = postgresStore(url.href, { schema });
+    later(() => quiet.close());
+    const loud = open(schema);
+    const heard = await Promise.all([listening(quiet), listening(loud)]);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => change(quiet, `relay:${index}`)));
+    await change(loud, 'relay:last');
+    await eventually(() => heard.map(({ words }) => words)).toEqual([['relay:last'], ['relay:last']]);
+    await server.admin('grant execute on function pg_catalog.pg_notify(text, text) to public');
+    await wordsFlow(quiet, heard[1] as (typeof heard)[number]);
+  });
+
+  it('a close in mid-outage: it does not wait for the server', async () => {
+    const schema = server.freshSchema();
+    const store = open(schema);
+    await listening(store);
+    server.pause();
+    later(() => server.resume());
+    store.changes?.publish?.('relay:k');
+    const started = performance.now();
+    await store.close();
+    expect(performance.now() - started).toBeLessThan(3_500);
+  });
+});

@@ -1,0 +1,289 @@
+import { KeyvPostgres } from '@keyv/postgres';
+import type { MailboxStore } from 'credential-relay';
+import { type PostgresStoreOptions, postgresStore } from 'credential-relay/adapters/store/postgres';
+import pg from 'pg';
+import { afterEach, describe, expect, it } from 'vitest';
+import { payloadsOf } from '../../../../adapters/store/postgres/changes.js';
+import type { PostgresServer } from '../../../support/postgres/server.js';
+import { describeOnPostgres } from '../../../support/postgres/suite.js';
+import {
+  buildListeningProcess,
+  change,
+  eventually,
+  listenAt,
+  listening,
+  revision,
+  soon,
+  value,
+  wordsFlow,
+} from '../../../support/store/changes.js';
+
+const CHANNEL = 'credential_relay_mailbox_changes';
+const times = <Result>(count: number, each: (index: number) => Result): Result[] =>
+  Array.from({ length: count }, (_, index) => each(index));
+/** As long as the relay's own keys are. */
+const longKey = (index: number): string => `relay:${String(index).padStart(43, '0')}`;
+
+await describeOnPostgres('word of changes in Postgres', (server) => {
+  const cleanUps: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  });
+  const later = (cleanUp: () => unknown): void => void cleanUps.push(cleanUp);
+
+  function open(options: PostgresStoreOptions = {}, source: Parameters<typeof postgresStore>[0] = server.url) {
+    const store = postgresStore(source, { schema: server.freshSchema(), ...options });
+    later(() => store.close());
+    return store;
+  }
+  /** Two stores on one table. */
+  function openTwo(options: PostgresStoreOptions = {}): [MailboxStore, MailboxStore] {
+    const schema = server.freshSchema();
+    return [open({ schema, ...options }), open({ schema, ...options })];
+  }
+  const isListening = (name: string): Promise<number> => connections(server, name);
+
+  it('of a change reaches every other store, and the one that tells', async () => {
+    const [one, two] = openTwo();
+    const heard = [await listening(two), await listening(one)];
+    await change(one, 'relay:k');
+    for (const { words } of heard) await eventually(() => words).toEqual(['relay:k']);
+  });
+
+  it('of 1,000 replaces is 1,000 words', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    const keys = times(1000, longKey);
+    const lane = async (): Promise<void> => {
+      for (let key = keys.pop(); key !== undefined; key = keys.pop()) await change(one, key);
+    };
+    await Promise.all(times(10, lane)); // One a connection: none waits for one until its deadline.
+    await eventually(() => words.length).toBe(1000);
+    expect(new Set(words).size).toBe(1000);
+  });
+
+  it('is told by publish alone: not by create and replace, which would make commits wait for each other', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    await one.create('relay:k', value('a'), soon());
+    expect(await one.replace('relay:k', revision('a'), value('b'))).toBe('ok');
+    expect(await one.replace('relay:k', revision('a'), value('b'))).toBe('conflict');
+    await change(one, 'relay:last');
+    await eventually(() => words).toEqual(['relay:last']);
+  });
+
+  it('of 10,000 changes at once arrives whole, in messages that Postgres takes', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    const raw = await rawMessages(server, later);
+    const keys = times(10_000, longKey);
+    for (const key of keys) one.changes?.publish?.(key);
+    await eventually(() => words.length, 10_000).toBe(10_000);
+    expect(words).toEqual(keys);
+    await eventually(() => raw.flatMap(({ payload }) => payload.split(',')).length).toBe(10_000);
+    expect(Math.max(...raw.map(({ payload }) => Buffer.byteLength(payload)))).toBeLessThan(8000);
+    expect(raw.length).toBeLessThan(70);
+    // By one statement of one connection, not by a crowd of them.
+    expect(new Set(raw.map(({ process }) => process)).size).toBe(1);
+  });
+
+  it('is dropped, not hoarded, where more is told than can go out', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    for (let index = 0; index < 20_000; index += 1) one.changes?.publish?.(longKey(index));
+    await eventually(() => words.length, 10_000).toBe(16_384);
+    await change(one, 'relay:last');
+    await eventually(() => words.at(-1)).toBe('relay:last');
+    expect(words).toHaveLength(16_385);
+  });
+
+  it('goes out at once, and then a hundred times a second at most', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    const raw = await rawMessages(server, later);
+    one.changes?.publish?.('relay:first');
+    await eventually(() => words).toEqual(['relay:first']);
+    const started = performance.now();
+    const keys = times(200, longKey);
+    for (const key of keys) {
+      one.changes?.publish?.(key);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await eventually(() => words.length).toBe(201);
+    expect(raw.length).toBeLessThanOrEqual(2 + (performance.now() - started) / 10);
+    expect(raw.length).toBeGreaterThan(2);
+  });
+
+  it('of one entry, told several times at once, is one word', async () => {
+    const [one, two] = openTwo();
+    const { words } = await listening(two);
+    for (let round = 0; round < 5; round += 1) one.changes?.publish?.('relay:k');
+    await change(one, 'relay:last');
+    await eventually(() => words).toEqual(['relay:k', 'relay:last']);
+  });
+
+  it('stays with its table, however the schema is named', async () => {
+    const schema = server.freshSchema();
+    await server.admin(`create schema ${schema}`);
+    const url = new URL(server.url);
+    url.searchParams.set('options', `-c search_path=${schema}`);
+    const named = open({ schema });
+    const unnamed = postgresStore(url.href);
+    const other = open({ table: 'other' });
+    later(() => unnamed.close());
+    const heard = [await listening(unnamed), await listening(other)] as const;
+    await change(named, 'relay:1');
+    await change(other, 'relay:2');
+    await eventually(() => heard.map(({ words }) => words)).toEqual([['relay:1'], ['relay:2']]);
+    const longest = open({ table: `T${'x'.repeat(47)}` });
+    await wordsFlow(longest, await listening(longest));
+  });
+
+  it('reaches another process, which ends when its store is closed', async () => {
+    const program = await buildListeningProcess();
+    later(program.remove);
+    const schema = server.freshSchema();
+    const other = program.start('listen', 'postgres', server.url, schema);
+    await eventually(() => other.lines()).toEqual(['missed']);
+    await change(open({ schema }), 'relay:k');
+    await eventually(() => other.lines()).toEqual(['missed', 'relay:k']);
+    other.close();
+    expect(await other.ended).toBe(0);
+    expect(other.lines().at(-1)).toBe('closed');
+  });
+
+  it('keeps no process alive that has nothing else to do', async () => {
+    const program = await buildListeningProcess();
+    later(program.remove);
+    const url = new URL(server.url);
+    url.searchParams.set('application_name', 'abandon');
+    const other = program.start('abandon', 'postgres', url.href);
+    await eventually(() => other.lines()).toEqual(['missed']);
+    const started = performance.now();
+    expect(await other.ended).toBe(0);
+    expect(performance.now() - started).toBeLessThan(2000); // Before any timer of the connection is due.
+    expect(other.lines()).toEqual(['missed']);
+    await eventually(() => isListening('abandon')).toBe(0);
+  });
+
+  it('comes over one connection for all who listen, which ends with the last of them', async () => {
+    const url = named(server, 'shared');
+    const store = open({}, url);
+    const first = await listening(store);
+    const second = listenAt(store);
+    await eventually(() => second.missed()).toBe(1);
+    expect(await isListening('shared')).toBe(1);
+    await first.stop();
+    await change(store, 'relay:1');
+    await eventually(() => second.words).toEqual(['relay:1']);
+    expect(first.words).toEqual([]);
+    await second.stop();
+    const listeners = (): Promise<number> => connections(server, 'shared', "query ilike 'listen%'");
+    await eventually(listeners).toBe(0);
+  });
+
+  it('ends with the store: what was told before goes out, and no connection is left', async () => {
+    const schema = server.freshSchema();
+    const closing = open({ schema }, named(server, 'closing'));
+    const { words } = await listening(open({ schema }));
+    const own = await listening(closing);
+    await change(closing, 'relay:1');
+    await eventually(() => words).toEqual(['relay:1']);
+    closing.changes?.publish?.('relay:2'); // Within the 10 ms, so this one waits.
+    await closing.close();
+    await eventually(() => words).toEqual(['relay:1', 'relay:2']);
+    expect(await isListening('closing')).toBe(0);
+    closing.changes?.publish?.('relay:3');
+    const late = listenAt(closing);
+    await late.stop();
+    expect([own.missed(), late.missed(), await isListening('closing')]).toEqual([1, 0, 0]);
+  });
+
+  it('uses the configuration of a KeyvPostgres and of a Pool, whose connections and end it leaves to the host', async () => {
+    const schema = server.freshSchema();
+    const keyv = new KeyvPostgres({ uri: named(server, 'keyv'), schema, idleTimeoutMillis: 1 });
+    const { hostname, port, username, password, pathname } = new URL(server.url);
+    // In parts, as then a Pool hides its password, and of one connection, which cannot be given away for good.
+    const pool = new pg.Pool({
+      host: hostname,
+      port: Number(port || 5432),
+      user: username,
+      password,
+      database: pathname.slice(1),
+      application_name: 'pool',
+      max: 1,
+    });
+    const stores = [postgresStore(keyv), postgresStore(pool, { schema })];
+    const listeners = await Promise.all(stores.map(listening));
+    for (const store of stores) await wordsFlow(store, listeners[0] as Awaited<ReturnType<typeof listening>>);
+    expect(listeners[1]?.words.length).toBeGreaterThanOrEqual(2);
+    expect([await isListening('pool'), pool.totalCount]).toEqual([2, 1]);
+    await pool.end(); // The listener is none of its clients, so this does not wait for it.
+    await Promise.all(stores.map((store) => store.close()));
+    expect([await isListening('pool'), await isListening('keyv')]).toEqual([0, 0]);
+    await keyv.disconnect();
+  });
+
+  it('is not to be had of a Pool that does not tell its configuration', async () => {
+    const pool = new pg.Pool({ connectionString: server.url });
+    later(() => pool.end());
+    const likeness = {
+      totalCount: 0,
+      connect: () => pool.connect(),
+      query: (text: string) => pool.query(text),
+      end: () => pool.end(),
+      on: (event: 'error', listener: () => void) => pool.on(event, listener),
+      listenerCount: (event: 'error') => pool.listenerCount(event),
+    };
+    const store = open({}, likeness);
+    expect(store.changes).toBeUndefined();
+    await change(store, 'relay:k');
+  });
+
+  it('is neither told nor heard behind a pooler in transaction mode (prepare: false), unless asked for', async () => {
+    expect(open({ prepare: false }).changes).toBeUndefined();
+    expect(open({ changes: false }).changes).toBeUndefined();
+    const [one, two] = openTwo({ prepare: false, changes: true });
+    await wordsFlow(one, await listening(two));
+  });
+});
+
+describe('the messages of Postgres', () => {
+  it('are as few as can be, under 8000 bytes each, and hold each key once', () => {
+    expect(payloadsOf([])).toEqual([]);
+    expect(payloadsOf(['a'])).toEqual(['a']);
+    for (const length of [1, 49, 127, 128]) {
+      const keys = times(3000, (index) => `${index}`.padStart(length, 'x'));
+      const payloads = payloadsOf(keys);
+      expect(payloads.flatMap((payload) => payload.split(','))).toEqual(keys);
+      expect(Math.max(...payloads.map((payload) => payload.length))).toBeLessThan(8000);
+      for (const payload of payloads.slice(0, -1)) expect(payload.length).toBeGreaterThan(7700);
+    }
+  });
+});
+
+/** The URL of the server, under which a connection can be told from others. */
+function named(server: PostgresServer, name: string): string {
+  const url = new URL(server.url);
+  url.searchParams.set('application_name', name);
+  return url.href;
+}
+
+async function connections(server: PostgresServer, name: string, further = 'true'): Promise<number> {
+  const rows = await server.admin(`select 1 from pg_stat_activity where application_name = $1 and ${further}`, [name]);
+  return rows.length;
+}
+
+/** The messages as they come, with the number of the server process that told. */
+async function rawMessages(
+  server: PostgresServer,
+  later: (cleanUp: () => unknown) => void,
+): Promise<{ payload: string; process: number }[]> {
+  const client = new pg.Client({ connectionString: server.url });
+  later(() => client.end());
+  await client.connect();
+  const messages: { payload: string; process: number }[] = [];
+  client.on('notification', ({ payload = '', processId }) => void messages.push({ payload, process: processId }));
+  await client.query(`listen ${CHANNEL}`);
+  return messages;
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { redisStore } from '../../../../adapters/store/redis/index.js';
+import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
+import { closeAfterEach } from '../../../support/redis/relay.js';
+import { freePort, startRedis, withRedis } from '../../../support/redis/server.js';
+import { change, eventually, type Listener, listenAt, listening, wordsFlow } from '../../../support/store/changes.js';
+
+/** A check every 3 s, its time-out of 2 s, and a busy machine. */
+const SILENCE_MS = 9000;
+
+/** Sooner than the next check would find it out. */
+const AT_ONCE_MS = 2000;
+
+const { closed, later } = closeAfterEach();
+
+withRedis(it, () => {
+  describe('word of changes in Redis after', () => {
+    const start = async (...args: string[]) => {
+      const server = closed(await startRedis({ args }));
+      const proxy = closed(await startTcpProxy(server));
+      const teller = closed(redisStore(server.url));
+      const hearer = closed(redisStore(`redis://127.0.0.1:${proxy.port}`));
+      return { server, proxy, teller, hearer };
+    };
+
+    it('the end of the connection that listens: it may have been missed, and flows again', async () => {
+      const { server, teller, hearer } = await start();
+      const listener = await listening(hearer);
+      for (const round of [2, 3, 4]) {
+        expect(await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(1);
+        await eventually(() => listener.missed(), AT_ONCE_MS).toBe(round);
+        await change(teller, `relay:${round}`);
+        await eventually(() => listener.words.at(-1)).toBe(`relay:${round}`);
+      }
+      expect(listener.words).toEqual(['relay:2', 'relay:3', 'relay:4']);
+    });
+
+    it('a restart', async () => {
+      const { server, teller, hearer } = await start();
+      const listener = await listening(hearer);
+      await server.stop('SIGKILL');
+      await server.start();
+      await eventually(() => listener.missed()).toBe(2);
+      await wordsFlow(teller, listener);
+    });
+
+    it('a late start: it is listened for from before Redis is there', async () => {
+      const port = await freePort();
+      const store = closed(redisStore(`redis://127.0.0.1:${port}`));
+      const listener = listenAt(store);
+      await expect(store.get('relay:k')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      const server = closed(await startRedis({ port }));
+      await eventually(() => listener.missed()).toBe(1);
+      await wordsFlow(closed(redisStore(server.url)), listener);
+    });
+
+    it('a halt of the server, or of the network to the one who listens: the silence is noticed', async () => {
+      const [halted, cut] = await Promise.all([start(), start()]);
+      const listeners = await Promise.all([listening(halted.hearer), listening(cut.hearer)]);
+      halted.server.freeze();
+      later(halted.server.thaw);
+      cut.proxy.pause();
+      const sought = () => [halted.proxy.accepted > 1, cut.proxy.accepted > 1];
+      await eventually(sought, SILENCE_MS).toEqual([true, true]);
+      expect(listeners.map((listener) => listener.missed())).toEqual([1, 1]);
+      halted.server.thaw();
+      cut.proxy.resume();
+      await eventually(() => listeners.map((listener) => listener.missed())).toEqual([2, 2]);
+      for (const [index, { teller }] of [halted, cut].entries()) {
+        await wordsFlow(teller, listeners[index] as Listener);
+      }
+    }, 30_000);
+
+    it('a close in mid-outage: it ends at once where nobody listens, in time where nobody answers', async () => {
+      const { server, proxy, hearer } = await start();
+      const away = redisStore(`redis://127.0.0.1:${await freePort()}`);
+      listenAt(away);
+      await expect(away.get('relay:k')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      const started = performance.now();
+      await away.close();
+      expect(performance.now() - started).toBeLessThan(500);
+
+      server.freeze();
+      later(server.thaw);
+      const listener = listenAt(hearer);
+      await eventually(() => proxy.accepted).toBe(1);
+      await hearer.close();
+      expect(performance.now() - started).toBeLessThan(3500);
+      server.thaw();
+      const info = async (): Promise<string> => String(await server.command('CLIENT', 'LIST', 'TYPE', 'pubsub'));
+      await eventually(info).toBe('');
+      expect(listener.missed()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,230 @@
+import KeyvRedis, { createClient } from '@keyv/redis';
+import type { MailboxStore } from 'credential-relay';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CHANNEL } from '../../../../adapters/store/redis/changes.js';
+import { type RedisStoreOptions, redisStore } from '../../../../adapters/store/redis/index.js';
+import { LOCALHOST } from '../../../support/network/tls.js';
+import { closeAfterEach } from '../../../support/redis/relay.js';
+import { type RedisServer, startRedis, withRedis } from '../../../support/redis/server.js';
+import {
+  buildListeningProcess,
+  change,
+  eventually,
+  listenAt,
+  listening,
+  revision,
+  soon,
+  value,
+  wordsFlow,
+} from '../../../support/store/changes.js';
+
+const { closed, later } = closeAfterEach();
+const times = <Result>(count: number, each: (index: number) => Result): Result[] =>
+  Array.from({ length: count }, (_, index) => each(index));
+
+/** Connections that listen. */
+async function listeners(server: RedisServer): Promise<number> {
+  const list = String(await server.command('CLIENT', 'LIST', 'TYPE', 'pubsub')).trim();
+  return list === '' ? 0 : list.split('\n').length;
+}
+
+withRedis(it, () => {
+  describe('word of changes in Redis', () => {
+    let server: RedisServer;
+    beforeAll(async () => {
+      server = await startRedis();
+    });
+    afterAll(() => server?.close());
+    afterEach(() => server.command('FLUSHALL'));
+
+    const open = (options: RedisStoreOptions = {}): MailboxStore => closed(redisStore(server.url, options));
+
+    it('of a replace reaches every other store, once and with the key only', async () => {
+      const [one, two, three] = [open(), open(), open()];
+      const heard = [await listening(two), await listening(three)];
+      const messages: string[] = [];
+      const raw = createClient({ url: server.url });
+      later(() => raw.destroy());
+      await raw.connect();
+      await raw.pSubscribe('*', (message, channel) => void messages.push(`${channel} ${message}`));
+      await change(one, 'relay:k');
+      expect(await one.replace('relay:k', revision('b'), value('c'), soon())).toBe('ok');
+      await eventually(() => [...heard.map(({ words }) => words.length), messages.length]).toEqual([2, 2, 2]);
+      for (const { words } of heard) expect(words).toEqual(['relay:k', 'relay:k']);
+      expect(messages).toEqual(times(2, () => `${CHANNEL} relay:k`));
+      expect(one.changes?.publish).toBeUndefined();
+    });
+
+    it('of 1,000 replaces is 1,000 words', async () => {
+      const [one, two] = [open(), open()];
+      const { words } = await listening(two);
+      await Promise.all(times(1000, (index) => change(one, `relay:${index}`)));
+      await eventually(() => words.length).toBe(1000);
+      expect(new Set(words).size).toBe(1000);
+    });
+
+    it('is of changes only: not of creates, conflicts, what is missing, and reads', async () => {
+      const [one, two] = [open(), open()];
+      const { words } = await listening(two);
+      await one.create('relay:k', value('a'), soon());
+      await one.create('relay:k', value('b'), soon());
+      expect(await one.replace('relay:k', revision('x'), value('b'))).toBe('conflict');
+      expect(await one.replace('relay:none', revision('x'), value('b'))).toBe('missing');
+      await one.get('relay:k');
+      await change(one, 'relay:last');
+      await eventually(() => words).toEqual(['relay:last']);
+    });
+
+    it('of a replace that Redis refused is not told', async () => {
+      const [one, two] = [open(), open()];
+      const { words } = await listening(two);
+      await one.create('relay:k', value('a'), soon());
+      await server.command('CONFIG', 'SET', 'maxmemory', '1');
+      const longer = one.replace('relay:k', revision('a'), `${value('b')}, and longer`);
+      await expect(longer).rejects.toMatchObject({ code: 'store_full' });
+      await server.command('CONFIG', 'SET', 'maxmemory', '0');
+      await change(one, 'relay:last');
+      await eventually(() => words).toEqual(['relay:last']);
+    });
+
+    it('reaches another process, which ends when its store is closed', async () => {
+      const program = await buildListeningProcess();
+      later(program.remove);
+      const other = program.start('listen', 'redis', server.url);
+      await eventually(() => other.lines()).toEqual(['missed']);
+      await change(open(), 'relay:k');
+      await eventually(() => other.lines()).toEqual(['missed', 'relay:k']);
+      other.close();
+      expect(await other.ended).toBe(0);
+      expect(other.lines().at(-1)).toBe('closed');
+    });
+
+    it('keeps no process alive that has nothing else to do', async () => {
+      const program = await buildListeningProcess();
+      later(program.remove);
+      const other = program.start('abandon', 'redis', server.url);
+      await eventually(() => other.lines()).toEqual(['missed']);
+      const started = performance.now();
+      expect(await other.ended).toBe(0);
+      expect(performance.now() - started).toBeLessThan(2000); // Before any timer of the connection is due.
+      expect(other.lines()).toEqual(['missed']);
+      await eventually(() => listeners(server)).toBe(0);
+    });
+
+    it('is heard over a connection like that of the host, and leaves the host’s alone', async () => {
+      await server.command('ACL', 'SETUSER', 'someone', 'on', '>secret', '~*', '&*', '+@all');
+      const url = `${server.url.replace('//', '//someone:secret@')}/3`;
+      const plain = createClient({ url });
+      const mapped = createClient({ url, RESP: 3, commandOptions: { typeMapping: { 36: Buffer } } });
+      const keyv = new KeyvRedis(url);
+      const teller = open();
+      for (const [index, source] of [url, keyv, plain, mapped].entries()) {
+        const store = redisStore(source);
+        const listener = await listening(store);
+        await change(teller, `relay:${index}`);
+        await eventually(() => listener.words).toEqual([`relay:${index}`]);
+        await store.close();
+        await eventually(() => listeners(server)).toBe(0);
+      }
+      expect([plain, mapped, keyv.client].map(({ isOpen }) => isOpen)).toEqual([false, false, false]);
+    });
+
+    it('comes over one connection for all who listen, which ends with the last of them', async () => {
+      const [one, two] = [open(), open()];
+      const first = await listening(two);
+      const [second, third] = [listenAt(two), listenAt(two)];
+      await eventually(() => [second.missed(), third.missed()]).toEqual([1, 1]);
+      await change(one, 'relay:1');
+      await eventually(() => [first, second, third].map(({ words }) => words.length)).toEqual([1, 1, 1]);
+      expect(await listeners(server)).toBe(1);
+      await Promise.all([first.stop(), second.stop(), second.stop()]);
+      await change(one, 'relay:2');
+      await eventually(() => third.words).toEqual(['relay:1', 'relay:2']);
+      expect([first.words, second.words, first.missed()]).toEqual([['relay:1'], ['relay:1'], 1]);
+      await third.stop();
+      await eventually(() => listeners(server)).toBe(0);
+      const again = await listening(two);
+      await wordsFlow(one, again);
+    });
+
+    it('ends with the store, whose calls still under way go on to their end', async () => {
+      const [one, two] = [open(), open()];
+      const listener = await listening(two);
+      await two.create('relay:k', value('a'), soon());
+      const replaced = two.replace('relay:k', revision('a'), value('b'));
+      await two.close();
+      expect(await replaced).toBe('ok');
+      await eventually(() => listeners(server)).toBe(0);
+      const before = listener.words.length;
+      await change(one, 'relay:2');
+      const late = listenAt(two);
+      await listening(one);
+      expect([late.missed(), late.words, listener.words.length]).toEqual([0, [], before]);
+      await late.stop();
+      expect(await listeners(server)).toBe(1);
+    });
+
+    it('is neither told nor heard with changes: false', async () => {
+      const [one, two] = [open({ changes: false }), open()];
+      expect(one.changes).toBeUndefined();
+      const { words } = await listening(two);
+      await change(one, 'relay:1');
+      await change(two, 'relay:2');
+      await eventually(() => words).toEqual(['relay:2']);
+    });
+  });
+
+  describe('a Redis that does not let us tell or hear', () => {
+    it('takes all writes of a user without the right to the channel, or to PUBLISH', async () => {
+      const server = closed(await startRedis());
+      const { words } = await listening(closed(redisStore(server.url)));
+      const rights = { channel: ['resetchannels', '+@all'], command: ['&*', '+@all', '-publish'] };
+      for (const [name, rules] of Object.entries(rights)) {
+        await server.command('ACL', 'SETUSER', name, 'on', '>x', '~*', ...rules);
+        const store = closed(redisStore(server.url.replace('//', `//${name}:x@`)));
+        await change(store, `relay:${name}`);
+        expect((await store.get(`relay:${name}`))?.revision).toBe(revision('b'));
+      }
+      await change(closed(redisStore(server.url)), 'relay:last');
+      await eventually(() => words).toEqual(['relay:last']);
+    });
+
+    it('takes all writes where PUBLISH is not there at all', async () => {
+      const server = closed(await startRedis({ args: ['--rename-command', 'PUBLISH', ''] }));
+      const store = closed(redisStore(server.url));
+      await change(store, 'relay:k');
+      expect((await store.get('relay:k'))?.revision).toBe(revision('b'));
+    });
+
+    it('is not asked over and over by one that may not listen, and is no hindrance to it', async () => {
+      const server = closed(await startRedis());
+      await server.command('ACL', 'SETUSER', 'deaf', 'on', '>x', '~*', 'resetchannels', '+@all');
+      const store = closed(redisStore(server.url.replace('//', '//deaf:x@')));
+      const listener = listenAt(store);
+      const refused = async (): Promise<number> => ((await server.command('ACL', 'LOG')) as unknown[]).length;
+      await eventually(refused).toBeGreaterThan(0);
+      const connections = async (): Promise<number> => {
+        const info = String(await server.command('INFO', 'stats'));
+        return Number(/total_connections_received:(\d+)/.exec(info)?.[1]);
+      };
+      const before = await connections();
+      await change(store, 'relay:k');
+      await new Promise((resolve) => setTimeout(resolve, 700)); // Else there would be three attempts at least.
+      expect(await connections()).toBe(before + 2); // The store's own, and that of this question.
+      expect([listener.missed(), listener.words]).toEqual([0, []]);
+      const started = performance.now();
+      await listener.stop();
+      expect(performance.now() - started).toBeLessThan(500);
+    });
+  });
+
+  it('word of changes goes over TLS, by a rediss URL', async () => {
+    const server = closed(await startRedis({ tls: true }));
+    const [one, two] = times(2, () =>
+      closed(redisStore(`rediss://localhost:${server.port}`, { tls: { ca: LOCALHOST.cert } })),
+    ) as [MailboxStore, MailboxStore];
+    const { words } = await listening(two);
+    await change(one, 'relay:k');
+    await eventually(() => words).toEqual(['relay:k']);
+  });
+});

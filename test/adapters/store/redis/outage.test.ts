@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { redisStore } from '../../../../adapters/store/redis/index.js';
+import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
+import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../../../support/redis/relay.js';
+import { freePort, startRedis, until, withRedis } from '../../../support/redis/server.js';
+import { device, sharedMailbox, somePayload } from '../../../support/relay/relay.js';
+
+/** What the backend needs to be usable again, and no more, after it has come back. */
+const RECOVERY_MS = 2000;
+/** The relay's deadline for a call of the store, and what a busy machine adds. */
+const DEADLINE_MS = 2000 + 500;
+
+const { closed, later } = closeAfterEach();
+
+async function setUp(...args: string[]) {
+  const server = closed(await startRedis({ args }));
+  const store = closed(redisStore(server.url));
+  return { server, store, ...relayOn(store) };
+}
+
+withRedis(it, () => {
+  describe('an outage of Redis', () => {
+    it('read-only: a master that became a replica is 503, for reads as well, until it is a master again', async () => {
+      const { server, relay, causes } = await setUp();
+      const { sender, url } = await sharedMailbox(relay);
+      await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
+      expectUnavailable(await sender.update(url));
+      expectUnavailable(await device(relay).create());
+      expectUnavailable(await sender.read(url)); // A replica may be behind: what it says is no answer.
+      expect(new Set(causes)).toEqual(new Set(['READONLY']));
+      await server.command('REPLICAOF', 'NO', 'ONE');
+      const { answer, ms } = await recovery(() => sender.read(url));
+      expect(answer.status).toBe(200);
+      expect(ms).toBeLessThan(RECOVERY_MS);
+    });
+
+    it('a replica in the first place is refused', async () => {
+      const { server, relay, causes } = await setUp('--replicaof', '127.0.0.1', String(await freePort()));
+      expectUnavailable(await device(relay).create());
+      expect(causes).toEqual(['READONLY']);
+      expect(
+        String(await server.command('CLIENT', 'LIST'))
+          .trim()
+          .split('\n'),
+      ).toHaveLength(1 + 1); // This one, its master's.
+    });
+
+    it('no password: 503 with the code of Redis, and the same with a wrong one', async () => {
+      const server = closed(await startRedis());
+      await server.command('CONFIG', 'SET', 'requirepass', 'the-right-one');
+      for (const [user, code] of [
+        ['', 'NOAUTH'],
+        [':the-wrong-one@', 'WRONGPASS'],
+      ] as const) {
+        const { relay, causes } = relayOn(closed(redisStore(server.url.replace('//', `//${user}`))));
+        expectUnavailable(await device(relay).create());
+        expect(causes).toEqual([code]);
+      }
+      const right = relayOn(closed(redisStore(server.url.replace('//', '//:the-right-one@'))));
+      expect((await device(right.relay).create()).status).toBe(200);
+    });
+
+    it('stopped by SIGSTOP: 503 within the deadline, 503 at once thereafter, and back when it is', async () => {
+      const { server, relay } = await setUp();
+      const { sender, url } = await sharedMailbox(relay);
+      server.freeze();
+      later(server.thaw);
+      let took = Number.POSITIVE_INFINITY;
+      for (const call of [() => sender.update(url), () => sender.read(url), () => device(relay).create()]) {
+        const started = performance.now();
+        expectUnavailable(await call());
+        took = performance.now() - started;
+        expect(took).toBeLessThan(DEADLINE_MS);
+      }
+      expect(took).toBeLessThan(500);
+      server.thaw();
+      const { answer, ms } = await recovery(() => sender.read(url));
+      expect(answer.status).toBe(200);
+      expect(ms).toBeLessThan(RECOVERY_MS);
+    });
+
+    it('answers lost on the way: 503, the connection is given up, and the retry finds that it was done', async () => {
+      const server = closed(await startRedis());
+      const proxy = closed(await startTcpProxy(server));
+      const { relay } = relayOn(closed(redisStore(`redis://127.0.0.1:${proxy.port}`)));
+      const { sender, url } = await sharedMailbox(relay);
+      const { json: before } = await sender.read(url);
+      const accepted = proxy.accepted;
+      // The answer to the read of this update is swallowed; and no later answer may be taken for it.
+      proxy.dropAnswers();
+      const payload = somePayload();
+      const requestId = crypto.randomUUID();
+      expectUnavailable(await sender.update(url, payload, { requestId }));
+      proxy.mend();
+      const { answer } = await recovery(() => sender.read(url));
+      expect(answer.json.payload).toEqual(before.payload);
+      expect(proxy.accepted).toBeGreaterThan(accepted);
+      expect((await sender.update(url, payload, { requestId })).status).toBe(200);
+      expect((await sender.read(url)).json.payload).toEqual(payload);
+    });
+
+    it('a slow network is no outage', async () => {
+      const server = closed(await startRedis());
+      const proxy = closed(await startTcpProxy(server));
+      const { relay } = relayOn(closed(redisStore(`redis://127.0.0.1:${proxy.port}`)));
+      proxy.delay(100);
+      const { sender, url } = await sharedMailbox(relay);
+      expect((await sender.update(url)).status).toBe(200);
+    });
+
+    it('down at the start: the relay boots, says 503 at once, and works when Redis does', async () => {
+      const port = await freePort();
+      const { relay, causes } = relayOn(closed(redisStore(`redis://127.0.0.1:${port}`)));
+      for (let count = 0; count < 20; count += 1) {
+        const started = performance.now();
+        expectUnavailable(await device(relay).create());
+        expect(performance.now() - started).toBeLessThan(500);
+      }
+      expect(new Set(causes)).toEqual(new Set(['ECONNREFUSED']));
+      closed(await startRedis({ port }));
+      const { answer, ms } = await recovery(() => device(relay).create());
+      expect(answer.status).toBe(200);
+      expect(ms).toBeLessThan(RECOVERY_MS);
+    });
+
+    it('killed and restarted in mid-load, three times: every answer is right or 503', async () => {
+      const { server, relay } = await setUp('--appendonly', 'yes', '--appendfsync', 'always');
+      const load = await startLoad(relay);
+      const recoveries: number[] = [];
+      const probe = await sharedMailbox(relay);
+      for (let count = 0; count < 3; count += 1) {
+        const enough = load.answered() + 100;
+        await until(() => load.answered() > enough, 'some load');
+        await server.stop('SIGKILL');
+        await until(async () => (await probe.sender.read(probe.url)).status === 503, 'the outage to show');
+        await server.start();
+        recoveries.push((await recovery(() => probe.sender.read(probe.url))).ms);
+      }
+      const report = await load.stop();
+      expect(report.wrong).toEqual([]);
+      expect(report.unavailable).toBeGreaterThan(0);
+      expect(Math.max(...recoveries)).toBeLessThan(RECOVERY_MS);
+    });
+
+    it('stopped and continued in mid-load: every answer is right or 503', async () => {
+      const { server, relay } = await setUp();
+      const load = await startLoad(relay);
+      const probe = await sharedMailbox(relay);
+      await until(() => load.answered() > 100, 'some load');
+      server.freeze();
+      later(server.thaw);
+      await until(async () => (await probe.sender.read(probe.url)).status === 503, 'the outage to show');
+      server.thaw();
+      const { ms } = await recovery(() => probe.sender.read(probe.url));
+      const report = await load.stop();
+      expect(report.wrong).toEqual([]);
+      expect(report.unavailable).toBeGreaterThan(0);
+      expect(ms).toBeLessThan(RECOVERY_MS);
+    });
+
+    it('is told by ping, which else tells the clock and the eviction policy', async () => {
+      const { server, store } = await setUp('--maxmemory-policy', 'allkeys-lru');
+      const { clockSkewMs, evictionPolicy } = await store.ping();
+      expect(Math.abs(clockSkewMs)).toBeLessThan(1000);
+      expect(evictionPolicy).toBe('allkeys-lru');
+      await server.command('ACL', 'SETUSER', 'relay', 'on', 'nopass', '~*', '+@all', '-config', '-role');
+      const limited = closed(redisStore(server.url.replace('//', '//relay:any@')));
+      expect(await limited.ping()).toEqual({ clockSkewMs: expect.any(Number) });
+      await server.stop();
+      await expect(store.ping()).rejects.toMatchObject({ name: 'RedisStoreError' });
+    });
+  });
+});

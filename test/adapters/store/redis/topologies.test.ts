@@ -1,0 +1,73 @@
+import KeyvRedis, { createCluster } from '@keyv/redis';
+import { describe, expect, it } from 'vitest';
+import { redisStore } from '../../../../adapters/store/redis/index.js';
+import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../../../support/redis/relay.js';
+import { until, withRedis } from '../../../support/redis/server.js';
+import { startRedisCluster, startSentinel } from '../../../support/redis/topologies.js';
+import { device, sharedMailbox } from '../../../support/relay/relay.js';
+
+const { closed, later } = closeAfterEach();
+
+withRedis(it, () => {
+  describe('Sentinel', () => {
+    it('finds the new master by itself when the old one dies, and keeps what was replicated', async () => {
+      const servers = closed(await startSentinel());
+      const { relay } = relayOn(closed(redisStore(servers.url)));
+      const { sender, url } = await sharedMailbox(relay);
+      expect((await sender.read(url)).status).toBe(200);
+      await until(
+        async () => Number(await servers.replica.command('DBSIZE')) === 1,
+        'the replica to have the mailbox',
+        5000,
+      );
+      await servers.primary.stop('SIGKILL');
+      expectUnavailable(await sender.read(url));
+      await until(
+        async () => String(await servers.replica.command('ROLE').catch(() => '')).startsWith('master'),
+        'the sentinel to promote the replica',
+        15_000,
+      );
+      const { answer, ms } = await recovery(() => sender.update(url));
+      expect(answer.status).toBe(200);
+      expect(ms).toBeLessThan(2000);
+    });
+
+    it('serves through a KeyvRedis of sentinel options, whose client stays open', async () => {
+      const servers = closed(await startSentinel());
+      const keyv = new KeyvRedis({
+        name: servers.name,
+        sentinelRootNodes: [{ host: '127.0.0.1', port: servers.sentinel.port }],
+      });
+      later(() => keyv.disconnect(true));
+      const store = redisStore(keyv);
+      const { relay } = relayOn(store);
+      const { sender, url } = await sharedMailbox(relay);
+      expect((await device(relay).read(url)).status).toBe(200);
+      expect((await sender.delete(url)).status).toBe(200);
+      await store.close();
+      expect(keyv.client.isOpen).toBe(true);
+    });
+  });
+
+  describe('a cluster', () => {
+    it('of which one master dies and returns: every answer is right or 503, then all are right', async () => {
+      const cluster = closed(await startRedisCluster('--appendonly', 'yes', '--appendfsync', 'always'));
+      const [dying] = cluster.nodes;
+      const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })), useReplicas: true });
+      const { relay } = relayOn(closed(redisStore(client)));
+      const load = await startLoad(relay, 12);
+      await until(() => load.answered() > 100, 'some load');
+      await dying?.stop('SIGKILL');
+      const some = load.answered();
+      await until(() => load.answered() > some + 50, 'the other masters to serve on');
+      await dying?.start();
+      await cluster.formed();
+      const probes = await Promise.all(Array.from({ length: 12 }, () => recovery(() => device(relay).create())));
+      expect(Math.max(...probes.map(({ ms }) => ms))).toBeLessThan(2000);
+      const report = await load.stop();
+      expect(report.wrong).toEqual([]);
+      expect(report.unavailable).toBeGreaterThan(0);
+      expect(client.isOpen).toBe(false);
+    }, 30_000);
+  });
+});

@@ -1,0 +1,342 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type StoreFixture, storeSuite } from 'credential-relay/testing';
+import { describe, expect, it } from 'vitest';
+import { loadLibsql } from '../../../../adapters/store/sqlite/connection.js';
+import {
+  isKeyvSqlite,
+  type SqliteSource,
+  type SqliteStoreOptions,
+  sqliteStore,
+} from '../../../../adapters/store/sqlite/index.js';
+import {
+  farDeadline,
+  type HostDatabase,
+  hostDatabase,
+  newRevision,
+  newValue,
+  revisionIn,
+  takeAway,
+  testFolder,
+} from '../../../support/sqlite/stores.js';
+
+const folder = testFolder();
+const newFile = (): string => join(folder, `${randomUUID()}.db`);
+
+/** A file of its own for each test, so that they can run at once. */
+function fileFixture(): StoreFixture {
+  const file = newFile();
+  return {
+    open: async () => sqliteStore(file),
+    async breakBackend() {
+      const bringBack = takeAway(file);
+      return async () => bringBack();
+    },
+  };
+}
+
+/** A file that the host opens; it fails while the host has a transaction of its own on the connection. */
+function hostFixture(): StoreFixture {
+  const file = newFile();
+  const databases: HostDatabase[] = [];
+  let held = false;
+  return {
+    async open() {
+      const database = hostDatabase(file);
+      if (held) database.exec('BEGIN');
+      databases.push(database);
+      return sqliteStore(database, { busyTimeoutMs: 250 });
+    },
+    async breakBackend() {
+      held = true;
+      for (const database of databases) database.exec('BEGIN');
+      return async () => {
+        held = false;
+        for (const database of databases) database.exec('ROLLBACK');
+      };
+    },
+  };
+}
+
+describe.concurrent('storeSuite, SQLite, a file', () => storeSuite(it, fileFixture));
+
+describe.concurrent('storeSuite, SQLite, a database of the host', () => storeSuite(it, hostFixture));
+
+describe.concurrent('storeSuite, SQLite in memory', () => {
+  const database = hostDatabase(':memory:');
+  storeSuite(it, { open: async () => sqliteStore(database) });
+});
+
+describe('sqliteStore, its source', () => {
+  it('takes a path, a sqlite: URL in both forms, and the same file in each', async () => {
+    const file = newFile();
+    const value = newValue();
+    await sqliteStore(file).create('k', value, farDeadline());
+    for (const source of [`sqlite:${file}`, `sqlite://${file}`]) {
+      expect((await sqliteStore(source).get('k'))?.value).toBe(value);
+    }
+  });
+
+  it('keeps to itself in memory, and says so', async () => {
+    for (const source of ['sqlite::memory:', 'sqlite://:memory:', ':memory:', hostDatabase(':memory:')]) {
+      const store = sqliteStore(source);
+      expect(store.capabilities).toEqual({ atomic: 'process', nativeExpiry: false, durable: false });
+      expect(await store.create('k', newValue(), farDeadline())).toBe(true);
+    }
+    expect(sqliteStore(newFile()).capabilities).toEqual({ atomic: 'distributed', nativeExpiry: false, durable: true });
+  });
+
+  it('puts the mailboxes of a Keyv adapter beside its file, in the table it names', async () => {
+    const file = newFile();
+    const adapter = { opts: { dialect: 'sqlite', uri: `sqlite://${file}`, db: file, table: 'mail' } } as const;
+    expect(isKeyvSqlite(adapter)).toBe(true);
+    await sqliteStore(adapter).create('k', newValue(), farDeadline());
+    const database = hostDatabase(`${file}.relay`);
+    expect(database.prepare('SELECT count(*) AS count FROM mail').all()[0]).toMatchObject({ count: 1 });
+    const byDefault = { opts: { dialect: 'sqlite', uri: `sqlite://${file}`, table: 'keyv' } } as const;
+    await sqliteStore(byDefault).create('k', newValue(), farDeadline());
+    const counted = database.prepare('SELECT count(*) AS count FROM credential_relay_mailbox').all()[0];
+    expect(counted).toMatchObject({ count: 1 });
+  });
+
+  it('tells a Keyv SQLite adapter from all else', () => {
+    const others = [undefined, null, 'sqlite', {}, { opts: null }, { opts: { dialect: 'sqlite' } }];
+    for (const value of [...others, { opts: { dialect: 'postgres', uri: 'x' } }, hostDatabase(':memory:')]) {
+      expect(isKeyvSqlite(value)).toBe(false);
+    }
+  });
+
+  it('refuses what can never work, and repeats nothing of it', () => {
+    const bad: unknown[] = ['', 'sqlite:', 'a\0b', 'redis://:hunter2@localhost', 'libsql://hunter2', 7, {}, null];
+    for (const source of bad) {
+      expect(() => sqliteStore(source as SqliteSource)).toThrow(TypeError);
+      expect(() => sqliteStore(source as SqliteSource)).not.toThrow(/hunter2/);
+    }
+    const options: SqliteStoreOptions[] = [{ table: 'a"b' }, { table: '' }, { table: 'sqlite_x' }, { table: '1' }];
+    for (const each of [...options, { busyTimeoutMs: -1 }, { busyTimeoutMs: Number.NaN }]) {
+      expect(() => sqliteStore(newFile(), each)).toThrow(TypeError);
+    }
+  });
+
+  it('names the package that is missing, and the command', () => {
+    const empty = createRequire(pathToFileURL(join(folder, 'x.js')));
+    expect(() => loadLibsql(empty)).toThrow(/npm install libsql/);
+    expect(() => loadLibsql(empty)).toThrow(expect.objectContaining({ code: 'missing_package' }));
+  });
+});
+
+describe('sqliteStore, when the database fails', () => {
+  it('starts without a folder to open the file in, rejects, and goes on once it is there', async () => {
+    const later = join(folder, randomUUID());
+    const store = sqliteStore(join(later, 'relay.db'));
+    for (const call of [() => store.get('k'), () => store.create('k', newValue(), farDeadline()), () => store.ping()]) {
+      await expect(call()).rejects.toMatchObject({ code: 'SQLITE_CANTOPEN' });
+    }
+    mkdirSync(later);
+    expect(await store.create('k', newValue(), farDeadline())).toBe(true);
+  });
+
+  it('rejects when the file is none of SQLite, and leaves it as it was', async () => {
+    const file = newFile();
+    writeFileSync(file, 'not a database, but somebody’s file'.repeat(200));
+    const store = sqliteStore(file);
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'SQLITE_NOTADB' });
+    await expect(store.create('k', newValue(), farDeadline())).rejects.toMatchObject({ code: 'SQLITE_NOTADB' });
+    await expect(store.sweep?.(10)).rejects.toMatchObject({ code: 'SQLITE_NOTADB' });
+  });
+
+  it('does not write to a file that was taken away, and makes no new one in its place', async () => {
+    const file = newFile();
+    const store = sqliteStore(file);
+    await store.create('k', newValue(), farDeadline());
+    const bringBack = takeAway(file);
+    rmdirSync(file);
+    const moved = { code: 'SQLITE_READONLY_DBMOVED' };
+    await expect(store.get('k')).rejects.toMatchObject(moved);
+    await expect(store.create('j', newValue(), farDeadline())).rejects.toMatchObject(moved);
+    mkdirSync(file);
+    bringBack();
+    expect(await store.get('k')).toBeDefined();
+  });
+
+  it('rejects with SQLITE_BUSY in its time while another holds the lock, reads on, and does not block', async () => {
+    const file = newFile();
+    const store = sqliteStore(file, { busyTimeoutMs: 150 });
+    const [kept, next] = [newValue(), newValue()];
+    await store.create('k', kept, farDeadline());
+    const other = hostDatabase(file);
+    other.exec('BEGIN IMMEDIATE');
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+    }, 5);
+    const started = performance.now();
+    const calls = [store.replace('k', revisionIn(kept), next), store.create('j', next, farDeadline()), store.ping()];
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
+    clearInterval(timer);
+    expect(performance.now() - started).toBeGreaterThan(140);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(ticks).toBeGreaterThan(10);
+    expect((await store.get('k'))?.value).toBe(kept);
+    // What the other has done meanwhile is seen: the attempts that met its lock have left nothing behind.
+    const changed = newValue();
+    other.prepare('UPDATE credential_relay_mailbox SET value = ? WHERE key = ?').run(changed, 'k');
+    other.exec('COMMIT');
+    expect((await store.get('k'))?.value).toBe(changed);
+    // A lock that ends in time is waited for.
+    other.exec('BEGIN IMMEDIATE');
+    const waiting = store.replace('k', revisionIn(changed), next);
+    setTimeout(() => other.exec('COMMIT'), 40);
+    expect(await waiting).toBe('ok');
+    expect((await store.get('k'))?.value).toBe(next);
+  });
+
+  it('answers for the right key after a read that met a lock', async () => {
+    // Without the log, as a host may have it: there a writer locks readers out.
+    const file = newFile();
+    const store = sqliteStore(hostDatabase(file), { busyTimeoutMs: 20 });
+    const [one, two] = [newValue(), newValue()];
+    await store.create('one', one, farDeadline());
+    await store.create('two', two, farDeadline());
+    const other = hostDatabase(file);
+    other.exec('BEGIN EXCLUSIVE');
+    await expect(store.get('one')).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
+    other.exec('COMMIT');
+    expect((await store.get('two'))?.value).toBe(two);
+    expect((await store.get('one'))?.value).toBe(one);
+    const next = newValue();
+    other.prepare('UPDATE credential_relay_mailbox SET value = ? WHERE key = ?').run(next, 'one');
+    expect((await store.get('one'))?.value).toBe(next);
+  });
+
+  it('rejects what does not fit, and keeps the others of the same moment', async () => {
+    const database = hostDatabase(newFile());
+    const store = sqliteStore(database);
+    await store.create('k', newValue(), farDeadline());
+    database.exec('PRAGMA max_page_count = 12');
+    const big = newValue('x'.repeat(100_000));
+    const [small, full] = await Promise.allSettled([
+      store.create('small', newValue(), farDeadline()),
+      store.create('big', big, farDeadline()),
+    ]);
+    expect(small).toMatchObject({ value: true });
+    expect(full).toMatchObject({ reason: { code: 'store_full', cause: { code: 'SQLITE_FULL' } } });
+    expect(await store.get('big')).toBeUndefined();
+    expect(await store.get('small')).toBeDefined();
+    database.exec('PRAGMA max_page_count = 100000');
+    expect(await store.create('big', big, farDeadline())).toBe(true);
+  });
+
+  it('acknowledges nothing within a transaction of the host', async () => {
+    const database = hostDatabase(newFile());
+    const store = sqliteStore(database, { busyTimeoutMs: 1000 });
+    database.exec('BEGIN');
+    const created = store.create('k', newValue(), farDeadline());
+    setTimeout(() => database.exec('ROLLBACK'), 30);
+    expect(await created).toBe(true);
+    expect(database.inTransaction).toBe(false);
+    expect(await store.get('k')).toBeDefined();
+  });
+
+  it('says so once if the host drops the table, and makes it anew', async () => {
+    const database = hostDatabase(newFile());
+    const store = sqliteStore(database);
+    await store.create('k', newValue(), farDeadline());
+    database.exec('DROP TABLE credential_relay_mailbox');
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'SQLITE_ERROR' });
+    expect(await store.create('k', newValue(), farDeadline())).toBe(true);
+  });
+
+  it('keeps what is in memory when a call fails', async () => {
+    const store = sqliteStore('sqlite::memory:');
+    await store.create('k', newValue(), farDeadline());
+    const nameless = null as unknown as string;
+    await expect(store.create(nameless, newValue(), farDeadline())).rejects.toThrow(/NOT NULL/);
+    expect(await store.get('k')).toBeDefined();
+  });
+
+  it('rejects after close, and leaves the host’s database open', async () => {
+    const database = hostDatabase(newFile());
+    for (const store of [sqliteStore(database), sqliteStore(newFile())]) {
+      await store.create('k', newValue(), farDeadline());
+      await store.close();
+      await expect(store.get('k')).rejects.toMatchObject({ code: 'store_closed' });
+      await expect(store.create('j', newValue(), farDeadline())).rejects.toMatchObject({ code: 'store_closed' });
+    }
+    expect(database.prepare('SELECT 1 AS one').all()).toHaveLength(1);
+  });
+
+  it('rejects values that would not come back as they are', async () => {
+    const store = sqliteStore(newFile());
+    await expect(store.create('k', newValue('a\0b'), farDeadline())).rejects.toThrow(TypeError);
+    await expect(store.create('k', { revision: newRevision() }, farDeadline())).rejects.toThrow(TypeError);
+  });
+});
+
+describe('sqliteStore, the work it makes', () => {
+  it('reads by one statement, writes by one once it has looked whether there is room, and looks why a replace lost', async () => {
+    const { database, log } = counted(hostDatabase(newFile()));
+    const store = sqliteStore(database);
+    const value = newValue();
+    await store.create('k', value, farDeadline());
+    const during = async (call: () => Promise<unknown>): Promise<string[]> => {
+      log.length = 0;
+      await call();
+      return log.splice(0);
+    };
+    expect(await during(() => store.get('k'))).toEqual(['SELECT']);
+    expect(await during(() => store.revision?.('k') ?? Promise.reject())).toEqual(['SELECT']);
+    const created = await during(() => store.create('j', newValue(), farDeadline()));
+    expect(created).toEqual(['BEGIN', 'SELECT', 'INSERT', 'COMMIT']);
+    const replaced = await during(() => store.replace('k', revisionIn(value), newValue()));
+    expect(replaced).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'COMMIT']);
+    const lost = await during(() => store.replace('k', revisionIn(value), newValue()));
+    expect(lost).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'SELECT', 'COMMIT']);
+  });
+
+  it('commits what comes at the same moment together', async () => {
+    const { database, log } = counted(hostDatabase(newFile()));
+    const store = sqliteStore(database);
+    await store.ping();
+    log.length = 0;
+    await Promise.all(Array.from({ length: 100 }, (_, index) => store.create(`k${index}`, newValue(), farDeadline())));
+    expect(log.filter((word) => word === 'COMMIT')).toHaveLength(1);
+    expect(log.filter((word) => word === 'INSERT')).toHaveLength(100);
+  });
+});
+
+/** A database that notes the first word of each statement that it runs. */
+function counted(database: HostDatabase) {
+  const log: string[] = [];
+  const note = (sql: string): void => {
+    log.push(sql.trim().split(/\s/, 1)[0] ?? '');
+  };
+  return {
+    log,
+    database: {
+      get inTransaction() {
+        return database.inTransaction;
+      },
+      exec(sql: string) {
+        note(sql);
+        return database.exec(sql);
+      },
+      prepare(sql: string) {
+        const statement = database.prepare(sql);
+        return {
+          run: (...values: (string | number)[]) => {
+            note(sql);
+            return statement.run(...values);
+          },
+          all: (...values: (string | number)[]) => {
+            note(sql);
+            return statement.all(...values);
+          },
+        };
+      },
+    },
+  };
+}

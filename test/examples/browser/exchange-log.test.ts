@@ -1,0 +1,153 @@
+/** examples/browser/exchange-log.ts and recorder.ts: what they keep, whatever comes. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as sendTo } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { getRequestListener } from '@hono/node-server';
+import { createRelay } from 'credential-relay';
+import { describe, expect, it, vi } from 'vitest';
+import { MOST_EXCHANGES, type News } from '../../../examples/browser/exchange.js';
+import { createExchangeLog } from '../../../examples/browser/exchange-log.js';
+import { recorded } from '../../../examples/browser/recorder.js';
+
+const exchange = (id: number, body = '') => ({
+  id,
+  method: 'POST',
+  path: '/v1/m',
+  operation: 'CreateMailbox',
+  request: { headers: [], body },
+});
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+const readerOf = ({ body }: Response): Reader => (body as ReadableStream<Uint8Array>).getReader();
+
+async function newsFrom(reader: Reader): Promise<News | undefined> {
+  const { value } = await reader.read();
+  return value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value).replace('data: ', ''));
+}
+
+describe('the log', () => {
+  it('keeps the latest exchanges', async () => {
+    const log = createExchangeLog();
+    for (let id = 1; id <= MOST_EXCHANGES + 50; id += 1) log.put(exchange(id));
+    const news = await newsFrom(readerOf(log.stream()));
+    const ids = news?.type === 'all' ? news.exchanges.map(({ id }) => id) : [];
+    expect([ids.length, ids[0], ids.at(-1)]).toEqual([MOST_EXCHANGES, 51, MOST_EXCHANGES + 50]);
+  });
+
+  it('lets so many pages watch and no more, and takes a new one when one has gone', async () => {
+    const log = createExchangeLog();
+    const streams = Array.from({ length: 20 }, () => log.stream());
+    expect(streams.filter(({ status }) => status === 200)).toHaveLength(16);
+    expect(streams.filter(({ status }) => status === 503)).toHaveLength(4);
+    await streams[3]?.body?.cancel();
+    expect(log.stream().status).toBe(200);
+  });
+
+  it('ends the stream of a page that does not read, and not those of others', async () => {
+    const log = createExchangeLog();
+    const [sleeper, reader] = [readerOf(log.stream()), readerOf(log.stream())];
+    await newsFrom(reader);
+    const body = 'x'.repeat(1024 * 1024);
+    for (let id = 1; id <= 20; id += 1) {
+      log.put(exchange(id, body));
+      expect((await newsFrom(reader))?.type).toBe('exchange');
+    }
+    let bytes = 0;
+    for (let part = await sleeper.read(); part.value !== undefined; part = await sleeper.read())
+      bytes += part.value.length;
+    expect(bytes).toBeLessThanOrEqual(16 * 1024 * 1024);
+    log.setTampering(true);
+    expect(await newsFrom(reader)).toEqual({ type: 'tampering', on: true });
+  });
+});
+
+describe('the recorder', () => {
+  it('keeps the start of each part of a request, and of a body in chunks of one byte', async () => {
+    const log = createExchangeLog();
+    const seen: string[] = [];
+    const relay = async (request: Request): Promise<Response> => {
+      seen.push(await request.text());
+      return new Response('y'.repeat(100_000), { headers: { 'Mailbox-Version': 'z'.repeat(5000) } });
+    };
+    let left = 70_000;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        left -= 1;
+        if (left < 0) controller.close();
+        else controller.enqueue(new Uint8Array([97]));
+      },
+    });
+    const url = `https://relay.example/relay/v1/m/${'a'.repeat(5000)}`;
+    const headers = { 'Mailbox-Device-Claim': 'c'.repeat(5000) };
+    const answer = await recorded(relay, log)(new Request(url, { method: 'POST', headers, body, duplex: 'half' }));
+    expect(await answer.text()).toHaveLength(100_000);
+    expect(seen[0]).toHaveLength(65_537); // One more than a relay takes.
+    const news = await newsFrom(readerOf(log.stream()));
+    expect(JSON.stringify(news).length).toBeLessThan(10_000);
+  });
+
+  it('reads no more than a mebibyte of a body, and the relay refuses it as it would the whole', async () => {
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+        if (pulled === 8_388_608) controller.close();
+      },
+    });
+    const url = 'https://relay.example/relay/v1/m';
+    const { fetch: relay } = createRelay({ publicUrl: 'https://relay.example/relay' });
+    const door = recorded(relay, createExchangeLog());
+    const request = new Request(url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'Mailbox-Device-Claim': randomUUID(),
+        'Mailbox-Request-ID': randomUUID(),
+      },
+      body,
+      duplex: 'half',
+    });
+    expect((await door(request)).status).toBe(413);
+    expect(pulled).toBeLessThanOrEqual(1_048_576 + 3 * 65_536);
+  });
+
+  it('answers over HTTP though the client has more to send', async () => {
+    const relay = async (request: Request): Promise<Response> => new Response(String((await request.text()).length));
+    const server = createServer(getRequestListener(recorded(relay, createExchangeLog()))).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const sent = sendTo({
+      method: 'POST',
+      host: '127.0.0.1',
+      port,
+      path: '/relay/v1/m',
+      headers: { 'content-length': 8_388_608 },
+    });
+    sent.on('error', () => undefined); // The server may cut what it has answered.
+    sent.write(Buffer.alloc(4_194_304, 'a'));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(await text(answer)).toBe('65537');
+    sent.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('waits a minute for a body, and then answers 408 without asking the relay', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+      const never = () => Promise.reject(new Error('The relay was asked.'));
+      const request = new Request('https://relay.example/relay/v1/m', { method: 'POST', body, duplex: 'half' });
+      const answer = recorded(never, createExchangeLog())(request);
+      await vi.advanceTimersByTimeAsync(59_999);
+      expect(await Promise.race([answer, 'waits'])).toBe('waits');
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await answer).status).toBe(408);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,189 @@
+/** examples/browser/page/key-agreement.ts: two devices, and what somebody in the middle can do. */
+import { describe, expect, it } from 'vitest';
+import {
+  type Agreement,
+  AgreementError,
+  answer,
+  ask,
+  hear,
+  messageOf,
+  open,
+  seal,
+} from '../../../examples/browser/page/key-agreement.js';
+
+const CONTEXT = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
+
+interface Pair {
+  readonly sender: Agreement;
+  readonly receiver: Agreement;
+}
+
+/** Both sides, after all three messages. */
+async function agreed(asked?: Agreement, contexts = [CONTEXT, CONTEXT]): Promise<Pair> {
+  const [senders = '', receivers = ''] = contexts;
+  const before = asked ?? (await ask(receivers));
+  const answered = await answer(messageOf(before).commitment, senders);
+  const receiver = await hear(before, messageOf(answered));
+  return { receiver, sender: await hear(answered, messageOf(receiver)) };
+}
+
+const flipped = (base64: string, at: number): string =>
+  base64.slice(0, at) + (base64[at] === 'A' ? 'B' : 'A') + base64.slice(at + 1);
+
+describe('two devices', () => {
+  it('have the same six digits, and open what the other one seals', async () => {
+    const { sender, receiver } = await agreed();
+    expect(sender.peer?.code).toMatch(/^\d{6}$/);
+    expect(receiver.peer?.code).toBe(sender.peer?.code);
+    expect(await open(receiver, await seal(sender, 'the key, 鍵'))).toBe('the key, 鍵');
+    expect(await open(sender, await seal(receiver, 'x'.repeat(40_000)))).toHaveLength(40_000);
+  });
+
+  it('go on from what they have kept as JSON, at every step', async () => {
+    const kept = (agreement: Agreement): Agreement => JSON.parse(JSON.stringify(agreement));
+    const asked = kept(await ask(CONTEXT));
+    const answered = kept(await answer(messageOf(asked).commitment, CONTEXT));
+    const receiver = kept(await hear(asked, messageOf(answered)));
+    const sender = kept(await hear(answered, messageOf(receiver)));
+    expect(await open(receiver, await seal(sender, 'key'))).toBe('key');
+  });
+
+  it('take the same message again, and a message without an opening, and change nothing', async () => {
+    const { sender, receiver } = await agreed();
+    expect(await hear(receiver, messageOf(sender))).toBe(receiver);
+    expect(await hear(sender, messageOf(receiver))).toBe(sender);
+    expect(await hear(sender, { commitment: sender.commitment })).toBe(sender);
+  });
+
+  it('have another code and another key each time, also for the same receiver', async () => {
+    const asked = await ask(CONTEXT);
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => agreed(asked)));
+    // 20 of a million: two alike are to be expected once in 5,000 runs.
+    expect(new Set(pairs.map(({ sender }) => sender.peer?.code)).size).toBeGreaterThanOrEqual(19);
+    expect(new Set(pairs.map(({ sender }) => sender.opening)).size).toBe(20);
+  });
+
+  it('spread their codes over all of 000000 to 999999', async () => {
+    const pairs = await Promise.all(Array.from({ length: 200 }, () => agreed()));
+    const firsts = pairs.map(({ sender }) => Number(sender.peer?.code[0]));
+    // A digit that is missing from 200: once in 140 million runs.
+    expect(new Set(firsts).size).toBe(10);
+  });
+});
+
+describe('the order', () => {
+  it('has the receiver show its opening only after that of the sender', async () => {
+    const asked = await ask(CONTEXT);
+    expect(messageOf(asked)).toEqual({ commitment: asked.commitment });
+    const answered = await answer(asked.commitment, CONTEXT);
+    expect(messageOf(answered).opening).toBe(answered.opening);
+    const receiver = await hear(asked, messageOf(answered));
+    expect(messageOf(receiver).opening).toBe(receiver.opening);
+  });
+
+  it('seals and opens nothing before there is a code', async () => {
+    const answered = await answer((await ask(CONTEXT)).commitment, CONTEXT);
+    await expect(seal(answered, 'key')).rejects.toThrow(AgreementError);
+    await expect(open(answered, 'AAAA')).rejects.toThrow(AgreementError);
+  });
+
+  it('shows no private key to anybody', async () => {
+    const { sender, receiver } = await agreed();
+    const told = JSON.stringify([messageOf(sender), messageOf(receiver), await seal(sender, 'key')]);
+    for (const { privateKey } of [sender, receiver]) expect(told).not.toContain(JSON.parse(privateKey).d);
+  });
+});
+
+describe('somebody who has the link', () => {
+  it('is refused where another receiver comes between commitment and opening', async () => {
+    const [asked, third] = await Promise.all([ask(CONTEXT), ask(CONTEXT)]);
+    const answered = await answer(asked.commitment, CONTEXT);
+    const { opening } = messageOf(await hear({ ...third, commitment: asked.commitment }, messageOf(answered)));
+    await expect(hear(answered, { commitment: asked.commitment, opening })).rejects.toThrow('committed to another');
+    await expect(hear(answered, { commitment: third.commitment, opening })).rejects.toThrow('another receiver');
+  });
+
+  it('gets another code by repeating all that an earlier receiver sent, and cannot open the key', async () => {
+    const first = await agreed();
+    const repeated = messageOf(first.receiver);
+    const sender = await hear(await answer(repeated.commitment, CONTEXT), repeated);
+    expect(sender.peer?.code).not.toBe(first.sender.peer?.code);
+    const third = await agreed();
+    const sealed = await seal(sender, 'key');
+    await expect(open(third.receiver, sealed)).rejects.toThrow(AgreementError);
+    await expect(open({ ...third.receiver, peer: sender.peer }, sealed)).rejects.toThrow(AgreementError);
+    // Nor does the earlier receiver itself: it had agreed with another key of the sender.
+    await expect(open(first.receiver, sealed)).rejects.toThrow(AgreementError);
+    await expect(hear(first.receiver, messageOf(sender))).rejects.toThrow('another opening');
+  });
+
+  it.each([
+    ['the public key', 3],
+    ['the nonce', 100],
+  ])('cannot change %s in a message: the code is another one, or it is refused', async (_, at) => {
+    const asked = await ask(CONTEXT);
+    const answered = await answer(asked.commitment, CONTEXT);
+    const changed = { commitment: asked.commitment, opening: flipped(answered.opening, at) };
+    const code = await hear(asked, changed).then(
+      ({ peer }) => peer?.code,
+      () => 'refused',
+    );
+    const honest = await hear(answered, messageOf(await hear(asked, messageOf(answered))));
+    expect(code).not.toBe(honest.peer?.code);
+    const theirs = flipped(asked.opening, at);
+    await expect(hear(answered, { commitment: asked.commitment, opening: theirs })).rejects.toThrow(AgreementError);
+  });
+
+  it('is refused for relaying messages from one mailbox to another', async () => {
+    const contexts = [CONTEXT, CONTEXT.replace('2ba7', '3ba7')];
+    await expect(agreed(undefined, contexts)).rejects.toThrow('committed to another');
+  });
+
+  it('cannot take a sealed text from one side to the other, from an earlier share, or change it', async () => {
+    const [pair, other] = await Promise.all([agreed(), agreed()]);
+    const sealed = await seal(pair.sender, 'key');
+    await expect(open(pair.sender, sealed)).rejects.toThrow(AgreementError);
+    await expect(open(pair.receiver, await seal(other.sender, 'key'))).rejects.toThrow(AgreementError);
+    for (const at of [0, 20, sealed.length - 5]) {
+      await expect(open(pair.receiver, flipped(sealed, at))).rejects.toThrow(AgreementError);
+    }
+    for (const garbage of ['', 'AAAA', 'no base64!']) {
+      await expect(open(pair.receiver, garbage)).rejects.toThrow(AgreementError);
+    }
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no base64', '!'.repeat(132)],
+    ['zeros', btoa('\0'.repeat(97))],
+    ['a point beside the curve', btoa(`\x04${'\x01'.repeat(96)}`)],
+    ['a key without a nonce', btoa('\x04'.repeat(65))],
+  ])('is refused with an opening of %s', async (_, opening) => {
+    const asked = await ask(CONTEXT);
+    await expect(hear(asked, { commitment: asked.commitment, opening })).rejects.toThrow('not a public key');
+  });
+
+  it('guesses blindly: both openings in the middle are chosen before the codes are known', async () => {
+    // The middle talks to each side apart, as a relay with the link could.
+    let hits = 0;
+    const guesses = 300;
+    for (let guess = 0; guess < guesses; guess += 1) {
+      const [victim, middle] = await Promise.all([ask(CONTEXT), ask(CONTEXT)]);
+      const toSender = await answer(middle.commitment, CONTEXT);
+      const toReceiver = await answer(victim.commitment, CONTEXT);
+      const [fromSender, fromReceiver] = await Promise.all([
+        hear(middle, messageOf(toSender)),
+        hear(victim, messageOf(toReceiver)),
+      ]);
+      if (fromSender.peer?.code === fromReceiver.peer?.code) hits += 1;
+      // Neither side takes another opening for a better guess.
+      const better = (await ask(CONTEXT)).opening;
+      await expect(hear(toSender, { commitment: middle.commitment, opening: better })).rejects.toThrow(AgreementError);
+      await expect(hear(fromReceiver, { commitment: victim.commitment, opening: better })).rejects.toThrow(
+        AgreementError,
+      );
+    }
+    // One hit in 300: once in 3,300 runs; two: once in 20 million.
+    expect(hits).toBeLessThan(2);
+  });
+});

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { type ClientRequest, type RequestListener, request } from 'node:http';
+import type { AuthenticationHook, Relay, RelayEventMap } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
+import express from 'express';
+import Koa from 'koa';
+import { afterEach, describe, expect, test } from 'vitest';
+import { deferred, lenient, plant, SECRET, turn, watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
+import { claimField, idField, JSON_TYPE } from '../../support/hosts/device.js';
+import { openServer } from '../../support/hosts/server.js';
+import { createBody, PUBLIC_URL } from '../../support/relay/relay.js';
+import { forever } from '../../support/store/stores.js';
+
+/* A client that leaves while a hook is asked: the signal is aborted, and nothing is done for a request nobody waits for. */
+
+watchForLeaks();
+
+const closing: Array<() => Promise<void>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const DOORS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
+  ['node', (relay) => relay.node()],
+  ['express', (relay) => express().use(relay.node())],
+  [
+    'koa',
+    (relay) => {
+      const app = new Koa();
+      app.silent = true;
+      return app.use(relay.koa()).callback();
+    },
+  ],
+];
+
+/** What a hook does once the client has left. */
+const THEN: ReadonlyArray<readonly [name: string, settle: () => unknown]> = [
+  ['lets it in', lenient],
+  [
+    'throws',
+    () => {
+      throw new Error(SECRET);
+    },
+  ],
+  ['never answers', forever],
+];
+
+/** A hook that waits for the client to leave, and then does something. */
+function waitingHook(settle: () => unknown) {
+  const entered = deferred();
+  const aborted = deferred<unknown>();
+  const hook = (async ({ signal }: { signal: AbortSignal }) => {
+    entered.resolve();
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    aborted.resolve(signal.reason);
+    return settle();
+  }) as AuthenticationHook;
+  return { hook, entered: entered.promise, aborted: aborted.promise };
+}
+
+/** A whole request, with its body, on a socket of its own. */
+function post(url: string, claim: string = plant(randomUUID()), body?: unknown): ClientRequest {
+  const fields = [idField(plant(randomUUID())), claimField(claim), ...(body === undefined ? [] : [JSON_TYPE])];
+  const outgoing = request(url, { method: 'POST', headers: Object.fromEntries(fields), agent: false });
+  outgoing.on('error', () => undefined); // It is broken off on purpose.
+  outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  return outgoing;
+}
+
+describe.each(DOORS)('through %s', (_door, build) => {
+  async function serve(options: Parameters<typeof watchedRelay>[0]) {
+    const { server, origin, close } = await openServer();
+    closing.push(close);
+    const entries = new Map<string, unknown>();
+    const watched = watchedRelay({ publicUrl: origin, store: memoryStore(entries), ...options });
+    server.on('request', build(watched.relay));
+    const answered = (): Promise<RelayEventMap['request.completed']> =>
+      new Promise((resolve) => watched.relay.on('request.completed', resolve));
+    return { ...watched, origin, entries, answered };
+  }
+
+  test.each(THEN)('authenticate: nothing is created if the hook then %s', async (_name, settle) => {
+    const { hook, entered, aborted } = waitingHook(settle);
+    const { origin, entries, answered, of } = await serve({ authenticate: hook });
+    const answer = answered();
+    const client = post(`${origin}/v1/m`, undefined, createBody());
+    await entered;
+    client.destroy();
+    expect(await aborted).toMatchObject({ name: 'ClientLeft' });
+    expect(await answer).toMatchObject({ status: 503, code: 'authentication_unavailable' });
+    await turn();
+    expect([...entries]).toEqual([]);
+    expect(of('mailbox.created')).toEqual([]);
+    expect(of('relay.failed')).toEqual([]);
+    expect(of('hook.failed')).toEqual([]); // The client's doing, not the hook's.
+  });
+
+  test.each(THEN)('authorize: nobody is bound if the hook then %s', async (_name, settle) => {
+    const { hook, entered, aborted } = waitingHook(settle);
+    const { origin, entries, answered, of } = await serve({
+      authenticate: lenient,
+      authorize: async (input) => void (input.role === 'receiver' && (await hook(input))),
+    });
+    const created = await fetch(`${origin}/v1/m`, {
+      method: 'POST',
+      headers: Object.fromEntries([idField(plant(randomUUID())), claimField(plant(randomUUID())), JSON_TYPE]),
+      body: JSON.stringify(createBody()),
+    });
+    const { urlLink } = (await created.json()) as { urlLink: string };
+    const before = JSON.stringify([...entries]);
+    const answer = answered();
+    const client = post(urlLink);
+    await entered;
+    client.destroy();
+    await aborted;
+    expect(await answer).toMatchObject({ operation: 'read', status: 503 });
+    await turn();
+    expect(JSON.stringify([...entries])).toBe(before);
+    expect(of('mailbox.bound')).toEqual([]);
+    expect(of('relay.failed')).toEqual([]);
+  });
+
+  test('the signal of an answered request stays as it is when its connection closes', async () => {
+    let signal: AbortSignal | undefined;
+    const { origin, answered } = await serve({
+      authenticate: (input) => {
+        signal = input.signal;
+        return lenient();
+      },
+    });
+    const answer = answered();
+    const client = post(`${origin}/v1/m`, undefined, createBody());
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    client.once('response', (response) => response.resume());
+    expect(await answer).toMatchObject({ status: 200 });
+    await closed;
+    expect(signal?.aborted).toBe(false);
+  });
+});
+
+describe('through fetch', () => {
+  const aborting = (body: unknown): { call: Request; leave(): void } => {
+    const controller = new AbortController();
+    const headers = Object.fromEntries([idField(plant(randomUUID())), claimField(plant(randomUUID())), JSON_TYPE]);
+    const call = new Request(`${PUBLIC_URL}/v1/m`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+      signal: controller.signal,
+    });
+    return { call, leave: () => controller.abort(new Error(SECRET)) };
+  };
+
+  test.each(THEN)('nothing is created if the Request is aborted and the hook then %s', async (_name, settle) => {
+    const { hook, entered, aborted } = waitingHook(settle);
+    const entries = new Map<string, unknown>();
+    const { relay, of } = watchedRelay({ store: memoryStore(entries), authenticate: hook });
+    const { call, leave } = aborting(createBody());
+    const answer = relay.fetch(call);
+    await entered;
+    leave();
+    await aborted;
+    expect((await answer).status).toBe(503);
+    await turn();
+    expect([...entries]).toEqual([]);
+    expect(of('hook.failed')).toEqual([]);
+  });
+
+  test('a Request aborted before it came asks no hook and creates nothing', async () => {
+    let asked = 0;
+    const entries = new Map<string, unknown>();
+    const { relay } = watchedRelay({
+      store: memoryStore(entries),
+      authenticate: () => {
+        asked += 1;
+        return lenient();
+      },
+    });
+    const { call, leave } = aborting(createBody());
+    leave();
+    expect((await relay.fetch(call)).status).toBeGreaterThanOrEqual(400);
+    expect([asked, entries.size]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,176 @@
+import { allOf, anyOf, challenge, RelayError, type RelayErrorCode, type RelayErrorDetails } from 'credential-relay';
+import { describe, expect, test } from 'vitest';
+import {
+  everywhere,
+  lenient,
+  OPERATIONS,
+  refusing,
+  SECRET,
+  setScene,
+  tryCreate,
+  visitor,
+  watchedRelay,
+  watchForLeaks,
+} from '../../support/auth/hooks.js';
+import { type Answer, createBody } from '../../support/relay/relay.js';
+
+/* PROTOCOL §6 and RFC 9110 §11.6.1, §15.5: what each refusal of a hook looks like on the wire. */
+
+watchForLeaks();
+
+const DEVICE = 'Mailbox-Device-Claim realm="mailbox"';
+const BEARER = 'Bearer realm="mailbox"';
+const ATTESTATION = 'Mailbox-Device-Attestation realm="mailbox"';
+
+/** The codes that hooks are told of, and two that they may throw as well. */
+const REFUSALS: ReadonlyArray<readonly [code: RelayErrorCode, status: number, challenge: string | null]> = [
+  ['token_required', 401, BEARER],
+  ['token_invalid', 401, BEARER],
+  ['attestation_required', 401, ATTESTATION],
+  ['attestation_invalid', 401, ATTESTATION],
+  ['claim_invalid', 401, DEVICE],
+  ['not_bound', 401, DEVICE],
+  ['header_repeated', 400, null],
+  ['forbidden', 403, null],
+  ['mailbox_not_found', 404, null],
+  ['rate_limited', 429, null],
+  ['quota_exceeded', 429, null],
+  ['store_unavailable', 503, null],
+  ['contention', 503, null],
+  ['authentication_unavailable', 503, null],
+];
+
+const retries = (status: number): boolean => status === 429 || status === 503;
+
+function expectRefusal(answer: Answer, code: string, status: number): void {
+  expect([answer.status, answer.json.code, answer.json.status]).toEqual([status, code, status]);
+  expect(answer.headers.get('Content-Type')).toBe('application/problem+json');
+}
+
+describe.each(REFUSALS)('a hook that throws %s', (code, status, scheme) => {
+  test.each(['authenticate', 'authorize'] as const)(
+    `from %s: ${status}, and what that status demands`,
+    async (which) => {
+      const { relay, of } = watchedRelay({ authenticate: lenient, [which]: refusing(code) });
+      const answer = await tryCreate(relay);
+      expectRefusal(answer, code, status);
+      expect(answer.headers.get('WWW-Authenticate')).toBe(scheme);
+      expect(answer.headers.get('Retry-After')).toBe(retries(status) ? '1' : null);
+      expect(of('request.completed').map((event) => [event.operation, event.status, event.code])).toEqual([
+        ['create', status, code],
+      ]);
+      expect(of('mailbox.created')).toEqual([]);
+      if (status < 500) expect(of('hook.failed')).toEqual([]);
+    },
+  );
+
+  test('by name in any case, its own header stands in place of the default', async () => {
+    const headers = [
+      ['www-authenticate', challenge('Bearer', { error: 'own' })[1]],
+      ['RETRY-AFTER', '77'],
+      ['DPoP-Nonce', 'n1'],
+    ] as const;
+    const { relay } = watchedRelay({ authenticate: refusing(code, { headers }) });
+    const answer = await tryCreate(relay);
+    expectRefusal(answer, code, status);
+    expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="mailbox", error="own"');
+    expect(answer.headers.get('Retry-After')).toBe('77');
+    expect(answer.headers.get('DPoP-Nonce')).toBe('n1');
+  });
+
+  test('a header of its own that is another leaves the default there', async () => {
+    const { relay } = watchedRelay({ authenticate: refusing(code, { headers: [['DPoP-Nonce', 'n1']] }) });
+    const answer = await tryCreate(relay);
+    expect(answer.headers.get('WWW-Authenticate')).toBe(scheme);
+    expect(answer.headers.get('Retry-After')).toBe(retries(status) ? '1' : null);
+    expect(answer.headers.get('DPoP-Nonce')).toBe('n1');
+  });
+});
+
+test('several challenges of one refusal all go out, in order (RFC 9110 §11.6.1)', async () => {
+  const headers = [challenge('DPoP', { algs: 'ES256' }), challenge('Bearer')];
+  const { relay } = watchedRelay({ authenticate: refusing('token_required', { headers }) });
+  expect((await tryCreate(relay)).headers.get('WWW-Authenticate')).toBe(
+    'DPoP realm="mailbox", algs="ES256", Bearer realm="mailbox"',
+  );
+});
+
+test('detail and members go out, cause and its message do not', async () => {
+  const details: RelayErrorDetails = {
+    detail: 'Ask for the scope create.',
+    members: { scope: 'create' },
+    cause: new Error(SECRET),
+  };
+  const { relay } = watchedRelay({ authenticate: refusing('forbidden', details) });
+  const answer = await tryCreate(relay);
+  expect(answer.json).toEqual({
+    type: 'about:blank',
+    title: expect.any(String),
+    status: 403,
+    code: 'forbidden',
+    detail: 'Ask for the scope create.',
+    scope: 'create',
+  });
+  expect(answer.text).not.toContain(SECRET);
+});
+
+test('an outage that a hook reports with its cause is an event that names the cause, and not its message', async () => {
+  const cause = Object.assign(new Error(SECRET), { code: 'ECONNREFUSED' });
+  for (const hook of [refusing('authentication_unavailable', { cause }), refusing('store_unavailable', { cause })]) {
+    const { relay, of } = watchedRelay({ authenticate: hook });
+    expect((await tryCreate(relay)).status).toBe(503);
+    expect(of('hook.failed')).toEqual([
+      {
+        type: 'hook.failed',
+        hook: 'authenticate',
+        operation: 'create',
+        cause: 'ECONNREFUSED',
+        ms: expect.any(Number),
+      },
+    ]);
+  }
+});
+
+test('a RelayError of another copy of the package is understood', async () => {
+  const foreign = Object.assign(new Error('foreign'), {
+    [Symbol.for('credential-relay.RelayError')]: true,
+    code: 'token_invalid',
+    status: 401,
+    details: {},
+  });
+  const { relay } = watchedRelay({
+    authenticate: () => {
+      throw foreign;
+    },
+  });
+  const answer = await tryCreate(relay);
+  expectRefusal(answer, 'token_invalid', 401);
+  expect(answer.headers.get('WWW-Authenticate')).toBe(BEARER);
+});
+
+test('a subclass of RelayError is a RelayError, through the combinators too', async () => {
+  class Blocked extends RelayError {}
+  const hook = () => {
+    throw new Blocked('forbidden', { detail: 'Blocked.' });
+  };
+  for (const authenticate of [hook, allOf(lenient, hook), anyOf(hook, refusing('token_invalid'))]) {
+    expectRefusal(await tryCreate(watchedRelay({ authenticate }).relay), 'forbidden', 403);
+  }
+});
+
+test('a refusal with 401 of any operation carries a challenge', async () => {
+  let hook = lenient as () => { via: readonly string[] };
+  const site = await setScene({ authenticate: everywhere(() => hook()) });
+  hook = refusing('token_invalid') as unknown as typeof hook;
+  for (const operation of OPERATIONS) {
+    const answer = await site.attempt(operation);
+    expectRefusal(answer, 'token_invalid', 401);
+    expect(answer.headers.get('WWW-Authenticate'), operation).toBe(BEARER);
+  }
+});
+
+test('the request id of a refused request comes back', async () => {
+  const { relay } = watchedRelay({ authenticate: refusing('token_required') });
+  const answer = await visitor(relay).create(createBody(), { requestId: 'refused-1' });
+  expect(answer.headers.get('Mailbox-Request-ID')).toBe('refused-1');
+});

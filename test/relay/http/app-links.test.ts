@@ -1,0 +1,217 @@
+import { createRelay, type RelayOptions } from 'credential-relay';
+import express from 'express';
+import Koa from 'koa';
+import { describe, expect, test } from 'vitest';
+import { send } from '../../support/hosts/http.js';
+import { openServer } from '../../support/hosts/server.js';
+
+/* The documents by which a share URL opens in an app, at the root of the host. */
+
+const APPLE = '/.well-known/apple-app-site-association';
+const ANDROID = '/.well-known/assetlinks.json';
+const bytes = (byte: string): string => Array.from({ length: 32 }, () => byte).join(':');
+
+const appLinks = {
+  apple: { appIds: ['TEAMID1234.com.example.wallet', 'ABCDE12345.com.example.wallet-beta'] },
+  android: [
+    { packageName: 'com.example.wallet', sha256CertFingerprints: [bytes('0a'), bytes('FF')] },
+    { packageName: 'com.example.wallet_beta', sha256CertFingerprints: [bytes('12')] },
+  ],
+} satisfies RelayOptions['appLinks'];
+
+async function documentAt(path: string, options: Partial<RelayOptions> = {}): Promise<Response> {
+  const relay = createRelay({ publicUrl: 'https://example.com/relay', appLinks, ...options });
+  const response = await relay.wellKnown().fetch(new Request(`https://example.com${path}`));
+  await relay.close();
+  return response;
+}
+
+describe('apple-app-site-association', () => {
+  test.each([
+    ['https://example.com/relay', '/relay/v1/m/*'],
+    ['https://example.com', '/v1/m/*'],
+    ['https://example.com/a/b/', '/a/b/v1/m/*'],
+  ])('Apple, applinks.details: share URLs below %s open in the apps', async (publicUrl, pattern) => {
+    const response = await documentAt(APPLE, { publicUrl });
+    expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/json']);
+    expect(await response.json()).toEqual({
+      applinks: { details: [{ appIDs: appLinks.apple.appIds, components: [{ '/': pattern }] }] },
+    });
+  });
+
+  test('the pattern fits a share URL and nothing else of the host', async () => {
+    const relay = createRelay({ publicUrl: 'http://localhost/relay', appLinks });
+    const { applinks } = (await (await relay.wellKnown().fetch(new Request(`http://localhost${APPLE}`))).json()) as {
+      applinks: { details: Array<{ components: Array<{ '/': string }> }> };
+    };
+    const pattern = applinks.details[0]?.components[0]?.['/'] ?? '';
+    const fits = (path: string): boolean => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(path);
+    const created = await relay.fetch(
+      new Request('http://localhost/relay/v1/m', {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          'Mailbox-Device-Claim': crypto.randomUUID(),
+          'Mailbox-Request-ID': 'one',
+        },
+        body: JSON.stringify({
+          payload: { type: 'AEAD_AES_128_GCM', data: 'AAAA' },
+          displayInformation: { title: 'a', description: 'b', imageURL: 'https://a.example/c' },
+        }),
+      }),
+    );
+    const { urlLink } = (await created.json()) as { urlLink: string };
+    expect(fits(new URL(urlLink).pathname)).toBe(true);
+    for (const path of ['/', '/relay', '/relay/v1/m', '/v1/m/x', APPLE]) expect(fits(path)).toBe(false);
+    await relay.close();
+  });
+});
+
+describe('assetlinks.json', () => {
+  test('Digital Asset Links: one statement an app, fingerprints in upper case', async () => {
+    const response = await documentAt(ANDROID);
+    expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/json']);
+    const relation = ['delegate_permission/common.handle_all_urls'];
+    expect(await response.json()).toEqual([
+      {
+        relation,
+        target: {
+          namespace: 'android_app',
+          package_name: 'com.example.wallet',
+          sha256_cert_fingerprints: [bytes('0A'), bytes('FF')],
+        },
+      },
+      {
+        relation,
+        target: {
+          namespace: 'android_app',
+          package_name: 'com.example.wallet_beta',
+          sha256_cert_fingerprints: [bytes('12')],
+        },
+      },
+    ]);
+  });
+});
+
+describe('what is not configured is not there', () => {
+  test.each<[string, RelayOptions['appLinks'], string[]]>([
+    ['nothing', undefined, []],
+    ['an empty option', {}, []],
+    ['empty lists', { android: [] }, []],
+    ['apple', { apple: appLinks.apple }, [APPLE]],
+    ['android', { android: appLinks.android }, [ANDROID]],
+  ])('%s', async (_name, given, served) => {
+    for (const path of [APPLE, ANDROID]) {
+      expect((await documentAt(path, { appLinks: given })).status).toBe(served.includes(path) ? 200 : 404);
+    }
+  });
+
+  test('it tells clients of no protected resource metadata (RFC 9728 §5.1)', async () => {
+    let url: string | undefined = 'not asked';
+    const relay = createRelay({
+      publicUrl: 'http://localhost/relay',
+      appLinks,
+      authenticate: ({ relay: services }) => {
+        url = services.metadataUrl();
+        return { via: ['test'] };
+      },
+    });
+    relay.wellKnown();
+    const headers = { 'Content-Type': 'application/json', 'Mailbox-Device-Claim': crypto.randomUUID() };
+    const body = JSON.stringify({
+      payload: { type: 'AEAD_AES_128_GCM', data: 'AAAA' },
+      displayInformation: { title: 'a', description: 'b', imageURL: 'https://a.example/c' },
+    });
+    const request = new Request('http://localhost/relay/v1/m', {
+      method: 'POST',
+      headers: { ...headers, 'Mailbox-Request-ID': 'one' },
+      body,
+    });
+    expect((await relay.fetch(request)).status).toBe(200);
+    expect(url).toBeUndefined();
+    await relay.close();
+  });
+
+  test('beside the metadata of a hook both are served', async () => {
+    const hook = Object.assign(() => ({ via: ['test'] }), { metadata: { scopes_supported: ['create'] } });
+    const paths = [APPLE, ANDROID, '/.well-known/oauth-protected-resource/relay'];
+    for (const path of paths) expect((await documentAt(path, { authenticate: hook })).status).toBe(200);
+  });
+});
+
+describe('over http', () => {
+  const HOST_SAYS = 'a page of the host';
+
+  test.each(['koa', 'express'] as const)('%s: at the root, GET and HEAD, without a redirect', async (kind) => {
+    const { server, origin, close } = await openServer();
+    const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
+    if (kind === 'koa') {
+      const app = new Koa();
+      app.use(relay.wellKnown().koa());
+      app.use((ctx) => {
+        ctx.body = HOST_SAYS;
+      });
+      server.on('request', app.callback());
+    } else {
+      server.on(
+        'request',
+        express().use(relay.wellKnown().node(), (_request, response) => void response.send(HOST_SAYS)),
+      );
+    }
+    for (const path of [APPLE, ANDROID]) {
+      const got = await send({ method: 'GET', url: origin + path });
+      expect([got.status, got.headers['content-type']]).toEqual([200, 'application/json']);
+      expect(got.text).toMatch(/^[[{]/);
+      const head = await send({ method: 'HEAD', url: origin + path });
+      expect([head.status, head.text, head.headers['content-length']]).toEqual([
+        200,
+        '',
+        got.headers['content-length'],
+      ]);
+      expect((await send({ method: 'POST', url: origin + path })).status).toBe(405);
+      expect((await send({ method: 'GET', url: `${origin}/relay${path}` })).text).toBe(HOST_SAYS);
+    }
+    await relay.close();
+    await close();
+  });
+
+  test.each(['koa', 'node'] as const)(
+    '%s: a target of absolute form is the same request (RFC 9112 §3.2.2)',
+    async (kind) => {
+      const { server, origin, close } = await openServer();
+      const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
+      server.on(
+        'request',
+        kind === 'koa' ? new Koa().use(relay.wellKnown().koa()).callback() : relay.wellKnown().node(),
+      );
+      for (const path of [APPLE, ANDROID]) {
+        const plain = await send({ method: 'GET', url: origin + path });
+        for (const target of [origin + path, `${origin}${path}?x=1`, `HTTP://other.example${path}`]) {
+          const { status, text } = await send({ method: 'GET', url: origin + path, target });
+          expect([target, status, text]).toEqual([target, 200, plain.text]);
+        }
+      }
+      for (const target of [origin, `${origin}/`, `${origin}/x${APPLE}`, `ftp://other.example${APPLE}`, '*']) {
+        const method = target === '*' ? 'OPTIONS' : 'GET';
+        expect([target, (await send({ method, url: origin, target })).status]).toEqual([target, 404]);
+      }
+      await relay.close();
+      await close();
+    },
+  );
+
+  test('while the relay drains, every answer closes its connection, as the relay’s own do', async () => {
+    const { server, origin, close } = await openServer();
+    const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
+    server.on('request', relay.wellKnown().node());
+    const connection = async (method: string): Promise<unknown> =>
+      (await send({ method, url: origin + APPLE, keepAlive: true })).headers.connection;
+    for (const method of ['GET', 'OPTIONS', 'POST']) expect(await connection(method)).toBe('keep-alive');
+    await relay.drain();
+    for (const method of ['GET', 'OPTIONS', 'POST']) expect(await connection(method)).toBe('close');
+    const fetched = await relay.wellKnown().fetch(new Request(origin + APPLE));
+    expect([fetched.status, fetched.headers.get('Connection')]).toEqual([200, 'close']);
+    await relay.close();
+    await close();
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { preferredWait } from '../../../src/relay/http/prefer.js';
+import { DOORS, servedInTests } from '../../support/long-poll/handlers.js';
+import { boundPair, type Field } from '../../support/long-poll/wire.js';
+
+const parse = (value: string | undefined): number | undefined =>
+  preferredWait({ header: () => value, repeated: () => false });
+
+describe('Prefer [RFC 7240]', () => {
+  it.each<[value: string, seconds: number]>([
+    ['wait=25', 25],
+    ['wait=0', 0],
+    ['wait=007', 7],
+    ['WAIT=25', 25],
+    ['Wait="25"', 25],
+    ['wait = 25', 25],
+    ['  wait\t=\t25  ', 25],
+    ['wait=25; foo', 25],
+    ['wait=25;foo=bar;baz="a, b"', 25],
+    ['wait="25" ; foo', 25],
+    ['respond-async, wait=25', 25],
+    ['respond-async,,wait=25,', 25],
+    ['return=minimal; foo="some, parameter", wait=25', 25],
+    ['foo="a \\" b, wait=1", wait=25', 25],
+    ['lenient, wait=25, foo="', 25],
+    ['wait=4294967296', 4_294_967_296],
+    [`wait=${'9'.repeat(400)}`, Number.POSITIVE_INFINITY],
+  ])('%s is a wish to wait', (value, seconds) => expect(parse(value)).toBe(seconds));
+
+  it.each([
+    undefined,
+    '',
+    ',',
+    'wait',
+    'wait=',
+    'wait=""',
+    'wait=soon',
+    'wait=-1',
+    'wait=+1',
+    'wait=1.5',
+    'wait=1e3',
+    'wait=0x10',
+    "wait='25'",
+    'wait="25',
+    'wait=25 s',
+    'wait=25"',
+    'wait 25',
+    'wait:25',
+    'waiting=25',
+    'wait-for=25',
+    'await=25',
+    'foo; wait=25',
+    'foo=wait=25',
+    'foo="wait=25"',
+    'foo="a, wait=25, b"',
+    'foo="a, wait=25',
+    'foo="\\", wait=25, "',
+    '"wait"=25',
+    'wait=٢٥',
+  ])('%s is none', (value) => expect(parse(value)).toBeUndefined());
+
+  it.each<[value: string, seconds: number | undefined]>([
+    ['wait=1, wait=2', 1],
+    ['wait=1, WAIT=2', 1],
+    ['wait=soon, wait=2', undefined],
+    ['wait, wait=2', undefined],
+  ])('of %s the first counts [§2]', (value, seconds) => expect(parse(value)).toBe(seconds));
+
+  it('is read in linear time', () => {
+    const started = performance.now();
+    for (const part of ['"', '"\\', 'a', '\\', ',', 'wait', 'wait=', ' ', '"a,']) parse(part.repeat(16_000));
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+});
+
+describe.each(DOORS)('Prefer at the %s door', (door) => {
+  const serve = servedInTests();
+
+  it.each<[fields: Field[], applied: string | undefined]>([
+    [[['Prefer', 'wait=7']], 'wait=7'],
+    [[['pREFER', 'WAIT = "7"; foo']], 'wait=7'],
+    [[['Prefer', 'respond-async, wait=7, lenient']], 'wait=7'],
+    [[['Prefer', 'wait=99999999999999999999']], 'wait=50'],
+    [[['Prefer', 'foo="a, wait=7, b"']], undefined],
+    [
+      [
+        ['Prefer', 'wait=a'],
+        ['Mailbox-Known-Version', 'again'],
+      ],
+      undefined,
+    ],
+    [
+      [
+        ['Prefer', 'respond-async'],
+        ['Prefer', 'wait=7'],
+      ],
+      'wait=7',
+    ],
+    [
+      [
+        ['Prefer', 'wait=7'],
+        ['Prefer', 'wait=8'],
+      ],
+      'wait=7',
+    ],
+    [
+      [
+        ['Prefer', 'wait=7'],
+        ['prefer', ''],
+      ],
+      'wait=7',
+    ],
+  ])('%j grants %s', async (fields, applied) => {
+    const { base } = await serve(door);
+    const { sender, url } = await boundPair(base);
+    const answer = await sender.read(url, [...fields, ['Mailbox-Known-Version', 'an old one']]);
+    expect([answer.status, answer.headers['preference-applied']]).toEqual([200, applied]);
+  });
+});

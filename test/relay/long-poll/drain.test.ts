@@ -1,0 +1,131 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { describe, expect, it } from 'vitest';
+import { DOORS, servedInTests } from '../../support/long-poll/handlers.js';
+import { boundPair, held, newDevice, waitFor } from '../../support/long-poll/wire.js';
+import { somePayload } from '../../support/relay/relay.js';
+
+/* relay.drain and relay.close, at each door over real sockets. Clients would use their connections for more. */
+
+const serve = servedInTests();
+
+describe.each(DOORS)('relay.drain, %s door', (door) => {
+  it('ends what is held with 204, and answers new waits at once', async () => {
+    const { relay, base } = await serve(door);
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => boundPair(base)));
+    const waits = pairs.map(({ sender, url, version }) => sender.wait(url, version));
+    await held(relay, 20);
+    await Promise.all([relay.drain(), relay.drain(), relay.drain()]);
+    expect(relay.load().waiters).toBe(0);
+    const ended = await Promise.all(waits.map(({ answer }) => answer));
+    for (const [index, { status, text, version, headers }] of ended.entries()) {
+      expect([status, text, version]).toEqual([204, '', pairs[index]?.version]);
+      expect([headers['preference-applied'], headers['retry-after']]).toEqual(['wait=30', undefined]);
+    }
+    const { sender, receiver, url, version } = pairs[0] as (typeof pairs)[0];
+    const declined = await sender.wait(url, version).answer;
+    expect([declined.status, declined.version]).toEqual([204, version]);
+    expect(declined.headers['preference-applied']).toBe('wait=0');
+    expect(Number(declined.headers['retry-after'])).toBeGreaterThan(0);
+    await receiver.update(url);
+    expect((await sender.wait(url, version).answer).status).toBe(200);
+    await relay.drain();
+  });
+
+  it('lets a read that is not held yet see what there is, and does not hold it any more', async () => {
+    let reached: () => void = () => {};
+    let go: Promise<void> | undefined;
+    const authorize = async (): Promise<void> => {
+      reached();
+      await go;
+    };
+    const { relay, base } = await serve(door, { authorize });
+    const { sender, url, version } = await boundPair(base);
+    const asked = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    let letGo: () => void = () => {};
+    go = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    const waiting = sender.wait(url, version);
+    await asked;
+    const drained = relay.drain();
+    letGo();
+    await drained;
+    const answer = await waiting.answer;
+    expect([answer.status, answer.version]).toEqual([204, version]);
+    expect(answer.ms).toBeLessThan(2_000);
+  });
+});
+
+describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => {
+  it('every answer closes its connection, and everything else is served as before', async () => {
+    const { relay, base } = await serve(door);
+    const { sender, receiver, url, version } = await boundPair(base);
+    const before = await sender.read(url);
+    expect(before.headers.connection).toBe('keep-alive');
+    const waiting = sender.wait(url, version);
+    await held(relay, 1);
+    await relay.drain();
+    const answers = [
+      await waiting.answer,
+      await sender.wait(url, version).answer,
+      await sender.read(url),
+      await sender.update(url, somePayload()),
+      await newDevice().read(url),
+      await newDevice().create(base),
+      await receiver.delete(url),
+      await receiver.read(url),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 200, 200, 401, 200, 200, 404]);
+    for (const { headers } of answers) expect(headers.connection).toBe('close');
+  });
+
+  it('answers over HTTP/2 say nothing of connections', async () => {
+    const warnings: Error[] = []; // Node drops such a field, and warns of it.
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    const store = new Map();
+    const { relay, base } = await serve(door, { store }, 2);
+    const plain = await serve('node', { store });
+    const { sender, url, version } = await boundPair(plain.base);
+    const session = connectHttp2(new URL(base).origin);
+    const read = async () => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': new URL(url).pathname,
+        'mailbox-device-claim': sender.claim,
+        ...Object.fromEntries(waitFor(version)),
+      });
+      stream.resume().end();
+      const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+        stream.on('response', resolve).on('error', reject);
+      });
+      return [headers[':status'], headers['preference-applied'], 'connection' in headers];
+    };
+    const waiting = read();
+    await held(relay, 1);
+    await relay.drain();
+    expect(await waiting).toEqual([204, 'wait=30', false]);
+    expect(await read()).toEqual([204, 'wait=0', false]);
+    session.destroy();
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('relay.close', () => {
+  it('ends what is held, drained before or not, and as often as it is called', async () => {
+    for (const drainFirst of [true, false]) {
+      const { relay, base } = await serve('node');
+      const { sender, url, version } = await boundPair(base);
+      const waiting = sender.wait(url, version);
+      await held(relay, 1);
+      if (drainFirst) void relay.drain();
+      await Promise.all([relay.close(), relay.close()]);
+      expect(relay.load().waiters).toBe(0);
+      expect((await waiting.answer).status).toBe(204);
+      expect((await sender.wait(url, version).answer).headers['preference-applied']).toBe('wait=0');
+    }
+  });
+});

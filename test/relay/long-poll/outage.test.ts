@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import type { ChangeBus, ChangeListener, MailboxStore, RelayEvent } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Answer, type Device, device, sharedMailbox, testRelay } from '../../support/relay/relay.js';
+import { troubledStore } from '../../support/store/stores.js';
+
+/* The store, and word of changes, while reads are held. */
+
+const POLL_MS = 100;
+/** A period and its tenth, and what two busy processors may add. */
+const WITHIN_PERIOD_MS = POLL_MS * 1.1 + 150;
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+function open(options: Parameters<typeof testRelay>[0]) {
+  const relay = testRelay(options);
+  closing.push(() => relay.close());
+  return relay;
+}
+
+const waitFor = (version: string, seconds = 30) => ({
+  headers: { Prefer: `wait=${seconds}`, 'Mailbox-Known-Version': version },
+});
+const versionOf = ({ headers }: Answer): string => headers.get('Mailbox-Version') ?? '';
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A memory store without a bus, and what it was asked. */
+function deafStore() {
+  const asked: string[] = [];
+  const trouble = { fails: false };
+  const { changes: _, ...store } = troubledStore((call) => {
+    asked.push(call);
+    if (trouble.fails) throw new Error('ECONNREFUSED');
+  });
+  const gets = (): number => asked.filter((call) => call === 'get').length;
+  return { store, gets, inner: store.inner, trouble };
+}
+
+/** Resolves when the answer is there, with the ms that took from now. */
+async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; ms: number }> {
+  const started = performance.now();
+  return { answer: await answer, ms: performance.now() - started };
+}
+
+async function heldBy(relay: ReturnType<typeof testRelay>, count: number): Promise<void> {
+  while (relay.load().waiters !== count) await new Promise(setImmediate);
+  await pause(20); // The reads themselves are done.
+}
+
+describe('without word of changes', () => {
+  it('a change at another relay is found within the period of the look', async () => {
+    const { store, inner } = deafStore();
+    const { changes: _, ...unheard } = inner;
+    const [here, there] = [open({ store, waiting: { pollMs: POLL_MS } }), open({ store: unheard })];
+    const { sender, url, created } = await sharedMailbox(there);
+    const waiting = device(here, sender.claim).read(url, waitFor(versionOf(created)));
+    await heldBy(here, 1);
+    const update = await sender.update(url);
+    const { answer, ms } = await timed(waiting);
+    expect([answer.status, versionOf(answer)]).toEqual([200, versionOf(update)]);
+    expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
+  });
+
+  it('with the bus of one memory it is heard of at once', async () => {
+    const backing = new Map();
+    const [here, there] = [open({ store: backing, waiting: { pollMs: 600_000 } }), open({ store: backing })];
+    const { sender, url, created } = await sharedMailbox(there);
+    const waiting = device(here, sender.claim).read(url, waitFor(versionOf(created)));
+    await heldBy(here, 1);
+    await sender.update(url);
+    const { answer, ms } = await timed(waiting);
+    expect(answer.status).toBe(200);
+    expect(ms).toBeLessThan(50);
+  });
+
+  it('there is one look a mailbox each period, however many wait for it, and none once nobody does', async () => {
+    const { store, gets } = deafStore();
+    const relay = open({ store, waiting: { pollMs: POLL_MS } });
+    const { sender, url } = await sharedMailbox(relay);
+    const receiver = device(relay);
+    const version = versionOf(await receiver.read(url));
+    const waits = [sender, receiver].map((each: Device) => each.read(url, waitFor(version, 2)));
+    await heldBy(relay, 2);
+    const before = gets();
+    await pause(10 * POLL_MS);
+    const looks = gets() - before;
+    expect(looks).toBeGreaterThanOrEqual(7);
+    expect(looks).toBeLessThanOrEqual(12);
+    expect((await Promise.all(waits)).map(({ status }) => status)).toEqual([204, 204]);
+    const after = gets();
+    await pause(3 * POLL_MS);
+    expect(gets()).toBe(after);
+  });
+
+  it('a mailbox that expires by the clock of the relay is found gone, though the clock has jumped', async () => {
+    let now = Date.now();
+    const clock = () => now;
+    const store = memoryStore(new Map(), { clock });
+    const relay = open({ store, clock, waiting: { pollMs: POLL_MS } });
+    const { sender, url, created } = await sharedMailbox(relay);
+    const waiting = sender.read(url, waitFor(versionOf(created)));
+    await heldBy(relay, 1);
+    now += 2 * 3600_000;
+    const { answer, ms } = await timed(waiting);
+    expect([answer.status, answer.json.code]).toEqual([404, 'mailbox_not_found']);
+    expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
+  });
+
+  it('a wait goes on when a timer is done before the clock says so, and ends in time', async () => {
+    // The clock stands still, 30 ms before the mailbox expires.
+    let now = Date.now();
+    const clock = () => now;
+    const relay = open({ store: memoryStore(new Map(), { clock }), clock });
+    const { sender, url, created } = await sharedMailbox(relay);
+    now = Date.parse((await sender.read(url)).json.expiration) - 30;
+    const { answer, ms } = await timed(sender.read(url, waitFor(versionOf(created), 1)));
+    expect(answer.status).toBe(204);
+    expect(ms).toBeGreaterThan(990);
+  });
+});
+
+describe('a store that fails while a read is held', () => {
+  it('is a 503 for one that was woken, and has to read again', async () => {
+    const { store, trouble } = deafStore();
+    const listeners: ChangeListener[] = [];
+    const changes: ChangeBus = {
+      subscribe(listener) {
+        listeners.push(listener);
+        return async () => {};
+      },
+    };
+    const keys: string[] = [];
+    const create: MailboxStore['create'] = (key, ...rest) => {
+      keys.push(key);
+      return store.create(key, ...rest);
+    };
+    const relay = open({ store: { ...store, create, changes } });
+    const { sender, url, created } = await sharedMailbox(relay);
+    const waiting = sender.read(url, waitFor(versionOf(created)));
+    await heldBy(relay, 1);
+    trouble.fails = true;
+    listeners[0]?.changed(keys[0] ?? '');
+    const answer = await waiting;
+    expect([answer.status, answer.json.code]).toEqual([503, 'store_unavailable']);
+    expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
+    expect(relay.load().waiters).toBe(0);
+  });
+
+  it('wakes nobody by a look that fails, and once it is back a change is found within the period', async () => {
+    const { store, inner, trouble } = deafStore();
+    const { changes: _, ...unheard } = inner;
+    const failures: RelayEvent[] = [];
+    const here = open({ store, waiting: { pollMs: POLL_MS } });
+    here.on('store.failed', (event) => void failures.push({ ...event }));
+    const there = open({ store: unheard });
+    const { sender, url, created } = await sharedMailbox(there);
+    const waiting = device(here, sender.claim).read(url, waitFor(versionOf(created)));
+    await heldBy(here, 1);
+    trouble.fails = true;
+    await sender.update(url);
+    while (failures.length < 3) await pause(5);
+    expect(here.load().waiters).toBe(1);
+    trouble.fails = false;
+    const { answer, ms } = await timed(waiting);
+    expect(answer.status).toBe(200);
+    expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
+  });
+});
+
+describe('word that may have been missed', () => {
+  const MAILBOXES = 1_000;
+
+  /** A relay with many mailboxes whose senders wait, on a store that others change in silence. */
+  async function manyWait() {
+    let underWay = 0;
+    const trouble = { fails: false };
+    const figures = { gets: 0, most: 0 };
+    const inner = memoryStore();
+    // Without `revision`: looks go by `get`.
+    const { changes: _, revision: __, ...silent } = inner;
+    const get: MailboxStore['get'] = async (key) => {
+      figures.gets += 1;
+      underWay += 1;
+      figures.most = Math.max(figures.most, underWay);
+      await new Promise(setImmediate);
+      underWay -= 1;
+      if (trouble.fails) throw new Error('ECONNREFUSED');
+      return inner.get(key);
+    };
+    let missed: () => void = () => {};
+    const changes: MailboxStore['changes'] = {
+      subscribe(listener) {
+        missed = listener.missed;
+        return async () => {};
+      },
+    };
+    const keys = [randomBytes(32)];
+    const relay = open({ store: { ...silent, get, changes }, keys });
+    const other = open({ store: silent, keys });
+    const shared = await Promise.all(Array.from({ length: MAILBOXES }, () => sharedMailbox(other)));
+    const waits = shared.map(({ sender, url, created }) =>
+      device(relay, sender.claim).read(url, waitFor(versionOf(created))),
+    );
+    await heldBy(relay, MAILBOXES);
+    Object.assign(figures, { gets: 0, most: 0 });
+    return { relay, shared, waits, figures, missed: () => missed(), trouble };
+  }
+
+  it('is looked for once a mailbox, some at a time, and only those whose mailbox changed are woken', async () => {
+    const { relay, shared, waits, figures, missed } = await manyWait();
+    await Promise.all(shared.slice(0, 10).map(({ sender, url }) => sender.update(url)));
+    missed();
+    const changed = await Promise.all(waits.slice(0, 10));
+    expect(changed.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    while (figures.gets < MAILBOXES + 10) await pause(1);
+    await pause(50);
+    expect(figures.gets).toBe(MAILBOXES + 10);
+    expect(figures.most).toBeLessThanOrEqual(74);
+    expect(relay.load().waiters).toBe(MAILBOXES - 10);
+  });
+
+  it('is a 503 for nobody if the store fails just then', async () => {
+    const { relay, figures, missed, trouble } = await manyWait();
+    trouble.fails = true;
+    missed();
+    while (figures.gets < MAILBOXES) await pause(1);
+    await pause(50);
+    expect(relay.load().waiters).toBe(MAILBOXES);
+  });
+});

@@ -1,0 +1,208 @@
+import { spawnSync } from 'node:child_process';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createWaiters, type Waiters } from '../../../src/relay/long-poll/waiters.js';
+
+/* Those who wait at one process, without a relay around them. */
+
+const open: Waiters[] = [];
+afterEach(() => {
+  for (const waiters of open.splice(0)) void waiters.close();
+});
+
+function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
+  const waiters = createWaiters({ maximum: 100, maximumPerConnection: 100 }, { periodMs, revisionOf }, undefined);
+  open.push(waiters);
+  return waiters;
+}
+
+const enter = (waiters: Waiters, key = 'k', connection?: object) => waiters.open(key, connection);
+
+describe('a waiter', () => {
+  it('is woken at once by what came before it waited, and by nothing that came before that', async () => {
+    const waiters = waitersWith();
+    const waiter = enter(waiters);
+    waiters.wake('k');
+    waiters.wake('k');
+    expect(await waiter.next(600_000)).toBe('changed');
+    expect(await waiter.next(1)).toBe('time');
+    waiter.close();
+  });
+
+  it('hears what ends its wait rather than of a change', async () => {
+    for (const order of [0, 1]) {
+      const waiters = waitersWith();
+      const waiter = enter(waiters);
+      const calls = [() => waiters.wake('k'), waiter.leave];
+      for (const call of order === 0 ? calls : calls.reverse()) call();
+      expect(await waiter.next(600_000)).toBe('gone');
+      waiter.close();
+    }
+  });
+
+  it('of the same role is superseded; one that knows another revision is sent to look', async () => {
+    const waiters = waitersWith();
+    const [before, sender, receiver] = [enter(waiters), enter(waiters), enter(waiters)];
+    before.settle('receiver', 'zero');
+    sender.settle('sender', 'one');
+    // Let go by a change that nobody told of here: its place was taken by another device.
+    expect(await before.next(600_000)).toBe('changed');
+    before.close();
+    receiver.settle('receiver', 'one');
+    expect(await sender.next(1)).toBe('time');
+    enter(waiters).settle('sender', 'one');
+    expect(await sender.next(600_000)).toBe('superseded');
+    expect(await receiver.next(1)).toBe('time');
+  });
+
+  it('that is still reading reads again if a look finds anything, as its own answer may be the older', async () => {
+    const looked: string[] = [];
+    const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
+    const [waiting, reading] = [enter(waiters), enter(waiters)];
+    waiting.settle('sender', 'one');
+    while (looked.length === 0) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(await reading.next(0)).toBe('changed');
+    for (const waiter of [waiting, reading]) waiter.close();
+  });
+
+  it('may wait longer than a timer of Node can run', async () => {
+    const waiters = waitersWith();
+    const waiter = enter(waiters);
+    const next = waiter.next(2 ** 40);
+    expect(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 20, 'held'))])).toBe('held');
+    waiters.wake('k');
+    expect(await next).toBe('changed');
+    waiter.close();
+  });
+
+  it('can be closed more than once, and counts once', async () => {
+    const waiters = waitersWith();
+    const [one, two] = [enter(waiters), enter(waiters)];
+    one.settle('sender', 'one');
+    two.settle('receiver', 'one');
+    expect(waiters.size).toBe(2);
+    one.close();
+    one.close();
+    expect(waiters.size).toBe(1);
+    two.close();
+    expect(waiters.size).toBe(0);
+    await waiters.drain();
+    expect(enter(waiters).settle('sender', 'one')).toBe(false);
+  });
+
+  it('takes part in a wake of thousands with other work in between', async () => {
+    const waiters = createWaiters(
+      { maximum: 10_000, maximumPerConnection: 100 },
+      { periodMs: 600_000, revisionOf: async () => 'one' },
+      undefined,
+    );
+    const all = Array.from({ length: 5_000 }, (_, index) => enter(waiters, String(index % 2_500)));
+    let turns = 0;
+    const ended = all.map(async (waiter, index) => {
+      waiter.settle(index < 2_500 ? 'sender' : 'receiver', 'one');
+      const why = await waiter.next(600_000);
+      waiter.close();
+      return why;
+    });
+    let counting = true;
+    const count = (): void => {
+      turns += 1;
+      if (counting) setImmediate(count);
+    };
+    count();
+    await waiters.drain();
+    counting = false;
+    expect(new Set(await Promise.all(ended))).toEqual(new Set(['draining']));
+    expect(turns).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('a place', () => {
+  const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
+    const watch = { periodMs: 600_000, revisionOf: async () => 'one' };
+    const waiters = createWaiters({ maximum, maximumPerConnection }, watch, undefined);
+    open.push(waiters);
+    return waiters;
+  };
+
+  it('is not taken by a request that only reads', () => {
+    const waiters = crowded(1, 1);
+    for (let at = 0; at < 1_000; at += 1) enter(waiters);
+    expect(waiters.size).toBe(0);
+    expect(enter(waiters).settle('sender', 'one')).toBe(true);
+  });
+
+  it('is refused once all are taken, and there again once one is given back', () => {
+    const waiters = crowded(2, 2);
+    const [one, two, three] = [enter(waiters, 'a'), enter(waiters, 'b'), enter(waiters, 'c')];
+    expect([one, two, three].map((waiter) => waiter.settle('sender', 'one'))).toEqual([true, true, false]);
+    one.close();
+    expect(enter(waiters, 'd').settle('sender', 'one')).toBe(true);
+  });
+
+  it('is refused once a connection has all of its own, which others do not lack', () => {
+    const waiters = crowded(10, 2);
+    const [greedy, honest] = [{}, {}];
+    const settle = (key: string, connection?: object) => enter(waiters, key, connection).settle('sender', 'one');
+    expect(['a', 'b', 'c'].map((key) => settle(key, greedy))).toEqual([true, true, false]);
+    expect(['d', 'e', 'f'].map((key) => settle(key, honest))).toEqual([true, true, false]);
+    expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
+  });
+
+  it('of a device goes over to its newer request, at the bound as well', async () => {
+    const waiters = crowded(1, 1);
+    const connection = {};
+    const older = enter(waiters, 'k', connection);
+    older.settle('sender', 'one');
+    expect(enter(waiters, 'k', connection).settle('sender', 'one')).toBe(true);
+    expect(await older.next(600_000)).toBe('superseded');
+    older.close();
+    expect(waiters.size).toBe(1);
+    expect(enter(waiters, 'other', connection).settle('sender', 'one')).toBe(false);
+  });
+
+  it('keeps no look at a mailbox for which nobody waits any more', async () => {
+    let looks = 0;
+    const waiters = waitersWith(async () => {
+      looks += 1;
+      return `${looks}`;
+    }, 1);
+    const waiter = enter(waiters);
+    waiter.settle('sender', '1');
+    while (looks === 0) await new Promise(setImmediate);
+    waiter.close();
+    enter(waiters);
+    const before = looks;
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(looks - before).toBeLessThanOrEqual(1); // One may have been under way.
+  });
+});
+
+describe('a process', () => {
+  it('is not kept alive by reads that it holds', () => {
+    const program = `
+      import { createRelay } from 'credential-relay';
+      const relay = createRelay({ publicUrl: 'http://localhost' });
+      const claim = { 'Mailbox-Device-Claim': '2ba7b0e6-0000-4000-8000-000000000000' };
+      const send = (url, headers, body) => relay.fetch(new Request(url, {
+        method: 'POST', body, headers: { 'Content-Type': 'application/json', ...claim, ...headers },
+      }));
+      const created = await send('http://localhost/v1/m', { 'Mailbox-Request-ID': 'one' }, JSON.stringify({
+        payload: { type: 'AEAD_AES_128_GCM', data: 'ZGF0YQ==' },
+        displayInformation: { title: 'a', description: 'b', imageURL: 'https://example.com/i.png' },
+      }));
+      const { urlLink } = await created.json();
+      const version = created.headers.get('Mailbox-Version');
+      send(urlLink, { Prefer: 'wait=30', 'Mailbox-Known-Version': version });
+      while (relay.load().waiters === 0) await new Promise(setImmediate);
+      console.log('held');
+    `;
+    const started = performance.now();
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 15_000,
+    });
+    expect([status, stdout.trim()]).toEqual([0, 'held']);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+});

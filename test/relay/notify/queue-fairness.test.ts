@@ -1,0 +1,227 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Breakers } from '../../../src/relay/notify/breaker.js';
+import type { PushDestination } from '../../../src/relay/notify/contract.js';
+import { Lanes } from '../../../src/relay/notify/lanes.js';
+import type { PushQueue } from '../../../src/relay/notify/queue.js';
+import { job, type Provider, provider, watchedQueue } from '../../support/notify/queue.js';
+
+/* Pushes of one stranger, however they come out, hold up nobody else's. Tokens: `service host name`. */
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+const sent = () => ({ outcome: 'sent' });
+
+/** A provider with several services and hosts, which the tokens name. */
+function services(answer?: (name: string) => unknown): Provider {
+  const made = provider(answer && (({ tokenData }) => answer(tokenData)));
+  const destination = (tokenData: string): PushDestination => {
+    const [service = '', host = ''] = tokenData.split(' ');
+    return { service, host };
+  };
+  return Object.assign(made, { destination });
+}
+
+/** Closes a queue while the clock is a test's. */
+async function closed(queue: PushQueue): Promise<void> {
+  const closing = queue.close(1);
+  await pass(2);
+  await closing;
+}
+
+const token = (tokenData: string) => job('', { tokenData });
+const got = ({ received }: Provider, tokenData: string): number =>
+  received.filter((push) => push.tokenData === tokenData).length;
+
+describe('a host that keeps failing', () => {
+  const failing = (extra: object = {}) =>
+    services((name) => (name.startsWith('a x') ? { outcome: 'retry', ...extra } : sent()));
+
+  it('is tested by one push every two seconds, which costs no try, until it takes one', async () => {
+    let well = false;
+    const one = provider(() => ({ outcome: well ? 'sent' : 'retry' }));
+    const { queue, of } = watchedQueue([one], { retries: 1 });
+    for (let device = 0; device < 30; device += 1) queue.enqueue(job(`${device}`));
+    await pass(100);
+    expect(of('push.paused')).toEqual([{ type: 'push.paused', tokenType: 'one' }]);
+    const before = one.received.length;
+    expect(before).toBeLessThan(20);
+    await pass(60_000);
+    expect(one.received.length - before).toBe(30);
+    expect([of('push.paused').length, of('push.dropped').length, queue.size]).toEqual([1, 0, 30]);
+    well = true;
+    await pass(40_000);
+    expect([of('push.sent').length, queue.size]).toEqual([30, 0]);
+  });
+
+  it('is tested by a token that has not failed, if there is one', async () => {
+    const one = failing();
+    const { queue } = watchedQueue([one]);
+    for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
+    await pass(20_000);
+    queue.enqueue(token('a x new'));
+    const before = one.received.length;
+    await pass(2_001);
+    expect(one.received[before]?.tokenData).toBe('a x new');
+  });
+
+  it('holds up no other host of the service', async () => {
+    const one = failing();
+    const { queue, of } = watchedQueue([one]);
+    for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
+    await pass(100);
+    expect(of('push.paused').length).toBe(1);
+    queue.enqueue(token('a y victim'));
+    await pass(1);
+    expect(got(one, 'a y victim')).toBe(1);
+  });
+
+  it.each([429, 503])('counts as one only if the fault is its own (%i)', async (status) => {
+    const one = failing(status === 429 ? { fault: 'token' } : {});
+    const { queue, of } = watchedQueue([one]);
+    for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
+    await pass(30_000);
+    expect(of('push.paused').length).toBe(status === 429 ? 0 : 1);
+    // Each token has its tries and its pauses all the same.
+    if (status === 429) expect(one.received.length).toBe(30 * 4);
+  });
+
+  it('is not displaced by hosts that devices make up, and those have no breaker beyond 64', () => {
+    const breakers = new Breakers();
+    const fail = (host: string, now: number): boolean[] =>
+      Array.from({ length: 10 }, () => breakers.report(host, false, now));
+    expect(fail('known', 0).filter(Boolean).length).toBe(1);
+    for (let host = 0; host < 1_000; host += 1) fail(`made-up-${host}`, 1);
+    expect(breakers.isOpen('known')).toBe(true);
+    expect(breakers.begin('known', 1)).toBe(1_999);
+    expect([breakers.isOpen('made-up-62'), breakers.isOpen('made-up-63')]).toEqual([true, false]);
+    fail('later', 600_001);
+    expect(breakers.isOpen('later')).toBe(true);
+    breakers.report('known', true, 2);
+    expect(breakers.isOpen('known')).toBe(false);
+  });
+});
+
+describe('pushes that hang', () => {
+  it('hold up a push that comes after them for two seconds at most', async () => {
+    for (const wait of [0, 100, 999, 2_500, 3_100, 4_100, 5_100, 7_300]) {
+      const one = services((name) => (name.endsWith('victim') ? sent() : new Promise(() => {})));
+      const { queue } = watchedQueue([one]);
+      for (let device = 0; device < 990; device += 1) queue.enqueue(token(`a ${device} hangs`));
+      await pass(wait);
+      queue.enqueue(token('a y victim'));
+      await pass(2_001);
+      expect(got(one, 'a y victim')).toBe(1);
+      await closed(queue);
+    }
+  });
+
+  it('of a host that is the same as that of the victim hold it up no longer', async () => {
+    const one = services((name) => (name.endsWith('victim') ? sent() : new Promise(() => {})));
+    const { queue, of } = watchedQueue([one]);
+    for (let device = 0; device < 990; device += 1) queue.enqueue(token(`a x hangs${device}`));
+    await pass(20_000);
+    expect(of('push.paused').length).toBe(1);
+    queue.enqueue(token('a x victim'));
+    await pass(2_001);
+    expect(got(one, 'a x victim')).toBe(1);
+  });
+
+  it('to tokens that failed take two places at most', async () => {
+    let answer: () => unknown = () => ({ outcome: 'retry', fault: 'token' });
+    const one = services(() => answer());
+    const { queue } = watchedQueue([one], { pauseMs: [1_000, 1_000], intervalMs: 1 });
+    for (let device = 0; device < 100; device += 1) queue.enqueue(token(`a x ${device}`));
+    await pass(500);
+    expect(one.received.length).toBe(100);
+    answer = () => new Promise(() => {});
+    await pass(4_000);
+    expect(one.received.length).toBe(102);
+    for (let device = 0; device < 100; device += 1) queue.enqueue(token(`a y ${device}`));
+    await pass(1);
+    expect(one.received.slice(102).every(({ tokenData }) => tokenData.startsWith('a y'))).toBe(true);
+    expect(one.received.length).toBe(110);
+  });
+});
+
+describe('a full queue', () => {
+  it('drops from the service with the most pushes', async () => {
+    const one = services();
+    const { queue, of } = watchedQueue([one], { waiting: 20, concurrency: 1, underWay: 1 });
+    for (const service of ['small', 'big']) queue.enqueue(token(`${service} x running`));
+    await pass(1);
+    for (let device = 0; device < 5; device += 1) queue.enqueue(token(`small x ${device}`));
+    for (let device = 0; device < 500; device += 1) queue.enqueue(token(`big ${device} x`));
+    expect([of('push.dropped').length, queue.size]).toEqual([485, 22]);
+    for (let at = 0; at < 22; at += 1) {
+      one.received[at]?.answer({ outcome: 'sent' });
+      await pass(1);
+    }
+    const small = one.received.filter(({ tokenData }) => tokenData.startsWith('small'));
+    expect([small.length, one.received.length, queue.size]).toEqual([6, 22, 0]);
+  });
+
+  it('drops what failed before what did not', async () => {
+    const one = services((name) => (name.endsWith('bad') ? { outcome: 'retry', retryAfterMs: 60_000 } : sent()));
+    const { queue, of } = watchedQueue([one], { waiting: 2 });
+    queue.enqueue(token('a x good'));
+    await pass(10);
+    // Rests until the end of its interval, and waits for longer than the one that failed.
+    queue.enqueue(token('a x good'));
+    await pass(10);
+    queue.enqueue(token('a x bad'));
+    await pass(10);
+    queue.enqueue(token('a x other'));
+    expect(of('push.dropped').length).toBe(1);
+    await pass(70_000);
+    expect([got(one, 'a x good'), got(one, 'a x other'), got(one, 'a x bad')]).toEqual([2, 1, 1]);
+  });
+});
+
+describe('pushes that come back after a failure', () => {
+  it('count among those that wait, and are the first to be dropped', async () => {
+    const one = services();
+    const { queue, of } = watchedQueue([one], { waiting: 20 });
+    for (let device = 0; device < 8; device += 1) queue.enqueue(token(`a x bad${device}`));
+    await pass(1);
+    for (let device = 0; device < 20; device += 1) queue.enqueue(token(`a x good${device}`));
+    for (const push of one.received.slice(0, 8)) push.answer({ outcome: 'retry', fault: 'token' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(of('push.dropped')).toEqual(
+      Array.from({ length: 8 }, () => ({ type: 'push.dropped', tokenType: 'one', reason: 'full' })),
+    );
+    for (let at = 8; at < 28; at += 1) {
+      one.received[at]?.answer({ outcome: 'sent' });
+      await pass(1);
+    }
+    expect([of('push.sent').length, queue.size]).toEqual([20, 0]);
+  });
+});
+
+describe('what is remembered of tokens', () => {
+  it('is bounded, and is forgotten with time; the token itself is not kept', async () => {
+    const lanes = new Lanes(100);
+    for (let device = 0; device < 1_000; device += 1)
+      lanes.of('one', `secret-${device}`, '').restsUntil = performance.now() + 2_000;
+    expect(lanes.size).toBe(100);
+    expect(JSON.stringify(lanes.of('one', 'secret-999', ''))).not.toContain('secret');
+    await pass(12_000);
+    lanes.of('one', 'another', '');
+    expect(lanes.size).toBe(1);
+  });
+
+  it('never loses a token whose push waits', () => {
+    const lanes = new Lanes(10);
+    const waiting = lanes.of('one', 'waits', '');
+    waiting.pending = { job: job('a'), until: 1, tries: 0 };
+    for (let device = 0; device < 100; device += 1) lanes.of('one', `${device}`, '');
+    expect(lanes.of('one', 'waits', '')).toBe(waiting);
+  });
+});

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import { type AuthenticationHook, createRelay, RelayError, type RelayEvent, type RelayOptions } from 'credential-relay';
+import { memoryStore } from 'credential-relay/adapters/store/memory';
+import { afterEach, describe, expect, test } from 'vitest';
+import { all, BRANDED, LANGUAGES, openGraph, pageOf, parse, skeletonOf, textOf } from '../../support/preview/page.js';
+import { type Answer, createBody, inSeconds, PUBLIC_URL, send, sharedMailbox } from '../../support/relay/relay.js';
+
+/* What a person sees who opens a link that is over, or at the wrong moment; programs get the problem as ever. */
+
+const HTML = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+const UNKNOWN = `${PUBLIC_URL}/v1/m/00000000-0000-4000-8000-000000000000`;
+
+const closing: Array<() => Promise<void>> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+function relayWith(options: Partial<RelayOptions> = {}): ReturnType<typeof createRelay> {
+  const relay = createRelay({ publicUrl: PUBLIC_URL, preview: BRANDED, ...options });
+  closing.push(() => relay.close());
+  return relay;
+}
+
+/** A relay whose hook refuses to show previews. */
+const refusing = (refuse: AuthenticationHook, options: Partial<RelayOptions> = {}): ReturnType<typeof createRelay> =>
+  relayWith({ authenticate: { preview: refuse }, ...options });
+
+const throwing =
+  (error: unknown): AuthenticationHook =>
+  () => {
+    throw error;
+  };
+
+const expectProblem = (answer: Answer, status: number): void => {
+  expect([answer.status, answer.headers.get('Content-Type')]).toEqual([status, 'application/problem+json']);
+  expect(answer.json).toMatchObject({ status, code: expect.any(String) });
+};
+
+describe('404', () => {
+  test('deleted, expired, never made and mangled are the same bytes, in every language', async () => {
+    let now = Date.now();
+    const relay = relayWith({ clock: () => now });
+    const short = createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration: inSeconds(60, now) } });
+    const { sender, url: deleted } = await sharedMailbox(relay);
+    const { url: expired } = await sharedMailbox(relay, short);
+    expect((await sender.delete(deleted)).status).toBe(200);
+    now += 61_000;
+    for (const language of [undefined, ...LANGUAGES]) {
+      const headers = { Accept: HTML, ...(language === undefined ? {} : { 'Accept-Language': language }) };
+      const answers = [];
+      for (const url of [
+        deleted,
+        expired,
+        UNKNOWN,
+        `${UNKNOWN}?v=h`,
+        `${UNKNOWN}x`,
+        `${UNKNOWN}/`,
+        deleted.slice(0, -5),
+      ]) {
+        const { status, headers: fields, text } = await send(relay, 'GET', url, headers);
+        answers.push({ status, fields: [...fields], text });
+      }
+      expect(answers[0]?.status).toBe(404);
+      for (const answer of answers) expect(answer).toEqual(answers[0]);
+    }
+  });
+
+  test.each(LANGUAGES)('%s: a heading and what to do, in the brand’s page', async (language) => {
+    const asked = { Accept: HTML, 'Accept-Language': language };
+    const { text, headers } = await send(relayWith(), 'GET', UNKNOWN, asked);
+    const page = parse(text);
+    const { page: preview } = await pageOf(BRANDED, { 'Accept-Language': language });
+    expect(headers.get('Content-Language')).toBe(language === 'zh' ? 'zh-Hans' : language);
+    expect(page.querySelector('html')?.getAttribute('lang')).toBe(language === 'zh' ? 'zh-Hans' : language);
+    expect(textOf(page, '.brand span')).toBe('Grand Hotel');
+    expect(page.querySelector('.brand img')?.getAttribute('src')).toBe(BRANDED.logoUrl);
+    expect(textOf(page, 'style')).toBe(textOf(preview, 'style'));
+    expect(all(page, 'h1, h2, h3').map(({ localName }) => localName)).toEqual(['h1']);
+    expect(textOf(page, 'title')).toBe(textOf(page, 'h1'));
+    expect(textOf(page, 'h1 + p').length).toBeGreaterThan(20);
+    expect(all(page, 'script, form, iframe, object, embed, link, base, meta[http-equiv], [style], a, svg')).toEqual([]);
+    expect(text).toMatch(/^[\n\x20-\x7e]*$/);
+  });
+
+  test('each language has texts of its own, for both kinds', async () => {
+    const busy = refusing(throwing(new RelayError('rate_limited')));
+    const texts = new Set<string>();
+    for (const language of LANGUAGES) {
+      for (const relay of [relayWith(), busy]) {
+        const { text } = await send(relay, 'GET', UNKNOWN, { Accept: HTML, 'Accept-Language': language });
+        for (const selector of ['h1', 'h1 + p']) texts.add(textOf(parse(text), selector));
+      }
+    }
+    expect(texts.size).toBe(LANGUAGES.length * 4);
+    expect(texts).toContain('This link does not lead to a key any more');
+  });
+
+  test('for a messenger that asks late: the heading, and nothing of a sender or of the link', async () => {
+    const relay = relayWith();
+    const { sender, url } = await sharedMailbox(relay);
+    await sender.delete(url);
+    const { text } = await send(relay, 'GET', url, { Accept: HTML });
+    const page = parse(text);
+    expect(openGraph(page, 'og:title')).toEqual([textOf(page, 'h1')]);
+    expect(openGraph(page, 'og:description')).toEqual([textOf(page, 'h1 + p')]);
+    expect(openGraph(page, 'og:site_name')).toEqual(['Grand Hotel']);
+    expect(all(page, 'meta[property="og:url"], meta[property="og:image"]')).toEqual([]);
+    expect(text).not.toContain(url.slice(url.lastIndexOf('/') + 1));
+    expect(text).not.toContain('Hotel Pass');
+  });
+
+  test('without options: a drawn key, and the language of the option where none is asked for', async () => {
+    const relay = relayWith({ preview: { language: 'ja' } });
+    const { text, headers } = await send(relay, 'GET', UNKNOWN, { Accept: HTML });
+    expect(headers.get('Content-Language')).toBe('ja');
+    expect(all(parse(text), '.brand svg')).toHaveLength(1);
+    expect(all(parse(text), 'img')).toEqual([]);
+  });
+
+  test('words of the operator stay words', async () => {
+    const name = '"><script>alert(1)</script>';
+    const [hostile, plain] = await Promise.all(
+      [name, 'x'].map(async (each) => send(relayWith({ preview: { name: each } }), 'GET', UNKNOWN, { Accept: HTML })),
+    );
+    expect(skeletonOf(parse(hostile?.text ?? ''))).toEqual(skeletonOf(parse(plain?.text ?? '')));
+  });
+});
+
+describe('headers', () => {
+  test('of the page, exactly', async () => {
+    const asked = { Accept: HTML, 'Accept-Language': 'fr', 'Mailbox-Request-ID': 'one' };
+    const { headers, text } = await send(relayWith(), 'GET', UNKNOWN, asked);
+    const style = createHash('sha256')
+      .update(textOf(parse(text), 'style'))
+      .digest('base64');
+    expect(Object.fromEntries(headers)).toEqual({
+      'cache-control': 'no-store, no-transform',
+      'content-language': 'fr',
+      'content-length': String(Buffer.byteLength(text)),
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; img-src https://static.example; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox`,
+      'content-type': 'text/html; charset=utf-8',
+      'cross-origin-resource-policy': 'same-origin',
+      'mailbox-request-id': 'one',
+      'referrer-policy': 'no-referrer',
+      vary: 'Accept, Accept-Language',
+      'x-content-type-options': 'nosniff',
+      'x-robots-tag': 'noindex, nofollow, noarchive',
+    });
+  });
+
+  test('of CORS stay', async () => {
+    const relay = relayWith({ cors: { origins: ['https://app.example'] } });
+    const { headers } = await send(relay, 'GET', UNKNOWN, { Accept: HTML, Origin: 'https://app.example' });
+    expect(headers.get('Access-Control-Allow-Origin')).toBe('https://app.example');
+    expect(headers.get('Vary')).toBe('Accept, Accept-Language, Origin');
+  });
+
+  test('RFC 9110 §12.5.5: the problem that might have been a page varies by Accept, and no other', async () => {
+    const relay = relayWith();
+    const { url } = await sharedMailbox(relay);
+    for (const [method, target, status, vary] of [
+      ['GET', UNKNOWN, 404, 'Accept'],
+      ['HEAD', UNKNOWN, 404, 'Accept'],
+      ['GET', `${PUBLIC_URL}/v2/m/x`, 404, null],
+      ['GET', `${PUBLIC_URL}/v1/m`, 405, null],
+      ['POST', UNKNOWN, 400, null],
+      ['GET', url, 200, 'Accept-Language'],
+    ] as const) {
+      const answer = await send(relay, method, target, {});
+      expect([answer.status, answer.headers.get('Vary')]).toEqual([status, vary]);
+    }
+  });
+
+  test('HEAD: those of GET, and no body (RFC 9110 §9.3.2)', async () => {
+    const relay = relayWith();
+    const [got, head] = [
+      await send(relay, 'GET', UNKNOWN, { Accept: HTML }),
+      await send(relay, 'HEAD', UNKNOWN, { Accept: HTML }),
+    ];
+    expect([head.status, head.text, [...head.headers]]).toEqual([404, '', [...got.headers]]);
+  });
+});
+
+describe('429 and 503', () => {
+  test.each([
+    ['a limit', throwing(new RelayError('rate_limited', { headers: [['Retry-After', '60']] })), 429, '60'],
+    ['a quota', throwing(new RelayError('quota_exceeded')), 429, '1'],
+    ['a hook that fails', throwing(new Error('x')), 503, '1'],
+  ] as const)('%s: not at the moment', async (_name, hook, status, retryAfter) => {
+    const relay = refusing(hook);
+    const { url } = await sharedMailbox(relay);
+    const answer = await send(relay, 'GET', url, { Accept: HTML, 'Mailbox-Request-ID': 'one' });
+    expect(answer.status).toBe(status);
+    expect(textOf(parse(answer.text), 'h1')).toBe('Not at the moment');
+    expect(textOf(parse(answer.text), 'h1 + p')).toContain('Try again in a minute.');
+    expect(answer.headers.get('Retry-After')).toBe(retryAfter);
+    expect(answer.headers.get('Mailbox-Request-ID')).toBe('one');
+    const problem = await send(relay, 'GET', url, {});
+    expectProblem(problem, status);
+    expect([problem.headers.get('Retry-After'), problem.headers.get('Vary')]).toEqual([retryAfter, 'Accept']);
+  });
+
+  test('a store that is away', async () => {
+    const away = { ...memoryStore(), get: () => Promise.reject(new Error('away')) };
+    const answer = await send(relayWith({ store: away }), 'GET', UNKNOWN, { Accept: HTML });
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '1']);
+    expect(textOf(parse(answer.text), 'h1')).toBe('Not at the moment');
+  });
+});
+
+describe('what stays a problem', () => {
+  test.each([
+    ['a hook’s 401', 401, throwing(new RelayError('token_required'))],
+    ['a hook’s 403', 403, throwing(new RelayError('forbidden'))],
+  ] as const)('%s', async (_name, status, hook) => {
+    const relay = refusing(hook);
+    const answer = await send(relay, 'GET', (await sharedMailbox(relay)).url, { Accept: HTML });
+    expectProblem(answer, status);
+    expect(answer.headers.get('Vary')).toBeNull();
+    if (status === 401) expect(answer.headers.get('WWW-Authenticate')).not.toBeNull();
+  });
+
+  test.each([
+    ['a request id that is invalid', 'GET', UNKNOWN, { 'Mailbox-Request-ID': 'a b' }, 400],
+    ['a method that there is not', 'REPORT', UNKNOWN, {}, 405],
+    ['the collection', 'GET', `${PUBLIC_URL}/v1/m`, {}, 405],
+    ['another version', 'GET', `${PUBLIC_URL}/v2/m/x`, {}, 404],
+  ] as const)('%s', async (_name, method, url, headers, status) =>
+    expectProblem(await send(relayWith(), method, url, { Accept: HTML, ...headers }), status),
+  );
+
+  test('plain-text HTTP', async () => {
+    const relay = relayWith({ publicUrl: 'https://relay.example' });
+    const url = 'http://relay.example/v1/m/00000000-0000-4000-8000-000000000000';
+    expectProblem(await send(relay, 'GET', url, { Accept: HTML }), 403);
+  });
+
+  test('a header of a hook that cannot be sent: 500, as ever', async () => {
+    const relay = refusing(throwing(new RelayError('rate_limited', { headers: [['X-A', 'a\nb']] })));
+    expectProblem(await send(relay, 'GET', (await sharedMailbox(relay)).url, { Accept: HTML }), 500);
+  });
+
+  test('whatever a device does', async () => {
+    const relay = relayWith();
+    const { sender } = await sharedMailbox(relay);
+    const details = { headers: { Accept: HTML } };
+    expectProblem(await sender.read(UNKNOWN, details), 404);
+    expectProblem(await sender.update(UNKNOWN, undefined, details), 404);
+    expectProblem(await sender.relinquish(UNKNOWN, details), 404);
+    expectProblem(await sender.delete(UNKNOWN, details), 404);
+  });
+
+  test.each([undefined, '*/*', 'text/*', 'application/problem+json, text/html;q=0.9', 'text/html;q=0'])(
+    'for a program that says Accept: %s',
+    async (accept) => {
+      const headers: Record<string, string> = accept === undefined ? {} : { Accept: accept };
+      const answer = await send(relayWith(), 'GET', UNKNOWN, headers);
+      expectProblem(answer, 404);
+      expect(answer.json.code).toBe('mailbox_not_found');
+    },
+  );
+});
+
+test('the event is the same: the code and the status, page or problem', async () => {
+  const events: RelayEvent[] = [];
+  const relay = relayWith({ onEvent: (event) => events.push(event) });
+  await send(relay, 'GET', UNKNOWN, { Accept: HTML });
+  await send(relay, 'GET', UNKNOWN, {});
+  const completed = events.filter(({ type }) => type === 'request.completed');
+  expect(completed).toHaveLength(2);
+  for (const event of completed) {
+    expect(event).toMatchObject({ operation: 'preview', status: 404, code: 'mailbox_not_found' });
+  }
+});

@@ -1,0 +1,153 @@
+import { createRelay, type RelayOptions } from 'credential-relay';
+import { describe, expect, test } from 'vitest';
+import { PUBLIC_URL } from '../../support/relay/relay.js';
+
+/* The options `preview` and `appLinks`: what is refused, and under which name. */
+
+const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
+const android = (changes: object): object => ({
+  android: [{ packageName: 'com.example.wallet', sha256CertFingerprints: [FINGERPRINT], ...changes }],
+});
+const link = (changes: object): object => ({ stores: [{ label: 'Store', url: 'https://a.example', ...changes }] });
+
+describe('preview', () => {
+  test.each<[path: string, preview: unknown]>([
+    ['preview', 'blue'],
+    ['preview.colour', { colour: '#fff' }],
+    ['preview.name', { name: '' }],
+    ['preview.name', { name: '   ' }],
+    ['preview.name', { name: 'x'.repeat(61) }],
+    ['preview.name', { name: 'a\nb' }],
+    ['preview.name', { name: 7 }],
+    // Nothing to be seen: zero width, fillers of Hangul, blank Braille, formatting, private use, unassigned.
+    ...['\u200b', '\u3164', '\u115f\u1160', '\u2800', '\u00ad\u2060', '\ue000', '\uffff', ' \u200b\u2800 '].map(
+      (name): [string, unknown] => ['preview.name', { name }],
+    ),
+    ['preview.stores.0.label', link({ label: '\u200b' })],
+    ['preview.appLinks', { appLinks: [] }],
+    ['preview.color', { color: 'red' }],
+    ['preview.color', { color: '#12345' }],
+    ['preview.color', { color: '#ffffff80' }],
+    ['preview.color', { color: '#fff}</style><script>' }],
+    ['preview.color', { color: '#fff\n' }],
+    ['preview.color', { color: 'var(--x)' }],
+    ['preview.logoUrl', { logoUrl: 'logo.png' }],
+    ['preview.logoUrl', { logoUrl: 'http://a.example/logo.png' }],
+    ['preview.logoUrl', { logoUrl: 'data:image/png;base64,AAAA' }],
+    ['preview.logoUrl', { logoUrl: 'javascript:alert(1)' }],
+    ['preview.logoUrl', { logoUrl: 'https://user:word@a.example/logo.png' }],
+    ['preview.logoUrl', { logoUrl: ' https://a.example/logo.png' }],
+    ['preview.logoUrl', { logoUrl: 'https://a.example/lo\ngo.png' }],
+    ['preview.logoUrl', { logoUrl: 'https://a.example;script-src' }],
+    ['preview.logoUrl', { logoUrl: "https://'unsafe-inline'/logo.png" }],
+    ['preview.logoUrl', { logoUrl: 'https://*.example/logo.png' }],
+    ['preview.logoUrl', { logoUrl: 'https://a.example,b/logo.png' }],
+    ['preview.logoUrl', { logoUrl: 'https://[::1]/logo.png' }],
+    ['preview.stores', { stores: 'https://a.example' }],
+    ['preview.stores', { stores: Array.from({ length: 5 }, () => ({ label: 'x', url: 'https://a.example' })) }],
+    ['preview.stores.0.url', link({ url: 'wallet://open' })],
+    ['preview.stores.0.url', link({ url: 'javascript:alert(1)' })],
+    ['preview.stores.0.url', link({ url: 'https://user@a.example' })],
+    ['preview.stores.0.label', link({ label: '' })],
+    ['preview.stores.0.label', link({ label: 'x'.repeat(41) })],
+    ['preview.stores.0.store', link({ store: 'apple' })],
+    ['preview.language', { language: 'en-US' }],
+    ['preview.language', { language: 'it' }],
+  ])('%s: refuses %o', (path, preview) => expectRefusal({ preview }, path));
+
+  test('takes the longest words and every form of colour', async () => {
+    for (const color of ['#abc', '#AABBCC', '#012345']) {
+      await make({
+        preview: { name: '🏨'.repeat(60), color, stores: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
+      });
+    }
+  });
+});
+
+/** What is wrong everywhere: of no type that an option has. */
+const WRONG = [null, 1, true, 'x', [null], [1], ['x'], { x: 1 }, Symbol('x'), new Date(), () => 'x'];
+
+describe('a refusal is in words of ours', () => {
+  test.each<[name: string, put: (wrong: unknown) => Record<string, unknown>]>([
+    ['preview', (wrong) => ({ preview: wrong })],
+    ...['name', 'color', 'logoUrl', 'stores', 'language'].map(
+      (name): [string, (wrong: unknown) => Record<string, unknown>] => [
+        `preview.${name}`,
+        (wrong) => ({ preview: { [name]: wrong } }),
+      ],
+    ),
+    ['preview.stores.0.label', (wrong) => ({ preview: link({ label: wrong }) })],
+    ['preview.stores.0.url', (wrong) => ({ preview: link({ url: wrong }) })],
+    ['appLinks', (wrong) => ({ appLinks: wrong })],
+    ['appLinks.apple', (wrong) => ({ appLinks: { apple: wrong } })],
+    ['appLinks.apple.appIds', (wrong) => ({ appLinks: { apple: { appIds: wrong } } })],
+    ['appLinks.android', (wrong) => ({ appLinks: { android: wrong } })],
+    ['appLinks.android.0.packageName', (wrong) => ({ appLinks: android({ packageName: wrong }) })],
+    [
+      'appLinks.android.0.sha256CertFingerprints',
+      (wrong) => ({ appLinks: android({ sha256CertFingerprints: wrong }) }),
+    ],
+  ])('%s', (name, put) => {
+    let refused = 0;
+    for (const wrong of WRONG) {
+      const message = refusalOf(put(wrong));
+      if (message === undefined) continue;
+      refused += 1;
+      expect(message.startsWith(name.split('.')[0] ?? '')).toBe(true);
+      expect(message).toMatch(/^[\w.]+: (must |there is no such option)/);
+      expect(message).not.toMatch(/invalid|expected|received/i);
+    }
+    // Of text any word would do, and no other value.
+    expect(refused).toBeGreaterThanOrEqual(WRONG.length - 1);
+  });
+
+  test('of what is missing as well', () => {
+    expect(refusalOf({ preview: { stores: [{}] } })).toBe('preview.stores.0.label: must be a string');
+    expect(refusalOf({ preview: { stores: [{ label: 'x' }] } })).toBe(
+      'preview.stores.0.url: must be an https URL without credentials',
+    );
+    expect(refusalOf({ appLinks: { android: [{}] } })).toBe(
+      'appLinks.android.0.packageName: must be such as com.example.wallet',
+    );
+  });
+});
+
+describe('appLinks', () => {
+  test.each<[path: string, appLinks: unknown]>([
+    ['appLinks', []],
+    ['appLinks.ios', { ios: {} }],
+    ['appLinks.apple.appIds', { apple: {} }],
+    ['appLinks.apple.appIds', { apple: { appIds: [] } }],
+    ['appLinks.apple.appIds.0', { apple: { appIds: ['com.example.wallet'] } }],
+    ['appLinks.apple.appIds.0', { apple: { appIds: ['TEAMID1234'] } }],
+    ['appLinks.apple.appIds.1', { apple: { appIds: ['TEAMID1234.com.example', 'teamid1234.com.example'] } }],
+    ['appLinks.apple.appIds.0', { apple: { appIds: ['TEAMID1234.*'] } }],
+    ['appLinks.android', { android: {} }],
+    ['appLinks.android.0.packageName', android({ packageName: 'wallet' })],
+    ['appLinks.android.0.packageName', android({ packageName: 'com.1example' })],
+    ['appLinks.android.0.sha256CertFingerprints', android({ sha256CertFingerprints: [] })],
+    ['appLinks.android.0.sha256CertFingerprints.0', android({ sha256CertFingerprints: ['AB:CD'] })],
+    [
+      'appLinks.android.0.sha256CertFingerprints.0',
+      android({ sha256CertFingerprints: [FINGERPRINT.replaceAll(':', '')] }),
+    ],
+  ])('%s: refuses %o', (path, appLinks) => expectRefusal({ appLinks }, path));
+});
+
+const make = (options: Record<string, unknown>): Promise<void> =>
+  createRelay({ publicUrl: PUBLIC_URL, ...options } as RelayOptions).close();
+
+/** The message of the TypeError that these options get; `undefined` if they are taken. */
+function refusalOf(options: Record<string, unknown>): string | undefined {
+  try {
+    make(options);
+    return undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError);
+    return (error as Error).message;
+  }
+}
+
+function expectRefusal(options: Record<string, unknown>, path: string): void {
+  expect(refusalOf(options)?.slice(0, path.length + 2)).toBe(`${path}: `);
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../../src/relay/store/listening.js';
+import { eventually } from '../../support/store/changes.js';
+
+const TIMES: ListeningTimes = {
+  checkEvery: 20,
+  checkWithin: 20,
+  shortestPause: 5,
+  longestPause: 40,
+  refusedPause: 60_000,
+  isRefusal: (cause) => cause instanceof RangeError,
+};
+
+const quiet = { changed() {}, missed() {} };
+
+/** Counts how often it was told that words may have been lost. */
+function counter() {
+  const listener = {
+    count: 0,
+    changed() {},
+    missed() {
+      listener.count += 1;
+    },
+  };
+  return listener;
+}
+
+/** Opens ears as it is told to, and keeps account of them. */
+function ears(attempt: (attempts: number) => Promise<Partial<Ear>> = async () => ({})) {
+  const log = { at: [] as number[], open: 0, events: undefined as EarEvents | undefined };
+  const open = async (events: EarEvents): Promise<Ear> => {
+    log.at.push(performance.now());
+    const ear = await attempt(log.at.length);
+    log.events = events;
+    log.open += 1;
+    const close = async (): Promise<void> => {
+      log.open -= 1;
+    };
+    return { check: async () => {}, close, ...ear };
+  };
+  return { log, open };
+}
+
+describe('what listens to changes', () => {
+  it('seeks a connection again and again, with pauses that grow up to a bound', async () => {
+    const { log, open } = ears(async () => {
+      throw new Error('away');
+    });
+    const listening = createListening(open, TIMES);
+    listening.subscribe(quiet);
+    await eventually(() => log.at.length).toBeGreaterThan(12);
+    await listening.close();
+    const pauses = log.at.slice(1, 12).map((at, index) => at - (log.at[index] ?? 0));
+    // 5, 10, 20, 40, 40…, each less up to the half of it; a busy machine makes them longer, never shorter.
+    for (const [index, pause] of pauses.entries()) {
+      expect(pause).toBeGreaterThan(0.49 * Math.min(40, 5 * 2 ** index) - 1);
+    }
+    const attempts = log.at.length;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(log.at.length).toBe(attempts);
+  });
+
+  it('does not take a connection that is lost at once for a good one, and one that lasted for a bad one', async () => {
+    let lasting = false;
+    const { log, open } = ears(async () => ({
+      check: async () => {
+        if (!lasting) throw new Error('silent');
+      },
+    }));
+    const listening = createListening(open, { ...TIMES, checkEvery: 1, longestPause: 400, shortestPause: 1 });
+    listening.subscribe(quiet);
+    await eventually(() => log.at.length).toBeGreaterThan(10); // 1, 2, 4, … 400: now the pauses are long.
+    expect((log.at[10] ?? 0) - (log.at[9] ?? 0)).toBeGreaterThan(199);
+    lasting = true;
+    await eventually(() => performance.now() - (log.at.at(-1) ?? 0)).toBeGreaterThan(450);
+    const before = log.at.length;
+    const lost = performance.now();
+    log.events?.lost();
+    await eventually(() => log.at.length).toBe(before + 1);
+    expect((log.at.at(-1) ?? 0) - lost).toBeLessThan(180);
+    await listening.close();
+    expect(log.open).toBe(0);
+  });
+
+  it('waits long after a refusal, yet ends at once', async () => {
+    const { log, open } = ears(async () => {
+      throw new RangeError('not you');
+    });
+    const listening = createListening(open, TIMES);
+    const stop = listening.subscribe(quiet);
+    await eventually(() => log.at.length).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(log.at.length).toBe(1);
+    const started = performance.now();
+    await stop();
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  it('gives up a connection whose check hangs or fails, and one that was lost while it was opened', async () => {
+    const hangs = { check: () => new Promise(() => {}) };
+    const fails = { check: () => Promise.reject(new Error('gone')) };
+    const { log, open } = ears(async (attempts) => (attempts === 1 ? hangs : attempts === 2 ? fails : {}));
+    const listener = counter();
+    const listening = createListening(async (events) => {
+      const ear = await open(events);
+      if (log.at.length === 3) events.lost();
+      return ear;
+    }, TIMES);
+    listening.subscribe(listener);
+    await eventually(() => log.at.length).toBe(4);
+    await eventually(() => listener.count).toBe(3); // Of the third it was never said that it listens.
+    expect(log.open).toBe(1);
+    await listening.close();
+    expect(log.open).toBe(0);
+  });
+
+  it('closes a connection that comes after the last listener has gone', async () => {
+    let come: (ear: Partial<Ear>) => void = () => {};
+    const { log, open } = ears(() => new Promise((resolve) => (come = resolve)));
+    const listening = createListening(open, TIMES);
+    const listener = counter();
+    const stop = listening.subscribe(listener);
+    const stopped = stop();
+    come({});
+    await stopped;
+    expect([listener.count, log.open, log.at.length]).toEqual([0, 0, 1]);
+  });
+
+  it('tells whoever comes later that it listens, and nobody of what came after he left', async () => {
+    const { log, open } = ears();
+    const listening = createListening(open, TIMES);
+    const heard: string[] = [];
+    const listener = (name: string) => ({
+      changed: (key: string) => void heard.push(`${name} ${key}`),
+      missed: () => void heard.push(`${name} missed`),
+    });
+    const stopA = listening.subscribe(listener('a'));
+    await eventually(() => heard).toEqual(['a missed']);
+    const stopB = listening.subscribe(listener('b'));
+    await eventually(() => heard).toEqual(['a missed', 'b missed']);
+    log.events?.heard('k');
+    await stopA();
+    log.events?.heard('l');
+    expect(heard.slice(2)).toEqual(['a k', 'b k', 'b l']);
+    const both = listener('c');
+    const stops = [listening.subscribe(both), listening.subscribe(both)];
+    await stops[0]?.();
+    log.events?.heard('m');
+    expect(heard.filter((line) => line === 'c m')).toHaveLength(1);
+    expect(log.at.length).toBe(1);
+    await Promise.all([stopB(), stops[1]?.()]);
+    expect(log.open).toBe(0);
+    await listening.close();
+    await listening.subscribe(both)();
+    expect(log.at.length).toBe(1);
+  });
+});

@@ -1,0 +1,48 @@
+import { expect } from 'vitest';
+import {
+  type AttestedRelay,
+  type AttestedRelayOptions,
+  attestedRelay,
+  makeAttester,
+  makeDevice,
+} from '../attester/attester.js';
+import type { Answer } from '../relay/relay.js';
+
+/* Relays that ask one device for an attestation, under a stopped clock. */
+
+/** Where the clock begins, in ms. */
+export const NOW = Date.UTC(2030, 5, 15, 12, 0, 30);
+
+/** The clock, which a test may move; {@link freshRelay} sets it back. */
+export const time = { now: NOW };
+export const clock = (): number => time.now;
+
+export const device = makeDevice(clock);
+export const attester = makeAttester(clock);
+
+/** A relay with `clientAttestation` on create, without challenges unless told so. */
+export function freshRelay(
+  options: Parameters<typeof attestedRelay>[0],
+  parts: AttestedRelayOptions = {},
+): AttestedRelay {
+  time.now = NOW;
+  return attestedRelay({ challenge: 'off', ...options }, { clock, ...parts });
+}
+
+/** A create with this attestation and a good proof. */
+export function attempt(site: AttestedRelay, attestation: string): Promise<Answer> {
+  return site.create({ 'OAuth-Client-Attestation': attestation, 'OAuth-Client-Attestation-PoP': device.pop() });
+}
+
+/** A refusal of what was sent. */
+export function expectRefusal(answer: Answer, error = 'invalid_client_attestation'): void {
+  expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
+  expect(answer.headers.get('WWW-Authenticate')).toBe(`OAuth-Client-Attestation realm="mailbox", error="${error}"`);
+}
+
+/** Nothing is said of what was sent. */
+export function expectOutage(answer: Answer): void {
+  expect([answer.status, answer.json.code]).toEqual([503, 'authentication_unavailable']);
+  expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+  expect(answer.headers.get('WWW-Authenticate')).toBeNull();
+}

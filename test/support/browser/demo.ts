@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { build, type Options } from 'tsup';
+import { ROOT } from '../process/built.js';
+
+/** The demo, as its npm script starts it. */
+export interface Demo {
+  readonly origin: string;
+  /** Everything that has passed by the relay since the last `forget`, as the pane is told it. */
+  seen(): Promise<string>;
+  /** Empties the pane, and turns tampering off. */
+  forget(): Promise<void>;
+  /** Starts another one on this port, which must fail; its exit code, and what it told. */
+  startOn(port: string): Promise<{ readonly code: number | null; readonly told: string }>;
+  /** Ends it by SIGTERM; its exit code. */
+  close(): Promise<number | null>;
+}
+
+/** Builds examples/browser by its own configuration, into a folder of its own, and starts it on a free port. */
+export async function startDemo(): Promise<Demo> {
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  const outDir = await mkdtemp(join(ROOT, '.cache/demo-'));
+  const options = JSON.parse(await readFile(join(ROOT, 'examples/browser/tsup.config.json'), 'utf8')) as Options;
+  await build({ ...options, outDir, config: false });
+
+  const env = { ...process.env, PORT: '0' };
+  const child: ChildProcess = spawn(process.execPath, [join(outDir, 'server.js')], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.on('exit', kill);
+  const [line] = (await once(createInterface({ input: child.stdout as Readable }), 'line')) as [string];
+  const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? '';
+
+  return {
+    origin,
+    async seen() {
+      const response = await fetch(`${origin}/demo/events`);
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      const decoder = new TextDecoder();
+      let text = '';
+      while (!text.includes('\n\n')) text += decoder.decode((await reader.read()).value, { stream: true });
+      await reader.cancel();
+      return text;
+    },
+    async forget() {
+      await fetch(`${origin}/demo/exchanges`, { method: 'DELETE' });
+      await fetch(`${origin}/demo/tampering`, { method: 'DELETE' });
+    },
+    async startOn(port) {
+      const other = spawn(process.execPath, [join(outDir, 'server.js')], {
+        env: { ...process.env, PORT: port },
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: 10_000,
+      });
+      let told = '';
+      other.stderr.on('data', (text) => {
+        told += text;
+      });
+      const [code] = (await once(other, 'close')) as [number | null];
+      return { code, told };
+    },
+    async close() {
+      process.off('exit', kill);
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const [code] = (await ended) as [number | null];
+      await rm(outDir, { recursive: true, force: true });
+      return code;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { ROOT } from '../process/built.js';
+import { chromiumBinary } from './chromium.js';
+
+const SHOTS = join(ROOT, '.cache/browser');
+/** Longest that something on a page may take, in ms. */
+const SOON_MS = 20_000;
+
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const SMALL = { width: 320, height: 568 };
+const LOOKS = [
+  ['desktop', DESKTOP, 'light'],
+  ['phone', PHONE, 'dark'],
+] as const;
+
+/** A browser, and all that went wrong in its pages. */
+export interface Stage {
+  /** Opens a page that shares nothing with others, and has nothing of before. `script` runs before the page's own. */
+  open(url: string, script?: string): Promise<Page>;
+  /** Console errors, exceptions and violations of the policy, of all pages so far. */
+  readonly complaints: string[];
+  /** Leaves all pages. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TELL_VIOLATIONS = `addEventListener('securitypolicyviolation', (e) =>
+  console.error('CSP', e.violatedDirective, e.blockedURI));`;
+
+/** Forgets what the page kept for an earlier test; once, and not when this one loads it again. */
+const beginAnew = (turn: number): string => `try {
+  if (Number(sessionStorage.turn ?? 0) < ${turn}) {
+    sessionStorage.clear();
+    sessionStorage.turn = ${turn};
+  }
+} catch {}`;
+
+/** Starts the browser. A page in a context of its own is dear: those that were left are opened again. */
+export async function openStage(): Promise<Stage> {
+  await mkdir(SHOTS, { recursive: true });
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const browser: Browser = await chromium.launch({ executablePath: chromiumBinary() ?? '', args });
+  const complaints: string[] = [];
+  const used: Page[] = [];
+  const free: Page[] = [];
+  let opened = 0;
+
+  async function newPage(script: string): Promise<Page> {
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
+    context.setDefaultTimeout(SOON_MS);
+    await context.addInitScript(TELL_VIOLATIONS + script);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      // The browser notes each refusal of the relay and each failure of the way; those are what the tests are about.
+      const isRefusal = /status of (40[14]|412|503)|net::ERR_FAILED/.test(message.text());
+      const isOfRelay = message.location().url.includes('/relay/v1/m');
+      if (['error', 'warning'].includes(message.type()) && !(isRefusal && isOfRelay)) complaints.push(message.text());
+    });
+    return page;
+  }
+
+  return {
+    complaints,
+    async open(url, script) {
+      const known = script === undefined ? free.pop() : undefined;
+      const page = known ?? (await newPage(script ?? ''));
+      if (script === undefined) used.push(page);
+      await page.setViewportSize(/\/(sender|receiver|third)$/.test(url) ? PHONE : DESKTOP);
+      opened += 1;
+      if (known !== undefined) await page.addInitScript(beginAnew(opened));
+      await page.goto(url);
+      return page;
+    },
+    async clear() {
+      const reusable = used.splice(0).filter((page) => !page.isClosed());
+      const pages = browser.contexts().flatMap((context) => context.pages());
+      const others = pages.filter((page) => !reusable.includes(page) && !free.includes(page));
+      await Promise.all(others.map((page) => page.close()));
+      for (const page of reusable) {
+        await page.unrouteAll({ behavior: 'ignoreErrors' });
+        await page.goto('about:blank');
+      }
+      free.push(...reusable);
+      complaints.length = 0;
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** A phone on a page, by its owner. */
+export const phoneOf = (page: Page, owner: string): Locator => page.getByRole('region', { name: `${owner}’s phone` });
+
+/** A button, by its name. */
+export const buttonIn = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
+
+/** Waits until a phone tells this. */
+export async function tells(phone: Locator, news: string | RegExp): Promise<void> {
+  await phone.locator('.news').filter({ hasText: news }).waitFor();
+}
+
+/** Presses Tab until the focus is on what has this name, as somebody does who has no mouse. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate<string>(
+      `(({ labels, textContent }) => (labels?.[0] ?? { textContent }).textContent)(document.activeElement)`,
+    );
+    if (focused.startsWith(name)) return;
+  }
+  throw new Error(`Tab does not lead to “${name}”.`);
+}
+
+/** The text of what has the focus. */
+export const focusIn = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.textContent');
+
+/** Looks at a page in all sizes and both colours: pictures of it, nothing beyond its edge, nothing that bars people. */
+export async function inspect(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize() ?? DESKTOP;
+  for (const [size, viewport, colorScheme] of LOOKS) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    const path = join(SHOTS, `${name}-${size}-${colorScheme}.png`);
+    await page.screenshot({ path, fullPage: true, animations: 'disabled' });
+    expect(await beyondOf(page), `${name} at ${size} size is wider than the screen`).toBeLessThanOrEqual(0);
+    expect(await barriers(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
+  }
+  await page.setViewportSize(SMALL);
+  expect(await beyondOf(page), `${name} is wider than the smallest screen`).toBeLessThanOrEqual(0);
+  await page.setViewportSize(before);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+const beyondOf = (page: Page): Promise<number> =>
+  page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+
+/** What axe-core calls serious or critical. */
+async function barriers(page: Page): Promise<string[]> {
+  if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(axe.source);
+  return page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
+}

@@ -1,0 +1,49 @@
+import { createReceiver, createSender, type DisplayInformation, type Message } from 'credential-relay/client';
+import { type Heard, toHeard } from '../../../examples/browser/page/words.js';
+
+/** Somebody with a program instead of a phone, on either side of a share. */
+export interface Stranger {
+  /** Of one who shares. */
+  readonly link: string;
+  readonly mailboxUrl: string;
+  /** Says anything, in the shape of the demo's messages. */
+  say(content: object): Promise<void>;
+  /** The next message that the other side has written. */
+  heard(): Promise<Heard>;
+  /** Whether there is none now. */
+  isQuiet(): Promise<boolean>;
+}
+
+const FORMAT = 'credential-relay.example/key-sharing';
+
+/** Takes the receiver's place. */
+export async function strangerAt(link: string): Promise<Stranger & { readonly found: Message }> {
+  const share = createReceiver({ relays: [new URL(link).host] }).open(link);
+  const found = await share.next();
+  return { ...strangerOn(share, link), found };
+}
+
+/** Shares something with a receiver. */
+export async function strangerWith(relay: string, display: Partial<DisplayInformation> = {}): Promise<Stranger> {
+  const shown = { title: 'A key', description: 'For you', imageURL: 'https://images.example/key.png', ...display };
+  const invitation = { format: FORMAT, content: { from: 'sender' } };
+  const share = await createSender({ relay }).share(invitation, shown, { accessRights: 'RWD' });
+  return strangerOn(share, share.url);
+}
+
+type Share = Pick<Awaited<ReturnType<ReturnType<typeof createSender>['share']>>, 'state' | 'answer' | 'next' | 'check'>;
+
+function strangerOn(share: Share | ReturnType<ReturnType<typeof createReceiver>['open']>, link: string): Stranger {
+  return {
+    link,
+    mailboxUrl: share.state.mailboxUrl ?? '',
+    say: (content) => share.answer({ format: FORMAT, content }),
+    async heard() {
+      const message = await share.next();
+      const heard = message === undefined ? undefined : toHeard(message);
+      if (heard === undefined) throw new Error('The share has ended.');
+      return heard;
+    },
+    isQuiet: async () => (await share.check()) === undefined,
+  };
+}

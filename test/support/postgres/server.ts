@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { type BinaryKind, binaryKinds, type ServerUser, serverFolder, serverUser } from './binaries.js';
+import { childrenOf, lives, send } from './processes.js';
+
+/** A Postgres to test with. */
+export interface PostgresServer {
+  /** Where it comes from, in words. */
+  readonly kind: string;
+  /** URL of a role that may do everything. */
+  readonly url: string;
+  /** Runs one statement as that role, on a connection of its own. */
+  admin(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Name of a schema that nobody else uses; it is not made yet, and dropped by {@link close}. */
+  freshSchema(): string;
+  /** Erases what was left on it, and ends it if it was started here. */
+  close(): Promise<void>;
+}
+
+/** A Postgres that was started here, so that it may be mistreated. */
+export interface OwnPostgresServer extends PostgresServer {
+  readonly port: number;
+  /** What it logged so far. */
+  log(): string;
+  /** Ends it in an orderly way ("fast": connections are ended, transactions undone). */
+  stop(): Promise<void>;
+  /** Ends all its processes at once, as a power failure. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  /** Halts all its processes: connections stay, and nobody answers. */
+  pause(): void;
+  /** Lets them go on. */
+  resume(): void;
+}
+
+/** The server named by TEST_POSTGRES_URL if it is set, else one started here. Rejects with the reasons why none is to be had. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const url = process.env.TEST_POSTGRES_URL;
+  if (url === undefined || url === '') return startOwnPostgres();
+  const tools = adminTools(url);
+  await tools.admin('select 1');
+  return { kind: 'TEST_POSTGRES_URL', url, ...tools, close: tools.dropSchemas };
+}
+
+/** Starts a server in a temporary folder, on a free port of loopback, from the first kind of programs that works. */
+export async function startOwnPostgres(): Promise<OwnPostgresServer> {
+  const reasons: string[] = [];
+  for (const kind of binaryKinds()) {
+    try {
+      return await startFrom(kind);
+    } catch (error) {
+      reasons.push(`${kind.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new Error(`No Postgres can be started here. ${reasons.join('; ')}`);
+}
+
+function adminTools(url: string) {
+  const schemas: string[] = [];
+  async function admin(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return (await client.query(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+  return {
+    admin,
+    freshSchema(): string {
+      const schema = `relay_test_${randomBytes(6).toString('hex')}`;
+      schemas.push(schema);
+      return schema;
+    },
+    async dropSchemas(): Promise<void> {
+      const drops = schemas.splice(0).map((schema) => `drop schema if exists ${schema} cascade`);
+      if (drops.length > 0) await admin(drops.join(';'));
+    },
+  };
+}
+
+/** Quick: what a test writes survives the end of the server, and need not survive that of the machine. */
+const SETTINGS = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  shared_buffers: '32MB',
+  max_connections: '200',
+  log_line_prefix: '%a|',
+  lc_messages: 'C',
+};
+
+async function startFrom(kind: BinaryKind): Promise<OwnPostgresServer> {
+  const user = serverUser();
+  const folder = serverFolder(user);
+  try {
+    const bin = kind.locate(folder);
+    const password = randomBytes(12).toString('hex');
+    initialise(bin, folder, password, user);
+    return await serve({ kind: kind.name, bin, folder, password, user, port: await freePort() });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function initialise(bin: string, folder: string, password: string, user: ServerUser | undefined): void {
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  const flags = ['--username=relay', '--auth=password', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--no-locale'];
+  const made = spawnSync(join(bin, 'initdb'), [`--pgdata=${join(folder, 'data')}`, '--no-sync', ...flags], {
+    ...user,
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  rmSync(passwordFile);
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.error?.message ?? made.stderr.trim().slice(-300)}`);
+}
+
+interface Place {
+  readonly kind: string;
+  readonly bin: string;
+  readonly folder: string;
+  readonly password: string;
+  readonly user: ServerUser | undefined;
+  readonly port: number;
+}
+
+async function serve(place: Place): Promise<OwnPostgresServer> {
+  const { folder, port } = place;
+  const url = `postgres://relay:${place.password}@127.0.0.1:${port}/postgres`;
+  const logFile = join(folder, 'log');
+  const tools = adminTools(url);
+  let server: ChildProcess | undefined;
+  let guard: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const log = openSync(logFile, 'a');
+    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const started = spawn(join(place.bin, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port), ...settings], {
+      ...place.user,
+      cwd: folder,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    await once(started, 'spawn');
+    server = started;
+    guard = guardOf(started.pid as number, place);
+    const end = Date.now() + 30_000;
+    while (!(await answers(tools.admin))) {
+      const ended = started.exitCode !== null || started.signalCode !== null;
+      if (!ended && Date.now() < end) continue;
+      await endBy('SIGKILL');
+      throw new Error(`the server did not start: ${readFileSync(logFile, 'utf8').trim().slice(-300)}`);
+    }
+  }
+
+  async function endBy(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
+    const [ending, ended] = [server, server === undefined || server.exitCode !== null || server.signalCode !== null];
+    server = undefined;
+    guard?.kill('SIGKILL');
+    if (ending?.pid === undefined || ended) return;
+    const family = [ending.pid, ...childrenOf(ending.pid)];
+    const gone = once(ending, 'exit');
+    for (const pid of family) send(pid, 'SIGCONT');
+    for (const pid of signal === 'SIGKILL' ? family : [ending.pid]) send(pid, signal);
+    const impatience = setTimeout(() => {
+      for (const pid of family) send(pid, 'SIGKILL');
+    }, 10_000);
+    await gone;
+    clearTimeout(impatience);
+    while (family.some(lives)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  function sendAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const pid = server?.pid;
+    if (pid === undefined) throw new Error('the server does not run');
+    // The parent first, and its children until there are no new ones: it may be about to start another.
+    send(pid, signal);
+    for (let known = -1, children = childrenOf(pid); children.length > known; children = childrenOf(pid)) {
+      for (const child of children) send(child, signal);
+      known = children.length;
+    }
+  }
+
+  await start();
+  return {
+    kind: place.kind,
+    url,
+    port,
+    admin: tools.admin,
+    freshSchema: tools.freshSchema,
+    log: () => readFileSync(logFile, 'utf8'),
+    start,
+    stop: () => endBy('SIGINT'),
+    kill: () => endBy('SIGKILL'),
+    pause: () => sendAll('SIGSTOP'),
+    resume: () => sendAll('SIGCONT'),
+    async close() {
+      await endBy('SIGKILL');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Ends the server and erases its folder if this process ends without having done so: then the guard's input ends. */
+function guardOf(pid: number, { folder, user }: Place): ChildProcess {
+  const script = `cat >/dev/null; kill -CONT ${pid}; kill -QUIT ${pid}; sleep 1; rm -rf "$0"`;
+  const guard = spawn('sh', ['-c', script, folder], {
+    ...user,
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.on('error', () => {});
+  guard.stdin?.on('error', () => {});
+  guard.unref();
+  (guard.stdin as unknown as { unref?(): void } | null)?.unref?.();
+  return guard;
+}
+
+async function answers(admin: PostgresServer['admin']): Promise<boolean> {
+  try {
+    await admin('select 1');
+    return true;
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,43 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../process/built.js';
+import { type OwnPostgresServer, type PostgresServer, startOwnPostgres, startPostgres } from './server.js';
+
+/** Defines tests on a Postgres: that of TEST_POSTGRES_URL, else one started here. Await it at the top of a test file. */
+export function describeOnPostgres(name: string, define: (server: PostgresServer) => void): Promise<void> {
+  return describeOn(name, startPostgres, define);
+}
+
+/** Defines tests on a Postgres started here, which they may stop, halt and kill. */
+export function describeOnOwnPostgres(name: string, define: (server: OwnPostgresServer) => void): Promise<void> {
+  return describeOn(name, startOwnPostgres, define);
+}
+
+async function describeOn<Server extends PostgresServer>(
+  name: string,
+  start: () => Promise<Server>,
+  define: (server: Server) => void,
+): Promise<void> {
+  let server: Server;
+  try {
+    server = await start();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    it(`${name}: a Postgres can be had`, () => notExercised(name, reason));
+    return;
+  }
+  describe(`${name} (${server.kind})`, () => {
+    define(server);
+    afterAll(() => server.close());
+  });
+}
+
+/** No test may pass in silence because what it needs is not there. */
+function notExercised(name: string, reason: string): void {
+  if (process.env.CI === 'true') expect.fail(reason);
+  const cache = join(ROOT, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const line = `Postgres was not exercised; ${name}: ${reason} To mend it: apt-get install postgresql, or set TEST_POSTGRES_URL.`;
+  appendFileSync(join(cache, 'not-exercised.txt'), `${line.replaceAll('\n', ' ')}\n`);
+}

@@ -1,0 +1,50 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { SqliteDatabase } from '../../../adapters/store/sqlite/index.js';
+
+/** A database as a host opens it. */
+export type HostDatabase = SqliteDatabase & { close(): void };
+
+const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => HostDatabase;
+
+/** Opens a database of the host. */
+export const hostDatabase = (path: string): HostDatabase => new Libsql(path);
+
+const folders: string[] = [];
+
+/** A folder of its own for a test file; removed when the file is done. */
+export function testFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-sqlite-'));
+  if (folders.push(folder) === 1) {
+    afterAll(() => {
+      for (const each of folders) rmSync(each, { recursive: true, force: true });
+    });
+  }
+  return folder;
+}
+
+/** Takes a file away, and puts a folder there, so that it cannot be opened; the function returned brings it back. */
+export function takeAway(file: string): () => void {
+  renameSync(file, `${file}.away`);
+  mkdirSync(file);
+  return () => {
+    rmdirSync(file);
+    renameSync(`${file}.away`, file);
+  };
+}
+
+/** A new revision, 16 characters. */
+export const newRevision = (): string => randomBytes(12).toString('base64url');
+
+/** A value as the relay's: a new revision, then the rest. */
+export const newValue = (rest: string = randomUUID()): string => `${newRevision()}.${rest}`;
+
+/** A deadline that no test lives to see. */
+export const farDeadline = (): number => Date.now() + 600_000;
+
+/** What a value begins with. */
+export const revisionIn = (value: unknown): string => String(value).slice(0, 16);

@@ -1,8 +1,0 @@
-import { defineConfig } from 'vitest/config';
-import config from './vitest.config.js';
-
-/** Proofs that take too long for every run: `npm run prove:outage`. */
-export default defineConfig({
-  ...config,
-  test: { ...config.test, include: ['test/prove/**/*.prove.ts'], testTimeout: 120_000, reporters: ['verbose'] },
-});

@@ -14,7 +14,7 @@ export interface Exit {
 /**
  * Runs a program in a process of its own and resolves when it has ended by itself; one that is held open by a handle
  * is killed after `limitMs` and has the code null. The program is TypeScript that may import the adapters as
- * `ADAPTERS/name.js`; `input` is there as `process.env.INPUT`, as JSON, next to the tests' certificate.
+ * `ADAPTERS/NAME/index.js`; `input` is there as `process.env.INPUT`, as JSON, next to the tests' certificate.
  */
 export async function runProgram(program: string, input: unknown, limitMs = 5_000): Promise<Exit> {
   // Below the root, so that packages are found.

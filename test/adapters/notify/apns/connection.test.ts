@@ -351,7 +351,7 @@ describe('APNs, the end', () => {
   it('of a process is not held up: by an idle session, or after close', async () => {
     const program = (close: boolean): string => `
       import { generateKeyPairSync } from 'node:crypto';
-      import { apnsNotifier } from 'ADAPTERS/apns.js';
+      import { apnsNotifier } from 'ADAPTERS/apns/index.js';
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const made = apnsNotifier({
         teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, topic: 'a.b', ca: process.env.CA, origin: process.env.INPUT?.slice(1, -1),

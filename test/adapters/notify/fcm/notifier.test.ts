@@ -341,7 +341,7 @@ describe('FCM, answers that do not come', () => {
 
   it('leave no connection that keeps a process alive', async () => {
     const program = (close: boolean): string => `
-      import { fcmNotifier } from 'ADAPTERS/fcm.js';
+      import { fcmNotifier } from 'ADAPTERS/fcm/index.js';
       const { serviceAccount, origin } = JSON.parse(process.env.INPUT ?? '');
       const made = fcmNotifier({ serviceAccount, origin, ca: process.env.CA });
       const push = { type: 'x', tokenData: 'abc', expiresAt: 4e12, signal: new AbortController().signal };

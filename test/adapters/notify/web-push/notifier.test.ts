@@ -180,7 +180,7 @@ describe('Web Push, the end', () => {
 
   it('of a process is not held up by idle connections, or after close', async () => {
     const program = (close: boolean): string => `
-      import { webPushNotifier } from 'ADAPTERS/web-push.js';
+      import { webPushNotifier } from 'ADAPTERS/web-push/index.js';
       const { token, ...options } = JSON.parse(process.env.INPUT ?? '');
       const made = webPushNotifier({ ...options, ca: process.env.CA });
       const push = { type: 'x', tokenData: token, expiresAt: 4e12, signal: new AbortController().signal };

@@ -207,7 +207,7 @@ describe('Webhook, the outcome of an answer', () => {
 
   it('leaves no connection that keeps a process alive', async () => {
     const program = (close: boolean): string => `
-      import { webhookNotifier } from 'ADAPTERS/webhook.js';
+      import { webhookNotifier } from 'ADAPTERS/webhook/index.js';
       const made = webhookNotifier({ ...JSON.parse(process.env.INPUT ?? ''), ca: process.env.CA });
       const push = { type: 'x', tokenData: 'abc', expiresAt: 4e12, signal: new AbortController().signal };
       console.log((await made.notify(push)).outcome, (await made.notify(push)).outcome);

@@ -15,7 +15,7 @@ export type {
   ResourceMetadata,
 } from './relay/auth/contract.js';
 export { type AttestedApp, type DeviceAttestationOptions, deviceAttestation } from './relay/auth/device-attestation.js';
-export { freshChallenge, isFreshChallenge } from './relay/auth/nonce.js';
+export { createNonce, isFreshNonce } from './relay/auth/nonce.js';
 export { createRelay, type Relay } from './relay/create-relay.js';
 export { isRelayError, RelayError, type RelayErrorCode, type RelayErrorDetails } from './relay/errors.js';
 export type {
@@ -26,7 +26,7 @@ export type {
   RelayListener,
 } from './relay/events.js';
 export type { FetchHandler } from './relay/http/fetch.js';
-export type { Doors } from './relay/http/handlers.js';
+export type { RelayHandlers } from './relay/http/handlers.js';
 export type { KoaMiddleware } from './relay/http/koa.js';
 export type { NodeHandler } from './relay/http/node.js';
 export type { ChangeBus, ChangeListener } from './relay/long-poll/contract.js';

@@ -42,7 +42,7 @@ export function templateStore(backend: TemplateBackend, options: TemplateStoreOp
   return {
     // CAPABILITIES. 'distributed' only if both changes below are atomic among all processes that can reach the backend:
     // the relay warns its operator about 'process'. `durable` if an acknowledged write outlives the process that made
-    // it. `keepsReferences` is for memory only: leave it out, and every value that you get is text.
+    // it. `storesObjects` is for memory only: leave it out, and every value that you get is text.
     capabilities: { atomic: 'process', nativeExpiry: false, durable: false },
 
     // GET. One round trip, and it changes nothing: to delete what has expired while reading kills the new entry that
@@ -143,7 +143,7 @@ function revisionIn(text: string): string {
   return text.slice(0, REVISION_CHARACTERS);
 }
 
-/** Objects are for stores with `keepsReferences`. What your backend would change (U+0000, say), refuse here. */
+/** Objects are for stores with `storesObjects`. What your backend would change (U+0000, say), refuse here. */
 function demandText(value: StoredValue): string {
   if (typeof value === 'string') return value;
   throw new TypeError('This store keeps text only.');

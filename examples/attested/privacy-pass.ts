@@ -83,7 +83,8 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
     if (!isGood || answered === undefined || !isAuthentic(token, key)) throw refusal('token_invalid', relay);
     // Last of all, so that nothing that is refused is used up (RFC 9577 §2.2: a token is spent once).
     const spent = `${challengeDigest.toString('hex')} ${nonce.toString('hex')}`;
-    if (!(await relay.firstUse(PURPOSE, spent, answered.goodUntil + MARGIN_MS))) throw refusal('token_invalid', relay);
+    if (!(await relay.consumeOnce(PURPOSE, spent, answered.goodUntil + MARGIN_MS)))
+      throw refusal('token_invalid', relay);
     return { via: ['privacy-pass'] };
   };
 }

@@ -1,4 +1,4 @@
-import { createMailboxClient, open, type Payload, RelayRefusal, seal } from 'credential-relay/client';
+import { createMailboxClient, open, type Payload, RelayResponseError, seal } from 'credential-relay/client';
 
 /** One phone in one transfer. */
 export interface Phone {
@@ -76,7 +76,7 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
         await client.delete(link);
       } catch (error) {
         // A process deleted it, and was killed before it could say so: to the next it is gone, as it should be.
-        if (!(error instanceof RelayRefusal && error.status === 404)) throw error;
+        if (!(error instanceof RelayResponseError && error.status === 404)) throw error;
       }
     },
   };

@@ -11,7 +11,7 @@ const { env } = process;
 /** Options of every command of a transfer. */
 const TRANSFER = {
   json: { type: 'boolean', default: false },
-  patience: { type: 'string', default: '2m' },
+  'retry-timeout': { type: 'string', default: '2m' },
   state: { type: 'string' },
 } as const;
 

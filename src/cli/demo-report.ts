@@ -1,4 +1,4 @@
-import { type MailboxAnswer, RelayRefusal } from '../client/index.js';
+import { type MailboxResponse, RelayResponseError } from '../client/index.js';
 
 /** Who acts in a step of the demo. */
 export type Actor = 'sender' | 'receiver' | 'messenger' | 'third';
@@ -19,8 +19,8 @@ export interface Report {
     endpoint: string,
     what: string,
     status: Status,
-    run: () => Promise<MailboxAnswer<Body>>,
-  ): Promise<Status extends 200 | 201 ? MailboxAnswer<Body> : undefined>;
+    run: () => Promise<MailboxResponse<Body>>,
+  ): Promise<Status extends 200 | 201 ? MailboxResponse<Body> : undefined>;
   /** Throws a DemoFailure if what the protocol promises does not hold. */
   expect(holds: boolean, promise: string): void;
   drawing(): void;
@@ -50,13 +50,13 @@ export function createReport(print: (line: string) => void): Report {
   const lines: Line[] = [];
 
   async function statusOf<Body>(
-    run: () => Promise<MailboxAnswer<Body>>,
-  ): Promise<[number, string, MailboxAnswer<Body>?]> {
+    run: () => Promise<MailboxResponse<Body>>,
+  ): Promise<[number, string, MailboxResponse<Body>?]> {
     try {
       const answer = await run();
       return [answer.status, '', answer];
     } catch (error) {
-      if (error instanceof RelayRefusal) return [error.status, error.code ?? ''];
+      if (error instanceof RelayResponseError) return [error.status, error.code ?? ''];
       throw error;
     }
   }

@@ -6,7 +6,7 @@ import {
   buildShareUrl,
   createMailboxClient,
   generateSecret,
-  type MailboxAnswer,
+  type MailboxResponse,
   open,
   parseShareUrl,
   seal,
@@ -116,7 +116,7 @@ async function refusals(publicUrl: string, report: Report): Promise<void> {
   const shareUrl = created.body.urlLink;
 
   // The first answer gets lost on the way: the client sends the same request again.
-  const unlucky = createMailboxClient({ fetch: losingTheFirstAnswer('PUT'), backOffMs: 1 });
+  const unlucky = createMailboxClient({ fetch: losingTheFirstAnswer('PUT'), retryDelayMs: 1 });
   await report.step('receiver', 'ReadSecureContentFromMailbox', 'reads, and is bound', 200, () =>
     unlucky.read(shareUrl),
   );
@@ -131,7 +131,7 @@ async function refusals(publicUrl: string, report: Report): Promise<void> {
   await report.step('receiver', 'ReadSecureContentFromMailbox', 'finds it gone', 404, () => unlucky.read(shareUrl));
 }
 
-async function stepIn(answer: MailboxAnswer<{ payload: Parameters<typeof open>[0] }>, secret = ''): Promise<unknown> {
+async function stepIn(answer: MailboxResponse<{ payload: Parameters<typeof open>[0] }>, secret = ''): Promise<unknown> {
   return (decode(await open(answer.body.payload, secret)) as { step?: unknown }).step;
 }
 

@@ -14,7 +14,7 @@ export interface ServerTimes {
   readonly idleMs: number;
 }
 
-/** Longest time that the relay of `serve` holds a read, in ms: the default of `waiting.maximumSeconds`. */
+/** Longest time that the relay of `serve` holds a read, in ms: the default of `longPoll.maximumSeconds`. */
 export const LONGEST_WAIT_MS = 50_000;
 
 /** The limits of node:http's own are far too long for requests of some kilobytes, and are looked at each 30 s only. */

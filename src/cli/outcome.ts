@@ -5,10 +5,10 @@ import { wordsOfSystemError } from './system-errors.js';
 /** Exit codes, as the usage names them. */
 const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
   too_large: 1,
-  overtaken: 1,
+  conflict: 1,
   receiver_changed: 1,
   not_allowed: 3,
-  taken: 3,
+  already_claimed: 3,
   refused: 3,
   gone: 4,
   unreachable: 5,
@@ -106,7 +106,7 @@ const NOT_ALLOWED =
 
 function wordsFor(error: TransferError, circumstances: Circumstances): string {
   const { code, ended, detail, maximum } = error;
-  if (code === 'taken') return 'Another device has opened this link.';
+  if (code === 'already_claimed') return 'Another device has opened this link.';
   if (code === 'not_allowed') return NOT_ALLOWED;
   if (code === 'gone' && ended === 'expired') return 'The share has expired.';
   if (code === 'gone') return 'There is no such share: cancelled, finished, or expired.';

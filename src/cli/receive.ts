@@ -111,6 +111,6 @@ function contentOf({ content }: Message): { readonly content: Message['content']
 async function forgetRefused({ state }: ReceivedShare, error: unknown, { states }: Surroundings): Promise<void> {
   if (state.bound || !(error instanceof TransferError)) return;
   // Without a code it may be a proxy that refuses, and the relay has bound this device all the same.
-  const isFinal = error.code === 'taken' || (error.code === 'refused' && error.relayCode !== undefined);
+  const isFinal = error.code === 'already_claimed' || (error.code === 'refused' && error.relayCode !== undefined);
   if (isFinal) await states.forget(state);
 }

@@ -74,6 +74,6 @@ export async function serve(options: ServeOptions): Promise<number> {
 function serverKeys({ keys }: ServeOptions, store: MailboxStore): readonly string[] | undefined {
   const list = (keys ?? '').split(',').filter((key) => key.trim() !== '');
   if (list.length > 0) return list.map((key) => key.trim());
-  if (store.capabilities.keepsReferences === true) return undefined;
+  if (store.capabilities.storesObjects === true) return undefined;
   throw new TypeError('RELAY_KEYS: this store needs server keys; `credential-relay keygen` prints one');
 }

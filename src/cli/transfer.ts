@@ -9,7 +9,7 @@ import { createTeller } from './teller.js';
 /** Options of all commands of a transfer. */
 export interface TransferValues {
   readonly json: boolean;
-  readonly patience: string;
+  readonly 'retry-timeout': string;
   readonly state?: string | undefined;
 }
 
@@ -25,12 +25,12 @@ export async function transfer(
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => giveUp(new CommandFailure(130, 'interrupted', 'Interrupted.')));
   }
-  const patienceMs = secondsOf('--patience', values.patience) * 1000;
+  const retryTimeoutMs = secondsOf('--retry-timeout', values['retry-timeout']) * 1000;
   const output = createOutput(giveUp);
   const network = createNetwork(giveUp);
   const teller = createTeller({ isJson: values.json, side, output, cause: () => network.cause });
   const states = stateFolder(values.state, process.env, teller.say);
-  const client = { patienceMs, fetch: network.fetch, onState: states.keep, onProgress: teller.progress };
+  const client = { retryTimeoutMs, fetch: network.fetch, onState: states.keep, onProgress: teller.progress };
   let advice: string | undefined;
   const advise = (words: string | undefined): void => {
     advice = words;

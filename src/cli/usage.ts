@@ -50,7 +50,7 @@ const PARTS: Readonly<Record<string, string>> = {
 
 const TRANSFER = `  send, receive, wait and cancel
       --json               lines of JSON on standard output, each with an \`event\`; words go to standard error
-      --patience 2m        how long to try while the relay does not answer
+      --retry-timeout 2m   how long to try while the relay does not answer
       --state DIR          where shares under way are kept, with their keys; or RELAY_STATE;
                            by default credential-relay in the state folder of the user. It must be this user's own,
                            and no other may write to it

@@ -1,4 +1,4 @@
-import type { Ending, SentShare, StateKeeper } from '../client/index.js';
+import type { Ending, SaveState, SentShare } from '../client/index.js';
 import { wordsOfHolder } from './lock-file.js';
 import { CommandFailure } from './outcome.js';
 import { sentShare } from './sent-share.js';
@@ -19,7 +19,7 @@ export function endOf(how: Ending | undefined, teller: Teller): void {
 /** Watches over one share that was sent from here. */
 export interface Watch {
   /** For the sender: what becomes of the share. */
-  readonly onState: StateKeeper;
+  readonly onState: SaveState;
   /** Stays until the mailbox is gone; what happens is told meanwhile. Throws a {@link CommandFailure} unless finished. */
   watch(share: SentShare): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { dateOf, membersOf, type Reply, retryAfterMs, textOf, wireTimeOf } from './request.js';
+import { dateOf, membersOf, retryAfterMs, textOf, type WireResponse, wireTimeOf } from './request.js';
 
 /** How a share came to its end, as this device knows it. */
 export type Ending =
@@ -15,27 +15,27 @@ export type Ending =
 
 /**
  * Why a transfer does not go on.
- * - `taken`: another device has opened the link.
+ * - `already_claimed`: another device has opened the link.
  * - `gone`: the mailbox was deleted, or has expired; see `ended`.
  * - `refused`: the relay does not allow this; see `status` and `relayCode`.
- * - `unreachable`: no answer of the relay in all the patience. A write that was under way stays in the state, and the
+ * - `unreachable`: the relay did not answer within `retryTimeoutMs`. A write that was under way stays in the state, and the
  *   next call carries it out first, so that it takes effect once.
  * - `tampered`: the message was changed on its way, or sealed under another Secret. It counts as taken: `next`
  *   waits for a newer one, and an answer takes its place.
  * - `malformed`: an answer is not what the protocol says, or a message is not Provisioning Information.
- * - `overtaken`: the other device has written meanwhile; its message has to be taken first, or would be lost.
+ * - `conflict`: the other device has written meanwhile; its message has to be taken first, or would be lost.
  * - `receiver_changed`: the receiver that this sender had last seen may be another by now. Only with `sameReceiver`.
  * - `too_large`: the sealed message is larger than the relay takes. Nothing was sent, unless `status` is 413.
  * - `not_allowed`: the link leads to a relay that is not on the list. Nothing was sent.
  */
 export type TransferErrorCode =
-  | 'taken'
+  | 'already_claimed'
   | 'gone'
   | 'refused'
   | 'unreachable'
   | 'tampered'
   | 'malformed'
-  | 'overtaken'
+  | 'conflict'
   | 'receiver_changed'
   | 'too_large'
   | 'not_allowed';
@@ -50,7 +50,7 @@ export interface TransferErrorDetails {
   readonly detail?: string | undefined;
   /** The latest expiration that the relay accepts, `YYYY-MM-DDThh:mm:ssZ`, where it was asked for a later one. */
   readonly maximum?: string | undefined;
-  /** Milliseconds that the relay asks to wait, where that is longer than the patience. */
+  /** Milliseconds that the relay asks to wait, where that is longer than `retryTimeoutMs`. */
   readonly retryAfterMs?: number | undefined;
   /** Unix time in ms by the relay's clock, where its answer shows that. */
   readonly relayTime?: number | undefined;
@@ -79,8 +79,8 @@ export class TransferError extends Error implements TransferErrorDetails {
 }
 
 /** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
-export class RelayRefusal extends Error {
-  override readonly name = 'RelayRefusal';
+export class RelayResponseError extends Error {
+  override readonly name = 'RelayResponseError';
   constructor(
     readonly status: number,
     readonly code: string | undefined,
@@ -91,15 +91,15 @@ export class RelayRefusal extends Error {
 }
 
 /** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
-export function refusalOf({ status, text }: Reply): RelayRefusal {
+export function toRelayResponseError({ status, text }: WireResponse): RelayResponseError {
   const { code, title } = membersOf(text);
-  return new RelayRefusal(status, textOf(code) || undefined, textOf(title) || `The relay answered ${status}.`);
+  return new RelayResponseError(status, textOf(code) || undefined, textOf(title) || `The relay answered ${status}.`);
 }
 
 /** What an answer other than a success means; a 404 is for the caller, who knows the share. */
-export function transferErrorOf(reply: Reply): TransferError {
+export function transferErrorOf(reply: WireResponse): TransferError {
   const { status } = reply;
-  const { code: relayCode, message } = refusalOf(reply);
+  const { code: relayCode, message } = toRelayResponseError(reply);
   const { detail, maximum } = membersOf(reply.text);
   const details = {
     status,
@@ -109,7 +109,7 @@ export function transferErrorOf(reply: Reply): TransferError {
     relayTime: dateOf(reply),
   };
   if (status === 413) return new TransferError('too_large', message, details);
-  if (relayCode === 'mailbox_taken') return new TransferError('taken', message, details);
+  if (relayCode === 'mailbox_taken') return new TransferError('already_claimed', message, details);
   if (isPassing(reply)) {
     return new TransferError('unreachable', message, { ...details, retryAfterMs: retryAfterMs(reply) || undefined });
   }
@@ -120,7 +120,7 @@ export function transferErrorOf(reply: Reply): TransferError {
  * Whether an answer says nothing about the request, so that the same one is sent again: the relay is busy or out of
  * order, or it is not the relay that answers at all.
  */
-export function isPassing({ status, isOfRelay }: Reply): boolean {
+export function isPassing({ status, isOfRelay }: WireResponse): boolean {
   if ([408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return true;
   return (status >= 300 && status < 400) || (!isOfRelay && (status === 404 || status < 300));
 }

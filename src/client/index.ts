@@ -3,7 +3,7 @@
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 export {
   type Ending,
-  RelayRefusal,
+  RelayResponseError,
   TransferError,
   type TransferErrorCode,
   type TransferErrorDetails,
@@ -13,9 +13,9 @@ export type { Message } from './lookout.js';
 export {
   type CreatedMailbox,
   createMailboxClient,
-  type MailboxAnswer,
   type MailboxClient,
   type MailboxClientOptions,
+  type MailboxResponse,
   type NewMailboxContent,
   type SecureContent,
   type UpdatedMailbox,
@@ -33,5 +33,5 @@ export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './se
 export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
 export type { Share } from './share.js';
 export { buildShareUrl, parseShareUrl, type SharedMailbox, type Vertical } from './share-url.js';
-export type { PendingWrite, StateKeeper, TransferState } from './state.js';
-export type { Answer, AnswerOptions } from './writes.js';
+export type { PendingWrite, SaveState, TransferState } from './state.js';
+export type { ReplyOptions, SendReply } from './writes.js';

@@ -2,7 +2,7 @@ import type { DisplayInformation } from '../protocol/bodies.js';
 import { isPassing, TransferError, transferErrorOf } from './errors.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
 import type { CallOptions } from './options.js';
-import { backOff, orAborted, pause, type Reply, retryAfterMs, throwIfAborted, ticks } from './request.js';
+import { backOff, orAborted, pause, retryAfterMs, throwIfAborted, ticks, type WireResponse } from './request.js';
 import type { Transfer } from './transfer.js';
 import { type Found, foundIn } from './wire.js';
 import type { Writes } from './writes.js';
@@ -35,7 +35,7 @@ const LONGEST_IDLE_MS = 300_000;
 /** Makes the lookout of one transfer. */
 export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   const { journal } = transfer;
-  const { waitSeconds, pollMs, patienceMs, backOffMs } = transfer.settings;
+  const { waitSeconds, pollMs, retryTimeoutMs, retryDelayMs } = transfer.settings;
   // How long reads may be held on this way: longer than some proxy likes, and they are cut.
   /** Seconds to ask for; 0: not at all. */
   let holdSeconds = Math.floor(waitSeconds);
@@ -145,7 +145,7 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
         if (isCut) suspicion = took;
         // Straight after a cut a short read tells whether something has happened meanwhile.
         const pauseMs = Math.max(
-          isCut ? 0 : backOff(failures, backOffMs),
+          isCut ? 0 : backOff(failures, retryDelayMs),
           reply === undefined ? 0 : retryAfterMs(reply),
         );
         await sitOut(pauseMs, failingSince, reply, signal);
@@ -190,10 +190,10 @@ export function createLookout(transfer: Transfer, writes: Writes): Lookout {
   async function sitOut(
     pauseMs: number,
     failingSince: number,
-    reply: Reply | undefined,
+    reply: WireResponse | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (ticks() + pauseMs - failingSince > patienceMs) {
+    if (ticks() + pauseMs - failingSince > retryTimeoutMs) {
       throw reply === undefined
         ? new TransferError('unreachable', 'The relay did not answer.')
         : transferErrorOf(reply);

@@ -1,15 +1,15 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
-import { refusalOf } from './errors.js';
+import { toRelayResponseError } from './errors.js';
 import { basesOf } from './links.js';
 import {
   membersOf,
   type Network,
   type Persistence,
   persist,
-  type Reply,
   receiverOf,
   sendOnce,
   versionOf,
+  type WireResponse,
 } from './request.js';
 import { parseShareUrl } from './share-url.js';
 import { contentIn, linkIn } from './wire.js';
@@ -21,7 +21,7 @@ export interface MailboxClientOptions extends Network {
   /** Tries of one request in all. Default 4. */
   readonly attempts?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. Default 200. */
-  readonly backOffMs?: number | undefined;
+  readonly retryDelayMs?: number | undefined;
   /** Other URLs below which a relay's links are, besides the one that is called. Default: none. */
   readonly links?: readonly string[] | undefined;
 }
@@ -55,7 +55,7 @@ export interface SecureContent {
 }
 
 /** Any answer of the relay that is not a refusal. */
-export interface MailboxAnswer<Body> {
+export interface MailboxResponse<Body> {
   readonly status: number;
   /** True if the relay had carried this request out before, and only says so again (201). */
   readonly duplicate: boolean;
@@ -72,21 +72,21 @@ export interface MailboxAnswer<Body> {
 export interface MailboxClient {
   readonly claim: string;
   /** CreateMailbox on the relay whose mount point is `relay`. */
-  create(relay: string, content: NewMailboxContent): Promise<MailboxAnswer<CreatedMailbox>>;
+  create(relay: string, content: NewMailboxContent): Promise<MailboxResponse<CreatedMailbox>>;
   /** ReadDisplayInformationFromMailbox: the preview page. Sends no claim and binds nobody. */
-  preview(shareUrl: string): Promise<MailboxAnswer<string>>;
+  preview(shareUrl: string): Promise<MailboxResponse<string>>;
   /** ReadSecureContentFromMailbox. The first other device that does so becomes the receiver. */
-  read(shareUrl: string, token?: NotificationToken): Promise<MailboxAnswer<SecureContent>>;
+  read(shareUrl: string, token?: NotificationToken): Promise<MailboxResponse<SecureContent>>;
   /** UpdateMailbox; with `knownVersion` only if that is still the current version. */
   update(
     shareUrl: string,
     content: { readonly payload: Payload; readonly notificationToken?: NotificationToken },
     knownVersion?: string,
-  ): Promise<MailboxAnswer<UpdatedMailbox>>;
+  ): Promise<MailboxResponse<UpdatedMailbox>>;
   /** RelinquishMailbox. */
-  relinquish(shareUrl: string): Promise<MailboxAnswer<undefined>>;
+  relinquish(shareUrl: string): Promise<MailboxResponse<undefined>>;
   /** DeleteMailbox. A 404 to a retry counts as done: the first try had its effect. */
-  delete(shareUrl: string): Promise<MailboxAnswer<undefined>>;
+  delete(shareUrl: string): Promise<MailboxResponse<undefined>>;
 }
 
 /** Longest Retry-After that is waited for, in ms; for a longer one the refusal stands. */
@@ -94,14 +94,14 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Makes a client for one mailbox. It retries what failed in passing (no answer, 429, 503) with the same Request-ID, so
- * that nothing takes effect twice, and never sends a fragment. It calls https URLs, and http on loopback names, only. Every call throws {@link RelayRefusal} for a refusal, or
+ * that nothing takes effect twice, and never sends a fragment. It calls https URLs, and http on loopback names, only. Every call throws {@link RelayResponseError} for a refusal, or
  * for an answer that is not a relay's, {@link RelayUnreachable} when no answer came, and a TypeError for a bad URL.
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
-  const { claim = crypto.randomUUID(), attempts = 4, backOffMs = 200 } = options;
+  const { claim = crypto.randomUUID(), attempts = 4, retryDelayMs = 200 } = options;
   const persistence: Persistence = {
     attempts,
-    backOffMs,
+    retryDelayMs,
     longestPauseMs: LONGEST_PAUSE_MS,
     isPassing: ({ status }) => status === 429 || status === 503,
   };
@@ -110,10 +110,10 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   async function call<Body>(
     method: string,
     url: string,
-    bodyOf?: (reply: Reply) => Body,
+    bodyOf?: (reply: WireResponse) => Body,
     json?: unknown,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<MailboxAnswer<Body>> {
+  ): Promise<MailboxResponse<Body>> {
     const isPreview = method === 'GET';
     const request = {
       method,
@@ -129,7 +129,8 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     const { status } = reply;
     const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
     // A 404 to a repeated delete means that an earlier try was carried out.
-    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1)) throw refusalOf(reply);
+    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1))
+      throw toRelayResponseError(reply);
     return {
       status,
       duplicate: status === 201,
@@ -137,7 +138,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       receiver: receiverOf(reply),
       attempts: tries,
       body: isOk ? bodyOf?.(reply) : undefined,
-    } as MailboxAnswer<Body>;
+    } as MailboxResponse<Body>;
   }
 
   const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
@@ -145,9 +146,9 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     claim,
     async create(relay, content) {
       const bases = basesOf(relay, options.links);
-      const createdIn = (reply: Reply): CreatedMailbox => {
+      const createdIn = (reply: WireResponse): CreatedMailbox => {
         const urlLink = linkIn(reply, bases);
-        if (urlLink === undefined) throw refusalOf(reply);
+        if (urlLink === undefined) throw toRelayResponseError(reply);
         return { urlLink, ...updatedIn(reply) };
       };
       return call('POST', `${bases[0]}/v1/m`, createdIn, content);
@@ -168,12 +169,12 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   };
 }
 
-function secureContentIn(reply: Reply): SecureContent {
+function secureContentIn(reply: WireResponse): SecureContent {
   const { expiration, ...content } = contentIn(reply) ?? {};
-  if (expiration === undefined) throw refusalOf(reply);
+  if (expiration === undefined) throw toRelayResponseError(reply);
   return { ...(content as SecureContent), expiration };
 }
 
-function updatedIn({ text }: Reply): UpdatedMailbox {
+function updatedIn({ text }: WireResponse): UpdatedMailbox {
   return { isPushNotificationSupported: membersOf(text).isPushNotificationSupported === true };
 }

@@ -1,6 +1,6 @@
 import type { Ending } from './errors.js';
 import { LONGEST_TIMER_MS, type Network } from './request.js';
-import type { StateKeeper, TransferState } from './state.js';
+import type { SaveState, TransferState } from './state.js';
 
 /** What goes on in a transfer, for people to see. */
 export type Progress =
@@ -28,13 +28,13 @@ export interface TransferOptions extends Network {
    * Takes the state of a transfer and keeps it. It is awaited before anything is written to the relay; if it throws,
    * nothing is. With it an app that is killed goes on where it was.
    */
-  readonly onState?: StateKeeper | undefined;
+  readonly onState?: SaveState | undefined;
   /** Hears what goes on. Must not throw. */
   readonly onProgress?: ((progress: Progress, state: TransferState) => void) | undefined;
   /** Milliseconds without a good answer after which a call gives up as `unreachable`. Default 120,000. */
-  readonly patienceMs?: number | undefined;
+  readonly retryTimeoutMs?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one to 30 s, and taken at random below that. Default 200. */
-  readonly backOffMs?: number | undefined;
+  readonly retryDelayMs?: number | undefined;
   /** Seconds that the relay is asked to hold a read while nothing happens. 0 to poll instead. Default 25. */
   readonly waitSeconds?: number | undefined;
   /** Milliseconds between two reads where the relay does not hold them; grows to 8 times that. Default 2,000. */
@@ -51,8 +51,8 @@ export interface CallOptions {
 
 const DEFAULTS = {
   timeoutMs: 10_000,
-  patienceMs: 120_000,
-  backOffMs: 200,
+  retryTimeoutMs: 120_000,
+  retryDelayMs: 200,
   waitSeconds: 25,
   pollMs: 2000,
   maximumBodyBytes: 65_536,
@@ -80,7 +80,7 @@ export function settingsOf(
   const settings = { ...options, ...DEFAULTS, bases };
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = options[name] ?? DEFAULTS[name];
-    const isGood = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'patienceMs');
+    const isGood = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'retryTimeoutMs');
     if (!isGood) throw new TypeError(`${role}.${name}: must be 0 to 2147483647`);
     settings[name] = value;
   }

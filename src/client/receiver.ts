@@ -4,7 +4,7 @@ import { baseOf, mayOpen } from './links.js';
 import type { Message } from './lookout.js';
 import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
 import { displayOf } from './preview.js';
-import type { Reply } from './request.js';
+import type { WireResponse } from './request.js';
 import { secretOf } from './seal.js';
 import { type Share, shareParts } from './share.js';
 import { parseShareUrl } from './share-url.js';
@@ -35,7 +35,7 @@ export interface ReceivedShare extends Share {
    * The sender's next message. The first call is the read that binds this device, and brings the message that is in the
    * mailbox; later ones wait. A message counts as dealt with when the next one is asked for, an answer is given, or the
    * share is finished: if the app is killed before, it comes again. One call at a time. Throws {@link TransferError}:
-   * `taken` if another device was faster, `gone` once the mailbox is.
+   * `already_claimed` if another device was faster, `gone` once the mailbox is.
    */
   next(options?: CallOptions): Promise<Message>;
   /** All messages of the sender, until this device finishes. Throws as {@link ReceivedShare.next}. */
@@ -124,7 +124,7 @@ function receivedShare(
         else throw transfer.gone();
       }
     },
-    answer: writes.answer,
+    reply: writes.reply,
     finish: (options) => writes.leave('delete', options),
     relinquish: (options) => writes.leave('relinquish', options),
   };
@@ -132,7 +132,7 @@ function receivedShare(
 }
 
 /** The page itself is HTML, so that where CORS hides who answers a page is taken for the relay's. */
-const isNoPreview = (reply: Reply): boolean => reply.status !== 200 && isPassing(reply);
+const isNoPreview = (reply: WireResponse): boolean => reply.status !== 200 && isPassing(reply);
 
 function demandSecret(secret: string | undefined): asserts secret is string {
   try {

@@ -18,7 +18,7 @@ export interface WireRequest {
 }
 
 /** One answer, read to its end. */
-export interface Reply {
+export interface WireResponse {
   readonly status: number;
   /** A header of the answer; `undefined` if absent, or hidden by CORS. */
   header(name: string): string | undefined;
@@ -37,13 +37,13 @@ export interface Persistence {
   /** Tries in all. Default: any number. */
   readonly attempts?: number | undefined;
   /** Milliseconds from the first try after which no other is begun. Default: any time. */
-  readonly patienceMs?: number | undefined;
+  readonly retryTimeoutMs?: number | undefined;
   /** Milliseconds before the first retry; doubled with each one, and taken at random below that. */
-  readonly backOffMs: number;
+  readonly retryDelayMs: number;
   /** Most milliseconds that Retry-After may ask for; when it asks for more, the answer stands. */
   readonly longestPauseMs: number;
   /** Tells answers that say nothing about the request, only that it came at a bad time. */
-  readonly isPassing: (reply: Reply) => boolean;
+  readonly isPassing: (reply: WireResponse) => boolean;
   readonly signal?: AbortSignal | undefined;
   /** Told before each pause. */
   readonly onRetry?: ((pauseMs: number, status: number | undefined) => void) | undefined;
@@ -55,7 +55,7 @@ export class RelayUnreachable extends Error {
 }
 
 /** Mailbox-Receiver: whether a receiver is bound, where the relay says so, to the sender. */
-export function receiverOf(reply: Reply): 'none' | 'bound' | undefined {
+export function receiverOf(reply: WireResponse): 'none' | 'bound' | undefined {
   const receiver = reply.header('Mailbox-Receiver');
   return receiver === 'none' || receiver === 'bound' ? receiver : undefined;
 }
@@ -117,7 +117,7 @@ export async function pause(ms: number, signal: AbortSignal | undefined): Promis
 }
 
 /** Sends a request once and reads the whole answer. Throws what `fetch` throws, or the reason of the signal. */
-export async function sendOnce(request: WireRequest, network: Network, signal?: AbortSignal): Promise<Reply> {
+export async function sendOnce(request: WireRequest, network: Network, signal?: AbortSignal): Promise<WireResponse> {
   const { timeoutMs = 10_000 } = network;
   throwIfAborted(signal);
   const controller = new AbortController();
@@ -132,7 +132,7 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
   }
 }
 
-async function exchange(request: WireRequest, network: Network, signal: AbortSignal): Promise<Reply> {
+async function exchange(request: WireRequest, network: Network, signal: AbortSignal): Promise<WireResponse> {
   const { fetch: send = fetch, headers } = network;
   const response = await send(request.url, {
     method: request.method,
@@ -150,7 +150,7 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
     ...(request.body === undefined ? {} : { body: request.body }),
   });
   const text = await startOf(response);
-  const header: Reply['header'] = (name) => response.headers.get(name) ?? undefined;
+  const header: WireResponse['header'] = (name) => response.headers.get(name) ?? undefined;
   const { status } = response;
   const echo = header(REQUEST_ID);
   const hasEcho = echo === request.headers[REQUEST_ID];
@@ -159,7 +159,7 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
 }
 
 /** Whether an answer could be a relay's: a problem, the JSON of a success, or nothing where there is nothing to say. */
-function isPlausible(status: number, text: string, header: Reply['header'], method: string): boolean {
+function isPlausible(status: number, text: string, header: WireResponse['header'], method: string): boolean {
   const type = header('Content-Type') ?? '';
   if (status >= 400) return /\bproblem\+json\b/.test(type) || typeof membersOf(text).code === 'string';
   // A read that was held may bring nothing; a relinquish and a delete have nothing to bring.
@@ -189,14 +189,14 @@ async function startOf(response: Response): Promise<string> {
  * tries or time are used up. Throws {@link RelayUnreachable} if the last try brought none, or the signal's reason.
  */
 export async function persist(
-  send: () => Promise<Reply>,
+  send: () => Promise<WireResponse>,
   policy: Persistence,
-): Promise<{ readonly reply: Reply; readonly attempts: number }> {
-  const { attempts: most = FOREVER, patienceMs = FOREVER } = policy;
-  const end = ticks() + patienceMs;
+): Promise<{ readonly reply: WireResponse; readonly attempts: number }> {
+  const { attempts: most = FOREVER, retryTimeoutMs = FOREVER } = policy;
+  const end = ticks() + retryTimeoutMs;
   for (let attempts = 1; ; attempts += 1) {
-    let wait = backOff(attempts, policy.backOffMs);
-    let reply: Reply | undefined;
+    let wait = backOff(attempts, policy.retryDelayMs);
+    let reply: WireResponse | undefined;
     let lost: unknown;
     try {
       reply = await send();
@@ -218,30 +218,30 @@ export async function persist(
 }
 
 /** Milliseconds before the next try after so many failed ones. */
-export function backOff(failures: number, backOffMs: number): number {
-  return Math.random() * Math.min(LONGEST_BACK_OFF_MS, backOffMs * 2 ** (failures - 1));
+export function backOff(failures: number, retryDelayMs: number): number {
+  return Math.random() * Math.min(LONGEST_BACK_OFF_MS, retryDelayMs * 2 ** (failures - 1));
 }
 
 /** Milliseconds that an answer asks to wait: seconds or a date (RFC 9110 §10.2.3); 0 if it does not. */
-export function retryAfterMs(reply: Reply): number {
+export function retryAfterMs(reply: WireResponse): number {
   const value = reply.header('Retry-After') ?? '';
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - timeOf(reply);
   return Math.min(LONGEST_TIMER_MS, Math.max(0, ms) || 0);
 }
 
 /** The relay's time at its answer, in ms; this device's own where the answer does not say. */
-export function timeOf(reply: Reply): number {
+export function timeOf(reply: WireResponse): number {
   return dateOf(reply) ?? Date.now();
 }
 
 /** The `Date` of an answer, in ms; `undefined` if it has none of the years 2001 to 2128. */
-export function dateOf(reply: Reply): number | undefined {
+export function dateOf(reply: WireResponse): number | undefined {
   const time = Date.parse(reply.header('Date') ?? '');
   return time > 1e12 && time < 5e12 ? time : undefined;
 }
 
 /** Mailbox-Version of an answer; one without end is cut off, and never current. */
-export function versionOf(reply: Reply): string | undefined {
+export function versionOf(reply: WireResponse): string | undefined {
   return textOf(reply.header('Mailbox-Version')) || undefined;
 }
 

@@ -146,7 +146,7 @@ function sentShare(journal: Journal, settings: Settings): { share: SentShare; wr
       for (let message = await next(callOptions); message !== undefined; message = await next(callOptions))
         yield message;
     },
-    answer: writes.answer,
+    reply: writes.reply,
     cancel: (callOptions) => writes.leave('delete', callOptions),
   };
   return { share, writes };

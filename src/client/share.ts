@@ -3,7 +3,7 @@ import { createLookout, type Lookout, type Message } from './lookout.js';
 import type { CallOptions, Settings } from './options.js';
 import type { Journal, TransferState } from './state.js';
 import { createTransfer, type Transfer } from './transfer.js';
-import { type Answer, createWrites, type Writes } from './writes.js';
+import { createWrites, type SendReply, type Writes } from './writes.js';
 
 /** What either device can do with a share. */
 export interface Share {
@@ -17,9 +17,9 @@ export interface Share {
   /**
    * Puts a message into the mailbox, once. Called again with the same one after it failed as `unreachable`, and before
    * another message has come, it carries that very write on. Resolves as well if the mailbox went while it was being repeated: the next call tells. Throws
-   * {@link TransferError}: `overtaken` if the other device has written meanwhile.
+   * {@link TransferError}: `conflict` if the other device has written meanwhile.
    */
-  readonly answer: Answer;
+  readonly reply: SendReply;
 }
 
 /** What a share is made of. */

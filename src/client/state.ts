@@ -59,7 +59,7 @@ export function newState(
 }
 
 /** Takes each new state, and keeps it before it resolves: nothing is written to the relay until then. */
-export type StateKeeper = (state: TransferState) => Promise<void> | void;
+export type SaveState = (state: TransferState) => Promise<void> | void;
 
 /** The state of one transfer, and the only place that changes it. */
 export interface Journal {
@@ -74,7 +74,7 @@ export interface Journal {
 const MOST_FINGERPRINTS = 64;
 
 /** Begins a journal; `isKept` tells whether `initial` came from where the keeper puts it. */
-export function createJournal(initial: TransferState, keep: StateKeeper | undefined, isKept: boolean): Journal {
+export function createJournal(initial: TransferState, keep: SaveState | undefined, isKept: boolean): Journal {
   let state = initial;
   let kept = isKept;
   let turn: Promise<void> = Promise.resolve();

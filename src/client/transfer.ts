@@ -6,11 +6,11 @@ import {
   orAborted,
   persist,
   RelayUnreachable,
-  type Reply,
   sendOnce,
   throwIfAborted,
   timeOf,
   type WireRequest,
+  type WireResponse,
 } from './request.js';
 import { addTo, isKnown, type Journal } from './state.js';
 import { type Found, foundIn, readRequest } from './wire.js';
@@ -45,14 +45,14 @@ export interface Transfer {
   answered(): void;
   /** One request, sent again as long as that helps. Throws `unreachable` when the relay did not answer it. */
   send(
-    request: () => Promise<Reply>,
+    request: () => Promise<WireResponse>,
     signal: AbortSignal | undefined,
-    isToBeRepeated?: (reply: Reply) => boolean,
-  ): Promise<{ reply: Reply; attempts: number }>;
+    isToBeRepeated?: (reply: WireResponse) => boolean,
+  ): Promise<{ reply: WireResponse; attempts: number }>;
   /** One try of a request. */
-  sendOnce(request: WireRequest, signal: AbortSignal | undefined, heldSeconds?: number): Promise<Reply>;
+  sendOnce(request: WireRequest, signal: AbortSignal | undefined, heldSeconds?: number): Promise<WireResponse>;
   /** One try of a read, which the relay may hold for so many seconds. */
-  readOnce(seconds: number, signal: AbortSignal | undefined): Promise<Reply>;
+  readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse>;
   /** A read that is not held. Throws what {@link Transfer.refusal} gives, or `unreachable`. */
   look(signal: AbortSignal | undefined): Promise<Found>;
   /** The fingerprint of a payload that this device neither wrote nor has dealt with, nor is dealing with; else `undefined`. */
@@ -68,10 +68,10 @@ export interface Transfer {
   /** The write that answers this message is carried out. */
   forget(fingerprint: string | undefined): void;
   /** What an answer that is no success means; ends the transfer if the mailbox is gone. */
-  refusal(reply: Reply): Promise<TransferError>;
+  refusal(reply: WireResponse): Promise<TransferError>;
   end(how: Ending): Promise<void>;
   /** How the other side ended the mailbox, judged by an answer that says that it is gone. */
-  endingBy(reply: Reply): Ending;
+  endingBy(reply: WireResponse): Ending;
   /** The error that says how the transfer ended. */
   gone(): TransferError;
 }
@@ -121,12 +121,12 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       transfer.progress({ type: 'reconnected' });
     },
     async send(request, signal, isToBeRepeated = isPassing) {
-      const { patienceMs, backOffMs } = settings;
+      const { retryTimeoutMs, retryDelayMs } = settings;
       try {
         const sent = await persist(request, {
-          patienceMs,
-          longestPauseMs: patienceMs,
-          backOffMs,
+          retryTimeoutMs,
+          longestPauseMs: retryTimeoutMs,
+          retryDelayMs,
           isPassing: isToBeRepeated,
           signal,
           onRetry: (pauseMs, status) => transfer.progress({ type: 'retrying', pauseMs, status }),
@@ -203,7 +203,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       // A relay that names no codes refuses the first read of a device for one reason only.
       const isTaken =
         reply.status === 401 && reply.isOfRelay && role === 'receiver' && !bound && error.relayCode === undefined;
-      return isTaken ? new TransferError('taken', error.message, { status: 401 }) : error;
+      return isTaken ? new TransferError('already_claimed', error.message, { status: 401 }) : error;
     },
     async end(how) {
       if (journal.state.ended !== undefined) return;

@@ -1,7 +1,15 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
 import { isBelow } from './links.js';
-import { membersOf, type Reply, receiverOf, textOf, versionOf, type WireRequest, wireTimeOf } from './request.js';
+import {
+  membersOf,
+  receiverOf,
+  textOf,
+  versionOf,
+  type WireRequest,
+  type WireResponse,
+  wireTimeOf,
+} from './request.js';
 import type { PendingWrite, TransferState } from './state.js';
 
 /** The body of the answer to a read. */
@@ -56,14 +64,14 @@ export function readRequest(
 }
 
 /** Takes the 200 of a read apart. Throws `malformed` if there is no payload in it. */
-export function foundIn(reply: Reply): Found {
+export function foundIn(reply: WireResponse): Found {
   const content = contentIn(reply);
   if (content === undefined) throw malformed(reply);
   return { ...content, version: versionOf(reply), receiver: receiverOf(reply) };
 }
 
 /** The body of the answer to a read; `undefined` if there is no payload in it. */
-export function contentIn(reply: Reply): Content | undefined {
+export function contentIn(reply: WireResponse): Content | undefined {
   const { payload, displayInformation, expiration } = membersOf(reply.text);
   const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
   if (typeof type !== 'string' || typeof data !== 'string') return undefined;
@@ -76,7 +84,7 @@ export function contentIn(reply: Reply): Content | undefined {
 }
 
 /** The URL of the new mailbox in the answer to a create; `undefined` unless it is below one of these URLs. */
-export function linkIn({ text }: Reply, bases: readonly string[]): string | undefined {
+export function linkIn({ text }: WireResponse, bases: readonly string[]): string | undefined {
   const { urlLink } = membersOf(text);
   return typeof urlLink === 'string' && isBelow(urlLink, bases) ? urlLink : undefined;
 }
@@ -88,7 +96,7 @@ export function expirationIn({ body }: PendingWrite): string | undefined {
 }
 
 /** An answer that is not what the protocol says. */
-export function malformed({ status }: Reply): TransferError {
+export function malformed({ status }: WireResponse): TransferError {
   return new TransferError('malformed', 'The answer is not that of a relay.', { status });
 }
 

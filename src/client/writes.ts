@@ -2,7 +2,7 @@ import type { NotificationToken } from '../protocol/bodies.js';
 import { isPassing, TransferError } from './errors.js';
 import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
 import type { CallOptions, Settings } from './options.js';
-import { backOff, orAborted, pause, type Reply, versionOf } from './request.js';
+import { backOff, orAborted, pause, versionOf, type WireResponse } from './request.js';
 import { seal } from './seal.js';
 import { addTo, isKnown, type PendingWrite, type TransferState } from './state.js';
 import { OWN_DELETE, type Transfer } from './transfer.js';
@@ -21,13 +21,13 @@ export interface Writes {
   /** Puts a write into the state and carries it out. Not for use outside of `inTurn`. */
   carryOut(write: Omit<PendingWrite, 'requestId'>, signal: AbortSignal | undefined): Promise<void>;
   /** UpdateMailbox with a sealed message. */
-  readonly answer: Answer;
+  readonly reply: SendReply;
   /** DeleteMailbox or RelinquishMailbox; resolves as well if the mailbox is gone already. */
   leave(operation: 'delete' | 'relinquish', options?: CallOptions): Promise<void>;
 }
 
 /** What an answer can be told. */
-export interface AnswerOptions {
+export interface ReplyOptions {
   /** Ends the call; the message stays in the state, and is sent by the next call. */
   readonly signal?: AbortSignal | undefined;
   /** Where the relay is to push to when the other device writes. */
@@ -42,7 +42,7 @@ export interface AnswerOptions {
 }
 
 /** Puts a message into the mailbox. */
-export type Answer = (information: OutgoingInformation, options?: AnswerOptions) => Promise<void>;
+export type SendReply = (information: OutgoingInformation, options?: ReplyOptions) => Promise<void>;
 
 /** Throws `too_large` for a body that the relay would not take. */
 export function demandSize(body: string, { maximumBodyBytes: maximum }: Settings): void {
@@ -59,7 +59,7 @@ export function createWrites(transfer: Transfer): Writes {
 
   async function settle(signal: AbortSignal | undefined): Promise<void> {
     for (let rounds = 0; journal.state.pending !== undefined; rounds += 1) {
-      if (rounds > 0) await pause(backOff(rounds, settings.backOffMs), signal);
+      if (rounds > 0) await pause(backOff(rounds, settings.retryDelayMs), signal);
       if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox keeps changing.');
       await orAborted(journal.ensureKept(), signal);
       const write = await lookedFor(journal.state.pending, signal);
@@ -67,7 +67,7 @@ export function createWrites(transfer: Transfer): Writes {
       const wasDoubtful = doubtful === write.requestId;
       doubtful = write.requestId;
       // Where there is no relay nothing sends the id of the request back either.
-      const isToBeRepeated = (reply: Reply): boolean =>
+      const isToBeRepeated = (reply: WireResponse): boolean =>
         isPassing(reply) && !(write.operation === 'create' && reply.status === 404);
       const { reply, attempts } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isToBeRepeated);
       await conclude(write, reply, wasDoubtful || attempts > 1, signal);
@@ -77,7 +77,7 @@ export function createWrites(transfer: Transfer): Writes {
   /** Takes the write out of the state as the answer says, or throws. */
   async function conclude(
     write: PendingWrite,
-    reply: Reply,
+    reply: WireResponse,
     wasSentBefore: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
@@ -108,7 +108,7 @@ export function createWrites(transfer: Transfer): Writes {
     await journal.save({ pending: undefined, wrote, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
   }
 
-  async function succeed(write: PendingWrite, reply: Reply): Promise<void> {
+  async function succeed(write: PendingWrite, reply: WireResponse): Promise<void> {
     const { role, seen, wrote } = journal.state;
     if (write.operation === 'delete') return transfer.end(OWN_DELETE[role]);
     if (write.operation === 'relinquish') return transfer.end('relinquished');
@@ -160,7 +160,7 @@ export function createWrites(transfer: Transfer): Writes {
     if (isFree && write.sameReceiver !== true) return found;
     await drop(write);
     if (!isFree) {
-      throw new TransferError('overtaken', 'The other device has written meanwhile; take its message first.');
+      throw new TransferError('conflict', 'The other device has written meanwhile; take its message first.');
     }
     await transfer.absorb(found, true);
     throw new TransferError('receiver_changed', 'The receiver may be another one by now.');
@@ -182,7 +182,7 @@ export function createWrites(transfer: Transfer): Writes {
   return {
     settle,
     carryOut,
-    async answer(information, { signal, notificationToken, sameReceiver } = {}) {
+    async reply(information, { signal, notificationToken, sameReceiver } = {}) {
       const text = encodeInformation(information);
       // What the app answers to. Of a message that comes from now on it does not know.
       const { delivered } = transfer;

@@ -50,7 +50,7 @@ let keyOfThisProcess: ServerKey | undefined;
 const POLL_MS = { told: 10_000, untold: 1_500 };
 
 function assembleWaiters(settings: Settings, store: MailboxStore, guarded: GuardedStore): Waiters {
-  const { maximumWaiters, maximumPerConnection, pollMs } = settings.waiting;
+  const { maximumWaiters, maximumPerConnection, pollMs } = settings.longPoll;
   const watch = {
     periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.untold : POLL_MS.told),
     revisionOf: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),

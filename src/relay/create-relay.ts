@@ -7,7 +7,7 @@ import type { Events, RelayEventType, RelayListener } from './events.js';
 import { appLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
-import { type Doors, doorsFor } from './http/handlers.js';
+import { createHandlers, type RelayHandlers } from './http/handlers.js';
 import { type Mount, relayPaths } from './http/path.js';
 import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
 import type { RelayContext } from './operations/context.js';
@@ -21,13 +21,13 @@ import { checkAtStart, createHealthCheck } from './store/health.js';
 import { startSweeper } from './store/sweeper.js';
 
 /** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
-export interface Relay extends Doors {
+export interface Relay extends RelayHandlers {
   /**
    * Doors for the root of the host, where documents under `/.well-known/` belong: `app.use(relay.wellKnown().koa())`.
    * They answer what hooks publish (protected resource metadata, RFC 9728) and what the option `appLinks` makes
    * (apple-app-site-association, assetlinks.json), and leave every other path to the host.
    */
-  wellKnown(): Doors;
+  wellKnown(): RelayHandlers;
   /** Adds a listener to one type of event; the function returned removes it. */
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
   /**
@@ -42,7 +42,7 @@ export interface Relay extends Doors {
    */
   ping(): Promise<StoreHealth>;
   /** What this process has under way: reads that are held, and pushes that wait or are being sent. */
-  load(): { readonly waiters: number; readonly pushes: number };
+  stats(): { readonly waiters: number; readonly pushes: number };
   /**
    * Prepares for a restart: ends the reads that are held with 204, answers new ones at once, and has every answer from
    * now on close its connection, so that clients turn to another process. Resolves when no read is held any more.
@@ -75,7 +75,7 @@ export function createRelay(options: RelayOptions): Relay {
     guard,
     renderPreview: createPreviewRenderer(settings.preview),
     refusalForms: createRefusalForms(settings.preview),
-    maximumWaitSeconds: settings.waiting.maximumSeconds,
+    maximumWaitSeconds: settings.longPoll.maximumSeconds,
   });
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
   const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
@@ -83,7 +83,7 @@ export function createRelay(options: RelayOptions): Relay {
   if (hookFor(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
 
   return Object.freeze<Relay>({
-    ...doorsFor(answer, {
+    ...createHandlers(answer, {
       ownPath: relayPaths(mountOf(settings, context.events)),
       trustProxy: settings.trustProxy,
       bodyBytes: settings.limits.bodyBytes,
@@ -92,7 +92,7 @@ export function createRelay(options: RelayOptions): Relay {
     on: context.events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
     ping: check,
-    load: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
+    stats: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
     drain: () => context.waiters.drain(),
     async close() {
       await Promise.all([context.waiters.close(), context.pushes.close(), sweeper.stop()]);
@@ -106,7 +106,7 @@ function createAuthentication(
   settings: Settings,
   context: RelayContext,
   cors: Cors,
-): { guard: Guard; wellKnown: () => Doors } {
+): { guard: Guard; wellKnown: () => RelayHandlers } {
   const { authenticate, authorize, hookTimeoutMs, limits, namespace, storeBudgetMs, trustProxy } = settings;
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
@@ -127,7 +127,7 @@ function createAuthentication(
     wellKnown() {
       mounted = true;
       const answer = answerWellKnown(served, cors, () => context.waiters.draining);
-      return doorsFor(answer, { ownPath: wellKnownPaths(served), trustProxy, bodyBytes: limits.bodyBytes });
+      return createHandlers(answer, { ownPath: wellKnownPaths(served), trustProxy, bodyBytes: limits.bodyBytes });
     },
   };
 }
@@ -162,7 +162,7 @@ function warnOfOpenRelay(events: Events): void {
 
 /** A record in clear may be in the memory of this process, and nowhere else. */
 function demandKeys(settings: Settings, store: MailboxStore): void {
-  if (settings.keys.length === 0 && store.capabilities.keepsReferences !== true) {
+  if (settings.keys.length === 0 && store.capabilities.storesObjects !== true) {
     throw new TypeError('keys: this store keeps records outside of this process, so they must be sealed');
   }
 }

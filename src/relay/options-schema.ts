@@ -30,7 +30,7 @@ const authenticateOption = z
   .preprocess(
     (value) => (typeof value === 'function' ? { create: value } : value),
     z.strictObject(
-      { create: hook, preview: hook, read: hook, update: hook, relinquish: hook, delete: hook, others: hook },
+      { create: hook, preview: hook, read: hook, update: hook, relinquish: hook, delete: hook, default: hook },
       'must be a hook, or hooks by operation',
     ),
   )
@@ -90,7 +90,7 @@ const schema = z.strictObject({
     .array(notifier, 'must be an array of notifiers')
     .refine(haveTypesOfTheirOwn, 'must not handle one type twice')
     .default([]),
-  waiting: z
+  longPoll: z
     .strictObject({
       maximumSeconds: count(50, 3_600),
       maximumWaiters: count(10_000, 1_000_000),
@@ -101,7 +101,7 @@ const schema = z.strictObject({
         .max(600_000, 'must be at most 600000')
         .optional(),
     })
-    .transform(({ pollMs, ...waiting }) => ({ ...waiting, pollMs }))
+    .transform(({ pollMs, ...longPoll }) => ({ ...longPoll, pollMs }))
     .prefault({}),
   namespace: z
     .string()
@@ -112,7 +112,7 @@ const schema = z.strictObject({
     .strictObject({
       defaultSeconds: z.int('must be a whole number').min(1, 'must be at least 1').optional(),
       maximumSeconds: count(30 * DAY_SECONDS, 36_500 * DAY_SECONDS),
-      beyondMaximum: z.enum(['reject', 'shorten'], "must be 'reject' or 'shorten'").default('reject'),
+      overMaximum: z.enum(['reject', 'clamp'], "must be 'reject' or 'clamp'").default('reject'),
     })
     .refine(({ defaultSeconds = 1, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
       message: 'must not be above lifetime.maximumSeconds',

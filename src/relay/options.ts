@@ -33,7 +33,7 @@ export interface RelayOptions {
    */
   readonly keys?: ReadonlyArray<Uint8Array | string> | undefined;
   /**
-   * Who may ask. One hook guards creating; an object names hooks by operation, and `others` stands for every operation
+   * Who may ask. One hook guards creating; an object names hooks by operation, and `default` stands for every operation
    * of a device that is not named. Without a hook on create the relay is open, as the drafts allow, and warns of it.
    */
   readonly authenticate?: AuthenticationHook | AuthenticationHooks | undefined;
@@ -44,7 +44,7 @@ export interface RelayOptions {
   /** Who tells devices that their mailbox changed, one for each type of notification token. Default: none. */
   readonly notifiers?: readonly Notifier[] | undefined;
   /** Long polls (PROTOCOL: waiting). */
-  readonly waiting?:
+  readonly longPoll?:
     | {
         /** Most seconds that a read is held; keep it below what the proxies on the way allow. Default 50. */
         readonly maximumSeconds?: number | undefined;
@@ -78,7 +78,7 @@ export interface RelayOptions {
         /** Most seconds that a create may ask for. Default 2,592,000 (30 days). */
         readonly maximumSeconds?: number | undefined;
         /** What a longer wish gets: a 400 that names the maximum (default), or the maximum. */
-        readonly beyondMaximum?: 'reject' | 'shorten' | undefined;
+        readonly overMaximum?: 'reject' | 'clamp' | undefined;
       }
     | undefined;
   /** Rights of a mailbox whose create names none. Default `RD`, the drafts' own. */
@@ -127,7 +127,7 @@ export interface Settings {
   readonly authorize: AuthorizationHook | undefined;
   readonly hookTimeoutMs: number;
   readonly notifiers: readonly Notifier[];
-  readonly waiting: {
+  readonly longPoll: {
     readonly maximumSeconds: number;
     readonly maximumWaiters: number;
     readonly maximumPerConnection: number;

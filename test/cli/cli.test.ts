@@ -222,9 +222,9 @@ describe('credential-relay serve', () => {
     [['--help'], /credential-relay demo[\s\S]*credential-relay send[\s\S]*Exit codes/],
     [['help'], /credential-relay demo/],
     [['-h'], /credential-relay demo/],
-    [['help', 'send'], /^ {2}credential-relay send(?![\s\S]*receive <url)[\s\S]*--patience[\s\S]*Exit codes/],
+    [['help', 'send'], /^ {2}credential-relay send(?![\s\S]*receive <url)[\s\S]*--retry-timeout[\s\S]*Exit codes/],
     [['send', '--help'], /^ {2}credential-relay send(?![\s\S]*receive <url)/],
-    [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--patience)[\s\S]*password goes into RELAY_STORE/],
+    [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--retry-timeout)[\s\S]*password goes into RELAY_STORE/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
   ])('%j prints what was asked for, exit 0', async (args, text) => {
     const { code, out, err } = await run(...args);

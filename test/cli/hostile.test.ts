@@ -140,7 +140,7 @@ describe('what is not even an answer', () => {
     const url = await serverOf(() => {});
     closers.pop()?.();
     const [from, to] = [device(), device()];
-    const sending = await run(from, ['send', '-', '--relay', url, '--patience', '1s', '--json'], 'words');
+    const sending = await run(from, ['send', '-', '--relay', url, '--retry-timeout', '1s', '--json'], 'words');
     expect(sending.code).toBe(5);
     expect(sending.err).toMatch(/^The relay does not answer \(ECONNREFUSED\): trying again at once\.$/m);
     expect(sending.err.match(/at once/g)).toHaveLength(1);
@@ -149,7 +149,7 @@ describe('what is not even an answer', () => {
     );
     expect(linesOf(sending.out)[1]).toMatchObject({ event: 'retrying', why: 'ECONNREFUSED' });
     expect(await readdir(join(from, 'state'))).toEqual([]);
-    const receiving = await run(to, ['receive', linkTo(url), '--patience', '1s']);
+    const receiving = await run(to, ['receive', linkTo(url), '--retry-timeout', '1s']);
     expect(receiving.code).toBe(5);
     expect(receiving.err).toMatch(/\(ECONNREFUSED\)\. Nothing is lost: call this again\.$/m);
     // It may be bound, for all that is known.

@@ -99,7 +99,7 @@ describe('the time limits of `serve`', () => {
   });
 
   it('a read that is held for as long as the relay holds reads is not cut', async () => {
-    expect(LONGEST_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).waiting.maximumSeconds * 1000);
+    expect(LONGEST_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).longPoll.maximumSeconds * 1000);
     expect(SERVER_TIMES.silenceMs).toBeGreaterThan(LONGEST_WAIT_MS + 20_000);
   });
 });

@@ -60,7 +60,7 @@ describe('exit codes', () => {
     const taken = await run(device(), ['receive', url, '--json']);
     expect([taken.code, linesOf(taken.out)]).toEqual([
       3,
-      [{ event: 'failed', code: 'taken', status: 401, relayCode: 'mailbox_taken' }],
+      [{ event: 'failed', code: 'already_claimed', status: 401, relayCode: 'mailbox_taken' }],
     ]);
     expect(taken.err).toContain('Another device has opened this link.');
     const other = await sent(device());
@@ -73,9 +73,9 @@ describe('exit codes', () => {
     const url = await sent(device());
     site.relay.proxy.cut();
     try {
-      const receiving = await run(device(), ['receive', url, '--patience', '1s', '--json']);
+      const receiving = await run(device(), ['receive', url, '--retry-timeout', '1s', '--json']);
       expect([receiving.code, linesOf(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
-      const sending = await run(device(), ['send', '-', '--relay', site.relay.url, '--patience', '1s'], 'words');
+      const sending = await run(device(), ['send', '-', '--relay', site.relay.url, '--retry-timeout', '1s'], 'words');
       expect([sending.code, sending.out.length]).toEqual([5, 0]);
     } finally {
       site.relay.proxy.mend();
@@ -133,7 +133,7 @@ describe('exit codes', () => {
     [['receive'], /<url> is missing/],
     [['receive', 'nonsense'], /<url>: must be the https URL of a mailbox/],
     [['receive', 'https://relay.example/v1/m/x'], /Secret/],
-    [['receive', 'https://relay.example/v1/m/x#AAAA', '--patience', 'x'], /--patience/],
+    [['receive', 'https://relay.example/v1/m/x#AAAA', '--retry-timeout', 'x'], /--retry-timeout/],
     [['cancel', 'nonsense'], /<url>: must be the https URL of a mailbox/],
     [['serve', '--title', 'x'], /--title/],
   ])('2: %j', async (args, why) => {

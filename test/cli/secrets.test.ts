@@ -28,7 +28,7 @@ describe('a wrong call repeats neither a link nor a password', () => {
     [['receive', LINK, `--json=${SECRET}`], /'--json' does not take an argument/],
     [['receive', LINK, '--out'], /'--out <value>' argument missing/],
     [['receive', LINK, '--allow', LINK], /--allow: /],
-    [['receive', LINK, '--patience', SECRET], /--patience: must be a time/],
+    [['receive', LINK, '--retry-timeout', SECRET], /--retry-timeout: must be a time/],
     [['receive', LINK, '--out', LINK], /--out: .*ENOENT/],
     [['send', LINK, '--relay', RELAY], /<file>: there is no such file or folder \(ENOENT\)/],
     [['send', '-', '--relay', LINK], /--relay: must have no \? and no #/],

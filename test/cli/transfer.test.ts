@@ -29,7 +29,7 @@ async function largestFile(): Promise<number> {
     const sender = createSender({
       relay: site.relay.url,
       fetch: () => Promise.reject(new Error('fits')),
-      patienceMs: 0,
+      retryTimeoutMs: 0,
     });
     const display = {
       title: 'A file for you',

@@ -69,7 +69,7 @@ describe('send', () => {
 describe('send --wait and wait', () => {
   it('the relay goes away: the link still works, and `wait` goes on, one at a time, until the receiver has finished', async () => {
     const from = device();
-    const { command, url } = await waiting(from, '--patience', '1s');
+    const { command, url } = await waiting(from, '--retry-timeout', '1s');
     site.relay.proxy.cut();
     expect(await command.ended).toBe(5);
     site.relay.proxy.mend();

@@ -36,9 +36,9 @@ const CALLS: Record<string, () => Promise<Call>> = {
     const { share } = await opened();
     return (options) => share.messages(options).next();
   },
-  'SentShare.answer': async () => {
+  'SentShare.reply': async () => {
     const { share } = await opened();
-    return (options) => share.answer(words('1'), options);
+    return (options) => share.reply(words('1'), options);
   },
   'SentShare.cancel': async () => (await opened()).share.cancel,
   'ReceivedShare.preview': async () => (await opened()).received.preview,
@@ -114,7 +114,7 @@ describe('abort', () => {
     controller.abort();
     expect(await waiting).toMatchObject({ name: 'AbortError' });
     await expect.poll(() => relay.held()).toBe(0);
-    await received.answer(words('1'));
+    await received.reply(words('1'));
     expect(textOf(await share.next())).toBe('1');
   });
 
@@ -122,13 +122,13 @@ describe('abort', () => {
     const { share, received } = await opened();
     relay.intercept = () => true;
     const controller = new AbortController();
-    const writing = received.answer(words('1'), { signal: controller.signal }).catch((error: unknown) => error);
+    const writing = received.reply(words('1'), { signal: controller.signal }).catch((error: unknown) => error);
     await expect.poll(() => received.state.pending?.operation).toBe('update');
     controller.abort();
     expect(await writing).toMatchObject({ name: 'AbortError' });
     relay.intercept = () => false;
     const before = relay.log.length;
-    await received.answer(words('1'));
+    await received.reply(words('1'));
     expect(relay.log.slice(before)).toEqual(['PUT 200']);
     expect(textOf(await share.next())).toBe('1');
   });
@@ -138,8 +138,8 @@ describe('abort', () => {
     relay.intercept = () => true;
     const first = new AbortController();
     const second = new AbortController();
-    const writing = received.answer(words('1'), { signal: first.signal }).catch((error: unknown) => error);
-    const queued = received.answer(words('2'), { signal: second.signal }).catch((error: unknown) => error);
+    const writing = received.reply(words('1'), { signal: first.signal }).catch((error: unknown) => error);
+    const queued = received.reply(words('2'), { signal: second.signal }).catch((error: unknown) => error);
     second.abort();
     expect(await queued).toMatchObject({ name: 'AbortError' });
     relay.intercept = () => false;
@@ -152,7 +152,7 @@ describe('abort', () => {
 
   it('leaving the loop of messages ends it: nothing is held any more', async () => {
     const { share, received } = await opened();
-    await received.answer(words('1'));
+    await received.reply(words('1'));
     for await (const message of share.messages()) {
       expect(textOf(message)).toBe('1');
       break;

@@ -82,11 +82,11 @@ describe('the texts of an answer', () => {
         ...share.state,
         expiration: undefined,
       });
-      await received.answer(words('request'));
+      await received.reply(words('request'));
       expect(textOf(await resumed.check())).toBe('request');
       expect(resumed.state.expiration).toBeUndefined();
       const reading = createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
-      expect(await reading.catch((error) => error.name)).toBe('RelayRefusal');
+      expect(await reading.catch((error) => error.name)).toBe('RelayResponseError');
     },
   );
 
@@ -97,14 +97,14 @@ describe('the texts of an answer', () => {
       JSON.stringify({ ...JSON.parse(text), displayInformation: display }),
     );
     const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     const message = await resumed.check();
     expect([textOf(message), message?.display.title.length, message?.display.imageURL]).toEqual(['request', 4096, '']);
     expect(JSON.stringify(resumed.state).length).toBeLessThan(6000);
     const read = await createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
     expect([read.version?.length, read.body.displayInformation.title.length]).toEqual([4096, 4096]);
     // It is never the current one: the write is given up, and stays in the state.
-    expect(await codeOf(resumed.answer(words('answer')))).toBe('unreachable');
+    expect(await codeOf(resumed.reply(words('answer')))).toBe('unreachable');
   });
 
   it('of a refusal are cut off, and its maximum is a time', async () => {
@@ -152,7 +152,9 @@ describe('an answer that does not come to its end', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const network: typeof fetch = (input, init) => fetch(String(input).replace(/:\d+/, `:${port}`), init);
-    return hastySender(site.relay.url, { ...HASTY, fetch: network, timeoutMs: 200, patienceMs: 0 }).resume(share.state);
+    return hastySender(site.relay.url, { ...HASTY, fetch: network, timeoutMs: 200, retryTimeoutMs: 0 }).resume(
+      share.state,
+    );
   }
 
   it('is given up: bytes that drip', async () => {
@@ -188,7 +190,7 @@ describe('an answer that does not come to its end', () => {
     ],
   ])('is given up: %s', async (_, network) => {
     const { share } = await opened();
-    const options = { fetch: network, timeoutMs: 50, patienceMs: 0 };
+    const options = { fetch: network, timeoutMs: 50, retryTimeoutMs: 0 };
     const sender = await hastySender(site.relay.url, options).resume(share.state);
     expect(await codeOf(sender.check())).toBe('unreachable');
     expect(await codeOf(sender.next())).toBe('unreachable');

@@ -44,7 +44,7 @@ describe('answers that get lost', () => {
     expect(textOf(await reading)).toBe('invitation');
 
     site.relay.proxy.dropAnswers();
-    await lose('PUT', received.answer(words('request')));
+    await lose('PUT', received.reply(words('request')));
     expect(site.relay.log).toContain('PUT 201');
     expect(textOf(await share.next())).toBe('request');
 
@@ -61,12 +61,12 @@ describe('answers that get lost', () => {
   });
 
   it('unreachable: the write stays; the same answer again carries it on, and it takes effect once', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 150 });
+    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
     site.relay.proxy.dropAnswers();
-    await expect(received.answer(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(received.reply(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
     expect(received.state.pending?.operation).toBe('update');
     site.relay.proxy.mend();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(received.state.pending).toBeUndefined();
     expect(textOf(await share.next())).toBe('request');
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
@@ -74,24 +74,24 @@ describe('answers that get lost', () => {
   });
 
   it('unreachable: another answer after it comes after it', async () => {
-    const { received } = await opened({ timeoutMs: 100, patienceMs: 150 });
+    const { received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
     site.relay.proxy.cut();
-    await expect(received.answer(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(received.reply(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
     site.relay.proxy.mend();
-    await received.answer(words('second'));
+    await received.reply(words('second'));
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 200']);
   });
 
   it('a message that the other device wrote while an answer was lost is not written over', async () => {
     const { share, received } = await opened({ timeoutMs: 100 });
     site.relay.proxy.dropAnswers();
-    const writing = received.answer(words('request'));
+    const writing = received.reply(words('request'));
     await expect.poll(() => count('PUT'), { interval: 5 }).toBe(2);
     site.relay.proxy.mend();
     await writing; // By a 201, which names no version.
     expect(textOf(await share.next())).toBe('request');
-    await share.answer(words('answer'));
-    await expect(received.answer(words('more'))).rejects.toMatchObject({ code: 'overtaken' });
+    await share.reply(words('answer'));
+    await expect(received.reply(words('more'))).rejects.toMatchObject({ code: 'conflict' });
     expect(textOf(await received.next())).toBe('answer');
   });
 });
@@ -102,7 +102,7 @@ describe('a relay that is busy', () => {
     const { share, received } = await opened({ onProgress });
     types.length = 0;
     failing('PUT', 2, (response) => answer(response, 503));
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(types).toEqual(['retrying', 'retrying', 'reconnected', 'sent']);
     await share.next();
     types.length = 0;
@@ -119,7 +119,7 @@ describe('a relay that is busy', () => {
     const failures = [failing('POST', 2, (response) => answer(response, status))];
     const { share, received } = await opened();
     failures.push(failing('PUT', 2, (response) => answer(response, status)));
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     failures.push(failing('POST', 2, (response) => answer(response, status)));
     expect(textOf(await share.next())).toBe('request');
     failures.push(failing('DELETE', 2, (response) => answer(response, status)));
@@ -132,7 +132,7 @@ describe('a relay that is busy', () => {
     const value = typeof after === 'string' ? after : after();
     failing('PUT', 1, (response) => answer(response, 429, { 'Retry-After': value }));
     const started = performance.now();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(performance.now() - started).toBeGreaterThan(900);
     expect(performance.now() - started).toBeLessThan(4000);
   });
@@ -140,7 +140,7 @@ describe('a relay that is busy', () => {
   it('does not come back sooner than it was told: unreachable at once, with the time', async () => {
     const { received } = await opened();
     const sent = failing('PUT', 9, (response) => answer(response, 429, { 'Retry-After': '3600' }));
-    await expect(received.answer(words('request'))).rejects.toMatchObject({
+    await expect(received.reply(words('request'))).rejects.toMatchObject({
       code: 'unreachable',
       status: 429,
       retryAfterMs: 3_600_000,
@@ -165,8 +165,8 @@ describe('a relay that is busy', () => {
     const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
     await resumed.check();
     const refused = { code: 'refused', relayCode: 'token_invalid' };
-    await expect(resumed.answer(words('request'))).rejects.toMatchObject(refused);
-    await resumed.answer(words('request'));
+    await expect(resumed.reply(words('request'))).rejects.toMatchObject(refused);
+    await resumed.reply(words('request'));
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 });
@@ -175,11 +175,11 @@ describe('the relay is restarted on its store', () => {
   it('at every step of a transfer', async () => {
     const { share, received } = await opened();
     await site.relay.restart();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     await site.relay.restart();
     expect(textOf(await share.next())).toBe('request');
     await site.relay.restart();
-    await share.answer(words('answer'));
+    await share.reply(words('answer'));
     await site.relay.restart();
     expect(textOf(await received.next())).toBe('answer');
     await site.relay.restart();
@@ -190,7 +190,7 @@ describe('the relay is restarted on its store', () => {
   it('while a write is on its way', async () => {
     const { share, received } = await opened();
     site.relay.proxy.pause();
-    const writing = received.answer(words('request'));
+    const writing = received.reply(words('request'));
     await site.relay.restart();
     site.relay.proxy.cut();
     site.relay.proxy.mend();

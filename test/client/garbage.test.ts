@@ -79,9 +79,9 @@ const ONE_UNOPENED = { heard: [], unopened: 1 };
 describe('what cannot be opened', () => {
   it('makes a device forget nothing: no old message comes again, and none of its own', async () => {
     const { share, received, payloads, put, close } = await shared();
-    await received.answer(words('receiver 1'));
+    await received.reply(words('receiver 1'));
     expect(await looked(share)).toEqual({ heard: ['receiver 1'], unopened: 0 });
-    await share.answer(words('sender 2'));
+    await share.reply(words('sender 2'));
     expect(await looked(received)).toEqual({ heard: ['sender 2'], unopened: 0 });
     const random = randomOf(1);
     for (let count = 0; count < MANY; count += 1) {
@@ -101,10 +101,10 @@ describe('what cannot be opened', () => {
     await put(garbage(randomOf(2)), received.state);
     await expect(share.check()).rejects.toMatchObject({ code: 'tampered' });
     await received.check().catch(() => {});
-    await received.answer(words('receiver 1'));
-    await expect(share.answer(words('again'))).rejects.toMatchObject({ code: 'overtaken' });
+    await received.reply(words('receiver 1'));
+    await expect(share.reply(words('again'))).rejects.toMatchObject({ code: 'conflict' });
     expect(await looked(share)).toEqual({ heard: ['receiver 1'], unopened: 0 });
-    await share.answer(words('again'));
+    await share.reply(words('again'));
     expect(await looked(received)).toEqual({ heard: ['again'], unopened: 0 });
     await close();
   });
@@ -139,7 +139,7 @@ async function randomTransfer(seed: number): Promise<void> {
     let expected: unknown[] = [];
     if (dice < 0.3) {
       const text = `${writer.name} ${step + 1}`;
-      await writer.share.answer(words(text));
+      await writer.share.reply(words(text));
       expected = [text];
     } else if (dice < 0.7) {
       for (let left = 1 + Math.floor(random() * 12); left > 0; left -= 1) {
@@ -169,11 +169,11 @@ async function randomTransfer(seed: number): Promise<void> {
 describe('a state of before', () => {
   it('whose one list has what the device wrote and what it has heard, goes on', async () => {
     const { sender, share, received, payloads, put, close } = await shared();
-    await received.answer(words('receiver 1'));
+    await received.reply(words('receiver 1'));
     expect(await looked(share)).toEqual({ heard: ['receiver 1'], unopened: 0 });
     const { wrote = [], seen, unopened: _, ...rest } = JSON.parse(JSON.stringify(share.state)) as TransferState;
     const resumed = await sender.resume({ ...rest, seen: [...wrote, ...seen] });
-    await resumed.answer(words('sender 2'));
+    await resumed.reply(words('sender 2'));
     for (const payload of payloads) {
       await put(payload, received.state);
       expect(await looked(resumed)).toEqual(NOTHING);
@@ -192,7 +192,7 @@ describe('content that is nested deep', () => {
     await put(await seal(new TextEncoder().encode(text), share.state.secret), received.state);
     await expect(share.check()).rejects.toMatchObject({ code: 'malformed', message: expect.stringContaining('deep') });
     expect(share.state.ended).toBeUndefined();
-    await share.answer(words('simpler'));
+    await share.reply(words('simpler'));
     expect(
       await received
         .check()
@@ -205,9 +205,9 @@ describe('content that is nested deep', () => {
   it('100 deep comes; more is refused where it would be sent', async () => {
     const { share, received, close } = await shared();
     const content = JSON.parse(nested(100)) as object;
-    await received.answer({ format: 'test.example/deep', content });
+    await received.reply({ format: 'test.example/deep', content });
     expect((await share.check())?.content).toEqual(content);
-    await expect(share.answer({ format: 'f', content: { content } })).rejects.toThrow(/^information: /);
+    await expect(share.reply({ format: 'f', content: { content } })).rejects.toThrow(/^information: /);
     await close();
   });
 });

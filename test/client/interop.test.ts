@@ -64,7 +64,7 @@ whereThereIsPython('an independent client [SCT, TIGRESS; RFC 5116]', () => {
     const heard: unknown[] = [];
     for await (const message of share.messages()) {
       heard.push(message.content.number);
-      await share.answer(next(message));
+      await share.reply(next(message));
     }
     expect(heard).toEqual([1, 3]);
     expect([await other.line(), await other.line(), await other.line()]).toEqual([0, 2, 4].map(numbered));
@@ -81,7 +81,7 @@ whereThereIsPython('an independent client [SCT, TIGRESS; RFC 5116]', () => {
     for await (const message of received.messages()) {
       heard.push({ format: message.format, content: message.content });
       if (heard.length === 3) await received.finish();
-      else await received.answer(next(message));
+      else await received.reply(next(message));
     }
     expect(heard).toEqual([0, 2, 4].map(numbered));
     expect([await other.line(), await other.line()]).toEqual([1, 3].map(numbered));

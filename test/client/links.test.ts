@@ -67,7 +67,7 @@ describe('the link in the answer to a create', () => {
     expect(await share.next()).toBeUndefined();
     expect(urls).toEqual([`${RELAY}/v1/m`]);
     const client = createMailboxClient({ fetch, attempts: 1 });
-    expect(await codeOf(client.create(RELAY, createBody() as never))).toBe('RelayRefusal');
+    expect(await codeOf(client.create(RELAY, createBody() as never))).toBe('RelayResponseError');
   });
 
   it.each([RELAY, `${RELAY}/`, 'HTTPS://Relay.Example:443/relay'])('is that of the relay %s', async (relay) => {
@@ -126,14 +126,14 @@ describe('a state that is brought back', () => {
     ['no mailbox, and no create of one', { mailboxUrl: undefined }],
   ])('leads a sender nowhere else: %s', async (_, changes) => {
     const { urls, fetch } = network();
-    const sender = createSender({ relay: RELAY, fetch, headers: { Authorization: 'Bearer token' }, patienceMs: 0 });
+    const sender = createSender({ relay: RELAY, fetch, headers: { Authorization: 'Bearer token' }, retryTimeoutMs: 0 });
     expect(await codeOf(sender.resume(await stateWith(changes)))).toBe('not_allowed');
     expect(urls).toEqual([]);
   });
 
   it('leads a receiver nowhere else, also by a write of its own', async () => {
     const { urls, fetch } = network();
-    const receiver = createReceiver({ relays: ['relay.example'], fetch, patienceMs: 0 });
+    const receiver = createReceiver({ relays: ['relay.example'], fetch, retryTimeoutMs: 0 });
     const { state } = receiver.open(`${LINK}#${generateSecret()}`);
     const states: Partial<TransferState>[] = [
       { mailboxUrl: `https://evil.example/v1/m/${ID}` },

@@ -3,7 +3,7 @@ import {
   generateSecret,
   type MailboxClientOptions,
   open,
-  RelayRefusal,
+  RelayResponseError,
   RelayUnreachable,
   seal,
 } from 'credential-relay/client';
@@ -28,7 +28,7 @@ function connected(
     throw disturbance ?? new TypeError('lost');
   };
   const client = (options: MailboxClientOptions = {}) =>
-    createMailboxClient({ fetch: network, backOffMs: 1, ...options });
+    createMailboxClient({ fetch: network, retryDelayMs: 1, ...options });
   const content = createBody() as unknown as Parameters<ReturnType<typeof client>['create']>[1];
   return { client, sent, content, loseNextAnswer: () => (loseAnswer = true) };
 }
@@ -56,7 +56,10 @@ describe('mailbox client', () => {
 
   it('takes the page of a proxy for a refusal, whatever its status; a bad URL rejects', async () => {
     const { client, content } = connected(testRelay(), () => new Response('<h1>Sign in</h1>'));
-    await expect(client().create(PUBLIC_URL, content)).rejects.toMatchObject({ name: 'RelayRefusal', status: 200 });
+    await expect(client().create(PUBLIC_URL, content)).rejects.toMatchObject({
+      name: 'RelayResponseError',
+      status: 200,
+    });
     const gone = connected(testRelay(), () => new Response('<h1>No backend</h1>', { status: 404 }));
     const url = `${PUBLIC_URL}/v1/m/${crypto.randomUUID()}`;
     await expect(gone.client().delete(url)).rejects.toMatchObject({ status: 404 });
@@ -156,7 +159,7 @@ describe('mailbox client', () => {
     const refused = await client()
       .read(body.urlLink)
       .catch((error: unknown) => error);
-    expect(refused).toBeInstanceOf(RelayRefusal);
+    expect(refused).toBeInstanceOf(RelayResponseError);
     expect(refused).toMatchObject({ status: 401, code: 'mailbox_taken' });
     expect(sent).toHaveLength(3);
   });

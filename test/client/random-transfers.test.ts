@@ -110,7 +110,7 @@ function processOf(device: Device, world: World) {
     lose('its answer lost');
     return response;
   };
-  return { onState, fetch: network, patienceMs: 30, backOffMs: 2, pollMs: 4, timeoutMs: 1000 };
+  return { onState, fetch: network, retryTimeoutMs: 30, retryDelayMs: 2, pollMs: 4, timeoutMs: 1000 };
 }
 
 /** One thing that an app does. What goes wrong is noted; the app goes on. */
@@ -124,7 +124,7 @@ function app(device: Device, share: SentShare | ReceivedShare, world: World) {
     const { code = (error as Error).message } = error as TransferError;
     if (isAlive()) trace.push(`${device.name} ${what}: ${code}`);
     if (!(error instanceof TransferError)) return;
-    expect(['unreachable', 'overtaken'], `${what}: ${error.message}`).toContain(error.code);
+    expect(['unreachable', 'conflict'], `${what}: ${error.message}`).toContain(error.code);
   };
   const hear = (message: Message | undefined): void => {
     if (message === undefined || !isAlive()) return;
@@ -150,7 +150,7 @@ function app(device: Device, share: SentShare | ReceivedShare, world: World) {
     const text = device.owed ?? `${device.name} ${++device.written}`;
     device.owed = undefined;
     try {
-      await share.answer(words(text));
+      await share.reply(words(text));
       if (isAlive()) device.told.set(text, 'done');
     } catch (error) {
       fail(`write of ${text}`, error);
@@ -229,7 +229,7 @@ async function transfer(seed: number): Promise<void> {
   for (const device of [sending, receiving, sending, receiving]) {
     device.inHand.clear();
     const start: () => Promise<SentShare | ReceivedShare> = device === sending ? startSender : startReceiver;
-    // The first start may be told that what was under way is overtaken.
+    // The first start may be told that what was under way is a conflict.
     const { check } = await start().catch(start);
     for (let message = await check(); message !== undefined; message = await check()) {
       device.heard.push({ text: String(textOf(message)), process: device.process.number });
@@ -252,7 +252,7 @@ async function transfer(seed: number): Promise<void> {
   for (const device of [sending, receiving]) {
     for (const [text, told] of device.told) {
       if (told === 'done') expect(texts, `${story}${text} was said to be done`).toContain(text);
-      if (told === 'overtaken') expect(texts, `${story}${text} was said to be overtaken`).not.toContain(text);
+      if (told === 'conflict') expect(texts, `${story}${text} was said to conflict`).not.toContain(text);
     }
     let last = { at: -1, process: 0 };
     for (const { text, process } of device.heard) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Message, open, type Payload, type StateKeeper, type TransferState } from 'credential-relay/client';
+import { type Message, open, type Payload, type SaveState, type TransferState } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
 import { type RelayServer, startRelay } from '../support/client/relay-server.js';
@@ -26,7 +26,7 @@ function killable(killAt: number) {
   };
   const disk: { json?: string } = {};
   const sent: { method: string; requestId: string | null; body: string }[] = [];
-  const onState: StateKeeper = (state) => {
+  const onState: SaveState = (state) => {
     step(); // Before it is kept.
     disk.json = JSON.stringify(state);
     step(); // Kept; not sent yet.
@@ -86,7 +86,7 @@ async function transfer(senderKilledAt: number, receiverKilledAt: number) {
     heard[who].push(textOf(message));
     return answers[String(textOf(message))] ?? '';
   };
-  const options = { patienceMs: 60 };
+  const options = { retryTimeoutMs: 60 };
 
   const senderApp = async (): Promise<void> => {
     const sender = hastySender(relay.url, { ...sending.options, ...options });
@@ -96,7 +96,7 @@ async function transfer(senderKilledAt: number, receiverKilledAt: number) {
         ? await sender.share(words('0'), DISPLAY, { accessRights: 'RWD' })
         : await sender.resume(state);
     announce(share.url);
-    for await (const message of share.messages()) await share.answer(words(hear('sender', message)));
+    for await (const message of share.messages()) await share.reply(words(hear('sender', message)));
   };
   const receiverApp = async (): Promise<void> => {
     const receiver = hastyReceiver({ ...receiving.options, ...options });
@@ -105,7 +105,7 @@ async function transfer(senderKilledAt: number, receiverKilledAt: number) {
     for await (const message of share.messages()) {
       const reply = hear('receiver', message);
       if (reply === '') await share.finish();
-      else await share.answer(words(reply));
+      else await share.reply(words(reply));
     }
   };
   const applied: string[] = [];
@@ -182,7 +182,7 @@ describe('write-ahead', () => {
       },
     });
     const share = await sender.share(words('0'), DISPLAY, { accessRights: 'RWD' });
-    await share.answer(words('1'));
+    await share.reply(words('1'));
     await share.cancel();
     expect(order).toEqual([
       'kept create', 'POST', 'kept -',
@@ -221,8 +221,8 @@ describe('write-ahead', () => {
       },
     }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     isFull = true;
-    await expect(share.answer(words('1'))).rejects.toThrow('disk full');
-    await expect(share.answer(words('1'))).rejects.toThrow('disk full');
+    await expect(share.reply(words('1'))).rejects.toThrow('disk full');
+    await expect(share.reply(words('1'))).rejects.toThrow('disk full');
     await expect(share.next()).rejects.toThrow('disk full');
     await expect(share.cancel()).rejects.toThrow('disk full');
     const receiver = hastyReceiver({ onState: () => Promise.reject(new Error('disk full')) });
@@ -246,7 +246,7 @@ describe('write-ahead', () => {
     await received.next();
     order.length = 0;
     // The write and the read change the state at the same time.
-    await Promise.all([share.answer(words('1')), share.check(), share.check()]);
+    await Promise.all([share.reply(words('1')), share.check(), share.check()]);
     expect(order.length).toBeGreaterThan(5);
     for (let at = 0; at < order.length; at += 2) {
       expect(order[at + 1]).toBe(order[at]?.replace('begin', 'end'));
@@ -263,7 +263,7 @@ describe('write-ahead', () => {
         return fetch(input, init);
       },
     }).open(share.url);
-    await expect(received.answer(words('1'))).rejects.toMatchObject({ code: 'overtaken' });
+    await expect(received.reply(words('1'))).rejects.toMatchObject({ code: 'conflict' });
     expect(order.slice(0, 2)).toEqual(['kept', 'POST']);
   });
 });
@@ -283,7 +283,7 @@ describe('a state', () => {
     const copy = (state: TransferState): TransferState => JSON.parse(JSON.stringify(state));
     const second = await hastyReceiver().resume(copy(received.state));
     expect(textOf(await second.next())).toBe('0');
-    await second.answer(words('1'));
+    await second.reply(words('1'));
     const third = await hastyReceiver().resume(copy(second.state));
     expect(await third.check()).toBeUndefined();
   });
@@ -295,11 +295,11 @@ describe('a state', () => {
     await received.check(); // The first message is dealt with.
     const pending: TransferState[] = [];
     const cut = await hastyReceiver({
-      patienceMs: 0,
+      retryTimeoutMs: 0,
       onState: (state) => void pending.push(state),
       fetch: () => Promise.reject(new TypeError('no network')),
     }).resume(received.state);
-    await expect(cut.answer(words('1'))).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(cut.reply(words('1'))).rejects.toMatchObject({ code: 'unreachable' });
     await share.cancel();
     const late = await hastyReceiver().resume(pending.at(-1) as TransferState);
     expect(late.state).toMatchObject({ ended: 'deleted' });

@@ -44,7 +44,7 @@ describe('an answer that is not the relay’s', () => {
     '%i to a read ends nothing: the message comes once the relay is back',
     async (status) => {
       const { sender, receiver } = await through({ sender: replaced('POST', 2, status, false) });
-      await receiver.answer(words('request'));
+      await receiver.reply(words('request'));
       expect(textOf(await sender.next())).toBe('request');
       expect(sender.state.ended).toBeUndefined();
     },
@@ -56,7 +56,7 @@ describe('an answer that is not the relay’s', () => {
       for (const isCarriedOut of [false, true]) {
         site.relay.log.length = 0;
         const { sender, receiver } = await through({ receiver: replaced('PUT', 2, status, isCarriedOut) });
-        await receiver.answer(words('request'));
+        await receiver.reply(words('request'));
         expect(textOf(await sender.next())).toBe('request');
         expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
         await sender.cancel();
@@ -74,14 +74,14 @@ describe('an answer that is not the relay’s', () => {
 
   it.each([425, 500, 520, 524])('%i to a write that was carried out: it takes effect once', async (status) => {
     const { sender, receiver } = await through({ receiver: replaced('PUT', 1, status, true) });
-    await receiver.answer(words('request'));
+    await receiver.reply(words('request'));
     expect(textOf(await sender.next())).toBe('request');
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
 
   it('unreachable, when it goes on; a refusal by a proxy leaves the write to be sent again', async () => {
     const login: typeof fetch = async () => page(200, '<h1>Sign in to the Wi-Fi</h1>');
-    const options = { fetch: login, patienceMs: 50 };
+    const options = { fetch: login, retryTimeoutMs: 50 };
     expect(await codeOf(hastySender(site.relay.url, options).share(words('key'), DISPLAY))).toBe('unreachable');
     const share = await hastySender(site.relay.url).share(words('key'), DISPLAY);
     const captive = hastyReceiver(options).open(share.url);
@@ -89,8 +89,8 @@ describe('an answer that is not the relay’s', () => {
     expect(captive.state.ended).toBeUndefined();
 
     const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 407, true) });
-    expect(await codeOf(receiver.answer(words('request')))).toBe('refused');
-    await receiver.answer(words('request'));
+    expect(await codeOf(receiver.reply(words('request')))).toBe('refused');
+    await receiver.reply(words('request'));
     expect(textOf(await sender.next())).toBe('request');
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 201']);
   });
@@ -100,15 +100,15 @@ describe('an answer that is not the relay’s', () => {
     const share = await hastySender(site.relay.url).share(words('key'), DISPLAY, { accessRights: 'RWD' });
     let isAway = true;
     const network: typeof fetch = async (input, init) => (isAway ? gateway() : fetch(input, init));
-    const received = hastyReceiver({ fetch: network, patienceMs: 50 }).open(share.url);
+    const received = hastyReceiver({ fetch: network, retryTimeoutMs: 50 }).open(share.url);
     expect(await codeOf(received.next())).toBe(status === 404 ? 'unreachable' : 'refused');
     isAway = false;
     expect(textOf(await received.next())).toBe('key');
     isAway = true;
-    expect(await codeOf(received.answer(words('thanks')))).toBe(status === 404 ? 'unreachable' : 'refused');
+    expect(await codeOf(received.reply(words('thanks')))).toBe(status === 404 ? 'unreachable' : 'refused');
     expect(received.state.pending?.operation).toBe('update');
     isAway = false;
-    await received.answer(words('thanks'));
+    await received.reply(words('thanks'));
     expect(textOf(await share.next())).toBe('thanks');
   });
 
@@ -118,11 +118,11 @@ describe('an answer that is not the relay’s', () => {
     const headers = { 'Content-Type': 'application/problem+json' };
     const network: typeof fetch = async (input, init) =>
       isAway ? new Response('{"code":"no_route"}', { status: 404, headers }) : fetch(input, init);
-    const receiver = await hastyReceiver({ fetch: network, patienceMs: 50 }).resume(received.state);
+    const receiver = await hastyReceiver({ fetch: network, retryTimeoutMs: 50 }).resume(received.state);
     await receiver.check();
     await receiver.check();
     isAway = true;
-    expect(await codeOf(receiver.answer(words('thanks')))).toBe('unreachable');
+    expect(await codeOf(receiver.reply(words('thanks')))).toBe('unreachable');
     expect(await codeOf(receiver.finish())).toBe('unreachable');
     isAway = false;
     await receiver.finish();
@@ -131,7 +131,7 @@ describe('an answer that is not the relay’s', () => {
 
   it('204 to a message is no word that it was taken', async () => {
     const { sender, receiver } = await through({ receiver: replaced('PUT', 1, 204, false) });
-    await receiver.answer(words('request'));
+    await receiver.reply(words('request'));
     expect(textOf(await sender.next())).toBe('request');
   });
 
@@ -147,7 +147,7 @@ describe('an answer that is not the relay’s', () => {
       throw new TypeError('cut');
     };
     const sender = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
-    expect(await codeOf(sender.answer(words('mine')))).toBe('refused');
+    expect(await codeOf(sender.reply(words('mine')))).toBe('refused');
     expect(await sender.check()).toBeUndefined();
   });
 
@@ -224,7 +224,7 @@ describe('a relay that means harm', () => {
       method === 'PUT' ? Response.json({ code: 'version_changed' }, { status: 412 }) : new Response(body),
     );
     const sender = await hastySender(site.relay.url, { fetch: relay.network }).resume(share.state);
-    expect(await codeOf(sender.answer(words('never')))).toBe('unreachable');
+    expect(await codeOf(sender.reply(words('never')))).toBe('unreachable');
     expect(relay.requests).toBeLessThan(30);
   });
 
@@ -235,7 +235,7 @@ describe('a relay that means harm', () => {
       const text = (await response.text()).replace(/"imageURL":"[^"]*"/, '"imageURL":"javascript:alert(1)"');
       return new Response(text, response);
     };
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     const sender = await hastySender(site.relay.url, { fetch: harmful }).resume(share.state);
     expect((await sender.next())?.display.imageURL).toBe('');
   });
@@ -252,7 +252,7 @@ describe('how it ended', () => {
 
   it('cancelled: a create that was under way, and is refused when the app goes on', async () => {
     const states: TransferState[] = [];
-    const lost = { onState: (state: TransferState) => void states.push(state), patienceMs: 0 };
+    const lost = { onState: (state: TransferState) => void states.push(state), retryTimeoutMs: 0 };
     const network = () => Promise.reject(new TypeError('no network'));
     const sharing = hastySender(site.relay.url, { ...lost, fetch: network }).share(words('key'), DISPLAY);
     expect(await codeOf(sharing)).toBe('unreachable');
@@ -268,7 +268,7 @@ describe('how it ended', () => {
   });
 
   it('cancelled: by a delete whose answer is still out, whatever a read hears first', async () => {
-    const { share } = await opened({ patienceMs: 0, timeoutMs: 100 });
+    const { share } = await opened({ retryTimeoutMs: 0, timeoutMs: 100 });
     site.relay.proxy.dropAnswers();
     expect(await codeOf(share.cancel())).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('DELETE 200');
@@ -285,7 +285,7 @@ describe('how it ended', () => {
       if (init?.method === 'DELETE') throw new TypeError('cut');
       return response;
     };
-    const sender = await hastySender(site.relay.url, { fetch: network, patienceMs: 0 }).resume(share.state);
+    const sender = await hastySender(site.relay.url, { fetch: network, retryTimeoutMs: 0 }).resume(share.state);
     const waiting = sender.next();
     await expect.poll(() => site.relay.held(), { interval: 5 }).toBe(1);
     expect(await codeOf(sender.cancel())).toBe('unreachable');
@@ -294,7 +294,7 @@ describe('how it ended', () => {
   });
 
   it('relinquished: by a relinquish whose answer was lost; to finish after it is no error', async () => {
-    const { received } = await opened({ patienceMs: 0, timeoutMs: 100 });
+    const { received } = await opened({ retryTimeoutMs: 0, timeoutMs: 100 });
     site.relay.proxy.dropAnswers();
     expect(await codeOf(received.relinquish())).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('PATCH 200');

@@ -19,21 +19,21 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
 describe('an app that is killed while it has a message', () => {
   it('and answers first when it is back, does not write over it: the sender', async () => {
     const { share, received } = await opened();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await share.next())).toBe('request');
     const resumed = await hastySender(site.relay.url).resume(copy(share.state));
-    expect(await codeOf(resumed.answer(words('hasty')))).toBe('overtaken');
+    expect(await codeOf(resumed.reply(words('hasty')))).toBe('conflict');
     expect(textOf(await resumed.next())).toBe('request');
-    await resumed.answer(words('answer'));
+    await resumed.reply(words('answer'));
     expect(textOf(await received.next())).toBe('answer');
   });
 
   it('and answers first when it is back, does not write over it: the receiver', async () => {
     const { received } = await opened();
     const resumed = await hastyReceiver().resume(copy(received.state));
-    expect(await codeOf(resumed.answer(words('hasty')))).toBe('overtaken');
+    expect(await codeOf(resumed.reply(words('hasty')))).toBe('conflict');
     expect(textOf(await resumed.next())).toBe('invitation');
-    await resumed.answer(words('request'));
+    await resumed.reply(words('request'));
   });
 
   it('and whose answer is refused, gets the message again', async () => {
@@ -43,13 +43,13 @@ describe('an app that is killed while it has a message', () => {
       return answer(response, 403, { 'Mailbox-Request-ID': String(headers['mailbox-request-id']) });
     };
     await received.check();
-    expect(await codeOf(received.answer(words('refused')))).toBe('refused');
+    expect(await codeOf(received.reply(words('refused')))).toBe('refused');
     site.relay.intercept = () => false;
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await share.next())).toBe('request');
     site.relay.intercept = ({ method, headers }, response) =>
       method === 'PUT' && answer(response, 403, { 'Mailbox-Request-ID': String(headers['mailbox-request-id']) });
-    expect(await codeOf(share.answer(words('refused')))).toBe('refused');
+    expect(await codeOf(share.reply(words('refused')))).toBe('refused');
     site.relay.intercept = () => false;
     const resumed = await hastySender(site.relay.url).resume(copy(share.state));
     expect(textOf(await resumed.next())).toBe('request');
@@ -81,11 +81,11 @@ describe('a keeper that fails once', () => {
     const share: SentShare = await again(() => sender.share(words('1'), DISPLAY, { accessRights: 'RWD' }));
     const received: ReceivedShare = hastyReceiver(side === 'receiver' ? { onState } : {}).open(share.url);
     hear(await again(() => received.next()));
-    await again(() => received.answer(words('2')));
+    await again(() => received.reply(words('2')));
     hear(await again(() => share.next()));
-    await again(() => share.answer(words('3')));
+    await again(() => share.reply(words('3')));
     hear(await again(() => received.next()));
-    await again(() => received.answer(words('4')));
+    await again(() => received.reply(words('4')));
     hear(await again(() => share.next()));
     await again(() => received.finish());
     expect(await again(() => share.next())).toBeUndefined();
@@ -116,13 +116,13 @@ describe('a keeper that fails once', () => {
       kept.push(copy(state));
     };
     const { share, received } = await opened({ onState });
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     await share.next();
     site.relay.intercept = ({ method }) => {
       if (method === 'PUT') isFull = true;
       return false;
     };
-    await share.answer(words('answer'));
+    await share.reply(words('answer'));
     const last = kept.at(-1) as TransferState;
     expect(last.pending?.operation).toBe('update');
     await hastySender(site.relay.url).resume(last);
@@ -152,7 +152,7 @@ describe('an answer', () => {
   it('that was given before a message has come does not take its place', async () => {
     const { share, received } = await opened();
     await share.check();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     let let_go: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       let_go = resolve;
@@ -166,69 +166,69 @@ describe('an answer', () => {
     });
     const sender = await slow.resume(copy(share.state));
     const next = sender.next();
-    const answering = codeOf(sender.answer(words('blind')));
+    const answering = codeOf(sender.reply(words('blind')));
     await expect.poll(() => site.relay.log.at(-1), { interval: 5 }).toBe('POST 200');
     let_go();
     expect(textOf(await next)).toBe('request');
-    expect(await answering).toBe('overtaken');
+    expect(await answering).toBe('conflict');
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
   });
 
   it('that was unreachable, and that a read has carried on since, is not sent twice', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
-    expect(await codeOf(received.answer(words('pay')))).toBe('unreachable');
+    expect(await codeOf(received.reply(words('pay')))).toBe('unreachable');
     site.relay.proxy.mend();
     await received.check();
-    await received.answer(words('pay'));
+    await received.reply(words('pay'));
     expect(textOf(await share.next())).toBe('pay');
     expect(await share.check()).toBeUndefined();
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
   });
 
   it('that was unreachable is another one after the next message, though its words are the same', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
-    expect(await codeOf(received.answer(words('ack')))).toBe('unreachable');
+    expect(await codeOf(received.reply(words('ack')))).toBe('unreachable');
     site.relay.proxy.mend();
     await received.check();
     expect(textOf(await share.next())).toBe('ack');
-    await share.answer(words('second'));
+    await share.reply(words('second'));
     expect(textOf(await received.next())).toBe('second');
-    await received.answer(words('ack'));
+    await received.reply(words('ack'));
     expect(textOf(await share.next())).toBe('ack');
   });
 
   it('that was unreachable before its version was known is sent by the next call', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
     site.relay.proxy.dropAnswers();
-    expect(await codeOf(received.answer(words('first')))).toBe('unreachable');
+    expect(await codeOf(received.reply(words('first')))).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('PUT 200');
     site.relay.proxy.mend();
-    await received.answer(words('first')); // By a 201, which names no version.
+    await received.reply(words('first')); // By a 201, which names no version.
     await share.check();
     expect(received.state.version).toBeUndefined();
     site.relay.proxy.cut();
-    expect(await codeOf(received.answer(words('second')))).toBe('unreachable');
+    expect(await codeOf(received.reply(words('second')))).toBe('unreachable');
     site.relay.proxy.mend();
     await received.check();
     expect(textOf(await share.next())).toBe('second');
   });
 
   it('that is under way is said before the place is given back, and kept if the mailbox cannot be deleted', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, patienceMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
-    expect(await codeOf(received.answer(words('sorry')))).toBe('unreachable');
+    expect(await codeOf(received.reply(words('sorry')))).toBe('unreachable');
     site.relay.proxy.mend();
     await received.relinquish();
     expect(textOf(await share.next())).toBe('sorry');
 
     const kept = await hastySender(site.relay.url).share(words('invitation'), DISPLAY, { accessRights: 'RW' });
-    const cut = { timeoutMs: 100, patienceMs: 50 };
+    const cut = { timeoutMs: 100, retryTimeoutMs: 50 };
     const other = hastyReceiver(cut).open(kept.url);
     await other.next();
     site.relay.proxy.cut();
-    expect(await codeOf(other.answer(words('thanks')))).toBe('unreachable');
+    expect(await codeOf(other.reply(words('thanks')))).toBe('unreachable');
     site.relay.proxy.mend();
     expect(await codeOf(other.finish())).toBe('refused');
     await other.check();
@@ -239,16 +239,16 @@ describe('an answer', () => {
     const share = await hastySender(site.relay.url).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
     const first = hastyReceiver().open(share.url);
     await first.next();
-    await first.answer(words('code of the first'));
+    await first.reply(words('code of the first'));
     expect(textOf(await share.next())).toBe('code of the first');
-    await share.answer(words('welcome'), { sameReceiver: true });
+    await share.reply(words('welcome'), { sameReceiver: true });
     await first.relinquish();
     const second = hastyReceiver().open(share.url);
     await second.next();
     expect(await share.check()).toBeUndefined(); // After a push, such as for the relinquish.
-    expect(await codeOf(share.answer(words('for the first'), { sameReceiver: true }))).toBe('receiver_changed');
+    expect(await codeOf(share.reply(words('for the first'), { sameReceiver: true }))).toBe('receiver_changed');
     expect(await second.check()).toBeUndefined();
-    await share.answer(words('for the second'), { sameReceiver: true });
+    await share.reply(words('for the second'), { sameReceiver: true });
     expect(textOf(await second.check())).toBe('for the second');
   });
 
@@ -256,7 +256,7 @@ describe('an answer', () => {
     const share = await hastySender(site.relay.url).share(words('own'), DISPLAY, { accessRights: 'RWD' });
     site.relay.intercept = ({ method, headers }, response) =>
       method === 'PUT' && answer(response, 403, { 'Mailbox-Request-ID': String(headers['mailbox-request-id']) });
-    for (let count = 0; count < 70; count += 1) expect(await codeOf(share.answer(words(`${count}`)))).toBe('refused');
+    for (let count = 0; count < 70; count += 1) expect(await codeOf(share.reply(words(`${count}`)))).toBe('refused');
     expect(await share.check()).toBeUndefined();
   });
 });
@@ -297,12 +297,12 @@ describe('a message that was written twice, and read late', () => {
       if (reads === 1) await released;
       return new Response(text === '' ? null : text, response);
     };
-    await share.answer(words('older'));
+    await share.reply(words('older'));
     const late = await hastyReceiver({ fetch: network }).resume(copy(received.state));
     const controller = new AbortController();
     const first = late.next({ signal: controller.signal }).then(textOf, () => 'nothing');
     await expect.poll(() => reads, { interval: 5 }).toBe(1);
-    await share.answer(words('newer'));
+    await share.reply(words('newer'));
     expect(textOf(await late.check())).toBe('newer');
     release();
     await expect.poll(() => site.relay.held(), { interval: 5 }).toBe(1); // It waits for the next.
@@ -329,7 +329,7 @@ describe('two reads at once that find one message', () => {
     };
     const { share, received } = await opened();
     await share.check();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     const resumed = await hastySender(site.relay.url, { fetch: network }).resume(copy(share.state));
     const looks = await Promise.all([1, 2, 3, 4].map(() => resumed.check()));
     expect(looks.filter((message) => message !== undefined).map(textOf)).toEqual(['request']);

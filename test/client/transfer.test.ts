@@ -74,13 +74,13 @@ describe('stateful transfer [SCT §3.2]', () => {
     const sending = (async () => {
       for await (const message of share.messages()) {
         heard.push(textOf(message));
-        await share.answer(words(String(Number(textOf(message)) + 1)));
+        await share.reply(words(String(Number(textOf(message)) + 1)));
       }
     })();
     for await (const message of opened.messages()) {
       heard.push(textOf(message));
       if (heard.length > 12) await opened.finish();
-      else await opened.answer(words(String(Number(textOf(message)) + 1)));
+      else await opened.reply(words(String(Number(textOf(message)) + 1)));
     }
     await sending;
     expect(heard).toEqual(Array.from({ length: 13 }, (_, index) => String(index)));
@@ -92,7 +92,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     const first = hastyReceiver().open(share.url);
     await first.next();
     expect(await share.check()).toBeUndefined(); // Bound: another version, the same payload.
-    await first.answer(words('request'));
+    await first.reply(words('request'));
     expect(await first.check()).toBeUndefined();
     expect(textOf(await share.check())).toBe('request');
     await first.relinquish();
@@ -103,27 +103,27 @@ describe('stateful transfer [SCT §3.2]', () => {
 
   it('the same side may write twice in a row', async () => {
     const share = await hastySender(relay.url).share(words('one'), DISPLAY, stateful);
-    await share.answer(words('two'));
-    await share.answer(words('three'));
+    await share.reply(words('two'));
+    await share.reply(words('three'));
     expect(textOf(await hastyReceiver().open(share.url).next())).toBe('three');
   });
 
-  it('overtaken: does not write over a message that it has not taken, and can once it has [PROTOCOL: 412]', async () => {
+  it('conflict: does not write over a message that it has not taken, and can once it has [PROTOCOL: 412]', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
-    await opened.answer(words('request'));
-    expect(await failing(share.answer(words('never mind')))).toBe('overtaken');
-    expect(await failing(share.answer(words('never mind')))).toBe('overtaken');
+    await opened.reply(words('request'));
+    expect(await failing(share.reply(words('never mind')))).toBe('conflict');
+    expect(await failing(share.reply(words('never mind')))).toBe('conflict');
     expect(textOf(await share.check())).toBe('request');
-    await share.answer(words('answer'));
+    await share.reply(words('answer'));
     expect(textOf(await opened.next())).toBe('answer');
   });
 
   it('a receiver that came or left meanwhile is no reason not to write', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     await hastyReceiver().open(share.url).next();
-    await share.answer(words('second'));
+    await share.reply(words('second'));
     expect(relay.log.slice(-3)).toEqual(['PUT 412', 'POST 200', 'PUT 200']);
   });
 
@@ -133,23 +133,23 @@ describe('stateful transfer [SCT §3.2]', () => {
     const first = hastyReceiver().open(share.url);
     await first.next();
     const only = { sameReceiver: true };
-    expect(await failing(share.answer(words('too early'), only))).toBe('receiver_changed');
+    expect(await failing(share.reply(words('too early'), only))).toBe('receiver_changed');
     expect(share.state.bound).toBe(true);
-    await share.answer(words('for the first'), only);
+    await share.reply(words('for the first'), only);
 
     await first.relinquish();
     const second = hastyReceiver().open(share.url);
     await second.next();
     const before = relay.log.length;
-    expect(await failing(share.answer(words('for the first again'), only))).toBe('receiver_changed');
+    expect(await failing(share.reply(words('for the first again'), only))).toBe('receiver_changed');
     expect(relay.log.slice(before)).toEqual(['PUT 412', 'POST 200']);
     expect(share.state.pending).toBeUndefined();
     expect(await second.check()).toBeUndefined();
-    await share.answer(words('for the second'), only);
+    await share.reply(words('for the second'), only);
     expect(textOf(await second.check())).toBe('for the second');
 
     await second.relinquish();
-    expect(await failing(share.answer(words('for the second again'), only))).toBe('receiver_changed');
+    expect(await failing(share.reply(words('for the second again'), only))).toBe('receiver_changed');
     expect(types).toEqual(['created', 'opened', 'sent', 'sent', 'left']);
     expect(share.state.bound).toBe(false);
   });
@@ -161,7 +161,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     const first = hastyReceiver().open(share.url);
     await first.next();
     await share.check();
-    await share.answer(words('for the first'), { sameReceiver: true });
+    await share.reply(words('for the first'), { sameReceiver: true });
     const killed = states.find(({ pending }) => pending?.operation === 'update') as TransferState;
     const requestId = crypto.randomUUID(); // As if it had not been sent.
     await first.relinquish();
@@ -186,7 +186,7 @@ describe('stateful transfer [SCT §3.2]', () => {
   it('a receiver cannot answer before it has read', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
-    expect(await failing(opened.answer(words('blind')))).toBe('overtaken');
+    expect(await failing(opened.reply(words('blind')))).toBe('conflict');
     expect(textOf(await opened.next())).toBe('invitation');
   });
 
@@ -195,7 +195,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     const opened = hastyReceiver().open(share.url);
     await opened.next();
     const waiting = opened.next();
-    await Promise.all([share.answer(words('a')), share.answer(words('b')), share.answer(words('c'))]);
+    await Promise.all([share.reply(words('a')), share.reply(words('b')), share.reply(words('c'))]);
     expect(['a', 'b', 'c']).toContain(textOf(await waiting));
     await expect.poll(async () => textOf(await opened.check()) ?? 'c').toBe('c');
   });
@@ -212,7 +212,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     const opened = hastyReceiver({ fetch: network }).open(share.url, { notificationToken });
     await opened.next();
     await opened.check();
-    await opened.answer(words('1'), { notificationToken });
+    await opened.reply(words('1'), { notificationToken });
     expect(bodies.map((line) => [line.slice(0, 4), line.includes('com.apple.apns')])).toEqual([
       ['POST', true],
       ['POST', true],
@@ -227,12 +227,12 @@ describe('who may not', () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     await hastyReceiver().open(share.url).next();
     const second = hastyReceiver().open(share.url);
-    expect(await failing(second.next())).toBe('taken');
-    expect(await failing(second.check())).toBe('taken');
+    expect(await failing(second.next())).toBe('already_claimed');
+    expect(await failing(second.check())).toBe('already_claimed');
     expect(second.state.bound).toBe(false);
   });
 
-  it('of ten receivers at once, one gets the message and nine are told `taken`', async () => {
+  it('of ten receivers at once, one gets the message and nine are told `already_claimed`', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const all = await Promise.all(
       Array.from({ length: 10 }, () =>
@@ -244,7 +244,7 @@ describe('who may not', () => {
         ),
       ),
     );
-    expect(all.sort()).toEqual(['key', ...Array(9).fill('taken')]);
+    expect(all.sort()).toEqual(['key', ...Array(9).fill('already_claimed')]);
   });
 
   it('taken: also by a relay that gives a 401 and no code', async () => {
@@ -253,7 +253,7 @@ describe('who may not', () => {
       const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
       return new Response('', { status: 401, headers: { 'Mailbox-Request-ID': id } });
     };
-    expect(await failing(hastyReceiver({ fetch: bare }).open(share.url).next())).toBe('taken');
+    expect(await failing(hastyReceiver({ fetch: bare }).open(share.url).next())).toBe('already_claimed');
   });
 
   it('hand-over: a receiver relinquishes, another one opens the same link, and the first is out', async () => {
@@ -271,7 +271,7 @@ describe('who may not', () => {
     expect(first.state.ended).toBe('relinquished');
     const second = hastyReceiver().open(share.url);
     expect(textOf(await second.next())).toBe('key');
-    await second.answer(words('thanks'));
+    await second.reply(words('thanks'));
     expect(textOf(await end)).toBe('thanks');
   });
 
@@ -304,7 +304,7 @@ describe('who may not', () => {
       return true;
     };
     try {
-      expect(await failing(hastyReceiver({ patienceMs: 50 }).open(share.url).next())).toBe('unreachable');
+      expect(await failing(hastyReceiver({ retryTimeoutMs: 50 }).open(share.url).next())).toBe('unreachable');
       expect(elsewhere).toEqual([]);
     } finally {
       relay.intercept = () => false;
@@ -315,7 +315,7 @@ describe('who may not', () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
-    await expect(opened.answer(words('no'))).rejects.toMatchObject({
+    await expect(opened.reply(words('no'))).rejects.toMatchObject({
       code: 'refused',
       status: 401,
       relayCode: 'right_missing',
@@ -344,7 +344,7 @@ describe('the end', () => {
     expect(await mine).toBeUndefined();
     expect(await theirs).toMatchObject({ code: 'gone', ended: 'deleted' });
     await share.cancel();
-    await expect(share.answer(words('late'))).rejects.toMatchObject({ code: 'gone', ended: 'cancelled' });
+    await expect(share.reply(words('late'))).rejects.toMatchObject({ code: 'gone', ended: 'cancelled' });
     expect([share.state.ended, opened.state.ended]).toEqual(['cancelled', 'deleted']);
     await opened.finish();
     expect(opened.state.ended).toBe('deleted');
@@ -387,7 +387,7 @@ describe('what comes from outside is checked', () => {
     const { mailboxUrl = '', claim } = opened.state;
     expect((await raw('PUT', mailboxUrl, claim, { payload: await forge() })).status).toBe(200);
     expect(await failing(share.next())).toBe('tampered');
-    await share.answer(words('again'));
+    await share.reply(words('again'));
     expect(textOf(await opened.next())).toBe('again');
   });
 
@@ -410,7 +410,7 @@ describe('what comes from outside is checked', () => {
     await opened.next();
     const { mailboxUrl = '', claim } = opened.state;
     const old = (await (await raw('POST', mailboxUrl, claim)).json()) as { payload: unknown };
-    await share.answer(words('second'));
+    await share.reply(words('second'));
     expect(textOf(await opened.next())).toBe('second');
     await raw('PUT', mailboxUrl, share.state.claim, { payload: old.payload });
     expect(await opened.check()).toBeUndefined();
@@ -475,7 +475,7 @@ describe('what comes from outside is checked', () => {
     [() => hastySender('relay.example'), /^sender\.relay: /],
     [() => hastySender('https://relay.example?x'), /^sender\.relay: /],
     [() => hastySender('https://relay.example', { waitSeconds: -1 }), /^sender\.waitSeconds: /],
-    [() => hastyReceiver({ patienceMs: Number.NaN }), /^receiver\.patienceMs: /],
+    [() => hastyReceiver({ retryTimeoutMs: Number.NaN }), /^receiver\.retryTimeoutMs: /],
     [() => hastyReceiver({ relays: ['https://relay.example'] }), /^receiver\.relays: /],
     [() => hastyReceiver({ relays: ['relay.example/path'] }), /^receiver\.relays: /],
   ])('option %# is refused by its path', (make, message) => {
@@ -513,7 +513,7 @@ describe('what comes from outside is checked', () => {
     const received = hastyReceiver({ fetch: network }).open(share.url);
     await received.preview();
     await received.next();
-    await received.answer(words('in clear'));
+    await received.reply(words('in clear'));
     await share.next();
     await received.relinquish();
     await share.cancel();
@@ -529,7 +529,7 @@ describe('what comes from outside is checked', () => {
     const share = await hastySender(relay.url).share(words('very secret'), DISPLAY);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
-    const error = await opened.answer(words('very secret')).catch((caught: unknown) => caught);
+    const error = await opened.reply(words('very secret')).catch((caught: unknown) => caught);
     const shown = JSON.stringify(error) + String(error) + (error as Error).stack;
     for (const secret of [opened.state.claim, opened.state.secret, 'very secret']) expect(shown).not.toContain(secret);
   });

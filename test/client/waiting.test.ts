@@ -24,7 +24,7 @@ describe('while it waits', () => {
     const seconds = reads();
     const next = share.next();
     await expect.poll(() => seconds).toEqual([0, 25]);
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
     expect(seconds).toEqual([0, 25]);
   });
@@ -36,7 +36,7 @@ describe('while it waits', () => {
     await expect.poll(() => seconds.length).toBe(2);
     site.relay.proxy.cut();
     site.relay.proxy.mend();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
   });
 
@@ -46,7 +46,7 @@ describe('while it waits', () => {
     const next = share.next();
     await expect.poll(() => seconds.length).toBe(2);
     await site.relay.restart();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
   });
 
@@ -61,7 +61,7 @@ describe('while it waits', () => {
     const next = share.next();
     await seen.until('polling');
     expect(seconds).toEqual([0, 25, 0, 1, 0, 1, 0]);
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
     expect(seconds.slice(7).every((asked) => asked === 0)).toBe(true);
   });
@@ -75,7 +75,7 @@ describe('while it waits', () => {
     });
     const next = share.next();
     await expect.poll(() => seconds, { timeout: 5000 }).toEqual([0, 25, 0, 1]);
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
   });
 
@@ -100,7 +100,7 @@ describe('while it waits', () => {
       const [started, before] = [performance.now(), seconds.length];
       await expect.poll(() => seconds.length).toBeGreaterThan(before + 2);
       expect(performance.now() - started).toBeGreaterThan(60);
-      await received.answer(words(hidden));
+      await received.reply(words(hidden));
       expect(textOf(await next)).toBe(hidden);
     }
   });
@@ -122,16 +122,16 @@ describe('while it waits', () => {
     const started = performance.now();
     await expect.poll(() => seconds.length, { timeout: 3000 }).toBe(3);
     expect(performance.now() - started).toBeGreaterThan(850);
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await next)).toBe('request');
   });
 
   it('unreachable after its patience, and goes on when asked again', async () => {
-    const { share, received } = await opened({ patienceMs: 200 });
+    const { share, received } = await opened({ retryTimeoutMs: 200 });
     site.relay.proxy.cut();
     await expect(share.next()).rejects.toMatchObject({ code: 'unreachable' });
     site.relay.proxy.mend();
-    await received.answer(words('request'));
+    await received.reply(words('request'));
     expect(textOf(await share.next())).toBe('request');
   });
 });

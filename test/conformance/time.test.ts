@@ -33,7 +33,7 @@ describe('time [§7]', () => {
   });
 
   it('CreateMailbox: shortens a later one to the maximum where the operator sets so [§4 A25]', async () => {
-    const { relay } = atNoon({ lifetime: { maximumSeconds: HOUR, defaultSeconds: 60, beyondMaximum: 'shorten' } });
+    const { relay } = atNoon({ lifetime: { maximumSeconds: HOUR, defaultSeconds: 60, overMaximum: 'clamp' } });
     const { sender, url } = await sharedMailbox(relay, bodyUntil('2027-01-01T00:00:00Z'));
     expect((await sender.read(url)).json.expiration).toBe('2026-03-01T13:00:00Z');
   });

@@ -88,7 +88,7 @@ describe('the packed tarball', () => {
       'once.mjs',
       `import { createRelay, isRelayError, RelayError } from 'credential-relay';
        const relay = createRelay({ publicUrl: 'http://localhost', store: {
-         capabilities: { atomic: 'process', keepsReferences: true }, create() {}, replace() {}, ping() {}, close() {},
+         capabilities: { atomic: 'process', storesObjects: true }, create() {}, replace() {}, ping() {}, close() {},
          get: () => Promise.reject(new Error('down')) } });
        relay.remove('http://localhost/v1/m/00000000-0000-4000-8000-000000000000')
          .catch((error) => console.log(error instanceof RelayError, isRelayError(error), error.code));`,

@@ -71,7 +71,7 @@ describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
     const { socket, text } = client(server);
     const before = completed();
     socket.write(held + read.repeat(9));
-    await expect.poll(() => relay.load().waiters).toBe(1);
+    await expect.poll(() => relay.stats().waiters).toBe(1);
     expect(completed()).toBe(before);
     await sender.update(url, { type: 'AEAD_AES_128_GCM', data: 'bmV3' });
     await expect.poll(() => text().split('HTTP/1.1 200').length - 1).toBe(10);
@@ -87,9 +87,9 @@ describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
     });
     socket.write(held.repeat(10));
     await expect.poll(() => arrived).toBe(10);
-    await expect.poll(() => relay.load().waiters).toBe(1);
+    await expect.poll(() => relay.stats().waiters).toBe(1);
     socket.destroy();
-    await expect.poll(() => relay.load().waiters).toBe(0);
+    await expect.poll(() => relay.stats().waiters).toBe(0);
     await expect.poll(completed).toBe(before + 1);
   });
 

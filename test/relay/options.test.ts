@@ -68,7 +68,7 @@ describe('createRelay: options', () => {
     ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 0 } }],
     ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 100, maximumSeconds: 99 } }],
     ['lifetime.maximumSeconds', { lifetime: { maximumSeconds: 1.5 } }],
-    ['lifetime.beyondMaximum', { lifetime: { beyondMaximum: 'ignore' } }],
+    ['lifetime.overMaximum', { lifetime: { overMaximum: 'ignore' } }],
     ['lifetime.maxSeconds', { lifetime: { maxSeconds: 5 } }],
     ['accessRights', { accessRights: 'RR' }],
     ['accessRights', { accessRights: '' }],
@@ -151,7 +151,7 @@ describe('createRelay: options', () => {
 
   it('does not warn about a store that many processes share, under a create that is guarded', async () => {
     const events: RelayEvent[] = [];
-    for (const authenticate of [allowAnonymous(), { create: allowAnonymous() }, { others: allowAnonymous() }]) {
+    for (const authenticate of [allowAnonymous(), { create: allowAnonymous() }, { default: allowAnonymous() }]) {
       make({ store: outside(), keys: [key], authenticate, onEvent: (event: RelayEvent) => events.push(event) });
     }
     await Promise.resolve();

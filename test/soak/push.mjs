@@ -94,7 +94,7 @@ for (let run = -1; run < RUNS; run += 1) {
     if (run >= 0) results[name].push(result); // The first one warms up.
   }
 }
-const pushes = sites.hanging.relay.load().pushes;
+const pushes = sites.hanging.relay.stats().pushes;
 for (const { relay, server } of Object.values(sites)) {
   server.close();
   server.closeAllConnections();

@@ -1,5 +1,5 @@
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
-import { isFreshChallenge } from '../../../src/relay/auth/nonce.js';
+import { isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { checkDpopProof, DPOP_NONCE, DpopProofError, spendDpopProof } from '../shared/dpop.js';
 import { spend } from '../shared/replay.js';
 import { DPOP_HEADER, POP_HEADER } from './draft.js';
@@ -86,5 +86,5 @@ function isAnswered(answer: unknown, purposes: readonly string[], { input, setti
   if (settings.challenge === 'off') return true;
   if (answer === undefined) return settings.challenge === 'optional';
   if (typeof answer !== 'string') return false;
-  return purposes.some((purpose) => isFreshChallenge(answer, input.relay.secrets(purpose), now));
+  return purposes.some((purpose) => isFreshNonce(answer, input.relay.secrets(purpose), now));
 }

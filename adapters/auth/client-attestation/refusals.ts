@@ -1,6 +1,6 @@
 import { challenge } from '../../../src/relay/auth/challenge.js';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
-import { freshChallenge } from '../../../src/relay/auth/nonce.js';
+import { createNonce } from '../../../src/relay/auth/nonce.js';
 import { RelayError } from '../../../src/relay/errors.js';
 import { DPOP_NONCE } from '../shared/dpop.js';
 import { CHALLENGE_HEADER, ERRORS, NONCE_HEADER, SCHEME } from './draft.js';
@@ -40,7 +40,7 @@ export interface AnswerParts {
 /** The 401 for a refusal (draft §7.4; RFC 6750 §3.1: no `error` where nothing was sent), with a fresh challenge (§6.2). */
 export function answerTo({ reason, message }: Refusal, { relay }: AuthenticationInput, parts: AnswerParts): RelayError {
   const resource_metadata = relay.metadataUrl();
-  const fresh = (purpose: string): string => freshChallenge(relay.secrets(purpose), relay.clock());
+  const fresh = (purpose: string): string => createNonce(relay.secrets(purpose), relay.clock());
   const headers: [string, string][] =
     reason === 'nonce'
       ? [

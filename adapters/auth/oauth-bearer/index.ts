@@ -1,5 +1,5 @@
 import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
-import { freshChallenge, isFreshChallenge } from '../../../src/relay/auth/nonce.js';
+import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { checkDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, spendDpopProof } from '../shared/dpop.js';
 import { MOST_JWT_CHARACTERS } from '../shared/jwt-length.js';
 import { type Answers, answersFor, type Scheme, schemesOf } from './answers.js';
@@ -124,8 +124,8 @@ async function prove(
     throw answers.invalid('DPoP', 'invalid_token', 'The token is bound to another key than the proof is signed with.');
   }
   const secrets = dpopNonce ? input.relay.secrets(DPOP_NONCE) : [];
-  if (dpopNonce && !isFreshChallenge(proof.nonce ?? '', secrets, now)) {
-    const nonce = freshChallenge(secrets, now);
+  if (dpopNonce && !isFreshNonce(proof.nonce ?? '', secrets, now)) {
+    const nonce = createNonce(secrets, now);
     throw answers.invalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', nonce);
   }
   return proof;

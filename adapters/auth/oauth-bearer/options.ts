@@ -1,8 +1,8 @@
 import type { ClientAuth, CustomFetch } from 'openid-client';
 import type { OperationName } from '../../../src/relay/events.js';
 
-/** Scopes that an access token needs, by operation; `others` stands for every operation that is not named. */
-export type OperationScopes = Partial<Readonly<Record<OperationName | 'others', readonly string[]>>>;
+/** Scopes that an access token needs, by operation; `default` stands for every operation that is not named. */
+export type OperationScopes = Partial<Readonly<Record<OperationName | 'default', readonly string[]>>>;
 
 /** What {@link oauthBearer} takes. Everything but `issuer` has a default. */
 export interface OAuthBearerOptions {

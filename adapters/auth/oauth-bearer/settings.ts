@@ -32,7 +32,7 @@ export interface Settings {
   readonly fetch: CustomFetch;
 }
 
-const OPERATIONS = ['create', 'preview', 'read', 'update', 'relinquish', 'delete', 'others'];
+const OPERATIONS = ['create', 'preview', 'read', 'update', 'relinquish', 'delete', 'default'];
 
 const KNOWN: Record<keyof OAuthBearerOptions, true> = {
   ...{ issuer: true, discovery: true, audience: true, scopes: true, tokens: true, clientId: true, clientSecret: true },
@@ -66,7 +66,7 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
     issuer: issuerOf(options.issuer),
     discovery: oneOf('discovery', options.discovery, ['oidc', 'oauth2'], 'oidc'),
     audience: audienceOf(options.audience),
-    scopes: (operation) => scopes[operation] ?? scopes.others ?? [],
+    scopes: (operation) => scopes[operation] ?? scopes.default ?? [],
     allScopes: [...new Set(Object.values(scopes).flat())],
     tokens,
     client,
@@ -137,7 +137,7 @@ function audienceOf(value: unknown): readonly string[] | undefined {
 function scopesOf(value: OAuthBearerOptions['scopes']): OperationScopes {
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null) return fail('scopes', 'must be a list, or lists by operation');
-  if (Array.isArray(value)) return { others: scopeList('scopes', value) };
+  if (Array.isArray(value)) return { default: scopeList('scopes', value) };
   const lists = Object.entries(value).filter(([, list]) => list !== undefined);
   for (const [operation, list] of lists) {
     if (!OPERATIONS.includes(operation)) fail(`scopes.${operation}`, 'is not an operation');

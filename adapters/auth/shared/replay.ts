@@ -41,5 +41,5 @@ async function note(
   const now = relay.clock();
   // Judged before its end and stalled ever since: what was noted of an earlier use may be forgotten by now.
   if (now >= goodUntil + MARGIN_MS) return false;
-  return relay.firstUse(purpose, value, Math.max(goodUntil, now) + MARGIN_MS);
+  return relay.consumeOnce(purpose, value, Math.max(goodUntil, now) + MARGIN_MS);
 }

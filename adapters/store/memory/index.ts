@@ -59,7 +59,7 @@ export function memoryStore(
 
   return {
     changes: changesOf(backing),
-    capabilities: { atomic: 'process', nativeExpiry: false, durable: false, keepsReferences: true },
+    capabilities: { atomic: 'process', nativeExpiry: false, durable: false, storesObjects: true },
     async get(key) {
       return entries.live(key, clock());
     },

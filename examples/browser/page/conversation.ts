@@ -56,7 +56,7 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
     try {
       return await get();
     } catch (error) {
-      if (!isCode(error, 'overtaken')) throw error;
+      if (!isCode(error, 'conflict')) throw error;
       return get();
     }
   }
@@ -97,11 +97,11 @@ export function createConversation(share: SentShare | ReceivedShare, listener: L
         const before = heard;
         const words = current();
         try {
-          await share.answer(await toInformation(side, words), { signal });
+          await share.reply(await toInformation(side, words), { signal });
           if (isDone(words)) return;
         } catch (error) {
           if (isCode(error, 'gone')) return;
-          if (!isCode(error, 'overtaken')) throw error;
+          if (!isCode(error, 'conflict')) throw error;
           await conversation.begin();
           if (heard === before) await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(SOON_MS)]);
         }

@@ -72,7 +72,7 @@ export function createPhone(
 const FORGETFUL = 'This browser keeps nothing for this page: after a reload, this phone has forgotten everything.';
 
 /** Problems that may have passed. */
-const RETRYABLE = ['tampered', 'unreachable', 'taken', 'refused', 'malformed', 'elsewhere', 'unknown'];
+const RETRYABLE = ['tampered', 'unreachable', 'already_claimed', 'refused', 'malformed', 'elsewhere', 'unknown'];
 
 const isVisible = (element: Element | null): boolean =>
   element !== null && element !== document.body && element.closest('[hidden]') === null;

@@ -105,7 +105,7 @@ export function createReceiverSession(name: string, onChange: () => void): Recei
       }),
     accept: () => busily('accept', accept),
     async decline() {
-      const isRefused = session.problem?.code === 'taken';
+      const isRefused = session.problem?.code === 'already_claimed';
       if (memory.state.transfer !== undefined && !isRefused) await busily('decline', giveBack);
       if (session.problem?.code !== 'unreachable') reset();
     },

@@ -63,7 +63,7 @@ export function receiverPhone(name: string, owner: string, role: string): Receiv
     const { link, display, transfer, agreement, key } = state;
     const isEnded = transfer?.ended !== undefined;
     const isHere = problem?.code !== 'elsewhere';
-    const isTaken = problem?.code === 'taken';
+    const isTaken = problem?.code === 'already_claimed';
     const isOpen = !isEnded && agreement?.peer !== undefined;
     inbox.update(state);
     if (link !== undefined && display !== undefined) {

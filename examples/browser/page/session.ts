@@ -91,7 +91,7 @@ export function createSession<Share extends SentShare | ReceivedShare>(side: Sid
       return await side.resume(transfer, session.listeners());
     } catch (error) {
       // Words that were under way came too late, and are not in the state any more: they are unsaid.
-      if (!isCode(error, 'overtaken')) throw error;
+      if (!isCode(error, 'conflict')) throw error;
       return side.resume(memory.state.transfer ?? transfer, session.listeners());
     }
   }

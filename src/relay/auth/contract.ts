@@ -35,7 +35,7 @@ export interface RelayServices {
    * false each time after. Only a digest of the two is kept. Throws a RangeError for a time that is not a safe integer
    * ahead, and `store_unavailable` if the store does not answer.
    */
-  firstUse(purpose: string, value: string, expiresAt: number): Promise<boolean>;
+  consumeOnce(purpose: string, value: string, expiresAt: number): Promise<boolean>;
   /**
    * Secrets of 32 bytes for one purpose, one a server key, the current first: what one process signs with the first
    * another verifies with one of them. Without server keys they live and end with the process. A purpose is a fixed
@@ -92,7 +92,7 @@ export interface AuthorizationInput extends AuthenticationInput {
 export type AuthorizationHook = (input: AuthorizationInput) => void | Promise<void>;
 
 /**
- * Hooks by operation. `others` stands for every operation that is not named but `preview`, which messengers read
+ * Hooks by operation. `default` stands for every operation that is not named but `preview`, which messengers read
  * without credentials: whoever wants it guarded names it.
  */
-export type AuthenticationHooks = { readonly [Name in OperationName | 'others']?: AuthenticationHook | undefined };
+export type AuthenticationHooks = { readonly [Name in OperationName | 'default']?: AuthenticationHook | undefined };

@@ -38,7 +38,7 @@ export interface GuardParts {
 
 /** The hook that guards an operation. */
 export function hookFor(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
-  return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.others);
+  return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.default);
 }
 
 /** Makes the guard of a relay. It fails closed: what a hook does not allow in so many words ends with an error. */

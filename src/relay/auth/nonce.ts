@@ -12,13 +12,13 @@ const SPAN_MS = 60_000;
 const SPANS_AFTER = 4;
 
 /** The challenge of this moment (`now` is Unix time in ms), under the newest secret: 43 characters of base64url. */
-export function freshChallenge([newest]: readonly Uint8Array[], now: number): string {
-  if (newest === undefined) throw new TypeError('freshChallenge: no secret');
+export function createNonce([newest]: readonly Uint8Array[], now: number): string {
+  if (newest === undefined) throw new TypeError('createNonce: no secret');
   return challengeOf(newest, Math.floor(now / SPAN_MS));
 }
 
 /** True for a challenge given out in the last 4 to 5 minutes, or up to a minute ahead by another process's clock. */
-export function isFreshChallenge(text: string, secrets: readonly Uint8Array[], now: number): boolean {
+export function isFreshNonce(text: string, secrets: readonly Uint8Array[], now: number): boolean {
   const current = Math.floor(now / SPAN_MS);
   let fresh = false;
   for (const secret of secrets) {

@@ -27,9 +27,9 @@ export function createServices(parts: ServiceParts): RelayServices {
     resource: parts.resource,
     metadataUrl: parts.metadataUrl,
     clock: parts.clock,
-    async firstUse(purpose, value, expiresAt) {
+    async consumeOnce(purpose, value, expiresAt) {
       if (!Number.isSafeInteger(expiresAt) || expiresAt <= parts.clock()) {
-        throw new RangeError('firstUse: expiresAt must be a time ahead, in whole milliseconds');
+        throw new RangeError('consumeOnce: expiresAt must be a time ahead, in whole milliseconds');
       }
       // The store needs no value: that the key is there is all there is to know. The digest cannot be mistaken for a
       // mailbox's, whose input is `store` and an identifier.

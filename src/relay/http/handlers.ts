@@ -4,7 +4,7 @@ import { type NodeHandler, nodeDoor } from './node.js';
 import type { Answer, DoorSettings } from './types.js';
 
 /** The ways into a host, one a kind of server. */
-export interface Doors {
+export interface RelayHandlers {
   /** Middleware for Koa: `app.use(relay.koa())`, at the root, under koa-mount, or through `relayRouter`. */
   koa(): KoaMiddleware;
   /** Handler for node:http and, with `next`, for Express and Connect. */
@@ -14,7 +14,7 @@ export interface Doors {
 }
 
 /** The three doors to one way of answering. */
-export function doorsFor(answer: Answer, settings: DoorSettings): Doors {
+export function createHandlers(answer: Answer, settings: DoorSettings): RelayHandlers {
   return {
     koa: () => koaDoor(answer, settings),
     node: () => nodeDoor(answer, settings),

@@ -21,5 +21,5 @@ export interface ChangeListener {
   /** The entry under `key` was changed, by whichever process. */
   changed(key: string): void;
   /** Words may have been lost: the connection was lost, and is there again. Also called once listening has begun. */
-  missed(): void;
+  resync(): void;
 }

@@ -144,7 +144,7 @@ export function createWaiters(limits: PlaceLimits, watch: Watch, bus: ChangeBus 
 
   return {
     open(key, connection) {
-      stopListening ??= bus?.subscribe({ changed: wake, missed: lookAtAll });
+      stopListening ??= bus?.subscribe({ changed: wake, resync: lookAtAll });
       const seat = createSeat();
       enter(key, seat);
       return {

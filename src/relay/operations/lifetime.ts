@@ -8,7 +8,7 @@ export interface LifetimePolicy {
   /** Longest lifetime a request may ask for. */
   readonly maximumSeconds: number;
   /** What a longer wish gets: a 400 that names the maximum, or the maximum. */
-  readonly beyondMaximum: 'reject' | 'shorten';
+  readonly overMaximum: 'reject' | 'clamp';
 }
 
 /** Place of the expiration in a create body, for error reports. */
@@ -25,7 +25,7 @@ export function deadlineFor(requested: string | undefined, policy: LifetimePolic
   if (Number.isNaN(time)) throw bodyInvalid(FIELD, `${FIELD} must be a real time of the form YYYY-MM-DDThh:mm:ssZ.`);
   const maximum = second + policy.maximumSeconds * 1000;
   if (time > now && time <= maximum) return time;
-  if (time > maximum && policy.beyondMaximum === 'shorten') return maximum;
+  if (time > maximum && policy.overMaximum === 'clamp') return maximum;
   throw outOfRange(maximum);
 }
 

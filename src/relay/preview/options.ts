@@ -17,7 +17,7 @@ export interface PreviewOptions {
    */
   readonly logoUrl?: string | undefined;
   /** Where to get an app that takes keys, at most four: a label of 1 to 40 characters and an https URL. Default: none. */
-  readonly stores?: ReadonlyArray<{ readonly label: string; readonly url: string }> | undefined;
+  readonly appStores?: ReadonlyArray<{ readonly label: string; readonly url: string }> | undefined;
   /** The language for readers whose Accept-Language names none of the six. Default `en`. */
   readonly language?: PreviewLanguage | undefined;
 }
@@ -41,7 +41,7 @@ export interface PreviewSettings {
   readonly color: HexColor;
   /** Normalized, on a host whose name can stand in a Content-Security-Policy. */
   readonly logoUrl?: string | undefined;
-  readonly stores: ReadonlyArray<{ readonly label: string; readonly url: string }>;
+  readonly appStores: ReadonlyArray<{ readonly label: string; readonly url: string }>;
   readonly language: PreviewLanguage;
 }
 
@@ -94,7 +94,7 @@ export const previewOption = z
         .refine(({ hostname }) => PLAIN_HOST.test(hostname), 'must be on a host with a plain name')
         .transform(({ href }) => href)
         .optional(),
-      stores: z
+      appStores: z
         .array(
           z.strictObject(
             { label: words(40), url: httpsUrl.transform(({ href }) => href) },

@@ -12,7 +12,7 @@ export interface PreviewTexts {
   readonly steps: readonly [string, string];
   /** That looking is harmless, and passing the link on is not. */
   readonly note: string;
-  /** Heads the links of `preview.stores`. */
+  /** Heads the links of `preview.appStores`. */
   readonly stores: string;
 }
 

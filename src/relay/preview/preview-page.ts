@@ -85,7 +85,7 @@ function escaped(texts: PreviewTexts): PreviewTexts {
   return { ...Object.fromEntries(entries), steps: [escapeToAscii(first), escapeToAscii(second)] };
 }
 
-function storesOf({ stores }: PreviewSettings, heading: string): string {
+function storesOf({ appStores: stores }: PreviewSettings, heading: string): string {
   if (stores.length === 0) return '';
   const links = stores.map(
     ({ label, url }) => `<li><a href="${escapeUrl(url)}" rel="noreferrer noopener">${escapeToAscii(label)}</a></li>\n`,

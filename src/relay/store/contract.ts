@@ -15,7 +15,7 @@ export const REVISION_CHARACTERS = 16;
 
 /**
  * What the relay stores: text that begins with its revision, {@link REVISION_CHARACTERS} characters. A store whose
- * `capabilities.keepsReferences` is true may also be given an object that carries its `revision`.
+ * `capabilities.storesObjects` is true may also be given an object that carries its `revision`.
  */
 export type StoredValue = string | { readonly revision: string };
 
@@ -41,7 +41,7 @@ export interface StoreCapabilities {
   /** Entries survive the end of the process. */
   readonly durable: boolean;
   /** Values stay in this process as they were given, so that a record need not become text. Default false. */
-  readonly keepsReferences?: boolean;
+  readonly storesObjects?: boolean;
 }
 
 /**

@@ -50,7 +50,7 @@ export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Ev
           'Give createRelay a shared store before you run more than one.',
       });
     }
-    if (store.capabilities.keepsReferences === true) return;
+    if (store.capabilities.storesObjects === true) return;
     const started = performance.now();
     check().catch((error: unknown) => {
       events.emit('store.failed', { call: 'ping', cause: causeOf(error), ms: performance.now() - started });

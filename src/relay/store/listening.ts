@@ -62,10 +62,10 @@ export function createListening(open: OpenEar, times: ListeningTimes): Listening
     subscribe(listener) {
       if (closed) return async () => {};
       // A listener of its own for each call: one that is given twice hears twice, and is let go one at a time.
-      const own: ChangeListener = { changed: (key) => listener.changed(key), missed: () => listener.missed() };
+      const own: ChangeListener = { changed: (key) => listener.changed(key), resync: () => listener.resync() };
       listeners.add(own);
       run ??= startRun(open, times, listeners);
-      if (run.isListening()) queueMicrotask(() => listeners.has(own) && own.missed());
+      if (run.isListening()) queueMicrotask(() => listeners.has(own) && own.resync());
       return async () => {
         listeners.delete(own);
         if (listeners.size === 0) await stop();
@@ -115,7 +115,7 @@ function startRun(open: OpenEar, times: ListeningTimes, listeners: ReadonlySet<C
     try {
       if (stopped || lost) return;
       listeningSince = performance.now();
-      for (const listener of listeners) listener.missed();
+      for (const listener of listeners) listener.resync();
       for (;;) {
         await unlessInterrupted(pause(times.checkEvery));
         if (stopped || lost) return;

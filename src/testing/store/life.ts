@@ -21,7 +21,7 @@ export function lifeTests(test: StoreTest): void {
     assert.ok(['distributed', 'process'].includes(capabilities.atomic), `atomic: ${String(capabilities.atomic)}`);
     assert.equal(typeof capabilities.nativeExpiry, 'boolean', 'nativeExpiry');
     assert.equal(typeof capabilities.durable, 'boolean', 'durable');
-    assert.ok([true, false, undefined].includes(capabilities.keepsReferences), 'keepsReferences');
+    assert.ok([true, false, undefined].includes(capabilities.storesObjects), 'storesObjects');
     assert.ok(capabilities.nativeExpiry || sweep !== undefined, 'what does not expire by itself has to be swept');
   });
 

@@ -69,7 +69,7 @@ export function textTests(test: StoreTest): void {
 
   test('values: an object comes back as it was given where the store keeps references', async (bench) => {
     const store = await bench.open();
-    if (store.capabilities.keepsReferences !== true) return;
+    if (store.capabilities.storesObjects !== true) return;
     const [key, first, second] = [newKey(), { revision: newRevision(), map: new Map() }, { revision: newRevision() }];
     assert.equal(await store.create(key, first, farDeadline()), true);
     assert.ok((await store.get(key))?.value === first, 'the same object');

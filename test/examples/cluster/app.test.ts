@@ -32,7 +32,7 @@ describe('a relay process', () => {
     const version = String(created.headers['mailbox-version']);
     const fields: Field[] = [claimField(sender.claim), ['Mailbox-Known-Version', version], ['Prefer', 'wait=9']];
     const held = send({ method: 'POST', url, fields, keepAlive: true });
-    await until(() => app.relay.load().waiters === 1, 'the read to be held');
+    await until(() => app.relay.stats().waiters === 1, 'the read to be held');
     const stopped = app.stop();
     expect(await held).toMatchObject({ status: 204, headers: { connection: 'close', 'preference-applied': 'wait=9' } });
     await stopped;

@@ -217,7 +217,7 @@ describe('relays behind the balancer', () => {
     const version = String(read.headers['mailbox-version']);
     const waiting: Field[] = [claimField(receiver.claim), ['Mailbox-Known-Version', version], ['Prefer', 'wait=9']];
     const held = send({ method: 'POST', url, fields: waiting });
-    await until(() => relay.load().waiters === 1, 'the read to be held');
+    await until(() => relay.stats().waiters === 1, 'the read to be held');
     const payload = newPayload();
     await sender.update(url, payload);
     expect(json(await held)).toMatchObject({ payload });

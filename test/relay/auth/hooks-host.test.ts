@@ -208,7 +208,7 @@ describe('fetch', () => {
     const { relay } = watchedRelay({
       publicUrl: 'https://relay.example/a/b/',
       authenticate: {
-        others: ({ url }) => {
+        default: ({ url }) => {
           urls.push(url);
           throw new RelayError('token_required');
         },

@@ -177,14 +177,14 @@ describe('which operations a hook guards', () => {
     ['none', undefined, {}],
     ['an empty object', {}, {}],
     ['one hook: create only', A, { create: 'A' }],
-    ['others: all but the preview', { others: A }, all('A')],
+    ['default: all but the preview', { default: A }, all('A')],
     ['preview: it alone', { preview: A }, { preview: 'A' }],
-    ['others and preview', { others: A, preview: B }, { ...all('A'), preview: 'B' }],
-    ['a named one before others', { create: B, others: A }, { ...all('A'), create: 'B' }],
-    ['one named as undefined is not named', { delete: undefined, others: A }, all('A')],
+    ['default and preview', { default: A, preview: B }, { ...all('A'), preview: 'B' }],
+    ['a named one before default', { create: B, default: A }, { ...all('A'), create: 'B' }],
+    ['one named as undefined is not named', { delete: undefined, default: A }, all('A')],
     ['one alone', { read: A }, { read: 'A' }],
     ...OPERATIONS.map(
-      (name) => [`${name} before others`, { [name]: B, others: A }, { ...all('A'), [name]: 'B' }] as const,
+      (name) => [`${name} before default`, { [name]: B, default: A }, { ...all('A'), [name]: 'B' }] as const,
     ),
   ];
 

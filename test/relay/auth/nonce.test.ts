@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { freshChallenge, isFreshChallenge } from '../../../src/relay/auth/nonce.js';
+import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 
 /* Challenges without state: one a minute for everybody, good for four to five minutes, by any of the secrets. */
 
@@ -10,33 +10,33 @@ const [newest, previous, foreign] = [randomBytes(32), randomBytes(32), randomByt
 /** The start of a minute. */
 const START = Date.UTC(2031, 4, 5, 23, 58, 0);
 
-describe('freshChallenge', () => {
+describe('createNonce', () => {
   test('is the same for everybody within a minute, and another in the next', () => {
-    const first = freshChallenge([newest], START);
+    const first = createNonce([newest], START);
     expect(first).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    for (const offset of [1, 30_000, MINUTE - 1]) expect(freshChallenge([newest], START + offset)).toBe(first);
-    for (const offset of [-1, MINUTE]) expect(freshChallenge([newest], START + offset)).not.toBe(first);
+    for (const offset of [1, 30_000, MINUTE - 1]) expect(createNonce([newest], START + offset)).toBe(first);
+    for (const offset of [-1, MINUTE]) expect(createNonce([newest], START + offset)).not.toBe(first);
   });
 
   test('over a day no two minutes have the same', () => {
-    const all = Array.from({ length: 1_440 }, (_, minute) => freshChallenge([newest], START + minute * MINUTE));
+    const all = Array.from({ length: 1_440 }, (_, minute) => createNonce([newest], START + minute * MINUTE));
     expect(new Set(all).size).toBe(1_440);
   });
 
   test('is made by the first secret, and by no other', () => {
-    expect(freshChallenge([newest, previous], START)).toBe(freshChallenge([newest], START));
-    expect(freshChallenge([previous, newest], START)).toBe(freshChallenge([previous], START));
-    expect(freshChallenge([newest], START)).not.toBe(freshChallenge([previous], START));
-    expect(() => freshChallenge([], START)).toThrow(TypeError);
+    expect(createNonce([newest, previous], START)).toBe(createNonce([newest], START));
+    expect(createNonce([previous, newest], START)).toBe(createNonce([previous], START));
+    expect(createNonce([newest], START)).not.toBe(createNonce([previous], START));
+    expect(() => createNonce([], START)).toThrow(TypeError);
   });
 });
 
-describe('isFreshChallenge', () => {
+describe('isFreshNonce', () => {
   test.each([0, 1, 30_000, MINUTE - 1])(
     'given out %d ms into a minute: good until five minutes have begun and ended',
     (into) => {
-      const challenge = freshChallenge([newest], START + into);
-      const good = (now: number): boolean => isFreshChallenge(challenge, [newest], now);
+      const challenge = createNonce([newest], START + into);
+      const good = (now: number): boolean => isFreshNonce(challenge, [newest], now);
       for (let now = START + into; now < START + 5 * MINUTE; now += 7_919) expect(good(now)).toBe(true);
       expect(good(START + 5 * MINUTE - 1)).toBe(true);
       expect(good(START + 5 * MINUTE)).toBe(false);
@@ -45,33 +45,33 @@ describe('isFreshChallenge', () => {
   );
 
   test('given out by a clock up to a minute ahead: good; further ahead: not', () => {
-    const challenge = freshChallenge([newest], START);
-    expect(isFreshChallenge(challenge, [newest], START - 1)).toBe(true);
-    expect(isFreshChallenge(challenge, [newest], START - MINUTE)).toBe(true);
-    expect(isFreshChallenge(challenge, [newest], START - MINUTE - 1)).toBe(false);
+    const challenge = createNonce([newest], START);
+    expect(isFreshNonce(challenge, [newest], START - 1)).toBe(true);
+    expect(isFreshNonce(challenge, [newest], START - MINUTE)).toBe(true);
+    expect(isFreshNonce(challenge, [newest], START - MINUTE - 1)).toBe(false);
   });
 
   test('is tried against all secrets, wherever the right one stands', () => {
-    const challenge = freshChallenge([previous], START);
+    const challenge = createNonce([previous], START);
     for (const secrets of [[previous], [newest, previous], [previous, newest], [newest, foreign, previous]]) {
-      expect(isFreshChallenge(challenge, secrets, START)).toBe(true);
+      expect(isFreshNonce(challenge, secrets, START)).toBe(true);
     }
     for (const secrets of [[], [newest], [newest, foreign]]) {
-      expect(isFreshChallenge(challenge, secrets, START)).toBe(false);
+      expect(isFreshNonce(challenge, secrets, START)).toBe(false);
     }
   });
 
   test('garbage of every length is none, and does not throw', () => {
     for (let length = 0; length <= 100; length += 1) {
-      expect(isFreshChallenge('A'.repeat(length), [newest], START)).toBe(false);
-      expect(isFreshChallenge('é'.repeat(length), [newest], START)).toBe(false);
-      expect(isFreshChallenge(randomBytes(length).toString('base64url'), [newest], START)).toBe(false);
+      expect(isFreshNonce('A'.repeat(length), [newest], START)).toBe(false);
+      expect(isFreshNonce('é'.repeat(length), [newest], START)).toBe(false);
+      expect(isFreshNonce(randomBytes(length).toString('base64url'), [newest], START)).toBe(false);
     }
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !isFreshChallenge(text, [newest, previous], START)));
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !isFreshNonce(text, [newest, previous], START)));
   });
 
   test('what is nearly one is none: a prefix, a suffix, padding, another case, any one character changed', () => {
-    const challenge = freshChallenge([newest], START);
+    const challenge = createNonce([newest], START);
     const near = [
       challenge.slice(0, -1),
       challenge.slice(1),
@@ -83,7 +83,7 @@ describe('isFreshChallenge', () => {
     for (let at = 0; at < challenge.length; at += 1) {
       near.push(challenge.slice(0, at) + (challenge[at] === 'A' ? 'B' : 'A') + challenge.slice(at + 1));
     }
-    for (const text of near) expect(isFreshChallenge(text, [newest], START)).toBe(false);
-    expect(isFreshChallenge(challenge, [newest], START)).toBe(true);
+    for (const text of near) expect(isFreshNonce(text, [newest], START)).toBe(false);
+    expect(isFreshNonce(challenge, [newest], START)).toBe(true);
   });
 });

@@ -29,12 +29,12 @@ const soon = (): number => Date.now() + 60_000;
 async function winners(services: readonly RelayServices[], calls: number, value: string): Promise<number> {
   const expiresAt = soon();
   const asked = Array.from({ length: calls }, (_, at) =>
-    services[at % services.length]?.firstUse('jti', value, expiresAt),
+    services[at % services.length]?.consumeOnce('jti', value, expiresAt),
   );
   return (await Promise.all(asked)).filter((first) => first === true).length;
 }
 
-describe('firstUse', () => {
+describe('consumeOnce', () => {
   test('exactly one of 50 concurrent uses over two relays on one store is the first', async () => {
     const map = new Map();
     const services = [
@@ -48,31 +48,31 @@ describe('firstUse', () => {
   test('is true again once expiresAt has come, and not a millisecond before', async () => {
     let now = 1_900_000_000_000;
     const clock = (): number => now;
-    const { firstUse } = await servicesOf({ clock, store: memoryStore(new Map(), { clock }) });
+    const { consumeOnce } = await servicesOf({ clock, store: memoryStore(new Map(), { clock }) });
     const expiresAt = now + 5_000;
-    expect(await firstUse('jti', 'v', expiresAt)).toBe(true);
+    expect(await consumeOnce('jti', 'v', expiresAt)).toBe(true);
     now = expiresAt - 1;
-    expect(await firstUse('jti', 'v', expiresAt + 5_000)).toBe(false);
+    expect(await consumeOnce('jti', 'v', expiresAt + 5_000)).toBe(false);
     now = expiresAt;
-    expect(await firstUse('jti', 'v', expiresAt + 5_000)).toBe(true);
-    expect(await firstUse('jti', 'v', expiresAt + 5_000)).toBe(false);
+    expect(await consumeOnce('jti', 'v', expiresAt + 5_000)).toBe(true);
+    expect(await consumeOnce('jti', 'v', expiresAt + 5_000)).toBe(false);
   });
 
   test('purpose, value and namespace are each their own', async () => {
     const store = memoryStore(new Map());
     const [one, other] = [await servicesOf({ store }), await servicesOf({ store, namespace: 'other' })];
     const uses = [
-      await one.firstUse('a', 'v', soon()),
-      await one.firstUse('b', 'v', soon()),
-      await one.firstUse('a', 'w', soon()),
-      await other.firstUse('a', 'v', soon()),
-      await one.firstUse('a', 'v', soon()),
+      await one.consumeOnce('a', 'v', soon()),
+      await one.consumeOnce('b', 'v', soon()),
+      await one.consumeOnce('a', 'w', soon()),
+      await other.consumeOnce('a', 'v', soon()),
+      await one.consumeOnce('a', 'v', soon()),
     ];
     expect(uses).toEqual([true, true, true, true, false]);
   });
 
   test('property: no two pairs of purpose and value are taken for each other, however they are cut', async () => {
-    const { firstUse } = await servicesOf({ store: memoryStore(new Map()) });
+    const { consumeOnce } = await servicesOf({ store: memoryStore(new Map()) });
     const seen = new Set<string>();
     const text = fc.string({
       unit: fc.constantFrom('a', 'b', '"', ',', '\\', ' ', ':', '\0', '\ud800', 'é'),
@@ -81,7 +81,7 @@ describe('firstUse', () => {
     await fc.assert(
       fc.asyncProperty(text, text, async (purpose, value) => {
         const pair = JSON.stringify([purpose, value]);
-        expect(await firstUse(purpose, value, soon())).toBe(!seen.has(pair));
+        expect(await consumeOnce(purpose, value, soon())).toBe(!seen.has(pair));
         seen.add(pair);
       }),
       { numRuns: 500 },
@@ -90,10 +90,10 @@ describe('firstUse', () => {
 
   test('the store holds a digest: neither value nor purpose, in no encoding', async () => {
     const map = new Map<string, unknown>();
-    const { firstUse } = await servicesOf({ store: memoryStore(map) });
+    const { consumeOnce } = await servicesOf({ store: memoryStore(map) });
     map.clear();
     const [purpose, value] = ['purpose-4711', `jti-${SECRET}-4711`];
-    await firstUse(purpose, value, soon());
+    await consumeOnce(purpose, value, soon());
     expect(map.size).toBe(1);
     expect([...map.keys()][0]).toMatch(/^relay:[A-Za-z0-9_-]{43}$/);
     const held = dump(map);
@@ -108,8 +108,8 @@ describe('firstUse', () => {
     const map = new Map<string, unknown>();
     const { input, relay } = await inputOf({ store: memoryStore(map) });
     const id = '7d3f1c9a-5b0e-4c55-9d3a-3f1d1f5a9b11';
-    expect(await input.relay.firstUse('store', id, soon())).toBe(true);
-    expect(await input.relay.firstUse('', `store${id}`, soon())).toBe(true);
+    expect(await input.relay.consumeOnce('store', id, soon())).toBe(true);
+    expect(await input.relay.consumeOnce('', `store${id}`, soon())).toBe(true);
     expect((await device(relay).preview(`http://localhost/relay/v1/m/${id}`)).status).toBe(404);
   });
 
@@ -121,7 +121,7 @@ describe('firstUse', () => {
     const { relay, of } = watchedRelay({
       store,
       authenticate: async (input) => {
-        if (failing) await input.relay.firstUse('jti', plant('jti-value'), soon());
+        if (failing) await input.relay.consumeOnce('jti', plant('jti-value'), soon());
         return lenient();
       },
     });
@@ -136,9 +136,9 @@ describe('firstUse', () => {
   test('a store that does not answer is given up after storeTimeoutMs', async () => {
     let hanging = false;
     const store = troubledStore(() => (hanging ? new Promise<never>(() => {}) : undefined));
-    const { firstUse } = await servicesOf({ store, storeTimeoutMs: 40 });
+    const { consumeOnce } = await servicesOf({ store, storeTimeoutMs: 40 });
     hanging = true;
-    await expect(firstUse('jti', 'v', soon())).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
+    await expect(consumeOnce('jti', 'v', soon())).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
   });
 
   test('waits no longer than the hook that uses it', async () => {
@@ -147,7 +147,7 @@ describe('firstUse', () => {
       store,
       hookTimeoutMs: 40,
       authenticate: async (input) => {
-        await input.relay.firstUse('jti', 'v', soon());
+        await input.relay.consumeOnce('jti', 'v', soon());
         return lenient();
       },
     });

@@ -177,7 +177,7 @@ describe('fetch', () => {
     const { relay } = watchedRelay({
       authenticate: {
         create: allOf(hookWith({ scopes_supported: ['create'] }), lenient),
-        others: anyOf(
+        default: anyOf(
           hookWith({ scopes_supported: ['use'] }),
           hookWith({ authorization_servers: ['https://as.example'] }),
         ),

@@ -15,7 +15,7 @@ describe.each(DOORS)('relay.drain, %s door', (door) => {
     const waits = pairs.map(({ sender, url, version }) => sender.wait(url, version));
     await held(relay, 20);
     await Promise.all([relay.drain(), relay.drain(), relay.drain()]);
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
     const ended = await Promise.all(waits.map(({ answer }) => answer));
     for (const [index, { status, text, version, headers }] of ended.entries()) {
       expect([status, text, version]).toEqual([204, '', pairs[index]?.version]);
@@ -123,7 +123,7 @@ describe('relay.close', () => {
       await held(relay, 1);
       if (drainFirst) void relay.drain();
       await Promise.all([relay.close(), relay.close()]);
-      expect(relay.load().waiters).toBe(0);
+      expect(relay.stats().waiters).toBe(0);
       expect((await waiting.answer).status).toBe(204);
       expect((await sender.wait(url, version).answer).headers['preference-applied']).toBe('wait=0');
     }

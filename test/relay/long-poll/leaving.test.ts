@@ -68,7 +68,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
       await left;
       return { via: ['test'] };
     };
-    const served = await serve(door, { authenticate: { others } });
+    const served = await serve(door, { authenticate: { default: others } });
     const pair = await boundPair(served.base);
     const asked = new Promise<void>((resolve) => {
       arrived = resolve;
@@ -86,7 +86,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
     await expect.poll(connections).toBe(0);
     leave();
     await expect.poll(() => answered.length, { timeout: SOON_MS }).toBe(1);
-    expect(served.relay.load().waiters).toBe(0);
+    expect(served.relay.stats().waiters).toBe(0);
   });
 
   it('leaves nothing behind, a thousand at once: no place, no timer, no listener', async () => {
@@ -170,7 +170,7 @@ describe('a device', () => {
     expect(first[0]?.status).toBe(204);
     await held(served.relay, 1);
     await newDevice().read(url);
-    expect(served.relay.load().waiters).toBe(1);
+    expect(served.relay.stats().waiters).toBe(1);
     for (const wait of waits) wait.destroy();
     await noneHeld(served);
   });

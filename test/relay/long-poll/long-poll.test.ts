@@ -10,7 +10,7 @@ const waitFor = (version: string, seconds = 30) => ({
 
 /** Resolves once so many reads are held. */
 async function held(relay: Relay, count: number): Promise<void> {
-  while (relay.load().waiters !== count) await new Promise((resolve) => setImmediate(resolve));
+  while (relay.stats().waiters !== count) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function boundPair(relay: Relay): Promise<{ sender: Device; receiver: Device; url: string; version: string }> {
@@ -33,7 +33,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     expect(answer.json.payload).toEqual(payload);
     expect(answer.headers.get('Mailbox-Version')).toBe(update.headers.get('Mailbox-Version'));
     expect(answer.headers.get('Preference-Applied')).toBe('wait=30');
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
   });
 
   it('answers at once where the version is not current', async () => {
@@ -93,7 +93,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
   });
 
   it('is answered at once, with wait=0 and Retry-After, when too many wait', async () => {
-    const relay = testRelay({ waiting: { maximumWaiters: 1 } });
+    const relay = testRelay({ longPoll: { maximumWaiters: 1 } });
     const { sender, receiver, url, version } = await boundPair(relay);
     const waiting = sender.read(url, waitFor(version));
     await held(relay, 1);
@@ -107,7 +107,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
 
   it('wakes at once who waits in the process of the change, whatever the store tells', async () => {
     const { changes: _, ...deaf } = memoryStore();
-    const relay = testRelay({ store: deaf, waiting: { pollMs: 600_000 } });
+    const relay = testRelay({ store: deaf, longPoll: { pollMs: 600_000 } });
     const { sender, receiver, url, version } = await boundPair(relay);
     const waiting = sender.read(url, waitFor(version));
     await held(relay, 1);
@@ -143,6 +143,6 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     await held(relay, 1);
     gone.abort();
     await waiting;
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
   });
 });

@@ -47,7 +47,7 @@ async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; ms: num
 }
 
 async function heldBy(relay: ReturnType<typeof testRelay>, count: number): Promise<void> {
-  while (relay.load().waiters !== count) await new Promise(setImmediate);
+  while (relay.stats().waiters !== count) await new Promise(setImmediate);
   await pause(20); // The reads themselves are done.
 }
 
@@ -55,7 +55,7 @@ describe('without word of changes', () => {
   it('a change at another relay is found within the period of the look', async () => {
     const { store, inner } = deafStore();
     const { changes: _, ...unheard } = inner;
-    const [here, there] = [open({ store, waiting: { pollMs: POLL_MS } }), open({ store: unheard })];
+    const [here, there] = [open({ store, longPoll: { pollMs: POLL_MS } }), open({ store: unheard })];
     const { sender, url, created } = await sharedMailbox(there);
     const waiting = device(here, sender.claim).read(url, waitFor(versionOf(created)));
     await heldBy(here, 1);
@@ -67,7 +67,7 @@ describe('without word of changes', () => {
 
   it('with the bus of one memory it is heard of at once', async () => {
     const backing = new Map();
-    const [here, there] = [open({ store: backing, waiting: { pollMs: 600_000 } }), open({ store: backing })];
+    const [here, there] = [open({ store: backing, longPoll: { pollMs: 600_000 } }), open({ store: backing })];
     const { sender, url, created } = await sharedMailbox(there);
     const waiting = device(here, sender.claim).read(url, waitFor(versionOf(created)));
     await heldBy(here, 1);
@@ -79,7 +79,7 @@ describe('without word of changes', () => {
 
   it('there is one look a mailbox each period, however many wait for it, and none once nobody does', async () => {
     const { store, gets } = deafStore();
-    const relay = open({ store, waiting: { pollMs: POLL_MS } });
+    const relay = open({ store, longPoll: { pollMs: POLL_MS } });
     const { sender, url } = await sharedMailbox(relay);
     const receiver = device(relay);
     const version = versionOf(await receiver.read(url));
@@ -100,7 +100,7 @@ describe('without word of changes', () => {
     let now = Date.now();
     const clock = () => now;
     const store = memoryStore(new Map(), { clock });
-    const relay = open({ store, clock, waiting: { pollMs: POLL_MS } });
+    const relay = open({ store, clock, longPoll: { pollMs: POLL_MS } });
     const { sender, url, created } = await sharedMailbox(relay);
     const waiting = sender.read(url, waitFor(versionOf(created)));
     await heldBy(relay, 1);
@@ -147,14 +147,14 @@ describe('a store that fails while a read is held', () => {
     const answer = await waiting;
     expect([answer.status, answer.json.code]).toEqual([503, 'store_unavailable']);
     expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
   });
 
   it('wakes nobody by a look that fails, and once it is back a change is found within the period', async () => {
     const { store, inner, trouble } = deafStore();
     const { changes: _, ...unheard } = inner;
     const failures: RelayEvent[] = [];
-    const here = open({ store, waiting: { pollMs: POLL_MS } });
+    const here = open({ store, longPoll: { pollMs: POLL_MS } });
     here.on('store.failed', (event) => void failures.push({ ...event }));
     const there = open({ store: unheard });
     const { sender, url, created } = await sharedMailbox(there);
@@ -163,7 +163,7 @@ describe('a store that fails while a read is held', () => {
     trouble.fails = true;
     await sender.update(url);
     while (failures.length < 3) await pause(5);
-    expect(here.load().waiters).toBe(1);
+    expect(here.stats().waiters).toBe(1);
     trouble.fails = false;
     const { answer, ms } = await timed(waiting);
     expect(answer.status).toBe(200);
@@ -194,7 +194,7 @@ describe('word that may have been missed', () => {
     let missed: () => void = () => {};
     const changes: MailboxStore['changes'] = {
       subscribe(listener) {
-        missed = listener.missed;
+        missed = listener.resync;
         return async () => {};
       },
     };
@@ -220,7 +220,7 @@ describe('word that may have been missed', () => {
     await pause(50);
     expect(figures.gets).toBe(MAILBOXES + 10);
     expect(figures.most).toBeLessThanOrEqual(74);
-    expect(relay.load().waiters).toBe(MAILBOXES - 10);
+    expect(relay.stats().waiters).toBe(MAILBOXES - 10);
   });
 
   it('is a 503 for nobody if the store fails just then', async () => {
@@ -229,6 +229,6 @@ describe('word that may have been missed', () => {
     missed();
     while (figures.gets < MAILBOXES) await pause(1);
     await pause(50);
-    expect(relay.load().waiters).toBe(MAILBOXES);
+    expect(relay.stats().waiters).toBe(MAILBOXES);
   });
 });

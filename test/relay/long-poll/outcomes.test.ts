@@ -11,7 +11,7 @@ const serve = servedInTests();
 
 /** Starts a wait, and resolves once it is held. */
 async function holding({ relay }: Served, start: () => Sent): Promise<Sent> {
-  const before = relay.load().waiters;
+  const before = relay.stats().waiters;
   const sent = start();
   await held(relay, before + 1);
   return sent;
@@ -85,11 +85,11 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     const answers = await Promise.all(waits.map(({ answer }) => answer));
     expect(answers.map(({ status }) => status)).toEqual([sender, receiver]);
     for (const { ms } of answers) expect(ms).toBeLessThan(RETURNED_SOON_MS);
-    expect(served.relay.load().waiters).toBe(0);
+    expect(served.relay.stats().waiters).toBe(0);
   });
 
   it('ends in time: 204 after the seconds asked for, or granted; 404 when the mailbox expires', async () => {
-    const { base } = await serve(door, { waiting: { maximumSeconds: 2 } });
+    const { base } = await serve(door, { longPoll: { maximumSeconds: 2 } });
     const lasting = await serve(door);
     const [asked, capped, expiring] = await Promise.all([
       boundPair(base),
@@ -135,7 +135,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     const none = await sender.wait(url, version, 0).answer;
     expect([none.status, none.version]).toEqual([204, version]);
     expect([none.headers['preference-applied'], none.headers['retry-after']]).toEqual(['wait=0', undefined]);
-    expect(served.relay.load().waiters).toBe(1);
+    expect(served.relay.stats().waiters).toBe(1);
     await receiver.update(url);
     expect((await sender.wait(url, version, 0).answer).status).toBe(200);
     expect((await waiting.answer).status).toBe(200);
@@ -178,7 +178,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect((await receiver.wait(url, version).answer).json.code).toBe('claim_released');
     const nowhere = url.replace(/[^/]+$/, '00000000-0000-4000-8000-000000000000');
     expect((await stranger.wait(nowhere, version).answer).status).toBe(404);
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
   });
 
   it('is the only operation that waits', async () => {
@@ -196,7 +196,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
       expect([status, headers['preference-applied']]).toEqual([200, undefined]);
       expect(ms).toBeLessThan(RETURNED_SOON_MS);
     }
-    expect(relay.load().waiters).toBe(0);
+    expect(relay.stats().waiters).toBe(0);
   });
 
   it('is not held with more than 100 header fields, and says to come back', async () => {
@@ -220,7 +220,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     const authorize: AuthorizationHook = async ({ role }) => {
       if (role === 'receiver') await admitted;
     };
-    const served = await serve(door, { waiting: { maximumWaiters: 1 }, authorize });
+    const served = await serve(door, { longPoll: { maximumWaiters: 1 }, authorize });
     const { sender, receiver, url, version } = await boundPair(served.base);
     admitted = new Promise((resolve) => {
       admit = resolve;
@@ -238,10 +238,13 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   it('asks the hooks once, and before anything is held', async () => {
     const asked: string[] = [];
     const others: AuthenticationHook = () => {
-      asked.push(`authenticate while ${served.relay.load().waiters} wait`);
+      asked.push(`authenticate while ${served.relay.stats().waiters} wait`);
       return { via: ['test'] };
     };
-    const served = await serve(door, { authenticate: { others }, authorize: async () => void asked.push('authorize') });
+    const served = await serve(door, {
+      authenticate: { default: others },
+      authorize: async () => void asked.push('authorize'),
+    });
     const { sender, receiver, url, version } = await boundPair(served.base);
     asked.length = 0;
     const waiting = await holding(served, () => sender.wait(url, version));

@@ -67,7 +67,7 @@ describe('an update while a read goes on its way to being held', () => {
       if (now === go.at) await stop.pass();
     });
     const { changes: _, ...deaf } = reading;
-    const reader = testRelay({ store: heard ? reading : deaf, waiting: { pollMs: heard ? 600_000 : 100 } });
+    const reader = testRelay({ store: heard ? reading : deaf, longPoll: { pollMs: heard ? 600_000 : 100 } });
     const writer = testRelay({ store: backing });
     const { sender, url, created } = await sharedMailbox(writer);
     const here = device(reader, sender.claim);
@@ -90,7 +90,7 @@ describe('an update while a read goes on its way to being held', () => {
       const writing = watched(backing, async (now) => {
         if (now === go.at) await stop.pass();
       });
-      const reader = testRelay({ store: backing, waiting: { pollMs: 600_000 } });
+      const reader = testRelay({ store: backing, longPoll: { pollMs: 600_000 } });
       const writer = testRelay({ store: writing });
       const { sender, url, created } = await sharedMailbox(writer);
 
@@ -98,7 +98,7 @@ describe('an update while a read goes on its way to being held', () => {
       const updating = sender.update(url);
       await stop.reached;
       const waiting = device(reader, sender.claim).read(url, waitFor(versionOf(created)));
-      while (moment !== 'after replace' && reader.load().waiters === 0) await new Promise(setImmediate);
+      while (moment !== 'after replace' && reader.stats().waiters === 0) await new Promise(setImmediate);
       stop.open();
       const [answer, update] = [await waiting, await updating];
       expect([answer.status, versionOf(answer)]).toEqual([200, versionOf(update)]);
@@ -140,7 +140,7 @@ describe.each([
     const backing = new Map();
     const all = Array.from({ length: relays }, () => {
       // Without the slow look: what nobody is told of is lost.
-      return testRelay({ store: watched(backing, someTime), waiting: { pollMs: 600_000 } });
+      return testRelay({ store: watched(backing, someTime), longPoll: { pollMs: 600_000 } });
     });
     const [here, there = here] = all as [(typeof all)[0], (typeof all)[0]?];
     const lanes = Array.from({ length: 50 }, async () => {

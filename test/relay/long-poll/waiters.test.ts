@@ -194,7 +194,7 @@ describe('a process', () => {
       const { urlLink } = await created.json();
       const version = created.headers.get('Mailbox-Version');
       send(urlLink, { Prefer: 'wait=30', 'Mailbox-Known-Version': version });
-      while (relay.load().waiters === 0) await new Promise(setImmediate);
+      while (relay.stats().waiters === 0) await new Promise(setImmediate);
       console.log('held');
     `;
     const started = performance.now();

@@ -21,7 +21,7 @@ async function pair(one: Provider = provider(sent), options: Partial<RelayOption
 
 /** Resolves when nothing waits and nothing is under way. */
 async function quiet(relay: Relay): Promise<void> {
-  while (relay.load().pushes > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (relay.stats().pushes > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const told = ({ received }: Provider): string[] => received.map(({ tokenData }) => tokenData);

@@ -8,7 +8,7 @@ const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
 const android = (changes: object): object => ({
   android: [{ packageName: 'com.example.wallet', sha256CertFingerprints: [FINGERPRINT], ...changes }],
 });
-const link = (changes: object): object => ({ stores: [{ label: 'Store', url: 'https://a.example', ...changes }] });
+const link = (changes: object): object => ({ appStores: [{ label: 'Store', url: 'https://a.example', ...changes }] });
 
 describe('preview', () => {
   test.each<[path: string, preview: unknown]>([
@@ -23,7 +23,7 @@ describe('preview', () => {
     ...['\u200b', '\u3164', '\u115f\u1160', '\u2800', '\u00ad\u2060', '\ue000', '\uffff', ' \u200b\u2800 '].map(
       (name): [string, unknown] => ['preview.name', { name }],
     ),
-    ['preview.stores.0.label', link({ label: '\u200b' })],
+    ['preview.appStores.0.label', link({ label: '\u200b' })],
     ['preview.appLinks', { appLinks: [] }],
     ['preview.color', { color: 'red' }],
     ['preview.color', { color: '#12345' }],
@@ -43,14 +43,14 @@ describe('preview', () => {
     ['preview.logoUrl', { logoUrl: 'https://*.example/logo.png' }],
     ['preview.logoUrl', { logoUrl: 'https://a.example,b/logo.png' }],
     ['preview.logoUrl', { logoUrl: 'https://[::1]/logo.png' }],
-    ['preview.stores', { stores: 'https://a.example' }],
-    ['preview.stores', { stores: Array.from({ length: 5 }, () => ({ label: 'x', url: 'https://a.example' })) }],
-    ['preview.stores.0.url', link({ url: 'wallet://open' })],
-    ['preview.stores.0.url', link({ url: 'javascript:alert(1)' })],
-    ['preview.stores.0.url', link({ url: 'https://user@a.example' })],
-    ['preview.stores.0.label', link({ label: '' })],
-    ['preview.stores.0.label', link({ label: 'x'.repeat(41) })],
-    ['preview.stores.0.store', link({ store: 'apple' })],
+    ['preview.appStores', { appStores: 'https://a.example' }],
+    ['preview.appStores', { appStores: Array.from({ length: 5 }, () => ({ label: 'x', url: 'https://a.example' })) }],
+    ['preview.appStores.0.url', link({ url: 'wallet://open' })],
+    ['preview.appStores.0.url', link({ url: 'javascript:alert(1)' })],
+    ['preview.appStores.0.url', link({ url: 'https://user@a.example' })],
+    ['preview.appStores.0.label', link({ label: '' })],
+    ['preview.appStores.0.label', link({ label: 'x'.repeat(41) })],
+    ['preview.appStores.0.store', link({ store: 'apple' })],
     ['preview.language', { language: 'en-US' }],
     ['preview.language', { language: 'it' }],
   ])('%s: refuses %o', (path, preview) => expectRefusal({ preview }, path));
@@ -58,7 +58,7 @@ describe('preview', () => {
   test('takes the longest words and every form of colour', async () => {
     for (const color of ['#abc', '#AABBCC', '#012345']) {
       await make({
-        preview: { name: '🏨'.repeat(60), color, stores: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
+        preview: { name: '🏨'.repeat(60), color, appStores: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
       });
     }
   });
@@ -76,8 +76,8 @@ describe('a refusal is in words of ours', () => {
         (wrong) => ({ preview: { [name]: wrong } }),
       ],
     ),
-    ['preview.stores.0.label', (wrong) => ({ preview: link({ label: wrong }) })],
-    ['preview.stores.0.url', (wrong) => ({ preview: link({ url: wrong }) })],
+    ['preview.appStores.0.label', (wrong) => ({ preview: link({ label: wrong }) })],
+    ['preview.appStores.0.url', (wrong) => ({ preview: link({ url: wrong }) })],
     ['appLinks', (wrong) => ({ appLinks: wrong })],
     ['appLinks.apple', (wrong) => ({ appLinks: { apple: wrong } })],
     ['appLinks.apple.appIds', (wrong) => ({ appLinks: { apple: { appIds: wrong } } })],
@@ -102,9 +102,9 @@ describe('a refusal is in words of ours', () => {
   });
 
   test('of what is missing as well', () => {
-    expect(refusalOf({ preview: { stores: [{}] } })).toBe('preview.stores.0.label: must be a string');
-    expect(refusalOf({ preview: { stores: [{ label: 'x' }] } })).toBe(
-      'preview.stores.0.url: must be an https URL without credentials',
+    expect(refusalOf({ preview: { appStores: [{}] } })).toBe('preview.appStores.0.label: must be a string');
+    expect(refusalOf({ preview: { appStores: [{ label: 'x' }] } })).toBe(
+      'preview.appStores.0.url: must be an https URL without credentials',
     );
     expect(refusalOf({ appLinks: { android: [{}] } })).toBe(
       'appLinks.android.0.packageName: must be such as com.example.wallet',

@@ -30,15 +30,15 @@ describe.each(LANGUAGES)('%s', (language) => {
     const [plain, bare] = await Promise.all([pageOf(BRANDED, asked), pageOf({}, asked)]);
     for (const hostile of HOSTILE) {
       const words = { ...WORDS, title: hostile, description: hostile };
-      const stores = BRANDED.stores.map(({ url }) => ({ label: hostile.slice(0, 40), url }));
-      const { page } = await pageOf({ ...BRANDED, name: hostile, stores }, asked, words);
+      const appStores = BRANDED.appStores.map(({ url }) => ({ label: hostile.slice(0, 40), url }));
+      const { page } = await pageOf({ ...BRANDED, name: hostile, appStores: appStores }, asked, words);
       expect(skeletonOf(page)).toEqual(skeletonOf(plain.page));
       expect([textOf(page, 'title'), textOf(page, 'h1'), textOf(page, 'h1 + p')]).toEqual([hostile, hostile, hostile]);
       expect(openGraph(page, 'og:title')).toEqual([hostile]);
       expect(openGraph(page, 'og:description')).toEqual([hostile]);
       expect(openGraph(page, 'og:site_name')).toEqual([hostile]);
       expect(textOf(page, '.brand span')).toBe(hostile);
-      expect(all(page, 'a').map(({ textContent }) => textContent)).toEqual(stores.map(({ label }) => label));
+      expect(all(page, 'a').map(({ textContent }) => textContent)).toEqual(appStores.map(({ label }) => label));
 
       expect(skeletonOf((await pageOf({}, asked, words)).page)).toEqual(skeletonOf(bare.page));
     }
@@ -170,11 +170,11 @@ describe('brand', () => {
     expect(page.querySelector('img')?.getAttribute('src')).toBe(new URL(logoUrl).href);
   });
 
-  test('links to stores lead to their URL and say nothing of where they come from', async () => {
-    const stores = [...BRANDED.stores, { label: 'odd', url: `https://a.example/?"'<x>&lt;&y` }];
-    const { page } = await pageOf({ ...BRANDED, stores });
+  test('links to appStores lead to their URL and say nothing of where they come from', async () => {
+    const appStores = [...BRANDED.appStores, { label: 'odd', url: `https://a.example/?"'<x>&lt;&y` }];
+    const { page } = await pageOf({ ...BRANDED, appStores: appStores });
     const links = all(page, 'a').map((a) => [a.textContent, a.getAttribute('href'), a.getAttribute('rel')]);
-    expect(links).toEqual(stores.map(({ label, url }) => [label, new URL(url).href, 'noreferrer noopener']));
+    expect(links).toEqual(appStores.map(({ label, url }) => [label, new URL(url).href, 'noreferrer noopener']));
     expect(all(page, '[target]')).toEqual([]);
   });
 

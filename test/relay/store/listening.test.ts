@@ -11,14 +11,14 @@ const TIMES: ListeningTimes = {
   isRefusal: (cause) => cause instanceof RangeError,
 };
 
-const quiet = { changed() {}, missed() {} };
+const quiet = { changed() {}, resync() {} };
 
 /** Counts how often it was told that words may have been lost. */
 function counter() {
   const listener = {
     count: 0,
     changed() {},
-    missed() {
+    resync() {
       listener.count += 1;
     },
   };
@@ -132,7 +132,7 @@ describe('what listens to changes', () => {
     const heard: string[] = [];
     const listener = (name: string) => ({
       changed: (key: string) => void heard.push(`${name} ${key}`),
-      missed: () => void heard.push(`${name} missed`),
+      resync: () => void heard.push(`${name} missed`),
     });
     const stopA = listening.subscribe(listener('a'));
     await eventually(() => heard).toEqual(['a missed']);

@@ -31,7 +31,7 @@ const waiting = (relay, size) => until(`${size} wait`, async () => (await relay.
 async function openCrowd(door, backend, waiters) {
   const key = randomBytes(32).toString('base64url');
   const limits = { maximumWaiters: waiters + 1_000, maximumSeconds: SECONDS };
-  const relay = await startProcess('relay-process.mjs', { door, backend, key, waiting: limits });
+  const relay = await startProcess('relay-process.mjs', { door, backend, key, longPoll: limits });
   const share = { base: relay.hello.url, count: Math.ceil(waiters / CLIENTS), characters: CHARACTERS };
   const clients = await Promise.all(Array.from({ length: CLIENTS }, () => startProcess('client-process.mjs', share)));
   /** @param {string} what @param {object} [more] */

@@ -40,7 +40,7 @@ const relay = createRelay({
   publicUrl: 'http://localhost/relay',
   store: openStore(),
   keys: [settings.key],
-  waiting: settings.waiting,
+  longPoll: settings.longPoll,
 });
 let failures = 0;
 relay.on('store.failed', () => {

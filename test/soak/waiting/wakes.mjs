@@ -106,8 +106,8 @@ export async function proveWakes(backend, { wakes, races }) {
   const key = randomBytes(32).toString('base64url');
   /** @param {object} more */
   const start = (more) => startProcess('relay-process.mjs', { door: 'node', backend, key, ...more });
-  const told = { waiting: { pollMs: 600_000 } };
-  const watched = { waiting: { pollMs: PERIOD_MS } };
+  const told = { longPoll: { pollMs: 600_000 } };
+  const watched = { longPoll: { pollMs: PERIOD_MS } };
   console.log(`${backend.kind} (${backend.origin}), two relay processes`);
   const processes = await Promise.all([
     start(told),

@@ -94,12 +94,12 @@ export const visitor = (relay: Relay): Device => device(relay, plant(randomUUID(
 /** Every operation of the protocol. */
 export const OPERATIONS: readonly OperationName[] = ['create', 'preview', 'read', 'update', 'relinquish', 'delete'];
 
-/** Those of a device: all that `others` and `authorize` are about. */
+/** Those of a device: all that `default` and `authorize` are about. */
 export const DEVICE_OPERATIONS = OPERATIONS.filter((name) => name !== 'preview');
 
 /** One hook for all operations, the preview as well. */
 export function everywhere(hook: AuthenticationHook): AuthenticationHooks {
-  return { others: hook, preview: hook };
+  return { default: hook, preview: hook };
 }
 
 /** A hook that lets everybody in. */

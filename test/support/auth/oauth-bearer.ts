@@ -32,7 +32,7 @@ export function someServices(
     resource: RESOURCE,
     metadataUrl: () => undefined,
     clock: () => Date.now() + services.ahead,
-    async firstUse(purpose, value, expiresAt) {
+    async consumeOnce(purpose, value, expiresAt) {
       if (expiresAt <= services.clock()) throw new RangeError('The deadline of a new entry has passed.');
       const known = JSON.stringify([purpose, value]);
       if (shared.used.has(known)) return false;

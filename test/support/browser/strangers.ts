@@ -31,13 +31,13 @@ export async function strangerWith(relay: string, display: Partial<DisplayInform
   return strangerOn(share, share.url);
 }
 
-type Share = Pick<Awaited<ReturnType<ReturnType<typeof createSender>['share']>>, 'state' | 'answer' | 'next' | 'check'>;
+type Share = Pick<Awaited<ReturnType<ReturnType<typeof createSender>['share']>>, 'state' | 'reply' | 'next' | 'check'>;
 
 function strangerOn(share: Share | ReturnType<ReturnType<typeof createReceiver>['open']>, link: string): Stranger {
   return {
     link,
     mailboxUrl: share.state.mailboxUrl ?? '',
-    say: (content) => share.answer({ format: FORMAT, content }),
+    say: (content) => share.reply({ format: FORMAT, content }),
     async heard() {
       const message = await share.next();
       const heard = message === undefined ? undefined : toHeard(message);

@@ -13,7 +13,7 @@ import {
 export const DISPLAY = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
 
 /** Short pauses, so that tests of retries take no time. */
-export const HASTY = { backOffMs: 5, pollMs: 20, patienceMs: 8000, timeoutMs: 3000 } as const;
+export const HASTY = { retryDelayMs: 5, pollMs: 20, retryTimeoutMs: 8000, timeoutMs: 3000 } as const;
 
 /** A message of a test. */
 export const words = (text: string) => ({ format: 'test.example/words', content: { text } });

@@ -42,7 +42,7 @@ export async function startRelay(
     const store = storeOf?.();
     const relay = createRelay({ publicUrl: url, ...(store === undefined ? {} : { store }), ...options });
     const handle = relay.node();
-    held = () => relay.load().waiters;
+    held = () => relay.stats().waiters;
     onto.on('request', (request, response) => {
       response.on('close', () => {
         if (response.writableFinished) running.log.push(`${request.method} ${response.statusCode}`);

@@ -119,5 +119,5 @@ export async function boundPair(base: string, configuration?: object): Promise<P
 
 /** Resolves once so many reads are held. */
 export async function held(relay: Relay, count: number): Promise<void> {
-  while (relay.load().waiters !== count) await new Promise((resolve) => setImmediate(resolve));
+  while (relay.stats().waiters !== count) await new Promise((resolve) => setImmediate(resolve));
 }

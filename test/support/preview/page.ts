@@ -32,7 +32,7 @@ export const BRANDED = {
   name: 'Grand Hotel',
   color: '#8a1c3b',
   logoUrl: 'https://static.example/logo.svg',
-  stores: [
+  appStores: [
     { label: 'App Store', url: 'https://apps.apple.com/app/id1' },
     { label: 'Google Play', url: 'https://play.google.com/store/apps/details?id=com.example&hl=en' },
   ],

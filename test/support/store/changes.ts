@@ -23,7 +23,7 @@ export function listenAt(store: MailboxStore): Listener {
   let missed = 0;
   const stop = store.changes?.subscribe({
     changed: (key) => void words.push(key),
-    missed: () => {
+    resync: () => {
       missed += 1;
     },
   });

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RelayServices } from '../../../../src/relay/auth/contract.js';
-import { freshChallenge } from '../../../../src/relay/auth/nonce.js';
+import { createNonce } from '../../../../src/relay/auth/nonce.js';
 import { RelayError } from '../../../../src/relay/errors.js';
 import { type AuthorizationServer, startAuthorizationServer } from '../../../support/auth/authorization-server.js';
 import {
@@ -233,7 +233,7 @@ describe('replay [RFC 9449 §11.1]', () => {
   it('is remembered for as long as the proof is good, and a little longer, as clocks differ', async () => {
     const deadlines: number[] = [];
     const iat = Math.floor(Date.now() / 1000) - 20;
-    const services = someServices(undefined, { firstUse: async (_p, _v, at) => deadlines.push(at) > 0 });
+    const services = someServices(undefined, { consumeOnce: async (_p, _v, at) => deadlines.push(at) > 0 });
     await judge(hook(), await bound({ iat }), services);
     expect(deadlines).toEqual([(iat + 150) * 1000 + 5000]);
   });
@@ -243,7 +243,7 @@ describe('replay [RFC 9449 §11.1]', () => {
     const iat = Math.floor(Date.now() / 1000);
     const secret = randomBytes(32);
     let at = (iat + 150) * 1000 - 1;
-    const sent = await bound({ iat, nonce: freshChallenge([secret], at) });
+    const sent = await bound({ iat, nonce: createNonce([secret], at) });
     const secrets = () => {
       at += ms;
       return [secret];
@@ -266,15 +266,17 @@ describe('replay [RFC 9449 §11.1]', () => {
 
   it('a store whose clock is some seconds ahead is no outage', async () => {
     const { sent, services } = await stalling(3000);
-    const firstUse: RelayServices['firstUse'] = async (...[, , expiresAt]) => {
+    const consumeOnce: RelayServices['consumeOnce'] = async (...[, , expiresAt]) => {
       if (expiresAt <= services.clock() + 4000) throw new RangeError('The deadline of a new entry has passed.');
       return true;
     };
-    expect(await judge(hook({ dpopNonce: true }), sent, { ...services, firstUse })).toHaveProperty('principal');
+    expect(await judge(hook({ dpopNonce: true }), sent, { ...services, consumeOnce })).toHaveProperty('principal');
   });
 
   it('a store that does not answer is 503, not a refusal', async () => {
-    const services = someServices(undefined, { firstUse: () => Promise.reject(new RelayError('store_unavailable')) });
+    const services = someServices(undefined, {
+      consumeOnce: () => Promise.reject(new RelayError('store_unavailable')),
+    });
     expect(await judge(hook(), await bound(), services)).toMatchObject({ status: 503, code: 'store_unavailable' });
   });
 });

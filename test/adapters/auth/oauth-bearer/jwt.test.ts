@@ -267,7 +267,7 @@ describe('the search for secrets in refusals', () => {
 });
 
 describe('scopes [RFC 6750 §3.1]', () => {
-  const scopes = { create: ['relay.create'], update: ['relay.update', 'relay.read'], others: ['relay.read'] };
+  const scopes = { create: ['relay.create'], update: ['relay.update', 'relay.read'], default: ['relay.read'] };
   const hook = () => oauthBearer({ issuer: as.issuer, scopes });
 
   it.each([

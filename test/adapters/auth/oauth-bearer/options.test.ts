@@ -91,7 +91,7 @@ describe('the options of oauthBearer', () => {
 
 describe('metadata of the hook [RFC 9728 §2]', () => {
   it('says who issues tokens, for what, and how they are sent', () => {
-    const scopes = { create: ['relay.create'], others: ['relay.read', 'relay.create'] };
+    const scopes = { create: ['relay.create'], default: ['relay.read', 'relay.create'] };
     expect(oauthBearer({ issuer, scopes, dpop: 'required', dpopAlgorithms: ['ES256'] }).metadata).toEqual({
       authorization_servers: [issuer],
       scopes_supported: ['relay.create', 'relay.read'],

@@ -97,7 +97,7 @@ describe('a relay guarded by oauthBearer', () => {
 
   it('a proof names the method and URL of its own request, below the mount point', async () => {
     const key = await deviceKey();
-    const relay = testRelay({ authenticate: { others: hook() } });
+    const relay = testRelay({ authenticate: { default: hook() } });
     const token = await as.mint({ resource: PUBLIC_URL, dpop: key });
     const headers = async (htm: string, url: string) => ({
       Authorization: `DPoP ${token}`,

@@ -53,7 +53,7 @@ withRedis(it, () => {
         let listening = false;
         two.changes?.subscribe({
           changed: (key) => resolve(key),
-          missed: async () => {
+          resync: async () => {
             if (listening) return;
             listening = true;
             await fill();

@@ -1,7 +1,7 @@
-import { CommandFailure } from './outcome.js';
+import type { Surroundings } from './context.js';
+import { CommandFailure } from './errors.js';
 import { sentShare } from './sent-share.js';
-import type { Surroundings } from './surroundings.js';
-import { endOf } from './watch.js';
+import { endOf } from './wait.js';
 
 /** Deletes the mailbox of a share that was sent from here. Throws a {@link CommandFailure} if it had gone before. */
 export async function cancel(url: string, surroundings: Surroundings): Promise<void> {

@@ -4,7 +4,7 @@ import { cancel } from './cancel.js';
 import { receive } from './receive.js';
 import { send } from './send.js';
 import { transfer } from './transfer.js';
-import { wait } from './watch.js';
+import { wait } from './wait.js';
 
 const { env } = process;
 

@@ -4,7 +4,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { createByteCollector } from '../relay/byte-collector.js';
-import { naming } from './outcome.js';
+import { naming } from './errors.js';
 
 const [openFile, statOf, closeFile] = [promisify(open), promisify(fstat), promisify(close)];
 

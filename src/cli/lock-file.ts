@@ -2,7 +2,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CommandFailure } from './outcome.js';
+import { CommandFailure } from './errors.js';
 import { readOwn, UnusableFile } from './private-file.js';
 import { isRunning } from './processes.js';
 

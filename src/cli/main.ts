@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { unknownCommand, wordsBeforeMark } from './arguments.js';
 import { COMMANDS, PRINTING } from './commands.js';
-import { type CommandFailure, failureOf } from './outcome.js';
+import { type CommandFailure, failureOf } from './errors.js';
 import { printableJson, shownMessage } from './printable.js';
 import { usage } from './usage.js';
 

@@ -1,4 +1,4 @@
-import { HopelessFailure } from './outcome.js';
+import { HopelessFailure } from './errors.js';
 
 /** The network of one command: knows why the last request brought no answer. */
 export interface CommandNetwork {

@@ -1,4 +1,4 @@
-import { CommandFailure } from './outcome.js';
+import { CommandFailure } from './errors.js';
 
 /** Standard output, where what cannot be written is known of. */
 export interface Output {

@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
-import { CommandFailure, naming } from './outcome.js';
+import { CommandFailure, naming } from './errors.js';
 import { isOfAnother, isOpenToOthers } from './private-file.js';
 
 const NAME = '--state (or RELAY_STATE)';

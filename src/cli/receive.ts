@@ -1,11 +1,11 @@
 import { createReceiver, type Message, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
+import type { Surroundings } from './context.js';
+import { CommandFailure, naming } from './errors.js';
 import { bytesOfInformation } from './file-information.js';
 import { demandSecret, type Link, linkOf } from './link.js';
 import { type Lock, wordsOfHolder } from './lock-file.js';
-import { CommandFailure, naming } from './outcome.js';
+import { openTarget, type Target } from './output-file.js';
 import { quotedTitle } from './printable.js';
-import type { Surroundings } from './surroundings.js';
-import { openTarget, type Target } from './target.js';
 
 /** What `receive` was called with. */
 export interface ReceiveOptions {

@@ -1,4 +1,4 @@
-import { baseOf } from '../client/links.js';
+import { parseBase } from '../client/links.js';
 import { isLoopbackName } from '../protocol/loopback.js';
 
 /** The URL of `--relay`. Throws a TypeError that says what to write instead, and does not repeat it. */
@@ -9,7 +9,7 @@ export function relayOf(relay: string | undefined): string {
     throw new TypeError(`--relay: must be a URL; write ${isLoopbackName(name) ? 'http' : 'https'}:// before it`);
   }
   if (/[?#]/.test(relay)) throw new TypeError('--relay: must have no ? and no #: it is where the relay is, not a link');
-  if (baseOf(relay) === undefined) {
+  if (parseBase(relay) === undefined) {
     throw new TypeError(
       '--relay: must be an https URL (http on loopback names), with a path of letters, digits and -._~',
     );

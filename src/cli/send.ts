@@ -1,14 +1,14 @@
 import { createSender, type SentShare, TransferError, type TransferState, type Vertical } from '../client/index.js';
+import type { Surroundings } from './context.js';
 import { type DisplayOptions, displayOf } from './display-options.js';
 import { secondsOf, wordsOfTime } from './durations.js';
+import { CommandFailure } from './errors.js';
 import { informationOfFile } from './file-information.js';
 import { bytesOf, TooManyBytes } from './file-input.js';
-import { CommandFailure } from './outcome.js';
 import { qrCode } from './qr.js';
 import { relayOf } from './relay-option.js';
 import { shareCommands } from './share-commands.js';
-import type { Surroundings } from './surroundings.js';
-import { createWatch } from './watch.js';
+import { createWatch } from './wait.js';
 
 /** What `send` was called with; texts as they were typed. */
 export interface SendOptions extends DisplayOptions {

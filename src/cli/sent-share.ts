@@ -1,7 +1,7 @@
 import { createSender, type SentShare, type TransferOptions } from '../client/index.js';
+import type { Surroundings } from './context.js';
+import { CommandFailure } from './errors.js';
 import { linkOf } from './link.js';
-import { CommandFailure } from './outcome.js';
-import type { Surroundings } from './surroundings.js';
 
 /** Goes on with a share that was sent from here; the Secret of its link may be missing. `-` reads the link. */
 export async function sentShare(

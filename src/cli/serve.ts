@@ -5,9 +5,9 @@ import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay/create-relay.js';
 import { stopServer } from '../relay/stop-server.js';
 import type { MailboxStore } from '../relay/store/contract.js';
+import { naming } from './errors.js';
 import { createEventLog } from './event-log.js';
 import { createHttpServer } from './http-server.js';
-import { naming } from './outcome.js';
 import { printableJson } from './printable.js';
 
 /** What `serve` was called with. */

@@ -1,10 +1,10 @@
+import type { Surroundings } from './context.js';
 import { secondsOf } from './durations.js';
+import { CommandFailure, failureOf } from './errors.js';
 import { createNetwork } from './network.js';
-import { CommandFailure, failureOf } from './outcome.js';
 import { createOutput } from './output.js';
+import { createTeller } from './reporter.js';
 import { stateFolder } from './state-folder.js';
-import type { Surroundings } from './surroundings.js';
-import { createTeller } from './teller.js';
 
 /** Options of all commands of a transfer. */
 export interface TransferValues {

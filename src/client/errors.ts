@@ -1,4 +1,4 @@
-import { dateOf, membersOf, retryAfterMs, textOf, type WireResponse, wireTimeOf } from './request.js';
+import { boundedText, parseDate, parseJsonObject, parseWireTime, retryAfterMs, type WireResponse } from './request.js';
 
 /** How a share came to its end, as this device knows it. */
 export type Ending =
@@ -92,25 +92,29 @@ export class RelayResponseError extends Error {
 
 /** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
 export function toRelayResponseError({ status, text }: WireResponse): RelayResponseError {
-  const { code, title } = membersOf(text);
-  return new RelayResponseError(status, textOf(code) || undefined, textOf(title) || `The relay answered ${status}.`);
+  const { code, title } = parseJsonObject(text);
+  return new RelayResponseError(
+    status,
+    boundedText(code) || undefined,
+    boundedText(title) || `The relay answered ${status}.`,
+  );
 }
 
 /** What an answer other than a success means; a 404 is for the caller, who knows the share. */
-export function transferErrorOf(reply: WireResponse): TransferError {
+export function toTransferError(reply: WireResponse): TransferError {
   const { status } = reply;
   const { code: relayCode, message } = toRelayResponseError(reply);
-  const { detail, maximum } = membersOf(reply.text);
+  const { detail, maximum } = parseJsonObject(reply.text);
   const details = {
     status,
     relayCode,
-    detail: textOf(detail) || undefined,
-    maximum: wireTimeOf(maximum),
-    relayTime: dateOf(reply),
+    detail: boundedText(detail) || undefined,
+    maximum: parseWireTime(maximum),
+    relayTime: parseDate(reply),
   };
   if (status === 413) return new TransferError('too_large', message, details);
   if (relayCode === 'mailbox_taken') return new TransferError('already_claimed', message, details);
-  if (isPassing(reply)) {
+  if (isRetryable(reply)) {
     return new TransferError('unreachable', message, { ...details, retryAfterMs: retryAfterMs(reply) || undefined });
   }
   return new TransferError('refused', message, details);
@@ -120,7 +124,7 @@ export function transferErrorOf(reply: WireResponse): TransferError {
  * Whether an answer says nothing about the request, so that the same one is sent again: the relay is busy or out of
  * order, or it is not the relay that answers at all.
  */
-export function isPassing({ status, isOfRelay }: WireResponse): boolean {
+export function isRetryable({ status, isOfRelay }: WireResponse): boolean {
   if ([408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return true;
   return (status >= 300 && status < 400) || (!isOfRelay && (status === 404 || status < 300));
 }

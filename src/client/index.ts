@@ -9,7 +9,6 @@ export {
   type TransferErrorDetails,
 } from './errors.js';
 export type { OutgoingInformation, ProvisioningInformation } from './information.js';
-export type { Message } from './lookout.js';
 export {
   type CreatedMailbox,
   createMailboxClient,
@@ -20,6 +19,7 @@ export {
   type SecureContent,
   type UpdatedMailbox,
 } from './mailbox-client.js';
+export type { Message } from './message-reader.js';
 export type { CallOptions, Progress, TransferOptions } from './options.js';
 export {
   createReceiver,

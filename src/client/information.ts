@@ -1,7 +1,7 @@
 import type { Payload } from '../protocol/bodies.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { TransferError } from './errors.js';
-import { membersOf } from './request.js';
+import { parseJsonObject } from './request.js';
 import { open, UnopenedPayload } from './seal.js';
 
 /** Provisioning Information to send (SCT, TIGRESS). */
@@ -24,7 +24,7 @@ const MOST_DEPTH = 100;
 export function encodeInformation(information: OutgoingInformation): string {
   const { format, content } = information;
   const text = JSON.stringify({ format, content });
-  if (!isInformation(membersOf(text))) {
+  if (!isInformation(parseJsonObject(text))) {
     throw new TypeError('information: must be { format: string, content: JSON object up to 100 deep }');
   }
   return text;
@@ -32,7 +32,7 @@ export function encodeInformation(information: OutgoingInformation): string {
 
 /** Opens a message. Throws `tampered` if it was changed, and `malformed` if it is not Provisioning Information. */
 export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
-  const value = membersOf(await openText(payload, secret));
+  const value = parseJsonObject(await openText(payload, secret));
   if (!isInformation(value))
     throw new TransferError('malformed', 'The message is not Provisioning Information, or over 100 deep.');
   return { format: value.format, content: value.content };
@@ -52,13 +52,13 @@ export async function openText(payload: Payload, secret: string): Promise<string
  * Tells payloads apart: 16 bytes of the SHA-256 of what `data` encodes, as base64. Each seal gives another one, and the
  * same bytes in another base64 are no other message.
  */
-export async function fingerprintOf({ data }: Payload): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytesIn(data));
+export async function fingerprintPayload({ data }: Payload): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', readBytes(data));
   return toBase64(new Uint8Array(digest).subarray(0, 16));
 }
 
 /** The bytes of base64; of any other text, the text itself. */
-function bytesIn(data: string): Uint8Array<ArrayBuffer> {
+function readBytes(data: string): Uint8Array<ArrayBuffer> {
   try {
     return fromBase64(data);
   } catch {

@@ -11,7 +11,7 @@ const PUBLIC = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.]*[:
  * The URL of a relay's mount point, without slashes at its end; `undefined` for one below which there can be no links:
  * it is not https (http on loopback names), or has a query, a fragment, credentials, or other characters than links may.
  */
-export function baseOf(relay: string): string | undefined {
+export function parseBase(relay: string): string | undefined {
   try {
     return parseShareUrl(`${relay.replace(/\/+$/, '')}/v1/m/x`).mailboxUrl.replace(MAILBOX, '');
   } catch {
@@ -23,9 +23,9 @@ export function baseOf(relay: string): string | undefined {
  * The URLs below which a relay's links may be: its own, which is the first, and those of the option `links`. Throws a
  * TypeError, whose path `owner` begins, for one that can be none, and for an http entry beside an https relay.
  */
-export function basesOf(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
+export function parseBases(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
   return [relay, ...links].map((entry, index) => {
-    const base = baseOf(entry);
+    const base = parseBase(entry);
     if (base !== undefined && (base.startsWith('https') || !/^https/i.test(relay))) return base;
     const name = owner + (index === 0 ? 'relay' : 'links');
     throw new TypeError(`${name}: must be https (http on loopback names), with a path of letters, digits and -._~`);

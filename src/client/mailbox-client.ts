@@ -1,18 +1,18 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { toRelayResponseError } from './errors.js';
-import { basesOf } from './links.js';
+import { parseBases } from './links.js';
 import {
-  membersOf,
   type Network,
-  type Persistence,
-  persist,
-  receiverOf,
+  parseJsonObject,
+  parseReceiver,
+  parseVersion,
+  type RetryPolicy,
+  retry,
   sendOnce,
-  versionOf,
   type WireResponse,
 } from './request.js';
 import { parseShareUrl } from './share-url.js';
-import { contentIn, linkIn } from './wire.js';
+import { parseContent, parseLink } from './wire.js';
 
 /** How a client reaches relays. */
 export interface MailboxClientOptions extends Network {
@@ -99,7 +99,7 @@ const LONGEST_PAUSE_MS = 30_000;
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
   const { claim = crypto.randomUUID(), attempts = 4, retryDelayMs = 200 } = options;
-  const persistence: Persistence = {
+  const persistence: RetryPolicy = {
     attempts,
     retryDelayMs,
     longestPauseMs: LONGEST_PAUSE_MS,
@@ -125,7 +125,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       },
       body: json === undefined ? undefined : JSON.stringify(json),
     };
-    const { reply, attempts: tries } = await persist(() => sendOnce(request, options), persistence);
+    const { reply, attempts: tries } = await retry(() => sendOnce(request, options), persistence);
     const { status } = reply;
     const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
     // A 404 to a repeated delete means that an earlier try was carried out.
@@ -134,8 +134,8 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     return {
       status,
       duplicate: status === 201,
-      version: versionOf(reply),
-      receiver: receiverOf(reply),
+      version: parseVersion(reply),
+      receiver: parseReceiver(reply),
       attempts: tries,
       body: isOk ? bodyOf?.(reply) : undefined,
     } as MailboxResponse<Body>;
@@ -145,22 +145,22 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   return {
     claim,
     async create(relay, content) {
-      const bases = basesOf(relay, options.links);
+      const bases = parseBases(relay, options.links);
       const createdIn = (reply: WireResponse): CreatedMailbox => {
-        const urlLink = linkIn(reply, bases);
+        const urlLink = parseLink(reply, bases);
         if (urlLink === undefined) throw toRelayResponseError(reply);
-        return { urlLink, ...updatedIn(reply) };
+        return { urlLink, ...parseUpdated(reply) };
       };
       return call('POST', `${bases[0]}/v1/m`, createdIn, content);
     },
     preview: async (shareUrl) => call('GET', urlOf(shareUrl), ({ text }) => text),
     read: async (shareUrl, notificationToken) =>
-      call('POST', urlOf(shareUrl), secureContentIn, notificationToken && { notificationToken }),
+      call('POST', urlOf(shareUrl), parseSecureContent, notificationToken && { notificationToken }),
     update: async (shareUrl, content, knownVersion) =>
       call(
         'PUT',
         urlOf(shareUrl),
-        updatedIn,
+        parseUpdated,
         content,
         knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
       ),
@@ -169,12 +169,12 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
   };
 }
 
-function secureContentIn(reply: WireResponse): SecureContent {
-  const { expiration, ...content } = contentIn(reply) ?? {};
+function parseSecureContent(reply: WireResponse): SecureContent {
+  const { expiration, ...content } = parseContent(reply) ?? {};
   if (expiration === undefined) throw toRelayResponseError(reply);
   return { ...(content as SecureContent), expiration };
 }
 
-function updatedIn({ text }: WireResponse): UpdatedMailbox {
-  return { isPushNotificationSupported: membersOf(text).isPushNotificationSupported === true };
+function parseUpdated({ text }: WireResponse): UpdatedMailbox {
+  return { isPushNotificationSupported: parseJsonObject(text).isPushNotificationSupported === true };
 }

@@ -69,7 +69,7 @@ export type Settings = TransferOptions &
  * Fills in the defaults. Throws a TypeError for an option that is wrong, whose path `role` begins, and where the runtime
  * lacks what the client stands on.
  */
-export function settingsOf(
+export function resolveSettings(
   options: TransferOptions,
   role: TransferState['role'],
   bases: readonly string[] = [],

@@ -1,6 +1,6 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
-import { textOf } from './request.js';
-import { httpsUrlOf } from './wire.js';
+import { boundedText } from './request.js';
+import { parseHttpsUrl } from './wire.js';
 
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
@@ -13,27 +13,27 @@ const MOST_CHARACTERS = 65_536;
  * The display information of a preview page, from its OpenGraph properties; a member that the page does not have is
  * empty. It is what the sender wrote: text to show, not HTML. React Native has no HTML parser, so this is none either.
  */
-export function displayOf(page: string): DisplayInformation {
+export function parseDisplayInformation(page: string): DisplayInformation {
   const properties = new Map<string, string>();
   for (const [tag] of page.slice(0, MOST_CHARACTERS).matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
-    const property = attributeOf(tag, 'property');
+    const property = readAttribute(tag, 'property');
     if (property !== undefined && !properties.has(property))
-      properties.set(property, attributeOf(tag, 'content') ?? '');
+      properties.set(property, readAttribute(tag, 'content') ?? '');
   }
-  const propertyOf = (name: string): string => textOf(properties.get(`og:${name}`));
+  const propertyOf = (name: string): string => boundedText(properties.get(`og:${name}`));
   return {
     title: propertyOf('title'),
     description: propertyOf('description'),
-    imageURL: httpsUrlOf(propertyOf('image')),
+    imageURL: parseHttpsUrl(propertyOf('image')),
   };
 }
 
-function attributeOf(tag: string, name: string): string | undefined {
+function readAttribute(tag: string, name: string): string | undefined {
   const [, double, single] = new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)')`, 'i').exec(tag) ?? [];
-  return (double ?? single)?.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w+));/gi, unescaped);
+  return (double ?? single)?.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w+));/gi, unescapeHtml);
 }
 
-function unescaped(whole: string, decimal?: string, hex?: string, name?: string): string {
+function unescapeHtml(whole: string, decimal?: string, hex?: string, name?: string): string {
   if (name !== undefined) return ENTITIES.get(name) ?? whole;
   const point = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
   return point <= 0x10ffff ? String.fromCodePoint(point) : whole;

@@ -1,14 +1,14 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
-import { isPassing, transferErrorOf } from './errors.js';
-import { baseOf, mayOpen } from './links.js';
-import type { Message } from './lookout.js';
-import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
-import { displayOf } from './preview.js';
+import { isRetryable, toTransferError } from './errors.js';
+import { mayOpen, parseBase } from './links.js';
+import type { Message } from './message-reader.js';
+import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
+import { parseDisplayInformation } from './preview.js';
 import type { WireResponse } from './request.js';
-import { secretOf } from './seal.js';
-import { type Share, shareParts } from './share.js';
+import { decodeSecret } from './seal.js';
+import { createShareParts, type Share } from './share.js';
 import { parseShareUrl } from './share-url.js';
-import { checkState, createJournal, type Journal, newState, notAllowed, type TransferState } from './state.js';
+import { checkState, createStateStore, newState, notAllowed, type StateStore, type TransferState } from './state.js';
 import type { Writes } from './writes.js';
 
 /** What a receiver is made with. */
@@ -65,10 +65,10 @@ const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
 
 /** Makes a receiver. Throws a TypeError for an option that is wrong. */
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
-  const settings = settingsOf(options, 'receiver');
+  const settings = resolveSettings(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
     throw new TypeError('receiver.headers: need receiver.relays');
-  const hosts = options.relays?.map(hostOf);
+  const hosts = options.relays?.map(parseHost);
 
   /** A link could lead anywhere, and whatever answers there learns of this device. */
   const mayCall = (mailboxUrl: string): boolean => mayOpen(mailboxUrl, hosts);
@@ -78,25 +78,25 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       const { mailboxUrl, secret, vertical } = parseShareUrl(url);
       if (!mayCall(mailboxUrl)) throw notAllowed();
       // Before anything is sent: a device that cannot read the messages must not be bound.
-      demandSecret(secret);
-      const journal = createJournal(newState('receiver', { secret, vertical, mailboxUrl }), options.onState, false);
-      return receivedShare(journal, settings, notificationToken).share;
+      assertSecret(secret);
+      const journal = createStateStore(newState('receiver', { secret, vertical, mailboxUrl }), options.onState, false);
+      return createReceivedShare(journal, settings, notificationToken).share;
     },
     async resume(state, { signal, notificationToken } = {}) {
-      const journal = createJournal(checkState(state, 'receiver', mayCall), options.onState, true);
-      const { share, writes } = receivedShare(journal, settings, notificationToken);
+      const journal = createStateStore(checkState(state, 'receiver', mayCall), options.onState, true);
+      const { share, writes } = createReceivedShare(journal, settings, notificationToken);
       await writes.settle(signal);
       return share;
     },
   };
 }
 
-function receivedShare(
-  journal: Journal,
+function createReceivedShare(
+  journal: StateStore,
   settings: Settings,
   token: NotificationToken | undefined,
 ): { share: ReceivedShare; writes: Writes } {
-  const { transfer, writes, lookout } = shareParts(journal, settings, token);
+  const { transfer, writes, reader: lookout } = createShareParts(journal, settings, token);
   const share: ReceivedShare = {
     get state() {
       return journal.state;
@@ -106,9 +106,9 @@ function receivedShare(
       const headers = { 'Mailbox-Request-ID': crypto.randomUUID() };
       const request = { method: 'GET', url: journal.state.mailboxUrl ?? '', headers };
       const { reply } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isNoPreview);
-      if (reply.status === 404) throw await transfer.refusal(reply);
-      if (reply.status !== 200) throw transferErrorOf(reply);
-      return displayOf(reply.text);
+      if (reply.status === 404) throw await transfer.toError(reply);
+      if (reply.status !== 200) throw toTransferError(reply);
+      return parseDisplayInformation(reply.text);
     },
     async next(options) {
       const message = await lookout.next(options);
@@ -132,19 +132,19 @@ function receivedShare(
 }
 
 /** The page itself is HTML, so that where CORS hides who answers a page is taken for the relay's. */
-const isNoPreview = (reply: WireResponse): boolean => reply.status !== 200 && isPassing(reply);
+const isNoPreview = (reply: WireResponse): boolean => reply.status !== 200 && isRetryable(reply);
 
-function demandSecret(secret: string | undefined): asserts secret is string {
+function assertSecret(secret: string | undefined): asserts secret is string {
   try {
-    secretOf(secret ?? '');
+    decodeSecret(secret ?? '');
   } catch {
     throw new TypeError('shareUrl: must have a whole Secret of 16 or 32 bytes');
   }
 }
 
 /** The host of an entry, as URLs have it. */
-function hostOf(entry: string): string {
-  const [, host] = /^https:\/\/([^/]*)$/.exec(baseOf(`https://${entry}`) ?? '') ?? [];
+function parseHost(entry: string): string {
+  const [, host] = /^https:\/\/([^/]*)$/.exec(parseBase(`https://${entry}`) ?? '') ?? [];
   if (host === undefined) throw new TypeError('receiver.relays: must be of the form host or host:port');
   return host;
 }

@@ -33,7 +33,7 @@ export interface WireResponse {
 }
 
 /** How often, how long, and after what a request is sent again. */
-export interface Persistence {
+export interface RetryPolicy {
   /** Tries in all. Default: any number. */
   readonly attempts?: number | undefined;
   /** Milliseconds from the first try after which no other is begun. Default: any time. */
@@ -55,7 +55,7 @@ export class RelayUnreachable extends Error {
 }
 
 /** Mailbox-Receiver: whether a receiver is bound, where the relay says so, to the sender. */
-export function receiverOf(reply: WireResponse): 'none' | 'bound' | undefined {
+export function parseReceiver(reply: WireResponse): 'none' | 'bound' | undefined {
   const receiver = reply.header('Mailbox-Receiver');
   return receiver === 'none' || receiver === 'bound' ? receiver : undefined;
 }
@@ -78,7 +78,7 @@ const REQUEST_ID = 'Mailbox-Request-ID';
 const LONGEST_BACK_OFF_MS = 30_000;
 
 /** Milliseconds of a clock that only goes forward. */
-export const ticks = (): number => performance.now();
+export const monotonicNow = (): number => performance.now();
 
 /** Throws the reason of a signal that was aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): undefined {
@@ -87,7 +87,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): undefined {
 }
 
 /** Settles as `work` does, or throws the reason of the signal when that is aborted first; `work` itself goes on. */
-export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+export async function abortable<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (signal === undefined) return work;
   work.catch(() => {});
   let stop = (): void => {};
@@ -104,13 +104,13 @@ export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal
 }
 
 /** Waits for so many milliseconds; throws the reason of the signal when that is aborted first. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS));
   });
   try {
-    await orAborted(over, signal);
+    await abortable(over, signal);
   } finally {
     clearTimeout(timer);
   }
@@ -124,8 +124,8 @@ export async function sendOnce(request: WireRequest, network: Network, signal?: 
   const timer = setTimeout(() => controller.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
     // A `fetch` of the app's own, or the body of its answer, may not heed a signal.
-    const reply = orAborted(exchange(request, network, controller.signal), controller.signal);
-    return await orAborted(reply, signal);
+    const reply = abortable(exchange(request, network, controller.signal), controller.signal);
+    return await abortable(reply, signal);
   } finally {
     clearTimeout(timer);
     controller.abort();
@@ -149,7 +149,7 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
     },
     ...(request.body === undefined ? {} : { body: request.body }),
   });
-  const text = await startOf(response);
+  const text = await readStart(response);
   const header: WireResponse['header'] = (name) => response.headers.get(name) ?? undefined;
   const { status } = response;
   const echo = header(REQUEST_ID);
@@ -161,14 +161,14 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
 /** Whether an answer could be a relay's: a problem, the JSON of a success, or nothing where there is nothing to say. */
 function isPlausible(status: number, text: string, header: WireResponse['header'], method: string): boolean {
   const type = header('Content-Type') ?? '';
-  if (status >= 400) return /\bproblem\+json\b/.test(type) || typeof membersOf(text).code === 'string';
+  if (status >= 400) return /\bproblem\+json\b/.test(type) || typeof parseJsonObject(text).code === 'string';
   // A read that was held may bring nothing; a relinquish and a delete have nothing to bring.
   const mayBeEmpty = method === 'PATCH' || method === 'DELETE' || (method === 'POST' && status === 204);
   return text === '' ? mayBeEmpty : /\bjson\b/.test(type);
 }
 
 /** The text of an answer; of one that is longer than any relay's, the start. */
-async function startOf(response: Response): Promise<string> {
+async function readStart(response: Response): Promise<string> {
   // React Native has no streams.
   const reader = response.body?.getReader();
   if (reader === undefined) return (await response.text()).slice(0, MOST_BYTES);
@@ -188,14 +188,14 @@ async function startOf(response: Response): Promise<string> {
  * Calls `send` until it brings an answer that is not passing, and resolves to that, or to the last passing one when
  * tries or time are used up. Throws {@link RelayUnreachable} if the last try brought none, or the signal's reason.
  */
-export async function persist(
+export async function retry(
   send: () => Promise<WireResponse>,
-  policy: Persistence,
+  policy: RetryPolicy,
 ): Promise<{ readonly reply: WireResponse; readonly attempts: number }> {
   const { attempts: most = FOREVER, retryTimeoutMs = FOREVER } = policy;
-  const end = ticks() + retryTimeoutMs;
+  const end = monotonicNow() + retryTimeoutMs;
   for (let attempts = 1; ; attempts += 1) {
-    let wait = backOff(attempts, policy.retryDelayMs);
+    let wait = retryDelay(attempts, policy.retryDelayMs);
     let reply: WireResponse | undefined;
     let lost: unknown;
     try {
@@ -208,56 +208,56 @@ export async function persist(
       throwIfAborted(policy.signal);
       lost = error;
     }
-    if (attempts >= most || ticks() + wait > end) {
+    if (attempts >= most || monotonicNow() + wait > end) {
       if (reply !== undefined) return { reply, attempts };
       throw new RelayUnreachable('The relay did not answer.', { cause: lost });
     }
     policy.onRetry?.(wait, reply?.status);
-    await pause(wait, policy.signal);
+    await delay(wait, policy.signal);
   }
 }
 
 /** Milliseconds before the next try after so many failed ones. */
-export function backOff(failures: number, retryDelayMs: number): number {
+export function retryDelay(failures: number, retryDelayMs: number): number {
   return Math.random() * Math.min(LONGEST_BACK_OFF_MS, retryDelayMs * 2 ** (failures - 1));
 }
 
 /** Milliseconds that an answer asks to wait: seconds or a date (RFC 9110 §10.2.3); 0 if it does not. */
 export function retryAfterMs(reply: WireResponse): number {
   const value = reply.header('Retry-After') ?? '';
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - timeOf(reply);
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - serverTime(reply);
   return Math.min(LONGEST_TIMER_MS, Math.max(0, ms) || 0);
 }
 
 /** The relay's time at its answer, in ms; this device's own where the answer does not say. */
-export function timeOf(reply: WireResponse): number {
-  return dateOf(reply) ?? Date.now();
+export function serverTime(reply: WireResponse): number {
+  return parseDate(reply) ?? Date.now();
 }
 
 /** The `Date` of an answer, in ms; `undefined` if it has none of the years 2001 to 2128. */
-export function dateOf(reply: WireResponse): number | undefined {
+export function parseDate(reply: WireResponse): number | undefined {
   const time = Date.parse(reply.header('Date') ?? '');
   return time > 1e12 && time < 5e12 ? time : undefined;
 }
 
 /** Mailbox-Version of an answer; one without end is cut off, and never current. */
-export function versionOf(reply: WireResponse): string | undefined {
-  return textOf(reply.header('Mailbox-Version')) || undefined;
+export function parseVersion(reply: WireResponse): string | undefined {
+  return boundedText(reply.header('Mailbox-Version')) || undefined;
 }
 
 /** A text of an answer, or its start; empty for what is none. */
-export function textOf(value: unknown): string {
+export function boundedText(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, MOST_CHARACTERS) : '';
 }
 
 /** A time of an answer, of the form `YYYY-MM-DDThh:mm:ssZ`; `undefined` for anything else. */
-export function wireTimeOf(value: unknown): string | undefined {
-  const text = textOf(value);
+export function parseWireTime(value: unknown): string | undefined {
+  const text = boundedText(value);
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && Date.parse(text) ? text : undefined;
 }
 
 /** The members of a JSON object; none if the text is not one. */
-export function membersOf(text: string): Readonly<Record<string, unknown>> {
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return (JSON.parse(text) as Record<string, unknown> | null) ?? {};
   } catch {

@@ -50,7 +50,7 @@ export async function open(payload: Payload, secret: string): Promise<Uint8Array
 }
 
 /** Which AEAD a Secret is for, and its bytes. Throws a TypeError for one that is not base64 of 16 or 32 bytes. */
-export function secretOf(secret: string): { readonly type: AeadName; readonly bytes: Uint8Array<ArrayBuffer> } {
+export function decodeSecret(secret: string): { readonly type: AeadName; readonly bytes: Uint8Array<ArrayBuffer> } {
   const bytes = fromBase64(secret);
   const type = (Object.keys(SECRET_BYTES) as AeadName[]).find((name) => SECRET_BYTES[name] === bytes.length);
   if (type === undefined) throw new TypeError('A Secret has 16 or 32 bytes.');
@@ -61,6 +61,6 @@ async function importSecret(
   secret: string,
   usage: 'encrypt' | 'decrypt',
 ): Promise<{ type: AeadName; key: Awaited<ReturnType<typeof crypto.subtle.importKey>> }> {
-  const { type, bytes } = secretOf(secret);
+  const { type, bytes } = decodeSecret(secret);
   return { type, key: await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, [usage]) };
 }

@@ -1,14 +1,14 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { TransferError } from './errors.js';
-import { encodeInformation, fingerprintOf, type OutgoingInformation } from './information.js';
-import { basesOf, isBelow } from './links.js';
-import type { Message } from './lookout.js';
-import { type CallOptions, type Settings, settingsOf, type TransferOptions } from './options.js';
+import { encodeInformation, fingerprintPayload, type OutgoingInformation } from './information.js';
+import { isBelow, parseBases } from './links.js';
+import type { Message } from './message-reader.js';
+import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import { type Share, shareParts } from './share.js';
+import { createShareParts, type Share } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
-import { checkState, createJournal, type Journal, newState, type TransferState } from './state.js';
-import { demandSize, type Writes } from './writes.js';
+import { checkState, createStateStore, newState, type StateStore, type TransferState } from './state.js';
+import { assertSize, type Writes } from './writes.js';
 
 /** What a sender is made with. */
 export interface SenderOptions extends TransferOptions {
@@ -73,8 +73,8 @@ const SMALL_SKEW_MS = 2000;
 
 /** Makes a sender. Throws a TypeError for an option that is wrong. */
 export function createSender(options: SenderOptions): Sender {
-  const bases = basesOf(options.relay, options.links, 'sender.');
-  const settings = settingsOf(options, 'sender', bases);
+  const bases = parseBases(options.relay, options.links, 'sender.');
+  const settings = resolveSettings(options, 'sender', bases);
   const url = `${bases[0]}/v1/m`;
 
   return {
@@ -94,19 +94,19 @@ export function createSender(options: SenderOptions): Sender {
           mailboxConfiguration:
             seconds === undefined ? undefined : { accessRights, expiration: wireTime(now, seconds) },
         });
-      demandSize(bodyAt(Date.now()), settings);
-      const journal = createJournal(
-        newState('sender', { secret, vertical, wrote: [await fingerprintOf(payload)] }),
+      assertSize(bodyAt(Date.now()), settings);
+      const journal = createStateStore(
+        newState('sender', { secret, vertical, wrote: [await fingerprintPayload(payload)] }),
         options.onState,
         false,
       );
-      const { share, writes } = sentShare(journal, settings);
+      const { share, writes } = createSentShare(journal, settings);
       await createMailbox(writes, { url, bodyAt }, signal);
       return share;
     },
     async resume(state, { signal } = {}) {
       checkState(state, 'sender', (link) => isBelow(link, bases), url);
-      const { share, writes } = sentShare(createJournal(state, options.onState, true), settings);
+      const { share, writes } = createSentShare(createStateStore(state, options.onState, true), settings);
       await writes.settle(signal);
       return share;
     },
@@ -129,8 +129,8 @@ async function createMailbox(
   }
 }
 
-function sentShare(journal: Journal, settings: Settings): { share: SentShare; writes: Writes } {
-  const { writes, lookout } = shareParts(journal, settings);
+function createSentShare(journal: StateStore, settings: Settings): { share: SentShare; writes: Writes } {
+  const { writes, reader: lookout } = createShareParts(journal, settings);
   const { next, check } = lookout;
   const share: SentShare = {
     get url() {

@@ -24,7 +24,7 @@ export function buildShareUrl(
   urlLink: string,
   parts: { vertical?: Vertical | undefined; secret?: string | undefined } = {},
 ): string {
-  const { mailboxUrl } = takeApart(/[?#]/.test(urlLink) ? '' : urlLink, 'urlLink');
+  const { mailboxUrl } = splitShareUrl(/[?#]/.test(urlLink) ? '' : urlLink, 'urlLink');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
   return mailboxUrl + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
 }
@@ -35,7 +35,7 @@ export function buildShareUrl(
  * Throws a TypeError for anything else.
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  const { mailboxUrl, vertical, secret } = takeApart(shareUrl, 'shareUrl');
+  const { mailboxUrl, vertical, secret } = splitShareUrl(shareUrl, 'shareUrl');
   return {
     mailboxUrl,
     vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
@@ -43,7 +43,7 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
   };
 }
 
-function takeApart(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
+function splitShareUrl(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
   try {
     const { origin, pathname, searchParams, hash } = new URL(text);
     const mailboxUrl = origin + pathname;

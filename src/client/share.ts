@@ -1,7 +1,7 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { createLookout, type Lookout, type Message } from './lookout.js';
+import { createMessageReader, type Message, type MessageReader } from './message-reader.js';
 import type { CallOptions, Settings } from './options.js';
-import type { Journal, TransferState } from './state.js';
+import type { StateStore, TransferState } from './state.js';
 import { createTransfer, type Transfer } from './transfer.js';
 import { createWrites, type SendReply, type Writes } from './writes.js';
 
@@ -26,12 +26,12 @@ export interface Share {
 export interface ShareParts {
   readonly transfer: Transfer;
   readonly writes: Writes;
-  readonly lookout: Lookout;
+  readonly reader: MessageReader;
 }
 
 /** Makes what both sides of a share are made of. `token` is left with the relay by the read that binds. */
-export function shareParts(journal: Journal, settings: Settings, token?: NotificationToken): ShareParts {
+export function createShareParts(journal: StateStore, settings: Settings, token?: NotificationToken): ShareParts {
   const transfer = createTransfer(journal, settings, token);
   const writes = createWrites(transfer);
-  return { transfer, writes, lookout: createLookout(transfer, writes) };
+  return { transfer, writes, reader: createMessageReader(transfer, writes) };
 }

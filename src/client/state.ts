@@ -62,19 +62,19 @@ export function newState(
 export type SaveState = (state: TransferState) => Promise<void> | void;
 
 /** The state of one transfer, and the only place that changes it. */
-export interface Journal {
+export interface StateStore {
   readonly state: TransferState;
   /** Changes the state and resolves once it is kept. Throws what the keeper throws. */
   save(changes: Partial<TransferState>): Promise<void>;
   /** Resolves once the state as it is now is kept; does nothing if it is. */
-  ensureKept(): Promise<void>;
+  ensureSaved(): Promise<void>;
 }
 
 /** Most fingerprints that each list of a state holds. */
 const MOST_FINGERPRINTS = 64;
 
 /** Begins a journal; `isKept` tells whether `initial` came from where the keeper puts it. */
-export function createJournal(initial: TransferState, keep: SaveState | undefined, isKept: boolean): Journal {
+export function createStateStore(initial: TransferState, keep: SaveState | undefined, isKept: boolean): StateStore {
   let state = initial;
   let kept = isKept;
   let turn: Promise<void> = Promise.resolve();
@@ -99,12 +99,12 @@ export function createJournal(initial: TransferState, keep: SaveState | undefine
       state = { ...state, ...changes };
       return keepInTurn();
     },
-    ensureKept: () => (kept ? Promise.resolve() : keepInTurn()),
+    ensureSaved: () => (kept ? Promise.resolve() : keepInTurn()),
   };
 }
 
 /** A list of fingerprints with one more on it. */
-export function addTo(list: readonly string[] = [], fingerprint: string | undefined): readonly string[] {
+export function addFingerprint(list: readonly string[] = [], fingerprint: string | undefined): readonly string[] {
   if (fingerprint === undefined || list.includes(fingerprint)) return list;
   return [...list, fingerprint].slice(-MOST_FINGERPRINTS);
 }

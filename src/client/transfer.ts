@@ -1,19 +1,19 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { type Ending, isPassing, TransferError, transferErrorOf } from './errors.js';
-import { fingerprintOf } from './information.js';
+import { type Ending, isRetryable, TransferError, toTransferError } from './errors.js';
+import { fingerprintPayload } from './information.js';
 import type { Progress, Settings } from './options.js';
 import {
-  orAborted,
-  persist,
+  abortable,
   RelayUnreachable,
+  retry,
   sendOnce,
+  serverTime,
   throwIfAborted,
-  timeOf,
   type WireRequest,
   type WireResponse,
 } from './request.js';
-import { addTo, isKnown, type Journal } from './state.js';
-import { type Found, foundIn, readRequest } from './wire.js';
+import { addFingerprint, isKnown, type StateStore } from './state.js';
+import { parseRead, type ReadResult, readRequest } from './wire.js';
 
 /** A message of the other device that the app has, and has not dealt with as far as we know. */
 export interface Delivered {
@@ -26,16 +26,16 @@ export interface Delivered {
 
 /** One device's side of one transfer: what reads and writes have in common. */
 export interface Transfer {
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly settings: Settings;
   /** True while a write is under way or waits for its turn. */
   readonly isWriting: boolean;
   /** The message that is with the app. It is dealt with when the app asks for the next, or answers. */
   readonly delivered: Delivered | undefined;
   /** Text of a message that the app was told `unreachable` of; another that comes makes an end of it. */
-  unfinished: string | undefined;
+  failedMessage: string | undefined;
   /** Mailbox-Version that this process has looked at last: what a read that waits begins at. */
-  lookedAt: string | undefined;
+  lastReadVersion: string | undefined;
   /** Runs writes one after another. Throws the signal's reason when that is aborted before the turn has come. */
   inTurn<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value>;
   /** Resolves when no write is under way. */
@@ -53,31 +53,31 @@ export interface Transfer {
   sendOnce(request: WireRequest, signal: AbortSignal | undefined, heldSeconds?: number): Promise<WireResponse>;
   /** One try of a read, which the relay may hold for so many seconds. */
   readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse>;
-  /** A read that is not held. Throws what {@link Transfer.refusal} gives, or `unreachable`. */
-  look(signal: AbortSignal | undefined): Promise<Found>;
+  /** A read that is not held. Throws what {@link Transfer.toError} gives, or `unreachable`. */
+  read(signal: AbortSignal | undefined): Promise<ReadResult>;
   /** The fingerprint of a payload that this device neither wrote nor has dealt with, nor is dealing with; else `undefined`. */
-  newsIn(found: Found): Promise<string | undefined>;
+  unseenFingerprint(found: ReadResult): Promise<string | undefined>;
   /** Remembers what a read told of the mailbox; `isCurrent` if nothing that the app has yet to hear of is in the way. */
-  absorb(found: Found, isCurrent: boolean): Promise<void>;
+  applyRead(found: ReadResult, isCurrent: boolean): Promise<void>;
   /** Whether a read without news tells who the receiver is; if not, another may have taken the place meanwhile. */
-  isSameReceiver(found: Found): boolean;
+  isSameReceiver(found: ReadResult): boolean;
   /** A message is with the app. */
   deliver(message: Delivered): void;
   /** The app has dealt with what it had. */
-  settleDelivered(): Promise<void>;
+  acknowledge(): Promise<void>;
   /** The write that answers this message is carried out. */
   forget(fingerprint: string | undefined): void;
   /** What an answer that is no success means; ends the transfer if the mailbox is gone. */
-  refusal(reply: WireResponse): Promise<TransferError>;
+  toError(reply: WireResponse): Promise<TransferError>;
   end(how: Ending): Promise<void>;
   /** How the other side ended the mailbox, judged by an answer that says that it is gone. */
-  endingBy(reply: WireResponse): Ending;
+  inferEnding(reply: WireResponse): Ending;
   /** The error that says how the transfer ended. */
   gone(): TransferError;
 }
 
 /** Makes what the two sides are built on. `token` is left with the relay by the read that binds. */
-export function createTransfer(journal: Journal, settings: Settings, token?: NotificationToken): Transfer {
+export function createTransfer(journal: StateStore, settings: Settings, token?: NotificationToken): Transfer {
   let turn: Promise<unknown> = Promise.resolve();
   let writers = 0;
   let delivered: Delivered | undefined;
@@ -85,10 +85,10 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
   let hasSeenEcho = false;
 
   const transfer: Transfer = {
-    journal,
+    store: journal,
     settings,
-    lookedAt: undefined,
-    unfinished: undefined,
+    lastReadVersion: undefined,
+    failedMessage: undefined,
     get isWriting() {
       return writers > 0;
     },
@@ -106,7 +106,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
           writers -= 1;
         });
       turn = mine.catch(() => {});
-      return orAborted(mine, signal);
+      return abortable(mine, signal);
     },
     idle: async () => {
       await turn;
@@ -120,10 +120,10 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       isCutOff = false;
       transfer.progress({ type: 'reconnected' });
     },
-    async send(request, signal, isToBeRepeated = isPassing) {
+    async send(request, signal, isToBeRepeated = isRetryable) {
       const { retryTimeoutMs, retryDelayMs } = settings;
       try {
-        const sent = await persist(request, {
+        const sent = await retry(request, {
           retryTimeoutMs,
           longestPauseMs: retryTimeoutMs,
           retryDelayMs,
@@ -131,7 +131,7 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
           signal,
           onRetry: (pauseMs, status) => transfer.progress({ type: 'retrying', pauseMs, status }),
         });
-        if (isToBeRepeated(sent.reply)) throw transferErrorOf(sent.reply);
+        if (isToBeRepeated(sent.reply)) throw toTransferError(sent.reply);
         transfer.answered();
         return sent;
       } catch (cause) {
@@ -148,21 +148,21 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
     },
     readOnce(seconds, signal) {
       const { state } = journal;
-      const request = readRequest(state, seconds, transfer.lookedAt, state.bound ? undefined : token);
+      const request = readRequest(state, seconds, transfer.lastReadVersion, state.bound ? undefined : token);
       return transfer.sendOnce(request, signal, seconds);
     },
-    async look(signal) {
+    async read(signal) {
       // The read may bind: without its claim kept, an app that is killed now could never come back.
-      await orAborted(journal.ensureKept(), signal);
+      await abortable(journal.ensureSaved(), signal);
       const { reply } = await transfer.send(() => transfer.readOnce(0, signal), signal);
-      if (reply.status !== 200) throw await transfer.refusal(reply);
-      return foundIn(reply);
+      if (reply.status !== 200) throw await transfer.toError(reply);
+      return parseRead(reply);
     },
-    async newsIn({ payload }) {
-      const fingerprint = await fingerprintOf(payload);
+    async unseenFingerprint({ payload }) {
+      const fingerprint = await fingerprintPayload(payload);
       return isKnown(journal.state, fingerprint) || delivered?.fingerprint === fingerprint ? undefined : fingerprint;
     },
-    async absorb({ version, receiver, expiration = journal.state.expiration }, isCurrent) {
+    async applyRead({ version, receiver, expiration = journal.state.expiration }, isCurrent) {
       const before = journal.state;
       const bound = before.role === 'receiver' || (receiver === undefined ? before.bound : receiver === 'bound');
       const after = { bound, expiration, version: isCurrent && delivered === undefined ? version : before.version };
@@ -178,28 +178,30 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
     },
     deliver(message) {
       delivered = message;
-      if (journal.state.pending === undefined) transfer.unfinished = undefined;
+      if (journal.state.pending === undefined) transfer.failedMessage = undefined;
     },
-    async settleDelivered() {
+    async acknowledge() {
       const taken = delivered;
       if (taken === undefined) return;
       const { fingerprint, version, isOpened } = taken;
       // What could not be opened may be of anyone, and as much as they like: it has one place, and not one in the list.
-      const dealtWith = isOpened ? { seen: addTo(journal.state.seen, fingerprint) } : { unopened: fingerprint };
+      const dealtWith = isOpened
+        ? { seen: addFingerprint(journal.state.seen, fingerprint) }
+        : { unopened: fingerprint };
       await journal.save({ ...dealtWith, version });
       if (delivered === taken) delivered = undefined;
     },
     forget(fingerprint) {
       if (delivered?.fingerprint === fingerprint) delivered = undefined;
     },
-    async refusal(reply) {
+    async toError(reply) {
       const { role, bound, pending } = journal.state;
       if (reply.status === 404) {
         const isOurs = pending?.operation === 'delete';
-        await transfer.end(isOurs ? OWN_DELETE[role] : transfer.endingBy(reply));
+        await transfer.end(isOurs ? OWN_DELETE[role] : transfer.inferEnding(reply));
         return transfer.gone();
       }
-      const error = transferErrorOf(reply);
+      const error = toTransferError(reply);
       // A relay that names no codes refuses the first read of a device for one reason only.
       const isTaken =
         reply.status === 401 && reply.isOfRelay && role === 'receiver' && !bound && error.relayCode === undefined;
@@ -211,8 +213,8 @@ export function createTransfer(journal: Journal, settings: Settings, token?: Not
       await journal.save({ ended: how, pending: undefined }).catch(() => {});
       transfer.progress({ type: 'ended', how });
     },
-    endingBy(reply) {
-      return timeOf(reply) >= Date.parse(journal.state.expiration ?? '') ? 'expired' : 'deleted';
+    inferEnding(reply) {
+      return serverTime(reply) >= Date.parse(journal.state.expiration ?? '') ? 'expired' : 'deleted';
     },
     gone: () => new TransferError('gone', 'The mailbox is gone.', { ended: journal.state.ended }),
   };

@@ -2,13 +2,13 @@ import type { DisplayInformation, NotificationToken, Payload } from '../protocol
 import { TransferError } from './errors.js';
 import { isBelow } from './links.js';
 import {
-  membersOf,
-  receiverOf,
-  textOf,
-  versionOf,
+  boundedText,
+  parseJsonObject,
+  parseReceiver,
+  parseVersion,
+  parseWireTime,
   type WireRequest,
   type WireResponse,
-  wireTimeOf,
 } from './request.js';
 import type { PendingWrite, TransferState } from './state.js';
 
@@ -20,7 +20,7 @@ export interface Content {
 }
 
 /** What a read brought (ReadSecureContentFromMailbox). */
-export interface Found extends Content {
+export interface ReadResult extends Content {
   readonly version: string | undefined;
   /** Whether a receiver is bound, where the relay says so: to the sender. */
   readonly receiver: 'none' | 'bound' | undefined;
@@ -64,42 +64,46 @@ export function readRequest(
 }
 
 /** Takes the 200 of a read apart. Throws `malformed` if there is no payload in it. */
-export function foundIn(reply: WireResponse): Found {
-  const content = contentIn(reply);
-  if (content === undefined) throw malformed(reply);
-  return { ...content, version: versionOf(reply), receiver: receiverOf(reply) };
+export function parseRead(reply: WireResponse): ReadResult {
+  const content = parseContent(reply);
+  if (content === undefined) throw malformedError(reply);
+  return { ...content, version: parseVersion(reply), receiver: parseReceiver(reply) };
 }
 
 /** The body of the answer to a read; `undefined` if there is no payload in it. */
-export function contentIn(reply: WireResponse): Content | undefined {
-  const { payload, displayInformation, expiration } = membersOf(reply.text);
+export function parseContent(reply: WireResponse): Content | undefined {
+  const { payload, displayInformation, expiration } = parseJsonObject(reply.text);
   const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
   if (typeof type !== 'string' || typeof data !== 'string') return undefined;
   const { title, description, imageURL } = (displayInformation ?? {}) as Partial<Record<string, unknown>>;
   return {
     payload: { type, data },
-    displayInformation: { title: textOf(title), description: textOf(description), imageURL: httpsUrlOf(imageURL) },
-    expiration: wireTimeOf(expiration),
+    displayInformation: {
+      title: boundedText(title),
+      description: boundedText(description),
+      imageURL: parseHttpsUrl(imageURL),
+    },
+    expiration: parseWireTime(expiration),
   };
 }
 
 /** The URL of the new mailbox in the answer to a create; `undefined` unless it is below one of these URLs. */
-export function linkIn({ text }: WireResponse, bases: readonly string[]): string | undefined {
-  const { urlLink } = membersOf(text);
+export function parseLink({ text }: WireResponse, bases: readonly string[]): string | undefined {
+  const { urlLink } = parseJsonObject(text);
   return typeof urlLink === 'string' && isBelow(urlLink, bases) ? urlLink : undefined;
 }
 
 /** The expiration that a create asks for. */
-export function expirationIn({ body }: PendingWrite): string | undefined {
-  const { expiration } = (membersOf(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
+export function parseExpiration({ body }: PendingWrite): string | undefined {
+  const { expiration } = (parseJsonObject(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
   return expiration;
 }
 
 /** An answer that is not what the protocol says. */
-export function malformed({ status }: WireResponse): TransferError {
+export function malformedError({ status }: WireResponse): TransferError {
   return new TransferError('malformed', 'The answer is not that of a relay.', { status });
 }
 
 /** A picture by any other way than https is none: nobody should load it. */
-export const httpsUrlOf = (value: unknown): string =>
-  /^https:\/\/\S{1,4000}$/i.test(textOf(value)) ? textOf(value) : '';
+export const parseHttpsUrl = (value: unknown): string =>
+  /^https:\/\/\S{1,4000}$/i.test(boundedText(value)) ? boundedText(value) : '';

@@ -1,12 +1,12 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { isPassing, TransferError } from './errors.js';
-import { encodeInformation, fingerprintOf, type OutgoingInformation, openText } from './information.js';
+import { isRetryable, TransferError } from './errors.js';
+import { encodeInformation, fingerprintPayload, type OutgoingInformation, openText } from './information.js';
 import type { CallOptions, Settings } from './options.js';
-import { backOff, orAborted, pause, versionOf, type WireResponse } from './request.js';
+import { abortable, delay, parseVersion, retryDelay, type WireResponse } from './request.js';
 import { seal } from './seal.js';
-import { addTo, isKnown, type PendingWrite, type TransferState } from './state.js';
+import { addFingerprint, isKnown, type PendingWrite, type TransferState } from './state.js';
 import { OWN_DELETE, type Transfer } from './transfer.js';
-import { expirationIn, type Found, linkIn, writeRequest } from './wire.js';
+import { parseExpiration, parseLink, type ReadResult, writeRequest } from './wire.js';
 
 /** Times that a write is sent anew, as the mailbox has changed and holds nothing new. */
 const MOST_ROUNDS = 8;
@@ -45,7 +45,7 @@ export interface ReplyOptions {
 export type SendReply = (information: OutgoingInformation, options?: ReplyOptions) => Promise<void>;
 
 /** Throws `too_large` for a body that the relay would not take. */
-export function demandSize(body: string, { maximumBodyBytes: maximum }: Settings): void {
+export function assertSize(body: string, { maximumBodyBytes: maximum }: Settings): void {
   const bytes = new TextEncoder().encode(body).length;
   if (bytes <= maximum) return;
   throw new TransferError('too_large', `The sealed message makes ${bytes} bytes; the relay takes ${maximum}.`);
@@ -53,22 +53,22 @@ export function demandSize(body: string, { maximumBodyBytes: maximum }: Settings
 
 /** Makes the writes of one transfer. */
 export function createWrites(transfer: Transfer): Writes {
-  const { journal, settings } = transfer;
+  const { store: journal, settings } = transfer;
   /** The write that may have reached the relay without our knowing. */
   let doubtful = journal.state.pending?.requestId;
 
   async function settle(signal: AbortSignal | undefined): Promise<void> {
     for (let rounds = 0; journal.state.pending !== undefined; rounds += 1) {
-      if (rounds > 0) await pause(backOff(rounds, settings.retryDelayMs), signal);
+      if (rounds > 0) await delay(retryDelay(rounds, settings.retryDelayMs), signal);
       if (rounds > MOST_ROUNDS) throw new TransferError('unreachable', 'The mailbox keeps changing.');
-      await orAborted(journal.ensureKept(), signal);
+      await abortable(journal.ensureSaved(), signal);
       const write = await lookedFor(journal.state.pending, signal);
       const request = writeRequest(write, journal.state.claim);
       const wasDoubtful = doubtful === write.requestId;
       doubtful = write.requestId;
       // Where there is no relay nothing sends the id of the request back either.
       const isToBeRepeated = (reply: WireResponse): boolean =>
-        isPassing(reply) && !(write.operation === 'create' && reply.status === 404);
+        isRetryable(reply) && !(write.operation === 'create' && reply.status === 404);
       const { reply, attempts } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isToBeRepeated);
       await conclude(write, reply, wasDoubtful || attempts > 1, signal);
     }
@@ -85,7 +85,7 @@ export function createWrites(transfer: Transfer): Writes {
     if (reply.status === 404 && write.operation !== 'create') {
       // To a repeated delete it means that an earlier try was carried out.
       if (write.operation === 'delete' && wasSentBefore) return succeed(write, reply);
-      await transfer.end(transfer.endingBy(reply));
+      await transfer.end(transfer.inferEnding(reply));
       // A repeated message may well have been read before the mailbox went: the next call tells of the end.
       if (write.operation === 'update' && !wasSentBefore) throw transfer.gone();
       return;
@@ -94,7 +94,7 @@ export function createWrites(transfer: Transfer): Writes {
     const error =
       reply.status === 404
         ? new TransferError('refused', 'There is no relay here.', { status: 404 })
-        : await transfer.refusal(reply);
+        : await transfer.toError(reply);
     // What a proxy refuses, or for want of better credentials, may be carried out yet.
     const isFinal = reply.isOfRelay || write.operation === 'create';
     if (isFinal && !CREDENTIALS.test(error.relayCode ?? '')) await drop(write, wasSentBefore);
@@ -103,8 +103,8 @@ export function createWrites(transfer: Transfer): Writes {
 
   /** Gives a write up; of a refused create nothing is left to go on with. */
   async function drop({ operation, written }: PendingWrite, mayHaveCome = false): Promise<void> {
-    transfer.unfinished = undefined;
-    const wrote = addTo(journal.state.wrote, mayHaveCome ? written : undefined);
+    transfer.failedMessage = undefined;
+    const wrote = addFingerprint(journal.state.wrote, mayHaveCome ? written : undefined);
     await journal.save({ pending: undefined, wrote, ...(operation === 'create' ? { ended: 'cancelled' } : {}) });
   }
 
@@ -112,21 +112,26 @@ export function createWrites(transfer: Transfer): Writes {
     const { role, seen, wrote } = journal.state;
     if (write.operation === 'delete') return transfer.end(OWN_DELETE[role]);
     if (write.operation === 'relinquish') return transfer.end('relinquished');
-    const version = versionOf(reply);
+    const version = parseVersion(reply);
     if (write.operation === 'update') {
       // Nothing came in between: a read that waits goes on from here.
-      if (write.knownVersion === transfer.lookedAt) transfer.lookedAt = version;
+      if (write.knownVersion === transfer.lastReadVersion) transfer.lastReadVersion = version;
       transfer.forget(write.taken);
-      await keep({ version, pending: undefined, seen: addTo(seen, write.taken), wrote: addTo(wrote, write.written) });
+      await keep({
+        version,
+        pending: undefined,
+        seen: addFingerprint(seen, write.taken),
+        wrote: addFingerprint(wrote, write.written),
+      });
       return transfer.progress({ type: 'sent' });
     }
-    const mailboxUrl = linkIn(reply, settings.bases);
+    const mailboxUrl = parseLink(reply, settings.bases);
     if (mailboxUrl === undefined) {
       // Nothing is left to go on with.
       await keep({ pending: undefined, ended: 'cancelled' });
       throw new TransferError('malformed', 'The link is of no relay of sender.relay or sender.links.');
     }
-    await keep({ mailboxUrl, version, pending: undefined, expiration: expirationIn(write) });
+    await keep({ mailboxUrl, version, pending: undefined, expiration: parseExpiration(write) });
     transfer.progress({ type: 'created' });
   }
 
@@ -147,22 +152,22 @@ export function createWrites(transfer: Transfer): Writes {
   async function lookedFor(write: PendingWrite, signal: AbortSignal | undefined): Promise<PendingWrite> {
     if (write.operation !== 'update' || write.knownVersion !== undefined || write.hasLooked === true) return write;
     const found = await lookPast(write, signal);
-    await transfer.absorb(found, true);
+    await transfer.applyRead(found, true);
     const pending = { ...write, knownVersion: found.version, hasLooked: true };
     await journal.save({ pending });
     return pending;
   }
 
   /** What is in the mailbox, if a write may take its place; else gives the write up and throws why. */
-  async function lookPast(write: PendingWrite, signal: AbortSignal | undefined): Promise<Found> {
-    const found = await transfer.look(signal);
-    const isFree = isKnown(journal.state, await fingerprintOf(found.payload));
+  async function lookPast(write: PendingWrite, signal: AbortSignal | undefined): Promise<ReadResult> {
+    const found = await transfer.read(signal);
+    const isFree = isKnown(journal.state, await fingerprintPayload(found.payload));
     if (isFree && write.sameReceiver !== true) return found;
     await drop(write);
     if (!isFree) {
       throw new TransferError('conflict', 'The other device has written meanwhile; take its message first.');
     }
-    await transfer.absorb(found, true);
+    await transfer.applyRead(found, true);
     throw new TransferError('receiver_changed', 'The receiver may be another one by now.');
   }
 
@@ -174,7 +179,7 @@ export function createWrites(transfer: Transfer): Writes {
   /** Whether the app tries again: the state holds this very message, or did until it was carried out. */
   async function isAgain(text: string): Promise<boolean> {
     const { pending, secret } = journal.state;
-    if (pending === undefined) return transfer.unfinished === text;
+    if (pending === undefined) return transfer.failedMessage === text;
     if (pending.operation !== 'update') return false;
     return (await openText(JSON.parse(pending.body ?? '').payload, secret)) === text;
   }
@@ -189,16 +194,16 @@ export function createWrites(transfer: Transfer): Writes {
       await transfer.inTurn(async () => {
         if (journal.state.ended !== undefined) throw transfer.gone();
         if (await isAgain(text)) {
-          transfer.unfinished = text;
+          transfer.failedMessage = text;
           await settle(signal);
-          transfer.unfinished = undefined;
+          transfer.failedMessage = undefined;
           return;
         }
         await settle(signal);
         if (journal.state.ended !== undefined) throw transfer.gone();
         let current = delivered?.fingerprint === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
         if (current?.isOpened === false) {
-          await transfer.settleDelivered();
+          await transfer.acknowledge();
           current = undefined;
         }
         const taken = current?.fingerprint;
@@ -206,18 +211,18 @@ export function createWrites(transfer: Transfer): Writes {
         const knownVersion = current === undefined ? version : current.version;
         const payload = await seal(new TextEncoder().encode(text), secret);
         const body = JSON.stringify({ payload, notificationToken });
-        demandSize(body, settings);
-        const written = await fingerprintOf(payload);
-        transfer.unfinished = text;
+        assertSize(body, settings);
+        const written = await fingerprintPayload(payload);
+        transfer.failedMessage = text;
         await carryOut({ operation: 'update', url, body, knownVersion, written, taken, sameReceiver }, signal);
-        transfer.unfinished = undefined;
+        transfer.failedMessage = undefined;
       }, signal);
     },
     leave(operation, { signal } = {}) {
       return transfer.inTurn(async () => {
         const { pending } = journal.state;
         // After a delete nobody reads a message that is under way, and after a relinquish there is nothing to delete.
-        if (operation === 'relinquish' || pending?.operation !== 'update') await settle(signal).catch(orUnreachable);
+        if (operation === 'relinquish' || pending?.operation !== 'update') await settle(signal).catch(toUnreachable);
         if (journal.state.ended !== undefined) return;
         const { mailboxUrl: url = '' } = journal.state;
         try {
@@ -232,6 +237,6 @@ export function createWrites(transfer: Transfer): Writes {
 }
 
 /** A message that can never be sent is no reason not to leave. */
-function orUnreachable(error: unknown): void {
+function toUnreachable(error: unknown): void {
   if (!(error instanceof TransferError) || error.code === 'unreachable') throw error;
 }

@@ -2,11 +2,11 @@ import { hash, randomBytes } from 'node:crypto';
 import { createEvents } from './events.js';
 import { createWaiters, type Waiters } from './long-poll/waiters.js';
 import { storeKeyDigest } from './mailbox/digests.js';
-import { mailboxIdentifier } from './mailbox/identifier.js';
-import { SERVER_KEY_BYTES, type ServerKey, serverKey } from './mailbox/server-keys.js';
+import { deriveIdentifier } from './mailbox/identifier.js';
+import { createServerKey, SERVER_KEY_BYTES, type ServerKey } from './mailbox/server-keys.js';
 import { createPushQueue } from './notify/queue.js';
 import { createBodyParsers } from './operations/bodies.js';
-import type { PlacesOf, RelayContext } from './operations/context.js';
+import type { CandidatesFor, RelayContext } from './operations/context.js';
 import type { Settings } from './options.js';
 import { type Address, clearCodec, sealingCodec } from './store/codec.js';
 import type { MailboxStore } from './store/contract.js';
@@ -15,7 +15,7 @@ import { createKeyedQueue } from './store/keyed-queue.js';
 import { createRandom, type Random } from './store/random.js';
 
 /** Wires settings and store into what operations work with. */
-export function assembleContext(settings: Settings, store: MailboxStore): RelayContext {
+export function createContext(settings: Settings, store: MailboxStore): RelayContext {
   const { keys, namespace } = settings;
   const events = createEvents(settings.onEvent);
   const random = createRandom();
@@ -26,7 +26,7 @@ export function assembleContext(settings: Settings, store: MailboxStore): RelayC
     store: guarded,
     codec: keys.length === 0 ? clearCodec : sealingCodec([current, ...previous]),
     queue: createKeyedQueue(),
-    placesOf: createPlaces(current, previous, random),
+    candidatesFor: createCandidates(current, previous, random),
     bodies: createBodyParsers(settings.limits),
     lifetime: settings.lifetime,
     defaultRights: settings.accessRights,
@@ -37,7 +37,7 @@ export function assembleContext(settings: Settings, store: MailboxStore): RelayC
     clock: settings.clock,
     storeBudgetMs: settings.storeBudgetMs,
     address: (identifier): Address => ({ identifier, key: `${namespace}:${storeKeyDigest(identifier)}` }),
-    pseudonym: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
+    hashMailbox: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
     waiters: assembleWaiters(settings, store, guarded),
     changes: store.changes,
     pushes: createPushQueue({ notifiers: settings.notifiers, clock: settings.clock, events }),
@@ -47,12 +47,12 @@ export function assembleContext(settings: Settings, store: MailboxStore): RelayC
 let keyOfThisProcess: ServerKey | undefined;
 
 /** Milliseconds between two looks at a mailbox that is waited for. */
-const POLL_MS = { told: 10_000, untold: 1_500 };
+const POLL_MS = { withChangeBus: 10_000, withoutChangeBus: 1_500 };
 
 function assembleWaiters(settings: Settings, store: MailboxStore, guarded: GuardedStore): Waiters {
   const { maximumWaiters, maximumPerConnection, pollMs } = settings.longPoll;
   const watch = {
-    periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.untold : POLL_MS.told),
+    periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.withoutChangeBus : POLL_MS.withChangeBus),
     revisionOf: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
   };
   return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, watch, store.changes);
@@ -61,14 +61,14 @@ function assembleWaiters(settings: Settings, store: MailboxStore, guarded: Guard
 /** Without keys identifiers come from a key that lives and ends with this process, as its mailboxes do. */
 export function identifierKeys([current, ...previous]: readonly ServerKey[]): readonly [ServerKey, ...ServerKey[]] {
   if (current !== undefined) return [current, ...previous];
-  keyOfThisProcess ??= serverKey(randomBytes(SERVER_KEY_BYTES));
+  keyOfThisProcess ??= createServerKey(randomBytes(SERVER_KEY_BYTES));
   return [keyOfThisProcess];
 }
 
-function createPlaces(current: ServerKey, previous: readonly ServerKey[], random: Random): PlacesOf {
+function createCandidates(current: ServerKey, previous: readonly ServerKey[], random: Random): CandidatesFor {
   const ordered = [current, ...previous].sort((left, right) => (left.id < right.id ? -1 : 1));
   return (claim, requestId) =>
     requestId === undefined
       ? [{ identifier: random.uuid(), current: true }]
-      : ordered.map((key) => ({ identifier: mailboxIdentifier(key, claim, requestId), current: key === current }));
+      : ordered.map((key) => ({ identifier: deriveIdentifier(key, claim, requestId), current: key === current }));
 }

@@ -1,20 +1,25 @@
 import { storeFromOption } from '../../adapters/store/from-option.js';
 import { uniteMetadata } from './auth/combine.js';
-import { createGuard, type Guard, hookFor } from './auth/guard.js';
+import { createGuard, findHook, type Guard } from './auth/guard.js';
 import { createServices } from './auth/services.js';
-import { assembleContext, identifierKeys } from './create-context.js';
+import { createContext, identifierKeys } from './create-context.js';
 import type { Events, RelayEventType, RelayListener } from './events.js';
-import { appLinkDocuments } from './http/app-links.js';
+import { createAppLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { createHandlers, type RelayHandlers } from './http/handlers.js';
-import { type Mount, relayPaths } from './http/path.js';
-import { answerWellKnown, resourceMetadataUrl, wellKnownDocuments, wellKnownPaths } from './http/well-known.js';
+import { createPathMatcher, type Mount } from './http/path.js';
+import {
+  createWellKnownDocuments,
+  createWellKnownHandler,
+  matchWellKnownPath,
+  resourceMetadataUrl,
+} from './http/well-known.js';
 import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
 import type { RelayOptions, Settings } from './options.js';
 import { resolveOptions } from './options-schema.js';
-import { createRefusalForms } from './preview/error-page.js';
+import { createErrorPages } from './preview/error-page.js';
 import { createPreviewRenderer } from './preview/preview-page.js';
 import type { MailboxStore, StoreHealth } from './store/contract.js';
 import { checkAtStart, createHealthCheck } from './store/health.js';
@@ -63,9 +68,9 @@ export interface Relay extends RelayHandlers {
 export function createRelay(options: RelayOptions): Relay {
   const settings = resolveOptions(options);
   const store = storeFromOption(settings.store, settings.clock);
-  demandKeys(settings, store);
+  assertKeys(settings, store);
   const ownsStore = settings.store !== store;
-  const context = assembleContext(settings, store);
+  const context = createContext(settings, store);
   const cors = createCors(settings.corsOrigins);
   const { guard, wellKnown } = createAuthentication(settings, context, cors);
   const answer = createDispatch(context, {
@@ -74,17 +79,17 @@ export function createRelay(options: RelayOptions): Relay {
     cors,
     guard,
     renderPreview: createPreviewRenderer(settings.preview),
-    refusalForms: createRefusalForms(settings.preview),
+    refusalForms: createErrorPages(settings.preview),
     maximumWaitSeconds: settings.longPoll.maximumSeconds,
   });
   const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
   const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
   checkAtStart(store, check, context.events);
-  if (hookFor(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
+  if (findHook(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
 
   return Object.freeze<Relay>({
     ...createHandlers(answer, {
-      ownPath: relayPaths(mountOf(settings, context.events)),
+      matchPath: createPathMatcher(createMount(settings, context.events)),
       trustProxy: settings.trustProxy,
       bodyBytes: settings.limits.bodyBytes,
     }),
@@ -110,8 +115,8 @@ function createAuthentication(
   const { authenticate, authorize, hookTimeoutMs, limits, namespace, storeBudgetMs, trustProxy } = settings;
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
-  const documents = wellKnownDocuments(resource, uniteMetadata(hooks));
-  const served = new Map([...documents, ...appLinkDocuments(settings.appLinks, settings.publicUrl.path)]);
+  const documents = createWellKnownDocuments(resource, uniteMetadata(hooks));
+  const served = new Map([...documents, ...createAppLinkDocuments(settings.appLinks, settings.publicUrl.path)]);
   let mounted = false;
   const services = createServices({
     ...context,
@@ -126,14 +131,14 @@ function createAuthentication(
     guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
     wellKnown() {
       mounted = true;
-      const answer = answerWellKnown(served, cors, () => context.waiters.draining);
-      return createHandlers(answer, { ownPath: wellKnownPaths(served), trustProxy, bodyBytes: limits.bodyBytes });
+      const answer = createWellKnownHandler(served, cors, () => context.waiters.draining);
+      return createHandlers(answer, { matchPath: matchWellKnownPath(served), trustProxy, bodyBytes: limits.bodyBytes });
     },
   };
 }
 
 /** Where the relay is mounted. A request that arrives as if it were mounted elsewhere is warned of once. */
-function mountOf({ mountPath, publicUrl }: Settings, events: Events): Mount {
+function createMount({ mountPath, publicUrl }: Settings, events: Events): Mount {
   let isWarned = false;
   return {
     mountPath: mountPath ?? publicUrl.path,
@@ -161,7 +166,7 @@ function warnOfOpenRelay(events: Events): void {
 }
 
 /** A record in clear may be in the memory of this process, and nowhere else. */
-function demandKeys(settings: Settings, store: MailboxStore): void {
+function assertKeys(settings: Settings, store: MailboxStore): void {
   if (settings.keys.length === 0 && store.capabilities.storesObjects !== true) {
     throw new TypeError('keys: this store keeps records outside of this process, so they must be sealed');
   }

@@ -86,7 +86,7 @@ export interface Events {
   /** Adds a listener; the function returned removes it. */
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
   /** False if nobody would hear an event of this type: then its payload need not be made. */
-  heard(type: RelayEventType): boolean;
+  hasListeners(type: RelayEventType): boolean;
 }
 
 /** Makes the events of one relay. `onEvent` hears every one of them. */
@@ -116,12 +116,12 @@ export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
       listeners.set(type, set.add(listener));
       return () => void set.delete(listener);
     },
-    heard: (type) => onEvent !== undefined || (listeners.get(type)?.size ?? 0) > 0,
+    hasListeners: (type) => onEvent !== undefined || (listeners.get(type)?.size ?? 0) > 0,
   };
 }
 
 /** An error as an event names it: its `code` if that is a plain word, else its class. Never its message. */
-export function causeOf(error: unknown): string {
+export function describeCause(error: unknown): string {
   if (typeof error !== 'object' || error === null) return typeof error;
   try {
     const code = 'code' in error ? error.code : undefined;

@@ -3,7 +3,7 @@ import type { StoreOption } from '../../adapters/store/from-option.js';
 import { DEFAULT_RIGHTS, isAccessRights } from '../protocol/access-rights.js';
 import type { AuthenticationHook, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
-import { SERVER_KEY_BYTES, serverKey } from './mailbox/server-keys.js';
+import { createServerKey, SERVER_KEY_BYTES } from './mailbox/server-keys.js';
 import type { Notifier } from './notify/contract.js';
 import type { RelayOptions, Settings } from './options.js';
 import { appLinksOption, previewOption } from './preview/options.js';
@@ -57,7 +57,7 @@ const serverKeyOption = z
     (bytes) => bytes instanceof Uint8Array && bytes.length === SERVER_KEY_BYTES,
     `must be ${SERVER_KEY_BYTES} bytes, or their base64url text`,
   )
-  .transform(serverKey);
+  .transform(createServerKey);
 
 const corsOrigin = z.string().refine(
   // Apps in a web view have origins of schemes of their own, of which URL knows no origin.

@@ -8,7 +8,7 @@ import { createSender } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
 import { createEventLog } from '../../src/cli/event-log.js';
 import { MOST_WAITING_BYTES } from '../../src/cli/output.js';
-import { createTeller } from '../../src/cli/teller.js';
+import { createTeller } from '../../src/cli/reporter.js';
 import { linesOf, start } from '../support/cli/commands.js';
 import { siteOfFile } from '../support/cli/site.js';
 import { BIN } from '../support/process/built.js';

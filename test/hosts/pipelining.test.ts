@@ -8,7 +8,7 @@ import express from 'express';
 import { Hono } from 'hono';
 import Koa from 'koa';
 import { afterEach, describe, expect, it } from 'vitest';
-import { whenAnswerIsDue } from '../../src/relay/http/connection.js';
+import { waitForTurn } from '../../src/relay/http/pipelining.js';
 import { newDevice } from '../support/hosts/device.js';
 
 const toClose: Array<() => unknown> = [];
@@ -107,7 +107,7 @@ describe('whenAnswerIsDue', () => {
     const asked: Array<boolean | Promise<boolean>> = [];
     const listeners: number[] = [];
     const server = createServer((request, response) => {
-      asked.push(whenAnswerIsDue(request, response));
+      asked.push(waitForTurn(request, response));
       listeners.push(request.socket.listenerCount('close'));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -133,11 +133,11 @@ describe('whenAnswerIsDue', () => {
     const closed = once(request.socket, 'close');
     socket.destroy();
     await closed;
-    expect(whenAnswerIsDue(request, response)).toBe(false);
+    expect(waitForTurn(request, response)).toBe(false);
   });
 
   it('is true for a request without a server', () => {
     const request = new IncomingMessage(new Socket());
-    expect(whenAnswerIsDue(request, new ServerResponse(request))).toBe(true);
+    expect(waitForTurn(request, new ServerResponse(request))).toBe(true);
   });
 });

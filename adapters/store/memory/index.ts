@@ -1,6 +1,6 @@
 import { Keyv } from 'keyv';
 import type { ChangeBus, ChangeListener } from '../../../src/relay/long-poll/contract.js';
-import { demandBounds, hasRoomForGrowth, hasRoomForNew, MEMORY_BOUNDS } from '../../../src/relay/store/bounds.js';
+import { assertBounds, hasRoomForGrowth, hasRoomForNew, MEMORY_BOUNDS } from '../../../src/relay/store/bounds.js';
 import { type MailboxStore, StoreFullError } from '../../../src/relay/store/contract.js';
 import { memoryEntries } from './entries.js';
 import { sizeOfEntry } from './size.js';
@@ -47,7 +47,7 @@ export function memoryStore(
   const backing: unknown = source instanceof Map ? source : source.store;
   if (!(backing instanceof Map)) throw new TypeError('memoryStore: this Keyv does not keep its entries in a Map');
   const clock = options.clock ?? Date.now;
-  const bounds = demandBounds('memoryStore', options, MEMORY_BOUNDS);
+  const bounds = assertBounds('memoryStore', options, MEMORY_BOUNDS);
   const entries = memoryEntries(backing);
 
   /** Throws if there is no room, also once what has expired is erased. */

@@ -1,7 +1,12 @@
 import type { ChangeBus } from '../../../src/relay/long-poll/contract.js';
-import { createCallLimit } from '../../../src/relay/store/calls.js';
+import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { withDeadline } from '../../../src/relay/store/deadline.js';
-import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../../src/relay/store/listening.js';
+import {
+  type ConnectionEvents,
+  createChangeSubscriber,
+  type SubscriptionConnection,
+  type SubscriptionTimes,
+} from '../../../src/relay/store/subscription.js';
 import { failureOf, PostgresFailure } from './failure.js';
 import { CALL_TIMEOUT_MS, type PostgresListener, type PostgresPool, runQuery } from './pool.js';
 
@@ -21,7 +26,7 @@ const TELL_AGAIN_MS = 1_000;
 const MOST_PENDING = 16_384;
 
 /** Times of the connection that listens, in ms. A connection is dear here, so its pauses are longer than those of Redis. */
-const TIMES: ListeningTimes = {
+const TIMES: SubscriptionTimes = {
   checkEvery: 3_000,
   checkWithin: CALL_TIMEOUT_MS,
   shortestPause: 50,
@@ -41,7 +46,7 @@ export interface PostgresChanges {
 /** A bus on NOTIFY and LISTEN: told over `pool`, heard over a connection of its own. */
 export function changesOf(channel: string, pool: PostgresPool, makeClient: () => PostgresListener): PostgresChanges {
   const telling = createTelling(channel, pool);
-  const listening = createListening((events) => listen(channel, makeClient(), events), TIMES);
+  const listening = createChangeSubscriber((events) => listen(channel, makeClient(), events), TIMES);
   return {
     bus: { publish: telling.publish, subscribe: listening.subscribe },
     async close() {
@@ -116,7 +121,11 @@ export function payloadsOf(keys: Iterable<string>): string[] {
 }
 
 /** Listens over a client of its own, which is ended if that comes to nothing. */
-async function listen(channel: string, client: PostgresListener, events: EarEvents): Promise<Ear> {
+async function listen(
+  channel: string,
+  client: PostgresListener,
+  events: ConnectionEvents,
+): Promise<SubscriptionConnection> {
   client.on('error', events.lost);
   client.on('end', events.lost);
   client.on('notification', (message) => {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { CallLimit } from '../../../src/relay/store/calls.js';
+import type { CallLimit } from '../../../src/relay/store/call-limit.js';
 import { failureOf, PostgresFailure } from './failure.js';
 
 /** One statement as the driver takes it; with a `name` it is prepared once per connection. */

@@ -1,10 +1,10 @@
 import {
-  createListening,
-  type Ear,
-  type EarEvents,
-  type Listening,
-  type ListeningTimes,
-} from '../../../src/relay/store/listening.js';
+  type ChangeSubscriber,
+  type ConnectionEvents,
+  createChangeSubscriber,
+  type SubscriptionConnection,
+  type SubscriptionTimes,
+} from '../../../src/relay/store/subscription.js';
 import type { Client } from './client.js';
 import { replyCode } from './errors.js';
 import { LONGEST_PAUSE, SHORTEST_PAUSE } from './link.js';
@@ -18,7 +18,7 @@ import { connectToMaster, type ListenAtServer, quietly } from './servers.js';
 export const CHANNEL = 'credential-relay:changes';
 
 /** Times of the connection that listens, in ms. */
-const TIMES: ListeningTimes = {
+const TIMES: SubscriptionTimes = {
   checkEvery: 3000,
   checkWithin: 2000,
   shortestPause: SHORTEST_PAUSE,
@@ -34,14 +34,18 @@ const TIMES: ListeningTimes = {
 export function listenToRedis(
   listenAtServer: ListenAtServer,
   connectTimeoutMs: number,
-  times: Partial<ListeningTimes> = {},
-): Listening {
-  const open = (events: EarEvents): Promise<Ear> =>
+  times: Partial<SubscriptionTimes> = {},
+): ChangeSubscriber {
+  const open = (events: ConnectionEvents): Promise<SubscriptionConnection> =>
     listenAtServer((client) => subscribe(client, connectTimeoutMs, events));
-  return createListening(open, { ...TIMES, ...times });
+  return createChangeSubscriber(open, { ...TIMES, ...times });
 }
 
-async function subscribe(client: Client, connectTimeoutMs: number, events: EarEvents): Promise<Ear> {
+async function subscribe(
+  client: Client,
+  connectTimeoutMs: number,
+  events: ConnectionEvents,
+): Promise<SubscriptionConnection> {
   client.on('error', () => {
     if (!client.isReady) events.lost();
   });

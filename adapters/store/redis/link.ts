@@ -1,4 +1,4 @@
-import { createCallLimit } from '../../../src/relay/store/calls.js';
+import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { withDeadline } from '../../../src/relay/store/deadline.js';
 import {
   closedError,

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { createCallLimit } from '../../../src/relay/store/calls.js';
+import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { withDeadline } from '../../../src/relay/store/deadline.js';
 import type { Client, Cluster, Sentinel } from './client.js';
 import { overloaded, replyCode, timedOut } from './errors.js';

@@ -1,5 +1,5 @@
 import {
-  demandBounds,
+  assertBounds,
   FILE_BOUNDS,
   type Held,
   hasRoomForGrowth,
@@ -97,7 +97,7 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
   const busyTimeoutMs = demandTimeout(options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS);
   const clock = options.clock ?? Date.now;
   const inMemory = 'file' in target ? target.file === ':memory:' : target.database.memory === true;
-  const bounds = demandBounds('sqliteStore', options, inMemory ? MEMORY_BOUNDS : FILE_BOUNDS);
+  const bounds = assertBounds('sqliteStore', options, inMemory ? MEMORY_BOUNDS : FILE_BOUNDS);
   const connector = sqliteConnector(target, table);
   const runner = sqliteRunner(connector, busyTimeoutMs, clock);
   // A process that was here before may have died between erasing and cleaning up.

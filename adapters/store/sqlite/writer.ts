@@ -1,4 +1,4 @@
-import { createCallLimit } from '../../../src/relay/store/calls.js';
+import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { StoreFullError } from '../../../src/relay/store/contract.js';
 import { codeOf, isBusy, type SqliteConnection, type SqliteConnector, SqliteStoreError } from './connection.js';
 

@@ -23,7 +23,7 @@ export function challenge(scheme: string, parameters: ChallengeParameters = {}):
 }
 
 /** The scheme of a challenge, in lower case. */
-export function schemeOf(value: string): string {
+export function parseScheme(value: string): string {
   return (/^[^\s,]*/.exec(value)?.[0] ?? '').toLowerCase();
 }
 

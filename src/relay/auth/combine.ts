@@ -1,7 +1,7 @@
 import { isRelayError, RelayError } from '../errors.js';
-import { defaultChallenge, schemeOf } from './challenge.js';
+import { defaultChallenge, parseScheme } from './challenge.js';
 import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
-import { noteOverlooked } from './overlooked.js';
+import { recordOutage } from './outages.js';
 import { isPrincipal } from './principal.js';
 
 /** Lets every request in. Inside `anyOf` it makes anonymous access something that was written down. */
@@ -15,7 +15,7 @@ export function allowAnonymous(): AuthenticationHook {
  * another. Throws a TypeError without a hook.
  */
 export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
-  demandHooks('allOf', hooks);
+  assertHooks('allOf', hooks);
   const combined = async (input: AuthenticationInput): Promise<Principal> => {
     let united: Principal = { via: [] };
     for (const hook of hooks) united = unite(united, await ask(hook, input));
@@ -31,7 +31,7 @@ export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
  * `hook.failed`. Throws a TypeError without a hook.
  */
 export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
-  demandHooks('anyOf', hooks);
+  assertHooks('anyOf', hooks);
   const combined = async (input: AuthenticationInput): Promise<Principal> => {
     const refusals: RelayError[] = [];
     let answer: Principal | RelayError | undefined;
@@ -43,9 +43,9 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
         refusals.push(isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error }));
       }
     }
-    answer ??= weightiest(refusals);
+    answer ??= mostSevere(refusals);
     for (const refusal of refusals) {
-      if (refusal.status >= 500 && refusal !== answer) noteOverlooked(input.signal, refusal);
+      if (refusal.status >= 500 && refusal !== answer) recordOutage(input.signal, refusal);
     }
     if (isRelayError(answer)) throw answer;
     return answer;
@@ -53,7 +53,7 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
   return Object.assign(combined, { metadata: uniteMetadata(hooks) });
 }
 
-function demandHooks(name: string, hooks: readonly unknown[]): void {
+function assertHooks(name: string, hooks: readonly unknown[]): void {
   if (hooks.length === 0) throw new TypeError(`${name}: needs at least one hook`);
   if (hooks.some((hook) => typeof hook !== 'function')) throw new TypeError(`${name}: every hook must be a function`);
 }
@@ -79,7 +79,7 @@ function list(one: readonly string[] = [], other: readonly string[] = []): reado
 }
 
 /** How much a refusal says: an outage must never look like bad credentials. */
-function weight({ status, code }: RelayError): number {
+function severityOf({ status, code }: RelayError): number {
   if (status >= 500) return 5;
   if (status === 429) return 4;
   if (status === 403) return 3;
@@ -87,16 +87,16 @@ function weight({ status, code }: RelayError): number {
   return code.endsWith('_required') ? 0 : 1;
 }
 
-function weightiest(refusals: readonly RelayError[]): RelayError {
-  const [first, ...others] = [...refusals].sort((one, other) => weight(other) - weight(one));
+function mostSevere(refusals: readonly RelayError[]): RelayError {
+  const [first, ...others] = [...refusals].sort((one, other) => severityOf(other) - severityOf(one));
   if (first === undefined) throw new TypeError('anyOf: needs at least one hook');
   if (first.status !== 401) return first;
-  const headers = [first, ...others].filter(({ status }) => status === 401).flatMap(headersOf);
+  const headers = [first, ...others].filter(({ status }) => status === 401).flatMap(challengeHeaders);
   return new RelayError(first.code, { ...first.details, headers: oneOfEach(headers) });
 }
 
 /** The headers of a 401, with the challenge that it would bring if it were alone. */
-function headersOf({ code, details: { headers = [] } }: RelayError): readonly Header[] {
+function challengeHeaders({ code, details: { headers = [] } }: RelayError): readonly Header[] {
   const challenged = headers.some(([name]) => name.toLowerCase() === 'www-authenticate');
   return challenged ? headers : [...headers, defaultChallenge(code)];
 }
@@ -108,7 +108,7 @@ function oneOfEach(headers: readonly Header[]): readonly Header[] {
   const seen = new Map<string, Header>();
   for (const header of headers) {
     const name = header[0].toLowerCase();
-    const key = name === 'www-authenticate' ? `${name} ${schemeOf(header[1])}` : name;
+    const key = name === 'www-authenticate' ? `${name} ${parseScheme(header[1])}` : name;
     if (!seen.has(key)) seen.set(key, header);
   }
   return [...seen.values()];

@@ -1,8 +1,9 @@
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { isRelayError, RelayError } from '../errors.js';
-import { causeOf, type Events, type OperationName } from '../events.js';
+import { describeCause, type Events, type OperationName } from '../events.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
+import { ClientDisconnected, callHook } from './call-hook.js';
 import type {
   AuthenticationHook,
   AuthenticationHooks,
@@ -11,8 +12,7 @@ import type {
   Principal,
   RelayServices,
 } from './contract.js';
-import { ClientLeft, callHook } from './hook-call.js';
-import { overlookedIn } from './overlooked.js';
+import { recordedOutages } from './outages.js';
 import { isPrincipal } from './principal.js';
 
 /** The hooks of a relay, around one request. */
@@ -37,7 +37,7 @@ export interface GuardParts {
 }
 
 /** The hook that guards an operation. */
-export function hookFor(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
+export function findHook(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
   return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.default);
 }
 
@@ -52,26 +52,26 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     const started = performance.now();
     let asked: AbortSignal | undefined;
     const report = (failure: RelayError): void => {
-      const cause = causeOf('cause' in failure.details ? failure.details.cause : failure);
+      const cause = describeCause('cause' in failure.details ? failure.details.cause : failure);
       events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
     };
     try {
       return await callHook(timeoutMs, request, (signal) => {
         asked = signal;
-        return hook(inputOf(operation, request, services, signal));
+        return hook(createInput(operation, request, services, signal));
       });
     } catch (error) {
       const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
-      if (refusal.status >= 500 && !(error instanceof ClientLeft)) report(refusal);
+      if (refusal.status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
       throw refusal;
     } finally {
-      if (asked !== undefined) overlookedIn(asked).forEach(report);
+      if (asked !== undefined) recordedOutages(asked).forEach(report);
     }
   }
 
   return {
     authenticate(operation, request) {
-      const hook = hookFor(hooks, operation);
+      const hook = findHook(hooks, operation);
       if (hook === undefined) return undefined;
       return call('authenticate', operation, request, async (input) => {
         const answer: unknown = await hook(input);
@@ -91,7 +91,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
   };
 }
 
-function inputOf(
+function createInput(
   operation: OperationName,
   request: RelayRequest,
   relay: RelayServices,

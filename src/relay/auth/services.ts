@@ -18,7 +18,7 @@ export interface ServiceParts {
 }
 
 /** Purposes whose secrets are kept. Hooks have a few; one that makes purposes of what it was sent must not fill the memory. */
-const MOST_PURPOSES = 100;
+const MAXIMUM_PURPOSES = 100;
 
 /** Makes what a relay lends to its hooks. */
 export function createServices(parts: ServiceParts): RelayServices {
@@ -40,7 +40,7 @@ export function createServices(parts: ServiceParts): RelayServices {
       const known = secretsOf.get(purpose);
       if (known !== undefined) return known;
       const secrets = parts.keys.map((key) => hmac(key, `secret ${purpose}`));
-      if (secretsOf.size < MOST_PURPOSES) secretsOf.set(purpose, secrets);
+      if (secretsOf.size < MAXIMUM_PURPOSES) secretsOf.set(purpose, secrets);
       return secrets;
     },
   };

@@ -5,7 +5,7 @@ import type { AppLinkSettings } from '../preview/options.js';
  * The documents by which the systems of phones know that share URLs open in an app, by path: the text of each, as JSON.
  * `mountPath` has no trailing slash, and no character that Apple would read as a pattern, as no `publicUrl` has.
  */
-export function appLinkDocuments(settings: AppLinkSettings, mountPath: string): Map<string, string> {
+export function createAppLinkDocuments(settings: AppLinkSettings, mountPath: string): Map<string, string> {
   const documents = new Map<string, string>();
   const { appleAppIds, androidApps } = settings;
   if (appleAppIds.length > 0) {

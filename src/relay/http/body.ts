@@ -17,21 +17,21 @@ export async function readJsonBody(
   demand: 'required' | 'optional',
   limit: number,
 ): Promise<unknown> {
-  if (demand === 'required') demandJson(request);
+  if (demand === 'required') assertJson(request);
   const body = await request.readBody(limit);
   if (isEmpty(body)) {
     if (demand === 'required') throw bodyInvalid('', 'The body is empty.');
     return undefined;
   }
-  if (demand === 'optional') demandJson(request);
-  return body.kind === 'parsed' ? fromHost(body.value) : parseJson(body.bytes);
+  if (demand === 'optional') assertJson(request);
+  return body.kind === 'parsed' ? parseHostBody(body.value) : parseJson(body.bytes);
 }
 
 function isEmpty(body: RawBody): body is { readonly kind: 'none' } {
   return body.kind === 'none' || (body.kind === 'bytes' && body.bytes.length === 0);
 }
 
-function demandJson(headers: HeaderSource): void {
+function assertJson(headers: HeaderSource): void {
   const type = headers.header('Content-Type') ?? '';
   const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
   if (!JSON_TYPE.test(type) || charset !== 'utf-8' || headers.header('Content-Encoding') !== undefined) {
@@ -42,7 +42,7 @@ function demandJson(headers: HeaderSource): void {
 function parseJson(bytes: Uint8Array): unknown {
   if (!isUtf8(bytes)) throw bodyInvalid('', 'The body is not UTF-8.');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (isTooDeep(text)) throw tooDeep();
+  if (isTooDeep(text)) throw tooDeepError();
   try {
     return JSON.parse(text);
   } catch {
@@ -52,14 +52,14 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 /** A body that the host consumed: what its parser made of it, or text that its parser left alone. */
-function fromHost(value: unknown): unknown {
+function parseHostBody(value: unknown): unknown {
   if (typeof value === 'string') return parseJson(Buffer.from(value));
   if (value instanceof Uint8Array) return parseJson(value);
-  if (isValueTooDeep(value, DEEPEST)) throw tooDeep();
+  if (isValueTooDeep(value, DEEPEST)) throw tooDeepError();
   return value;
 }
 
-function tooDeep(): RelayError {
+function tooDeepError(): RelayError {
   return bodyInvalid('', `The body is nested more than ${DEEPEST} deep.`);
 }
 

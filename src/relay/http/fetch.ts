@@ -1,11 +1,11 @@
 import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
-import { answerInTurn, whenAnswerIsDue } from './connection.js';
-import { type NodeBindings, nodeBindingsOf } from './node-bindings.js';
-import { connectionOf, discardUnread, fieldCountOf, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
+import { findNodeBindings, type NodeBindings } from './node-bindings.js';
+import { countFields, discardUnread, getConnection, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
+import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
-import { type Answer, type DoorSettings, headerPairs, type RelayResponse } from './types.js';
+import { type HandlerSettings, headerPairs, type RelayResponse, type RequestHandler } from './types.js';
 
 /**
  * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
@@ -19,23 +19,26 @@ import { type Answer, type DoorSettings, headerPairs, type RelayResponse } from 
 export type FetchHandler = (request: Request, env?: unknown) => Promise<Response>;
 
 /** Makes the fetch door. */
-export function fetchDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): FetchHandler {
+export function createFetchHandler(
+  answer: RequestHandler,
+  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+): FetchHandler {
   return async (request, env) => {
     const path = ownPath(request.url);
     if (path === undefined) return toResponse(NOT_FOUND, request.method);
-    const node = nodeBindingsOf(env);
-    const due = node === undefined || whenAnswerIsDue(node.incoming, node.outgoing);
-    if (due === false) return clientLeft();
-    const own = fetchRequest({ request, env }, { path, node, trustProxy });
-    const reply = await (due === true ? answer(own) : answerInTurn(answer, own, due, bodyBytes));
-    if (reply === undefined) return clientLeft();
+    const node = findNodeBindings(env);
+    const due = node === undefined || waitForTurn(node.incoming, node.outgoing);
+    if (due === false) return clientClosedResponse();
+    const own = createFetchRequest({ request, env }, { path, node, trustProxy });
+    const reply = await (due === true ? answer(own) : handleInTurn(answer, own, due, bodyBytes));
+    if (reply === undefined) return clientClosedResponse();
     if (node !== undefined) discardUnread(node.incoming);
     return toResponse(reply, request.method);
   };
 }
 
 /** For the host's own log: nobody is there to take this answer. The number is nginx's, "client closed request". */
-const clientLeft = (): Response => new Response(null, { status: 499 });
+const clientClosedResponse = (): Response => new Response(null, { status: 499 });
 
 interface FetchDetails {
   readonly path: string;
@@ -44,7 +47,7 @@ interface FetchDetails {
   readonly trustProxy: boolean;
 }
 
-function fetchRequest(
+function createFetchRequest(
   host: { readonly request: Request; readonly env: unknown },
   { path, node, trustProxy }: FetchDetails,
 ): RelayRequest {
@@ -64,9 +67,9 @@ function fetchRequest(
     host,
     whenGone: (callback) =>
       node === undefined ? onceAborted(request.signal, callback) : whenGone(node.outgoing, callback),
-    connection: node === undefined ? undefined : connectionOf(node.incoming),
+    connection: node === undefined ? undefined : getConnection(node.incoming),
     // Headers joins fields of one name; Node keeps each of them.
-    fieldCount: () => (node === undefined ? [...request.headers.keys()].length : fieldCountOf(node.incoming)),
+    fieldCount: () => (node === undefined ? [...request.headers.keys()].length : countFields(node.incoming)),
   };
 }
 
@@ -83,10 +86,10 @@ async function readBody(request: Request, limit: number): Promise<RawBody> {
   // Locked: somebody is reading it, or was and let it lie.
   if (request.bodyUsed || body.locked) throw new RelayError('body_already_read');
   if (Number(declared ?? 0) > limit) throw new RelayError('body_too_large');
-  return { kind: 'bytes', bytes: await collect(body, limit) };
+  return { kind: 'bytes', bytes: await readWithLimit(body, limit) };
 }
 
-async function collect(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
+async function readWithLimit(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
   const collector = createByteCollector(limit);
   const reader = body.getReader();
   let isLate = false;

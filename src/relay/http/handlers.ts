@@ -1,7 +1,7 @@
-import { type FetchHandler, fetchDoor } from './fetch.js';
-import { type KoaMiddleware, koaDoor } from './koa.js';
-import { type NodeHandler, nodeDoor } from './node.js';
-import type { Answer, DoorSettings } from './types.js';
+import { createFetchHandler, type FetchHandler } from './fetch.js';
+import { createKoaHandler, type KoaMiddleware } from './koa.js';
+import { createNodeHandler, type NodeHandler } from './node.js';
+import type { HandlerSettings, RequestHandler } from './types.js';
 
 /** The ways into a host, one a kind of server. */
 export interface RelayHandlers {
@@ -14,10 +14,10 @@ export interface RelayHandlers {
 }
 
 /** The three doors to one way of answering. */
-export function createHandlers(answer: Answer, settings: DoorSettings): RelayHandlers {
+export function createHandlers(answer: RequestHandler, settings: HandlerSettings): RelayHandlers {
   return {
-    koa: () => koaDoor(answer, settings),
-    node: () => nodeDoor(answer, settings),
-    fetch: fetchDoor(answer, settings),
+    koa: () => createKoaHandler(answer, settings),
+    node: () => createNodeHandler(answer, settings),
+    fetch: createFetchHandler(answer, settings),
   };
 }

@@ -10,7 +10,7 @@ const NIL_UUID = '00000000-0000-0000-0000-000000000000';
  * The request's Mailbox-Request-ID, byte for byte; `undefined` if there is none, `null` if it is repeated or not 1-128
  * visible ASCII characters.
  */
-export function requestIdOf(source: HeaderSource): string | null | undefined {
+export function parseRequestId(source: HeaderSource): string | null | undefined {
   const value = source.header(REQUEST_ID);
   if (value === undefined) return undefined;
   return VISIBLE_ASCII.test(value) && !source.repeated(REQUEST_ID) ? value : null;
@@ -20,7 +20,7 @@ export function requestIdOf(source: HeaderSource): string | null | undefined {
  * The request's Device Claim in lower case: a UUID of any version, not nil (TIGRESS §5.2).
  * Throws `claim_missing` (400) without one and `claim_invalid` (401) for a malformed or repeated one.
  */
-export function deviceClaimOf(source: HeaderSource): string {
+export function parseDeviceClaim(source: HeaderSource): string {
   const value = source.header(DEVICE_CLAIM);
   if (value === undefined) throw new RelayError('claim_missing');
   const claim = value.toLowerCase();

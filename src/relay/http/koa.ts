@@ -1,13 +1,16 @@
 import type { KoaContext, NodeHostRequest } from '../request.js';
-import { answerInTurn, whenAnswerIsDue } from './connection.js';
-import { discardUnread, nodeRequest } from './node-request.js';
-import { type Answer, addsUp, type DoorSettings, type RelayResponse } from './types.js';
+import { createNodeRequest, discardUnread } from './node-request.js';
+import { handleInTurn, waitForTurn } from './pipelining.js';
+import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
 
 /** The Koa door: `app.use(relay.koa())`. Paths that are not the relay's go on to the next middleware. */
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
 
 /** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
-export function koaDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): KoaMiddleware {
+export function createKoaHandler(
+  answer: RequestHandler,
+  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+): KoaMiddleware {
   return async (context, next) => {
     // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
@@ -16,12 +19,12 @@ export function koaDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Door
       await next();
       return;
     }
-    const due = whenAnswerIsDue(context.req, context.res);
+    const due = waitForTurn(context.req, context.res);
     if (due === false) return; // The client has left.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
     const host = { ctx: context, req: context.req };
-    const request = nodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
-    const reply = await (due === true ? answer(request) : answerInTurn(answer, request, due, bodyBytes));
+    const request = createNodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
+    const reply = await (due === true ? answer(request) : handleInTurn(answer, request, due, bodyBytes));
     if (reply === undefined) return; // The client left before its turn.
     discardUnread(context.req);
     send(context, reply);
@@ -36,7 +39,7 @@ function send(context: KoaContext, answer: RelayResponse): void {
     const name = answer.headers[at] ?? '';
     const value = answer.headers[at + 1] ?? '';
     if (name === 'Content-Type') typed = true;
-    if (addsUp(name)) context.append(name, value);
+    if (isListHeader(name)) context.append(name, value);
     else if (name !== 'Content-Length') context.set(name, value);
   }
   if (answer.close === true && context.req.httpVersionMajor < 2) context.set('Connection', 'close');

@@ -7,7 +7,7 @@ export interface NodeBindings {
 }
 
 /** The bindings in what a host passes beside a request: they are it, or are its `env`, as in a context of Hono. */
-export function nodeBindingsOf(env: unknown): NodeBindings | undefined {
+export function findNodeBindings(env: unknown): NodeBindings | undefined {
   if (isBindings(env)) return env;
   const inner = isObject(env) && 'env' in env ? env.env : undefined;
   return isBindings(inner) ? inner : undefined;

@@ -20,23 +20,23 @@ const DRAIN_BYTES = 1024 * 1024;
 const DRAIN_MS = 1000;
 
 /** A request of node:http, node:https or the compatibility API of node:http2. */
-export function nodeRequest(request: IncomingMessage, details: NodeRequestDetails): RelayRequest {
+export function createNodeRequest(request: IncomingMessage, details: NodeRequestDetails): RelayRequest {
   return {
     method: request.method ?? '',
     path: details.path,
     isSecure: () => isSecure(request, details),
-    header: (name) => headerOf(request, name),
+    header: (name) => getHeader(request, name),
     repeated: (name) => isRepeated(request, name),
     mayHaveBody: mayHaveBody(request),
     readBody: (limit) => readBody(request, limit, details.parsedBody),
     host: details.host,
     whenGone: (callback) => whenGone(details.response, callback),
-    connection: connectionOf(request),
-    fieldCount: () => fieldCountOf(request),
+    connection: getConnection(request),
+    fieldCount: () => countFields(request),
   };
 }
 
-function headerOf(request: IncomingMessage, name: string): string | undefined {
+function getHeader(request: IncomingMessage, name: string): string | undefined {
   const field = name.toLowerCase();
   // A hook may ask for any name, and an object knows more of them than were sent.
   const value = Object.hasOwn(request.headers, field) ? request.headers[field] : undefined;
@@ -58,7 +58,7 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
   // `ctx.secure` of Koa, `req.secure` of Express.
   if ((host.ctx ?? host.req)?.secure === true || isEncrypted(request)) return true;
-  return trustProxy && isForwardedHttps(headerOf(request, 'X-Forwarded-Proto'));
+  return trustProxy && isForwardedHttps(getHeader(request, 'X-Forwarded-Proto'));
 }
 
 /** True if the request came over TLS, by its own connection. */
@@ -99,12 +99,12 @@ export function discardUnread(request: IncomingMessage): void {
 }
 
 /** Number of header fields, repeated ones included. */
-export function fieldCountOf({ rawHeaders }: IncomingMessage): number {
+export function countFields({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.length / 2;
 }
 
 /** The session of HTTP/2, the socket of HTTP/1. */
-export function connectionOf(request: IncomingMessage): object {
+export function getConnection(request: IncomingMessage): object {
   const stream = 'stream' in request ? (request.stream as Partial<ServerHttp2Stream>) : undefined;
   return stream?.session ?? request.socket;
 }
@@ -135,7 +135,7 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
   }
   // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
   if (declared > limit) throw tooLarge(request, declared <= limit + DRAIN_BYTES);
-  return { kind: 'bytes', bytes: await collect(request, declared, limit) };
+  return { kind: 'bytes', bytes: await readWithLimit(request, declared, limit) };
 }
 
 /** Bytes of a body that the host's parser left as text; `undefined` if it made something of it. */
@@ -149,13 +149,13 @@ function textSize(value: unknown): number | undefined {
  * keeps nothing, and rejects. A body that is not there after {@link BODY_MS} is given up: the time limits of node:http
  * would end it later, and node:http2 has none.
  */
-function collect(request: IncomingMessage, declared: number, limit: number): Promise<Uint8Array> {
+function readWithLimit(request: IncomingMessage, declared: number, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const collector = createByteCollector(limit);
     let length = 0;
     let whole: Uint8Array | undefined;
     let isDraining = false;
-    let timer = setTimeout(() => settle(new RelayError('body_timeout', closing(request))), BODY_MS);
+    let timer = setTimeout(() => settle(new RelayError('body_timeout', closingConnection(request))), BODY_MS);
 
     function settle(error?: unknown): void {
       clearTimeout(timer);
@@ -186,11 +186,11 @@ function collect(request: IncomingMessage, declared: number, limit: number): Pro
 }
 
 /** Has the answer end the connection, which HTTP/2 does by itself where it must. */
-function closing({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
+function closingConnection({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
   return httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] };
 }
 
 /** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
 function tooLarge(request: IncomingMessage, reusable: boolean): RelayError {
-  return new RelayError('body_too_large', reusable ? {} : closing(request));
+  return new RelayError('body_too_large', reusable ? {} : closingConnection(request));
 }

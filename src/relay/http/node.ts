@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { NodeHostRequest } from '../request.js';
-import { answerInTurn, whenAnswerIsDue } from './connection.js';
-import { discardUnread, nodeRequest } from './node-request.js';
+import { createNodeRequest, discardUnread } from './node-request.js';
+import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
-import { type Answer, addsUp, type DoorSettings, headerPairs, type RelayResponse } from './types.js';
+import { type HandlerSettings, headerPairs, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
 
 /**
  * The node door: `http.createServer(relay.node())`, `expressApp.use('/relay', relay.node())`. Paths that are not the
@@ -16,7 +16,10 @@ export type NodeHandler = (
 ) => void;
 
 /** Makes the node door. */
-export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: DoorSettings): NodeHandler {
+export function createNodeHandler(
+  answer: RequestHandler,
+  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+): NodeHandler {
   return (request, response, next) => {
     const handed = request.url ?? '';
     const path = ownPath(request.originalUrl ?? handed, handed);
@@ -26,10 +29,10 @@ export function nodeDoor(answer: Answer, { ownPath, trustProxy, bodyBytes }: Doo
       return;
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
-    const due = whenAnswerIsDue(request, response);
+    const due = waitForTurn(request, response);
     if (due === false) return; // The client has left.
-    const own = nodeRequest(request, details);
-    const answered = due === true ? answer(own) : answerInTurn(answer, own, due, bodyBytes);
+    const own = createNodeRequest(request, details);
+    const answered = due === true ? answer(own) : handleInTurn(answer, own, due, bodyBytes);
     // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
     answered
       .then((reply) => {
@@ -55,7 +58,7 @@ function send(response: ServerResponse, answer: RelayResponse, hosted: boolean):
 function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
   response.statusCode = answer.status;
   for (const [name, value] of headerPairs(answer)) {
-    if (addsUp(name)) response.appendHeader(name, value);
+    if (isListHeader(name)) response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
   response.end(answer.body);

@@ -5,7 +5,7 @@ import type { RelayErrorCode } from '../errors.js';
  * The path by which a request is answered; `undefined` if the request is the host's. `target` is the request target as
  * it arrived, `handed` the one that the host hands over, without a prefix that the host has stripped.
  */
-export type OwnPath = (target: string, handed?: string) => string | undefined;
+export type PathMatcher = (target: string, handed?: string) => string | undefined;
 
 /** What a path of the relay means. */
 export type Route =
@@ -14,7 +14,7 @@ export type Route =
   | { readonly kind: 'nothing'; readonly code: RelayErrorCode };
 
 /** Paths that are the relay's to answer, if only with a 404; all others are the host's. */
-const OURS = /^\/v\d+\/m(\/|$)/i;
+const RELAY_PATH = /^\/v\d+\/m(\/|$)/i;
 
 /** Paths that a guard may see as others: dot segments, and the backslash, which parsers of URLs take for a slash. */
 const AMBIGUOUS = /\\|\/(\.|%2e){1,2}(\/|$)/i;
@@ -23,7 +23,7 @@ const COLLECTION = `/${PROTOCOL_VERSION}/m`;
 const UNDER_COLLECTION = `${COLLECTION}/`;
 
 /** The path in a request target or a URL, as it was sent: nothing is decoded or normalized. */
-export function pathOf(target: string): string {
+export function parsePath(target: string): string {
   const path = target.startsWith('/') ? target : (ABSOLUTE_FORM.exec(target)?.[1] ?? '');
   const end = path.search(/[?#]/);
   return end === -1 ? path : path.slice(0, end);
@@ -49,19 +49,20 @@ export interface Mount {
  * Tells which requests are the relay's: those whose full original path begins with the mount path. The one rule for
  * every handler. So a guard on the mount path, in the host or in a proxy, sees every request that the relay answers.
  */
-export function relayPaths({ mountPath, publicPath, onOtherMount }: Mount): OwnPath {
+export function createPathMatcher({ mountPath, publicPath, onOtherMount }: Mount): PathMatcher {
   return (target, handed = target) => {
-    const path = pathOf(target);
-    const own = pathBelow(path, mountPath);
+    const path = parsePath(target);
+    const own = stripMountPath(path, mountPath);
     if (own !== undefined) return own;
-    const isElsewhere = isRelayPath(path) || isRelayPath(pathOf(handed)) || pathBelow(path, publicPath) !== undefined;
+    const isElsewhere =
+      isRelayPath(path) || isRelayPath(parsePath(handed)) || stripMountPath(path, publicPath) !== undefined;
     if (isElsewhere) onOtherMount();
     return undefined;
   };
 }
 
 /** The relay's path below a mount path; `undefined` if there is none. */
-function pathBelow(path: string, mountPath: string): string | undefined {
+function stripMountPath(path: string, mountPath: string): string | undefined {
   if (!path.startsWith(mountPath)) return undefined;
   const below = path.slice(mountPath.length);
   return isRelayPath(below) ? below : undefined;
@@ -69,11 +70,11 @@ function pathBelow(path: string, mountPath: string): string | undefined {
 
 /** True if the relay answers this path. */
 export function isRelayPath(path: string): boolean {
-  return OURS.test(path) && !AMBIGUOUS.test(path);
+  return RELAY_PATH.test(path) && !AMBIGUOUS.test(path);
 }
 
 /** What a path below the mount means; case- and slash-strict. */
-export function routeOf(path: string): Route {
+export function parseRoute(path: string): Route {
   if (path === COLLECTION) return { kind: 'collection' };
   if (!path.startsWith(UNDER_COLLECTION)) {
     const version = path.slice(1, path.indexOf('/', 1));

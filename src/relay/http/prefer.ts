@@ -13,7 +13,7 @@ const SECONDS = /^[^=]*=[ \t]*(?:"(\d+)"|(\d+))[ \t]*(?:;|$)/;
  * The seconds of a `Prefer: wait=N` (RFC 7240 §4.3), uncapped: `Infinity` for more digits than a number can hold.
  * `undefined` without one. Of several the first counts (§2), and what is malformed is ignored.
  */
-export function preferredWait(source: HeaderSource): number | undefined {
+export function parsePreferredWait(source: HeaderSource): number | undefined {
   const field = source.header('Prefer');
   if (field === undefined) return undefined;
   const wait = field.match(PREFERENCES)?.find((preference) => IS_WAIT.test(preference));

@@ -2,7 +2,7 @@ import { RECEIVER, VERSION } from '../../protocol/header-names.js';
 import { defaultChallenge } from '../auth/challenge.js';
 import { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
-import type { RefusalForm } from '../preview/error-page.js';
+import type { ErrorPage } from '../preview/error-page.js';
 import type { Page } from '../preview/layout.js';
 import type { RelayResponse } from './types.js';
 
@@ -50,9 +50,9 @@ export function previewResponse({ headers, html }: Page, extra: readonly string[
 }
 
 /** The answer to a refusal in its form: a page, or else a problem. It echoes nothing of the request. */
-export function refusalResponse(error: RelayError, form: RefusalForm, extra: readonly string[]): RelayResponse {
+export function errorResponse(error: RelayError, form: ErrorPage, extra: readonly string[]): RelayResponse {
   if (form.html === undefined) return problemResponse(error, [...form.headers, ...extra]);
-  return response(error.status, HTML_HEADERS, [...form.headers, ...extra, ...headersOf(error)], form.html);
+  return response(error.status, HTML_HEADERS, [...form.headers, ...extra, ...errorHeaders(error)], form.html);
 }
 
 /** The answer to a refusal: an RFC 9457 problem with a stable `code`. */
@@ -66,20 +66,20 @@ export function problemResponse(error: RelayError, extra: readonly string[]): Re
     code,
     ...(details.detail === undefined ? {} : { detail: details.detail }),
   };
-  return response(status, PROBLEM_HEADERS, [...extra, ...headersOf(error)], JSON.stringify(problem));
+  return response(status, PROBLEM_HEADERS, [...extra, ...errorHeaders(error)], JSON.stringify(problem));
 }
 
 /** The headers that a refusal brings, and those that its status demands where it brings none. */
-function headersOf(error: RelayError): string[] {
+function errorHeaders(error: RelayError): string[] {
   const given = error.details.headers ?? [];
-  const demanded = demandedHeaders(error).filter(
+  const demanded = requiredHeaders(error).filter(
     ([name]) => !given.some(([other]) => other.toLowerCase() === name.toLowerCase()),
   );
   return [...given, ...demanded].flat();
 }
 
 /** What an answer of this status must have, for a refusal that brings none of its own. */
-function demandedHeaders({ status, code }: RelayError): Array<[name: string, value: string]> {
+function requiredHeaders({ status, code }: RelayError): Array<[name: string, value: string]> {
   if (status === 401) return [defaultChallenge(code)];
   return status === 503 || status === 429 ? [['Retry-After', RETRY_AFTER_SECONDS]] : [];
 }

@@ -1,5 +1,5 @@
 import type { RelayRequest } from '../request.js';
-import type { OwnPath } from './path.js';
+import type { PathMatcher } from './path.js';
 
 /** An answer, ready for any server. */
 export interface RelayResponse {
@@ -12,10 +12,10 @@ export interface RelayResponse {
 }
 
 /** Answers requests that are the door's to answer. Never rejects. */
-export type Answer = (request: RelayRequest) => Promise<RelayResponse>;
+export type RequestHandler = (request: RelayRequest) => Promise<RelayResponse>;
 
 /** Headers of which several fields may stand side by side, the host's own among them; of others the last one counts. */
-export function addsUp(name: string): boolean {
+export function isListHeader(name: string): boolean {
   return /^(vary|www-authenticate|link)$/i.test(name);
 }
 
@@ -25,9 +25,9 @@ export function* headerPairs({ headers }: RelayResponse): Generator<[name: strin
 }
 
 /** What every door needs to know. */
-export interface DoorSettings {
+export interface HandlerSettings {
   /** Which requests are the door's to answer. */
-  readonly ownPath: OwnPath;
+  readonly matchPath: PathMatcher;
   readonly trustProxy: boolean;
   /** Bytes of a request body. */
   readonly bodyBytes: number;

@@ -2,9 +2,9 @@ import type { ResourceMetadata } from '../auth/contract.js';
 import { RelayError } from '../errors.js';
 import type { RelayRequest } from '../request.js';
 import type { Cors } from './cors.js';
-import { type OwnPath, pathOf } from './path.js';
+import { type PathMatcher, parsePath } from './path.js';
 import { documentResponse, optionsResponse, problemResponse } from './response.js';
-import type { Answer, RelayResponse } from './types.js';
+import type { RelayResponse, RequestHandler } from './types.js';
 
 /** The documents that belong to the root of the host, by path: the text of each, as JSON. */
 export type WellKnownDocuments = ReadonlyMap<string, string>;
@@ -19,15 +19,15 @@ export function resourceMetadataUrl(resource: string): URL {
 }
 
 /** The protected resource metadata (RFC 9728 §2), if any hook has something to say. */
-export function wellKnownDocuments(resource: string, metadata: ResourceMetadata): WellKnownDocuments {
+export function createWellKnownDocuments(resource: string, metadata: ResourceMetadata): WellKnownDocuments {
   if (Object.keys(metadata).length === 0) return new Map();
   return new Map([[resourceMetadataUrl(resource).pathname, JSON.stringify({ ...metadata, resource })]]);
 }
 
 /** Only the documents that are there; everything else under the root is the host's. */
-export function wellKnownPaths(documents: WellKnownDocuments): OwnPath {
+export function matchWellKnownPath(documents: WellKnownDocuments): PathMatcher {
   return (target) => {
-    const path = pathOf(target);
+    const path = parsePath(target);
     return documents.has(path) ? path : undefined;
   };
 }
@@ -36,7 +36,11 @@ export function wellKnownPaths(documents: WellKnownDocuments): OwnPath {
  * Serves the documents. They are public, and read before a client has any credential. While the relay is `draining`
  * every answer closes its connection.
  */
-export function answerWellKnown(documents: WellKnownDocuments, cors: Cors, draining: () => boolean): Answer {
+export function createWellKnownHandler(
+  documents: WellKnownDocuments,
+  cors: Cors,
+  draining: () => boolean,
+): RequestHandler {
   function answer(request: RelayRequest): RelayResponse {
     const document = documents.get(request.path);
     if (request.method === 'OPTIONS') return optionsResponse(ALLOW, cors(request, ALLOW));

@@ -1,7 +1,7 @@
 import type { Role } from '../mailbox/roles.js';
 
 /** Why a wait came to an end, or to a moment to look again. */
-export type Wake =
+export type WakeReason =
   /** The mailbox may have changed: read it again. */
   | 'changed'
   /** The time asked for is over, give or take what timers and clocks differ by. */
@@ -22,17 +22,17 @@ export interface Seat {
   /** Gives back its place among those who wait; absent while it has none. */
   free?: (() => void) | undefined;
   /** A wake that nobody waits for yet is kept; one that ends the wait wins over one that does not. */
-  wake(why: Wake): void;
+  wake(why: WakeReason): void;
   /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */
-  next(ms: number): Promise<Wake>;
+  next(ms: number): Promise<WakeReason>;
 }
 
 /** Makes a seat. */
 export function createSeat(): Seat {
-  let kept: Wake | undefined;
-  let deliver: ((why: Wake) => void) | undefined;
+  let kept: WakeReason | undefined;
+  let deliver: ((why: WakeReason) => void) | undefined;
 
-  function wake(why: Wake): void {
+  function wake(why: WakeReason): void {
     if (deliver !== undefined) deliver(why);
     else if (kept === undefined || kept === 'changed') kept = why;
   }

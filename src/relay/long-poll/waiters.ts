@@ -1,8 +1,8 @@
 import type { Role } from '../mailbox/roles.js';
 import type { ChangeBus } from './contract.js';
-import { createLooks } from './looks.js';
-import { createPlaces, type PlaceLimits } from './places.js';
-import { createSeat, type Seat, type Wake } from './seat.js';
+import { createRevisionPoller } from './poller.js';
+import { createSeat, type Seat, type WakeReason } from './seat.js';
+import { createWaitLimiter, type WaitLimits } from './wait-limiter.js';
 
 /** One request that listens for a change of a mailbox, and may come to wait for it. */
 export interface Waiter {
@@ -13,7 +13,7 @@ export interface Waiter {
    */
   settle(role: Role, revision: string): boolean;
   /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */
-  next(ms: number): Promise<Wake>;
+  next(ms: number): Promise<WakeReason>;
   /** The client has left. */
   leave(): void;
   /** Ends it; frees all that it held. */
@@ -40,7 +40,7 @@ export interface Waiters {
 }
 
 /** Finds out, now and then, whether a mailbox changed that nobody told of: the revision, `undefined` if it is gone. */
-export interface Watch {
+export interface PollOptions {
   readonly periodMs: number;
   /** Rejects if the store does not answer; then nothing is known, and nobody woken. */
   revisionOf(key: string): Promise<string | undefined>;
@@ -49,20 +49,20 @@ export interface Watch {
 /** Waiters woken in one go. */
 const SLICE = 500;
 
-interface Mailbox {
+interface WaitGroup {
   readonly seats: Set<Seat>;
   /** Looks at the mailbox; absent while nobody waits for it. */
   timer?: NodeJS.Timeout;
 }
 
 /** Makes the waiters of one relay. The bus is listened to from the first of them on. */
-export function createWaiters(limits: PlaceLimits, watch: Watch, bus: ChangeBus | undefined): Waiters {
-  const mailboxes = new Map<string, Mailbox>();
-  const looks = createLooks(watch.revisionOf, (key, revision) => {
+export function createWaiters(limits: WaitLimits, watch: PollOptions, bus: ChangeBus | undefined): Waiters {
+  const mailboxes = new Map<string, WaitGroup>();
+  const looks = createRevisionPoller(watch.revisionOf, (key, revision) => {
     // One that is still reading may be given what was stored before: it cannot be told apart, and reads again.
     for (const seat of seatsOf(key)) if (seat.revision !== revision) seat.wake('changed');
   });
-  const places = createPlaces(limits, () => drained?.());
+  const places = createWaitLimiter(limits, () => drained?.());
   let draining = false;
   let drained: (() => void) | undefined;
   let stopListening: (() => Promise<void>) | undefined;
@@ -120,7 +120,7 @@ export function createWaiters(limits: PlaceLimits, watch: Watch, bus: ChangeBus 
   }
 
   /** Some at a time, so that other work gets its turn. */
-  function wakeAll(why: Wake): void {
+  function wakeAll(why: WakeReason): void {
     const seats = [...mailboxes.values()].flatMap((mailbox) => [...mailbox.seats]);
     const some = (from: number): void => {
       for (const seat of seats.slice(from, from + SLICE)) seat.wake(why);

@@ -5,7 +5,7 @@ import { hmac, type ServerKey } from './server-keys.js';
  * can guess. A retried create comes to the same identifier on any relay process, so that creating is one
  * put-if-absent and needs no index of request ids. `claim` is in lower case.
  */
-export function mailboxIdentifier(key: ServerKey, claim: string, requestId: string): string {
+export function deriveIdentifier(key: ServerKey, claim: string, requestId: string): string {
   const bytes = hmac(key, `mailbox${claim}${requestId}`);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);

@@ -5,7 +5,7 @@ import type { DisplayInformation, NotificationToken, Payload } from '../../proto
 export const RECORD_FORMAT = 1;
 
 /** How many updates of each device, and how many released receivers, a mailbox remembers (PROTOCOL: idempotency). */
-export const REMEMBERED = 16;
+export const REMEMBERED_UPDATES = 16;
 
 /** One of the two devices of a mailbox. Digests only: the store never holds a claim or a request id. */
 export interface Device {
@@ -50,15 +50,15 @@ export interface Tombstone {
  * Stands, while server keys are rotated, where a create would have opened its mailbox under another key: it is opened
  * under a later one. So processes that do not yet agree on the current key agree on the one place of a mailbox.
  */
-export interface Signpost {
+export interface RotationMarker {
   readonly format: typeof RECORD_FORMAT;
-  readonly signpost: true;
+  readonly rotationMarker: true;
   /** Unix time in ms, a whole second. */
   readonly expiresAt: number;
 }
 
 /** What one key of the store holds. */
-export type MailboxRecord = Mailbox | Tombstone | Signpost;
+export type MailboxRecord = Mailbox | Tombstone | RotationMarker;
 
 /** True for a mailbox that can be used. */
 export function isMailbox(record: MailboxRecord): record is Mailbox {
@@ -66,11 +66,11 @@ export function isMailbox(record: MailboxRecord): record is Mailbox {
 }
 
 /** True for the place of a mailbox that is to be found under another key. */
-export function isSignpost(record: MailboxRecord): record is Signpost {
-  return 'signpost' in record;
+export function isRotationMarker(record: MailboxRecord): record is RotationMarker {
+  return 'rotationMarker' in record;
 }
 
-/** The list with `item` at its end, cut to the newest {@link REMEMBERED}. */
-export function remember<Item>(items: readonly Item[], item: Item): readonly Item[] {
-  return [...items, item].slice(-REMEMBERED);
+/** The list with `item` at its end, cut to the newest {@link REMEMBERED_UPDATES}. */
+export function rememberUpdate<Item>(items: readonly Item[], item: Item): readonly Item[] {
+  return [...items, item].slice(-REMEMBERED_UPDATES);
 }

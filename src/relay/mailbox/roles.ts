@@ -6,33 +6,33 @@ import type { Mailbox, ReleasedDevice } from './record.js';
 export type Role = 'sender' | 'receiver';
 
 /** What a device is to a mailbox. */
-export type Standing =
+export type Membership =
   | { readonly kind: Role }
   | { readonly kind: 'released'; readonly device: ReleasedDevice }
-  | { readonly kind: 'stranger' };
+  | { readonly kind: 'unbound' };
 
 /** What the device with this claim digest is to the mailbox. Always compares with every device it knows. */
-export function standingOf(mailbox: Mailbox, claim: string): Standing {
+export function findMembership(mailbox: Mailbox, claim: string): Membership {
   const isSender = sameDigest(mailbox.sender.claim, claim);
   const isReceiver = mailbox.receiver !== undefined && sameDigest(mailbox.receiver.claim, claim);
   let released: ReleasedDevice | undefined;
   for (const device of mailbox.released) if (sameDigest(device.claim, claim)) released = device;
   if (isSender) return { kind: 'sender' };
   if (isReceiver) return { kind: 'receiver' };
-  return released === undefined ? { kind: 'stranger' } : { kind: 'released', device: released };
+  return released === undefined ? { kind: 'unbound' } : { kind: 'released', device: released };
 }
 
 /** The role of a bound device; throws 401 for any other (TIGRESS §4.1: only the two claims may use the mailbox). */
-export function boundRole(standing: Standing): Role {
+export function boundRole(standing: Membership): Role {
   if (standing.kind === 'released') throw new RelayError('claim_released');
-  if (standing.kind === 'stranger') throw new RelayError('not_bound');
+  if (standing.kind === 'unbound') throw new RelayError('not_bound');
   return standing.kind;
 }
 
 /** The role in which a device may read: a stranger becomes the receiver where there is none. */
-export function readingRole(mailbox: Mailbox, standing: Standing): Role {
+export function readingRole(mailbox: Mailbox, standing: Membership): Role {
   if (standing.kind === 'released') throw new RelayError('claim_released');
-  if (standing.kind !== 'stranger') return standing.kind;
+  if (standing.kind !== 'unbound') return standing.kind;
   if (mailbox.receiver !== undefined) throw new RelayError('mailbox_taken');
   return 'receiver';
 }

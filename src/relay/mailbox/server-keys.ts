@@ -25,11 +25,11 @@ export function hmac({ inner, outer }: Omit<ServerKey, 'id'>, text: string): Buf
 }
 
 /** Makes a server key of 32 uniformly random bytes. */
-export function serverKey(bytes: Uint8Array): ServerKey {
-  const pads = { inner: padded(bytes, 0x36), outer: padded(bytes, 0x5c) };
+export function createServerKey(bytes: Uint8Array): ServerKey {
+  const pads = { inner: padKey(bytes, 0x36), outer: padKey(bytes, 0x5c) };
   return { ...pads, id: hmac(pads, 'key id').toString('base64url').slice(0, 8) };
 }
 
-function padded(bytes: Uint8Array, pad: number): Buffer {
+function padKey(bytes: Uint8Array, pad: number): Buffer {
   return Buffer.alloc(BLOCK_BYTES, pad).map((value, index) => value ^ (bytes[index] ?? 0)) as Buffer;
 }

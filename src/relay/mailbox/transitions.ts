@@ -2,14 +2,21 @@ import { type AccessRight, type AccessRights, hasRight } from '../../protocol/ac
 import type { DisplayInformation, NotificationToken, Payload } from '../../protocol/bodies.js';
 import { RelayError } from '../errors.js';
 import { sameDigest } from './digests.js';
-import { type Device, type Mailbox, type MailboxRecord, RECORD_FORMAT, remember, type Tombstone } from './record.js';
-import { boundRole, type Role, readingRole, standingOf } from './roles.js';
+import {
+  type Device,
+  type Mailbox,
+  type MailboxRecord,
+  RECORD_FORMAT,
+  rememberUpdate,
+  type Tombstone,
+} from './record.js';
+import { boundRole, findMembership, type Role, readingRole } from './roles.js';
 
 /** How a mailbox changed; what follows a commit is decided by it. */
-export type Change = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
+export type MailboxChange = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
 
 /** The current state that a transition starts from. */
-export interface Moment {
+export interface TransitionContext {
   /** Unix time in ms. */
   readonly now: number;
   /** The revision of the mailbox as it was read. */
@@ -17,9 +24,9 @@ export interface Moment {
 }
 
 /** A change to commit. */
-export interface Step {
+export interface TransitionResult {
   readonly next: MailboxRecord;
-  readonly change: Change;
+  readonly change: MailboxChange;
 }
 
 /**
@@ -30,7 +37,7 @@ export interface Transition {
   /** The role in which the device acts, or `duplicate` if this request has had its effect already. */
   admit(mailbox: Mailbox): { readonly role: Role; readonly duplicate: boolean };
   /** The change, or `undefined` if there is nothing to write. */
-  apply(mailbox: Mailbox, role: Role, moment: Moment): Step | undefined;
+  apply(mailbox: Mailbox, role: Role, moment: TransitionContext): TransitionResult | undefined;
 }
 
 /** What CreateMailbox puts into a new mailbox. */
@@ -53,7 +60,7 @@ export function openMailbox(wanted: NewMailbox, now: number): Mailbox {
     rights: wanted.rights,
     display: wanted.display,
     payload: wanted.payload,
-    sender: device(wanted.claim, wanted.token),
+    sender: createDevice(wanted.claim, wanted.token),
     released: [],
   };
 }
@@ -61,12 +68,12 @@ export function openMailbox(wanted: NewMailbox, now: number): Mailbox {
 /** ReadSecureContentFromMailbox: the first claim other than the sender's is bound, and its token kept. */
 export function readTransition(claim: string, token: NotificationToken | undefined): Transition {
   return {
-    admit: (mailbox) => ({ role: readingRole(mailbox, standingOf(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: readingRole(mailbox, findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
       if (role === 'sender') return undefined; // The sender never loses read.
-      demandRight(mailbox, 'R'); // Before binding: a read without R binds nobody.
+      assertRight(mailbox, 'R'); // Before binding: a read without R binds nobody.
       if (mailbox.receiver !== undefined) return undefined;
-      return { next: { ...mailbox, receiver: device(claim, token) }, change: 'bound' };
+      return { next: { ...mailbox, receiver: createDevice(claim, token) }, change: 'bound' };
     },
   };
 }
@@ -86,20 +93,20 @@ export interface Update {
 export function updateTransition(update: Update): Transition {
   return {
     admit(mailbox) {
-      const role = boundRole(standingOf(mailbox, update.claim));
+      const role = boundRole(findMembership(mailbox, update.claim));
       const { request } = update;
       const seen = mailbox[role]?.updates ?? [];
       return { role, duplicate: request !== undefined && seen.some((known) => sameDigest(known, request)) };
     },
     apply(mailbox, role, { revision }) {
-      demandRight(mailbox, 'W');
+      assertRight(mailbox, 'W');
       if (update.knownVersion !== undefined && update.knownVersion !== revision) {
         throw new RelayError('version_changed');
       }
-      const { updates, token } = mailbox[role] ?? device(update.claim, undefined);
+      const { updates, token } = mailbox[role] ?? createDevice(update.claim, undefined);
       const writer = {
-        ...device(update.claim, update.token ?? token),
-        updates: update.request === undefined ? updates : remember(updates, update.request),
+        ...createDevice(update.claim, update.token ?? token),
+        updates: update.request === undefined ? updates : rememberUpdate(updates, update.request),
       };
       return { next: { ...mailbox, payload: update.payload, [role]: writer }, change: 'updated' };
     },
@@ -113,7 +120,7 @@ export function updateTransition(update: Update): Transition {
 export function relinquishTransition(claim: string, request: string | undefined): Transition {
   return {
     admit(mailbox) {
-      const standing = standingOf(mailbox, claim);
+      const standing = findMembership(mailbox, claim);
       const before = standing.kind === 'released' ? standing.device.relinquish : undefined;
       if (request !== undefined && before !== undefined && sameDigest(before, request)) {
         return { role: 'receiver', duplicate: true };
@@ -125,7 +132,7 @@ export function relinquishTransition(claim: string, request: string | undefined)
     apply(mailbox) {
       const { receiver: _, ...rest } = mailbox;
       const released = { claim, ...(request === undefined ? {} : { relinquish: request }) };
-      return { next: { ...rest, released: remember(mailbox.released, released) }, change: 'relinquished' };
+      return { next: { ...rest, released: rememberUpdate(mailbox.released, released) }, change: 'relinquished' };
     },
   };
 }
@@ -133,10 +140,10 @@ export function relinquishTransition(claim: string, request: string | undefined)
 /** DeleteMailbox: the sender may always (cancel), the bound receiver with D. */
 export function deleteTransition(claim: string): Transition {
   return {
-    admit: (mailbox) => ({ role: boundRole(standingOf(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: boundRole(findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role, { now }) {
-      if (role === 'receiver') demandRight(mailbox, 'D');
-      return { next: tombstoneOf(mailbox, now), change: 'deleted' };
+      if (role === 'receiver') assertRight(mailbox, 'D');
+      return { next: createTombstone(mailbox, now), change: 'deleted' };
     },
   };
 }
@@ -144,7 +151,7 @@ export function deleteTransition(claim: string): Transition {
 /** `relay.remove`: the operator ends a mailbox, whoever is bound. */
 export const removeTransition: Transition = {
   admit: () => ({ role: 'sender', duplicate: false }),
-  apply: (mailbox, _role, { now }) => ({ next: tombstoneOf(mailbox, now), change: 'removed' }),
+  apply: (mailbox, _role, { now }) => ({ next: createTombstone(mailbox, now), change: 'removed' }),
 };
 
 /** A notification token turned out to be dead: forgotten, if it is still the one that the device left. */
@@ -164,16 +171,16 @@ export function forgetTransition(role: Role, dead: NotificationToken): Transitio
 const TOMBSTONE_LIFETIME = 24 * 60 * 60 * 1000;
 
 /** What is left of a mailbox that was deleted at `now` (ms): until its expiration, and at most for 24 h. */
-function tombstoneOf(mailbox: Mailbox, now: number): Tombstone {
+function createTombstone(mailbox: Mailbox, now: number): Tombstone {
   const latest = Math.ceil(now / 1000) * 1000 + TOMBSTONE_LIFETIME;
   return { format: RECORD_FORMAT, tombstone: true, expiresAt: Math.min(mailbox.expiresAt, latest) };
 }
 
 /** Throws `right_missing` (401) unless the mailbox grants the right. */
-export function demandRight(mailbox: Mailbox, right: AccessRight): void {
+export function assertRight(mailbox: Mailbox, right: AccessRight): void {
   if (!hasRight(mailbox.rights, right)) throw new RelayError('right_missing');
 }
 
-function device(claim: string, token: NotificationToken | undefined): Device {
+function createDevice(claim: string, token: NotificationToken | undefined): Device {
   return { claim, updates: [], ...(token === undefined ? {} : { token }) };
 }

@@ -1,4 +1,4 @@
-import { causeOf } from '../events.js';
+import { describeCause } from '../events.js';
 import type { Notifier, Push, PushOutcome } from './contract.js';
 
 /** The result of one try, its words checked. */
@@ -19,7 +19,7 @@ const OUTCOMES: readonly unknown[] = ['sent', 'retry', 'gone', 'rejected'] satis
  * Tries one push. What throws, or takes longer than `timeoutMs`, is a `retry`; what is no outcome is `rejected`. Never
  * rejects. Aborting `controller` ends it early.
  */
-export function attempt(
+export function attemptPush(
   notifier: Notifier,
   push: Omit<Push, 'signal'>,
   timeoutMs: number,
@@ -42,7 +42,7 @@ export function attempt(
     // Inside a promise, so that what a notifier throws at once is treated as what it rejects with.
     new Promise<unknown>((answer) => answer(notifier.notify({ ...push, signal }))).then(
       (answer) => settle(checked(answer, push.tokenData)),
-      (error) => settle({ outcome: 'retry', ...codeOf(causeOf(error), push.tokenData) }),
+      (error) => settle({ outcome: 'retry', ...toCode(describeCause(error), push.tokenData) }),
     );
   });
 }
@@ -53,7 +53,7 @@ function checked(answer: unknown, tokenData: string): Attempt {
   const isTime = typeof retryAfterMs === 'number' && retryAfterMs >= 0;
   return {
     outcome: outcome as Attempt['outcome'],
-    ...codeOf(code, tokenData),
+    ...toCode(code, tokenData),
     ...(isTime ? { retryAfterMs: Math.min(retryAfterMs, DAY_MS) } : {}),
     ...(fault === 'token' ? { fault } : {}),
   };
@@ -62,6 +62,6 @@ function checked(answer: unknown, tokenData: string): Attempt {
 const PLAIN_WORD = /^[A-Za-z][A-Za-z0-9_]{0,47}$/;
 
 /** A provider's word goes to events: only if it looks like one, and is no part of the token. */
-function codeOf(code: unknown, tokenData: string): { readonly code?: string } {
+function toCode(code: unknown, tokenData: string): { readonly code?: string } {
   return typeof code === 'string' && PLAIN_WORD.test(code) && !tokenData.includes(code) ? { code } : {};
 }

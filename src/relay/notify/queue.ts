@@ -1,9 +1,9 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import type { Events } from '../events.js';
 import type { Notifier, PushDestination } from './contract.js';
-import { Lanes, type PushJob } from './lanes.js';
-import { Sender } from './sender.js';
+import { DeviceQueues, type PushJob } from './device-queues.js';
 import { PUSH_SETTINGS, type PushSettings } from './settings.js';
+import { NotifierWorker } from './worker.js';
 
 /** Pushes that wait or are being sent. A hint each: kept in memory, sent at most once, lost with the process. */
 export interface PushQueue {
@@ -29,7 +29,7 @@ export interface PushParts {
 /** One notifier, and a sender for each of its services. A service that hangs holds up its own pushes only. */
 interface Route {
   readonly notifier: Notifier;
-  readonly senders: Map<string, Sender>;
+  readonly senders: Map<string, NotifierWorker>;
 }
 
 /** Services of one notifier that have a sender of their own; any others share one. */
@@ -38,9 +38,9 @@ const SERVICES = 64;
 /** Makes the queue of one relay. No two notifiers may handle one type. */
 export function createPushQueue({ notifiers, settings, clock, events }: PushParts): PushQueue {
   const bounds = { ...PUSH_SETTINGS, ...settings };
-  const lanes = new Lanes(bounds.tokens);
+  const lanes = new DeviceQueues(bounds.tokens);
   const routes = new Map<string, Route>();
-  const senders: Sender[] = [];
+  const senders: NotifierWorker[] = [];
   let closing: Promise<void> | undefined;
   let idle: (() => void) | undefined;
   for (const notifier of notifiers) {
@@ -49,11 +49,11 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
   }
   const parts = { bounds, clock, events, onWaiting: keepBound, onIdle: () => size() === 0 && idle?.() };
 
-  function senderOf({ notifier, senders: known }: Route, service: string): Sender {
+  function senderOf({ notifier, senders: known }: Route, service: string): NotifierWorker {
     const name = known.size < SERVICES || known.has(service) ? service : '';
     let sender = known.get(name);
     if (sender === undefined) {
-      sender = new Sender(notifier, parts);
+      sender = new NotifierWorker(notifier, parts);
       known.set(name, sender);
       senders.push(sender);
     }
@@ -104,7 +104,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
         return;
       }
       const { type, tokenData } = job.token;
-      const { service = '', host = '', device = tokenData } = destinationOf(route.notifier, tokenData);
+      const { service = '', host = '', device = tokenData } = resolveDestination(route.notifier, tokenData);
       const lane = lanes.of(type, device, host);
       const until = Math.min(clock() + bounds.lifetimeMs, job.expiresAt);
       senderOf(route, service).put(lane, { job, until, tries: 0 });
@@ -119,7 +119,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
   };
 }
 
-function destinationOf(notifier: Notifier, tokenData: string): PushDestination {
+function resolveDestination(notifier: Notifier, tokenData: string): PushDestination {
   try {
     return notifier.destination?.(tokenData) ?? {};
   } catch {

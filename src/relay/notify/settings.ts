@@ -1,7 +1,7 @@
-import type { SlotBounds } from './slots.js';
+import type { ConcurrencyLimits } from './concurrency.js';
 
 /** Bounds of the queue of pushes. */
-export interface PushSettings extends SlotBounds {
+export interface PushSettings extends ConcurrencyLimits {
   /** Pushes that may wait at once. */
   readonly waiting: number;
   /** Tokens whose last push is remembered, as digests. */

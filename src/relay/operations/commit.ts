@@ -1,9 +1,14 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import { RelayError, storeUnavailable } from '../errors.js';
-import { causeOf, type RelayEventType } from '../events.js';
+import { describeCause, type RelayEventType } from '../events.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Role } from '../mailbox/roles.js';
-import { type Change, forgetTransition, type Step, type Transition } from '../mailbox/transitions.js';
+import {
+  forgetTransition,
+  type MailboxChange,
+  type Transition,
+  type TransitionResult,
+} from '../mailbox/transitions.js';
 import type { Address } from '../store/codec.js';
 import type { StoredEntry } from '../store/contract.js';
 import { type StoreBudget, startBudget } from '../store/guarded-store.js';
@@ -32,7 +37,7 @@ function openRecord(context: RelayContext, address: Address, entry: StoredEntry)
   try {
     return context.codec.decode(entry.value, address);
   } catch (error) {
-    context.events.emit('store.failed', { call: 'decode', cause: causeOf(error), ms: 0 });
+    context.events.emit('store.failed', { call: 'decode', cause: describeCause(error), ms: 0 });
     throw storeUnavailable(error);
   }
 }
@@ -57,14 +62,14 @@ export async function loadMailbox(context: RelayContext, address: Address, budge
 }
 
 /** Who asks for a commit: how long it may take, and who has the last word. */
-type Asker = Pick<Command<unknown>, 'budget' | 'authorize'>;
+type CommitOptions = Pick<Command<unknown>, 'budget' | 'authorize'>;
 
 /** What a transition makes of a mailbox as it was loaded. */
 interface Plan extends Loaded {
   readonly role: Role;
   readonly duplicate: boolean;
   /** Absent if there is nothing to write. */
-  readonly step: Step | undefined;
+  readonly step: TransitionResult | undefined;
 }
 
 /**
@@ -78,7 +83,7 @@ export async function commit(
   context: RelayContext,
   address: Address,
   transition: Transition,
-  { budget, authorize }: Asker,
+  { budget, authorize }: CommitOptions,
 ): Promise<Committed> {
   async function makePlan(): Promise<Plan> {
     const loaded = await loadMailbox(context, address, budget);
@@ -117,7 +122,7 @@ export async function commit(
     const loaded = await loadMailbox(context, address, budget);
     const { role, duplicate } = transition.admit(loaded.mailbox);
     if (duplicate) return { ...loaded, role, duplicate };
-    await budget.excluding(() => authorize(role));
+    await budget.pausedDuring(() => authorize(role));
   }
   for (;;) {
     const plan = await makePlan();
@@ -132,7 +137,7 @@ async function tryPlan(
   context: RelayContext,
   address: Address,
   { mailbox, revision, role, duplicate }: Plan,
-  { next, change }: Step,
+  { next, change }: TransitionResult,
   budget: StoreBudget,
 ): Promise<Committed | undefined> {
   const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
@@ -166,7 +171,7 @@ const EVENT_OF_CHANGE = {
   deleted: 'mailbox.deleted',
   removed: 'mailbox.removed',
   token_forgotten: 'token.forgotten',
-} as const satisfies Record<Change, RelayEventType>;
+} as const satisfies Record<MailboxChange, RelayEventType>;
 
 /** What follows a change. It can neither fail nor delay the answer. */
 function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {
@@ -174,12 +179,12 @@ function afterCommit(context: RelayContext, address: Address, { change, role, be
   context.changes?.publish?.(address.key);
   if (change === 'updated' || change === 'deleted') notifyOther(context, address, role, before);
   const type = EVENT_OF_CHANGE[change];
-  if (context.events.heard(type)) context.events.emit(type, { mailbox: context.pseudonym(address) });
+  if (context.events.hasListeners(type)) context.events.emit(type, { mailbox: context.hashMailbox(address) });
 }
 
 /** A change that was made: by whom, and of what. */
 interface Effect {
-  readonly change: Change;
+  readonly change: MailboxChange;
   readonly role: Role;
   /** The mailbox before it. */
   readonly before: Mailbox;

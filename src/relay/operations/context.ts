@@ -13,7 +13,7 @@ import type { BodyParsers } from './bodies.js';
 import type { LifetimePolicy } from './lifetime.js';
 
 /** A place where a create may find or open its mailbox. */
-export interface Place {
+export interface CandidateIdentifier {
   readonly identifier: string;
   /** True under the current server key, or without a request id. */
   readonly current: boolean;
@@ -23,14 +23,14 @@ export interface Place {
  * The places of the mailbox of one create, one a server key, in an order that all processes share whichever key is
  * current to them. Without a request id there is one, at random.
  */
-export type PlacesOf = (claim: string, requestId: string | undefined) => readonly Place[];
+export type CandidatesFor = (claim: string, requestId: string | undefined) => readonly CandidateIdentifier[];
 
 /** Everything that operations work with; made once by `createRelay`. */
 export interface RelayContext {
   readonly store: GuardedStore;
   readonly codec: RecordCodec;
   readonly queue: KeyedQueue;
-  readonly placesOf: PlacesOf;
+  readonly candidatesFor: CandidatesFor;
   readonly bodies: BodyParsers;
   readonly lifetime: LifetimePolicy;
   readonly defaultRights: AccessRights;
@@ -49,7 +49,7 @@ export interface RelayContext {
   /** The address of a mailbox in this relay's part of the store. */
   address(identifier: string): Address;
   /** The name of a mailbox in events. */
-  pseudonym(address: Address): string;
+  hashMailbox(address: Address): string;
 }
 
 /** A read that may be held until the mailbox changes. */

@@ -2,13 +2,13 @@ import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
 import { urlLinkFor } from '../../protocol/share-url.js';
 import { RelayError } from '../errors.js';
 import { claimDigest } from '../mailbox/digests.js';
-import { isMailbox, isSignpost, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
+import { isMailbox, isRotationMarker, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { openMailbox } from '../mailbox/transitions.js';
 import type { Address } from '../store/codec.js';
 import type { StoreBudget } from '../store/guarded-store.js';
 import { findRecord, pauseBeforeRetry } from './commit.js';
-import type { Command, Operation, Outcome, Place, RelayContext } from './context.js';
-import { deadlineFor, demandAhead } from './lifetime.js';
+import type { CandidateIdentifier, Command, Operation, Outcome, RelayContext } from './context.js';
+import { assertInFuture, resolveDeadline } from './lifetime.js';
 
 /** A create body with its deadline settled. */
 interface WantedMailbox extends CreateBody {
@@ -31,60 +31,60 @@ export const createMailbox: Operation<WantedMailbox> = {
   takesBody: 'required',
   parse(value, context) {
     const body = context.bodies.create(value);
-    const expiresAt = deadlineFor(body.mailboxConfiguration?.expiration, context.lifetime, context.clock());
+    const expiresAt = resolveDeadline(body.mailboxConfiguration?.expiration, context.lifetime, context.clock());
     return { ...body, expiresAt };
   },
   async run(command, context) {
     const { authorize, budget } = command;
-    const places = context.placesOf(command.claim, command.requestId);
+    const places = context.candidatesFor(command.claim, command.requestId);
     const current = places.findIndex((place) => place.current);
     // The put finds a retry by itself; but one that was carried out before is not for the hook to judge again.
-    const opened = await findOpened(authorize === undefined ? places.slice(current + 1) : places, budget, context);
+    const opened = await findCreated(authorize === undefined ? places.slice(current + 1) : places, budget, context);
     if (opened !== undefined) return opened;
-    if (authorize !== undefined) await budget.excluding(() => authorize('sender'));
+    if (authorize !== undefined) await budget.pausedDuring(() => authorize('sender'));
     // A hook takes its time, and the deadline that was ahead when the body was read may have come.
-    demandAhead(command.body.expiresAt, context.lifetime, context.clock());
-    return openAtFirstFree(places, current, command, context);
+    assertInFuture(command.body.expiresAt, context.lifetime, context.clock());
+    return createAtFirstFree(places, current, command, context);
   },
 };
 
 /** What was opened under keys behind the current one, before that was there to put up signposts. */
-async function findOpened(
-  places: readonly Place[],
+async function findCreated(
+  places: readonly CandidateIdentifier[],
   budget: StoreBudget,
   context: RelayContext,
 ): Promise<Outcome | undefined> {
   for (const { identifier } of places) {
     const address = context.address(identifier);
     const found = await findRecord(context, address, budget);
-    if (found !== undefined && !isSignpost(found.record)) return duplicateOf(found.record, address, context);
+    if (found !== undefined && !isRotationMarker(found.record)) return toDuplicate(found.record, address, context);
   }
   return undefined;
 }
 
-async function openAtFirstFree(
-  places: readonly Place[],
+async function createAtFirstFree(
+  places: readonly CandidateIdentifier[],
   current: number,
   command: Command<WantedMailbox>,
   context: RelayContext,
 ): Promise<Outcome> {
   for (const [index, { identifier }] of places.entries()) {
     const address = context.address(identifier);
-    const wanted = index < current ? signpost(command) : newMailbox(address, command, context);
-    const { record, revision } = await putOrFind(address, wanted, command.budget, context);
-    if (isSignpost(record)) continue;
-    if (revision === undefined) return duplicateOf(record, address, context);
-    if (context.events.heard('mailbox.created')) {
-      context.events.emit('mailbox.created', { mailbox: context.pseudonym(address) });
+    const wanted = index < current ? insertRotationMarker(command) : newMailbox(address, command, context);
+    const { record, revision } = await insertOrFind(address, wanted, command.budget, context);
+    if (isRotationMarker(record)) continue;
+    if (revision === undefined) return toDuplicate(record, address, context);
+    if (context.events.hasListeners('mailbox.created')) {
+      context.events.emit('mailbox.created', { mailbox: context.hashMailbox(address) });
     }
-    return { ...answer(address, command.body.notificationToken, context), version: revision };
+    return { ...toOutcome(address, command.body.notificationToken, context), version: revision };
   }
   // Signposts all the way: a process with yet another key is at work.
   throw new RelayError('contention');
 }
 
 /** Puts the record if nothing is there; `revision` is that of the record put, and absent if another was found. */
-async function putOrFind(
+async function insertOrFind(
   address: Address,
   wanted: MailboxRecord,
   budget: StoreBudget,
@@ -116,17 +116,17 @@ function newMailbox(address: Address, command: Command<WantedMailbox>, context: 
   );
 }
 
-function signpost({ body }: Command<WantedMailbox>): MailboxRecord {
-  return { format: RECORD_FORMAT, signpost: true, expiresAt: body.expiresAt };
+function insertRotationMarker({ body }: Command<WantedMailbox>): MailboxRecord {
+  return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: body.expiresAt };
 }
 
 /** The answer to a retry: the same link, the token as it stands now; after a cancel the link of what is gone. */
-function duplicateOf(record: MailboxRecord, address: Address, context: RelayContext): Outcome {
+function toDuplicate(record: MailboxRecord, address: Address, context: RelayContext): Outcome {
   const token = isMailbox(record) ? record.sender.token : undefined;
-  return { ...answer(address, token, context), duplicate: true };
+  return { ...toOutcome(address, token, context), duplicate: true };
 }
 
-function answer(address: Address, token: NotificationToken | undefined, context: RelayContext): Outcome {
+function toOutcome(address: Address, token: NotificationToken | undefined, context: RelayContext): Outcome {
   return {
     address,
     body: {

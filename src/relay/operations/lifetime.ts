@@ -18,7 +18,7 @@ const FIELD = 'mailboxConfiguration.expiration';
  * The deadline of a new mailbox (Unix time in ms, whole seconds), from what the request asks for and the policy. Throws
  * `body_invalid` for a malformed time, `expiration_out_of_range` for one that is not ahead, or too far ahead.
  */
-export function deadlineFor(requested: string | undefined, policy: LifetimePolicy, now: number): number {
+export function resolveDeadline(requested: string | undefined, policy: LifetimePolicy, now: number): number {
   const second = Math.floor(now / 1000) * 1000;
   if (requested === undefined) return second + policy.defaultSeconds * 1000;
   const time = parseExpiration(requested);
@@ -30,7 +30,7 @@ export function deadlineFor(requested: string | undefined, policy: LifetimePolic
 }
 
 /** Throws `expiration_out_of_range` if the deadline of a new mailbox has come in the meantime. */
-export function demandAhead(deadline: number, policy: LifetimePolicy, now: number): void {
+export function assertInFuture(deadline: number, policy: LifetimePolicy, now: number): void {
   if (deadline <= now) throw outOfRange(Math.floor(now / 1000) * 1000 + policy.maximumSeconds * 1000);
 }
 

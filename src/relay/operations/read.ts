@@ -23,13 +23,13 @@ export const readSecureContent: Operation<ReadBody> = {
     const { address, claim, body, wait } = command;
     const transition = readTransition(claimDigest(address.identifier, claim), body.notificationToken);
     const read = (): Promise<Committed> => commit(context, address, transition, command);
-    if (wait === undefined) return contentOf(await read(), address);
+    if (wait === undefined) return toContent(await read(), address);
     const { current, result } = await waitForChange(read, command, wait, context);
-    return { ...contentOf(current, address), waited: { seconds: wait.seconds, result } };
+    return { ...toContent(current, address), waited: { seconds: wait.seconds, result } };
   },
 };
 
-function contentOf({ mailbox, revision, role }: Committed, address: Address): Outcome {
+function toContent({ mailbox, revision, role }: Committed, address: Address): Outcome {
   return {
     address,
     version: revision,

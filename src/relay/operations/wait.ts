@@ -1,7 +1,7 @@
 import type { Waiter } from '../long-poll/waiters.js';
 import { claimDigest } from '../mailbox/digests.js';
-import { boundRole, standingOf } from '../mailbox/roles.js';
-import { demandRight, type Transition } from '../mailbox/transitions.js';
+import { boundRole, findMembership } from '../mailbox/roles.js';
+import { assertRight, type Transition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';
 import { type Committed, commit } from './commit.js';
 import type { Command, RelayContext, WaitRequest } from './context.js';
@@ -36,7 +36,7 @@ export async function waitForChange(
     if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
     first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
     if (!waiter.settle(first.role, first.revision)) return { current: first, result: 'declined' };
-    return await hold(waiter, first, command, wait, context);
+    return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
     stopWatching();
     waiter.close();
@@ -57,7 +57,7 @@ function outlineOf(whole: Committed): Committed {
   return { ...whole, mailbox: receiver === undefined ? outline : { ...outline, receiver: device } };
 }
 
-async function hold(
+async function waitUntilChanged(
   waiter: Waiter,
   first: Committed,
   command: Command<unknown>,
@@ -81,9 +81,9 @@ async function hold(
 
 function rereadTransition(claim: string): Transition {
   return {
-    admit: (mailbox) => ({ role: boundRole(standingOf(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: boundRole(findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
-      if (role === 'receiver') demandRight(mailbox, 'R');
+      if (role === 'receiver') assertRight(mailbox, 'R');
       return undefined;
     },
   };

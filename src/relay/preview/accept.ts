@@ -15,29 +15,29 @@ const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  * named, with a weight above 0 and not below that of a JSON type named beside it. Ranges such as `*` do not count:
  * programs send them without a thought, and they take what they always got. What is malformed is ignored.
  */
-export function prefersPage(accept: string | undefined): boolean {
+export function prefersHtml(accept: string | undefined): boolean {
   if (accept === undefined || accept.length > LONGEST) return false;
-  const weights = weightsIn(accept);
+  const weights = parseWeights(accept);
   const page = weights.get(PAGE) ?? 0;
   return page > 0 && PROBLEM.every((type) => page >= (weights.get(type) ?? 0));
 }
 
 /** The weight of each range; the greatest where one is named twice, as with parameters and without. */
-function weightsIn(accept: string): Map<string, number> {
+function parseWeights(accept: string): Map<string, number> {
   const weights = new Map<string, number>();
   for (const member of accept
     .toLowerCase()
     .replace(QUOTED, (_text, end) => (end === '"' ? '""' : '"'))
     .split(',')) {
-    const [range = '', ...parameters] = member.split(';').map(withoutSpace);
-    const weight = weightOf(parameters);
+    const [range = '', ...parameters] = member.split(';').map(trimSpace);
+    const weight = parseWeight(parameters);
     if (weight !== undefined) weights.set(range, Math.max(weight, weights.get(range) ?? 0));
   }
   return weights;
 }
 
 /** The weight that parameters give, 1 where they give none; `undefined` if they are malformed. */
-function weightOf(parameters: readonly string[]): number | undefined {
+function parseWeight(parameters: readonly string[]): number | undefined {
   let weight: number | undefined;
   for (const parameter of parameters) {
     if (parameter === '') continue; // RFC 9110 §5.6.6 lets them be empty.
@@ -51,4 +51,4 @@ function weightOf(parameters: readonly string[]): number | undefined {
 }
 
 /** In linear time: to replace `[ \t]+$` would try each of many spaces in the middle. */
-const withoutSpace = (text: string): string => /[^ \t](?:.*[^ \t])?/s.exec(text)?.[0] ?? '';
+const trimSpace = (text: string): string => /[^ \t](?:.*[^ \t])?/s.exec(text)?.[0] ?? '';

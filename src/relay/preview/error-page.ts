@@ -1,59 +1,59 @@
 import { urlLinkFor } from '../../protocol/share-url.js';
 import type { RelayRequest } from '../request.js';
-import { prefersPage } from './accept.js';
-import { REFUSAL_TEXTS, type RefusalKind } from './error-page-texts.js';
+import { prefersHtml } from './accept.js';
+import { ERROR_PAGE_TEXTS, type ErrorPageKind } from './error-page-texts.js';
 import { escapeToAscii } from './escape.js';
-import { createNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
-import { createPageFrame, type Page, type PageFrame } from './layout.js';
+import { createLanguageNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
+import { createPageLayout, type Page, type PageLayout } from './layout.js';
 import type { PreviewSettings } from './options.js';
 
 /** How a refusal is to be answered: with these headers, and with this page, or as a problem where there is none. */
-export interface RefusalForm {
+export interface ErrorPage {
   readonly headers: readonly string[];
   readonly html?: string;
 }
 
 /** The form of a refusal with this status, to a request. */
-export type RefusalForms = (request: Pick<RelayRequest, 'method' | 'path' | 'header'>, status: number) => RefusalForm;
+export type ErrorPages = (request: Pick<RelayRequest, 'method' | 'path' | 'header'>, status: number) => ErrorPage;
 
 /** The refusals that a person who opens a link can make something of; every other one is for whoever builds clients. */
-const KINDS: Readonly<Record<number, RefusalKind>> = { 404: 'over', 429: 'busy', 503: 'busy' };
+const KINDS: Readonly<Record<number, ErrorPageKind>> = { 404: 'gone', 429: 'unavailable', 503: 'unavailable' };
 
 const MAILBOXES = urlLinkFor('', '');
 
-const PLAIN: RefusalForm = { headers: [] };
-const NEGOTIATED: RefusalForm = { headers: ['Vary', 'Accept'] };
+const PLAIN: ErrorPage = { headers: [] };
+const NEGOTIATED: ErrorPage = { headers: ['Vary', 'Accept'] };
 
 /**
  * The pages for a person who opens a link that is over, or opens one at the wrong moment. Every page is made once, so
  * those of a mailbox that was deleted, has expired and never was are the same to the byte.
  */
-export function createRefusalForms(settings: PreviewSettings): RefusalForms {
-  const frame = createPageFrame(settings);
+export function createErrorPages(settings: PreviewSettings): ErrorPages {
+  const frame = createPageLayout(settings);
   const pages = Object.fromEntries(
     PREVIEW_LANGUAGES.map((language) => [
       language,
-      { over: pageOf(frame, language, 'over'), busy: pageOf(frame, language, 'busy') },
+      { gone: renderPage(frame, language, 'gone'), unavailable: renderPage(frame, language, 'unavailable') },
     ]),
-  ) as Record<PreviewLanguage, Record<RefusalKind, Page>>;
-  const negotiate = createNegotiator(settings.language);
+  ) as Record<PreviewLanguage, Record<ErrorPageKind, Page>>;
+  const negotiate = createLanguageNegotiator(settings.language);
   return (request, status) => {
     const kind = KINDS[status];
-    if (kind === undefined || !looksAtMailbox(request)) return PLAIN;
-    if (!prefersPage(request.header('Accept'))) return NEGOTIATED;
+    if (kind === undefined || !isMailboxRequest(request)) return PLAIN;
+    if (!prefersHtml(request.header('Accept'))) return NEGOTIATED;
     return pages[negotiate(request.header('Accept-Language'))][kind];
   };
 }
 
 /** What a browser does with a link, a mangled one as well. */
-function looksAtMailbox({ method, path }: Pick<RelayRequest, 'method' | 'path'>): boolean {
+function isMailboxRequest({ method, path }: Pick<RelayRequest, 'method' | 'path'>): boolean {
   return (method === 'GET' || method === 'HEAD') && path.startsWith(MAILBOXES);
 }
 
 /** It names no mailbox: `og:title` is for messengers that ask late. */
-function pageOf(frame: PageFrame, language: PreviewLanguage, kind: RefusalKind): Page {
-  const heading = escapeToAscii(REFUSAL_TEXTS[language][kind].heading);
-  const advice = escapeToAscii(REFUSAL_TEXTS[language][kind].advice);
+function renderPage(frame: PageLayout, language: PreviewLanguage, kind: ErrorPageKind): Page {
+  const heading = escapeToAscii(ERROR_PAGE_TEXTS[language][kind].heading);
+  const advice = escapeToAscii(ERROR_PAGE_TEXTS[language][kind].advice);
   const html = `${frame.opening(language)}<meta property="og:title" content="${heading}">
 <meta property="og:description" content="${advice}">
 <title>${heading}</title>

@@ -18,10 +18,10 @@ export const LANGUAGE_TAGS: Readonly<Record<PreviewLanguage, string>> = {
 const RANGE = /^[ \t]*([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$/i;
 
 /** More than any browser sends; what a field holds beyond them is not looked at. */
-const MOST_RANGES = 32;
+const MAXIMUM_RANGES = 32;
 
 /** `zh-hant-tw` cut short until it is one of ours: all of ours are primary subtags (RFC 4647 §3.4). */
-function languageIn(range: string): PreviewLanguage | undefined {
+function matchLanguage(range: string): PreviewLanguage | undefined {
   const [primary] = range.split('-', 1);
   return PREVIEW_LANGUAGES.find((language) => language === primary);
 }
@@ -32,36 +32,36 @@ function languageIn(range: string): PreviewLanguage | undefined {
  * of its own, the initial one first. What is malformed is ignored; where nothing fits it is the initial language.
  */
 export function negotiateLanguage(field: string, initial: PreviewLanguage): PreviewLanguage {
-  const ranges = rangesOf(field);
+  const ranges = parseRanges(field);
   const weights = new Map(ranges.map(({ range, weight }) => [range, weight]));
   for (const { range, weight } of ranges.sort((left, right) => right.weight - left.weight)) {
     if (weight === 0) break;
     const language =
-      range === '*' ? [initial, ...PREVIEW_LANGUAGES].find((tag) => !weights.has(tag)) : languageIn(range);
+      range === '*' ? [initial, ...PREVIEW_LANGUAGES].find((tag) => !weights.has(tag)) : matchLanguage(range);
     if (language !== undefined && weights.get(language) !== 0) return language;
   }
   return initial;
 }
 
 /** Fields that are remembered, and the characters of the longest: browsers send the same short ones over and over. */
-const REMEMBERED = { fields: 256, characters: 128 };
+const CACHE_SIZE = { fields: 256, characters: 128 };
 
 /** {@link negotiateLanguage} for one initial language, with a small memory of the fields it has judged. */
-export function createNegotiator(initial: PreviewLanguage): (field: string | undefined) => PreviewLanguage {
+export function createLanguageNegotiator(initial: PreviewLanguage): (field: string | undefined) => PreviewLanguage {
   const judged = new Map<string, PreviewLanguage>();
   return (field) => {
     if (field === undefined) return initial;
     const known = judged.get(field);
     if (known !== undefined) return known;
     const language = negotiateLanguage(field, initial);
-    if (judged.size >= REMEMBERED.fields) judged.clear();
-    if (field.length <= REMEMBERED.characters) judged.set(field, language);
+    if (judged.size >= CACHE_SIZE.fields) judged.clear();
+    if (field.length <= CACHE_SIZE.characters) judged.set(field, language);
     return language;
   };
 }
 
-function rangesOf(field: string): Array<{ range: string; weight: number }> {
-  return field.split(',', MOST_RANGES).flatMap((member) => {
+function parseRanges(field: string): Array<{ range: string; weight: number }> {
+  return field.split(',', MAXIMUM_RANGES).flatMap((member) => {
     const [, range, weight = '1'] = RANGE.exec(member) ?? [];
     return range === undefined ? [] : [{ range: range.toLowerCase(), weight: Number(weight) }];
   });

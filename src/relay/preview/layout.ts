@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { escapeToAscii, escapeUrl } from './escape.js';
 import { LANGUAGE_TAGS, type PreviewLanguage } from './language.js';
 import type { PreviewSettings } from './options.js';
-import { paletteOf } from './palette.js';
+import { createPalette } from './palette.js';
 import { previewStyle } from './style.js';
 
 /** A page and the headers that are its own, flat. */
@@ -12,7 +12,7 @@ export interface Page {
 }
 
 /** What every page of a relay has in common, around the words that differ. */
-export interface PageFrame {
+export interface PageLayout {
   /** The headers of a page in this language; `vary` names the request fields that it goes by. */
   headers(language: PreviewLanguage, vary: string): readonly string[];
   /** From the doctype to where a page adds its own to the head. */
@@ -24,13 +24,13 @@ export interface PageFrame {
 }
 
 /** The frame of the pages: your brand, the one style sheet, and the policy that admits it. */
-export function createPageFrame(settings: PreviewSettings): PageFrame {
+export function createPageLayout(settings: PreviewSettings): PageLayout {
   const { name, color, logoUrl } = settings;
-  const style = previewStyle(paletteOf(color));
+  const style = previewStyle(createPalette(color));
   const policy = contentSecurityPolicy(style, logoUrl);
   const siteName = name === undefined ? '' : `<meta property="og:site_name" content="${escapeToAscii(name)}">\n`;
   return {
-    headers: (language, vary) => headersOf(policy, LANGUAGE_TAGS[language], vary),
+    headers: (language, vary) => pageHeaders(policy, LANGUAGE_TAGS[language], vary),
     opening: (language) => `<!DOCTYPE html>
 <html lang="${LANGUAGE_TAGS[language]}" prefix="og: https://ogp.me/ns#">
 <head>
@@ -46,7 +46,7 @@ ${siteName}<meta property="og:type" content="website">
 <body>
 <main>
 <div class="card">
-<p class="brand">${brandOf(settings)}`,
+<p class="brand">${renderBrand(settings)}`,
     closing: `</main>
 </body>
 </html>
@@ -71,7 +71,7 @@ function contentSecurityPolicy(style: string, logoUrl: string | undefined): stri
 }
 
 /** The path is a capability, so no referrer may carry it (PROTOCOL: the preview page). */
-const headersOf = (policy: string, languageTag: string, vary: string): readonly string[] => [
+const pageHeaders = (policy: string, languageTag: string, vary: string): readonly string[] => [
   'Content-Security-Policy',
   policy,
   'Referrer-Policy',
@@ -90,7 +90,7 @@ const headersOf = (policy: string, languageTag: string, vary: string): readonly 
 const KEY =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="7.500" cy="15.500" r="4.500"/><path d="m10.700 12.300 9.300-9.300M16 7l3 3"/></svg>';
 
-function brandOf({ name, logoUrl }: PreviewSettings): string {
+function renderBrand({ name, logoUrl }: PreviewSettings): string {
   const mark = logoUrl === undefined ? KEY : `<img src="${escapeUrl(logoUrl)}" alt="">`;
   return name === undefined ? mark : `${mark}<span>${escapeToAscii(name)}</span>`;
 }

@@ -121,12 +121,12 @@ const ANDROID_PACKAGE = /^[A-Za-z]\w*(\.[A-Za-z]\w*)+$/;
 const FINGERPRINT = /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/i;
 
 /** A string of this form; the words are the same for anything else, of whatever type. */
-const formOf = (form: RegExp, message: string): z.ZodString => z.string(message).regex(form, message);
+const stringMatching = (form: RegExp, message: string): z.ZodString => z.string(message).regex(form, message);
 
 const appleOption = z.strictObject(
   {
     appIds: z
-      .array(formOf(APPLE_APP_ID, 'must be such as TEAMID1234.com.example.wallet'), 'must be an array')
+      .array(stringMatching(APPLE_APP_ID, 'must be such as TEAMID1234.com.example.wallet'), 'must be an array')
       .min(1, 'must name at least one app'),
   },
   AN_OBJECT,
@@ -134,10 +134,10 @@ const appleOption = z.strictObject(
 
 const androidApp = z.strictObject(
   {
-    packageName: formOf(ANDROID_PACKAGE, 'must be such as com.example.wallet'),
+    packageName: stringMatching(ANDROID_PACKAGE, 'must be such as com.example.wallet'),
     sha256CertFingerprints: z
       .array(
-        formOf(FINGERPRINT, 'must be 32 bytes in hexadecimal with colons between them').toUpperCase(),
+        stringMatching(FINGERPRINT, 'must be 32 bytes in hexadecimal with colons between them').toUpperCase(),
         'must be an array',
       )
       .min(1, 'must hold at least one fingerprint'),

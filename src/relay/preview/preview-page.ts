@@ -1,7 +1,7 @@
 import type { DisplayInformation } from '../../protocol/bodies.js';
 import { escapeHtml, escapeToAscii, escapeUrl } from './escape.js';
-import { createNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
-import { createPageFrame, type Page, type PageFrame } from './layout.js';
+import { createLanguageNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
+import { createPageLayout, type Page, type PageLayout } from './layout.js';
 import type { PreviewSettings } from './options.js';
 import { PREVIEW_TEXTS, type PreviewTexts } from './preview-page-texts.js';
 
@@ -22,14 +22,14 @@ interface Template {
  * to do. The sender's image is named, never loaded: its host would see who looks.
  */
 export function createPreviewRenderer(settings: PreviewSettings): PreviewRenderer {
-  const frame = createPageFrame(settings);
+  const frame = createPageLayout(settings);
   const templates = Object.fromEntries(
     PREVIEW_LANGUAGES.map((language) => [
       language,
-      { headers: frame.headers(language, 'Accept-Language'), render: templateOf(settings, language, frame) },
+      { headers: frame.headers(language, 'Accept-Language'), render: createTemplate(settings, language, frame) },
     ]),
   ) as Record<PreviewLanguage, Template>;
-  const negotiate = createNegotiator(settings.language);
+  const negotiate = createLanguageNegotiator(settings.language);
   return (display, url, acceptLanguage) => {
     const { headers, render } = templates[negotiate(acceptLanguage)];
     return { headers, html: render(display, url) };
@@ -46,7 +46,7 @@ const LIST = 'role="list"';
 const WAVES =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 9a6 6 0 0 1 0 6M10 6.500a11 11 0 0 1 0 11M14 4a16 16 0 0 1 0 16"/></svg>';
 
-function templateOf(settings: PreviewSettings, language: PreviewLanguage, frame: PageFrame): Template['render'] {
+function createTemplate(settings: PreviewSettings, language: PreviewLanguage, frame: PageLayout): Template['render'] {
   const { shared, heading, lead, steps, note, stores } = escaped(PREVIEW_TEXTS[language]);
   const head = `${frame.opening(language)}<meta property="og:url" content="`;
   const card = `">
@@ -63,7 +63,7 @@ ${frame.card}${WAVES}</p>
 <li>${steps[1]}</li>
 </ol>
 <p class="note">${note}</p>
-${storesOf(settings, stores)}</section>
+${renderAppStores(settings, stores)}</section>
 ${frame.closing}`;
   return (display, url) => {
     const title = escapeHtml(display.title);
@@ -85,7 +85,7 @@ function escaped(texts: PreviewTexts): PreviewTexts {
   return { ...Object.fromEntries(entries), steps: [escapeToAscii(first), escapeToAscii(second)] };
 }
 
-function storesOf({ appStores: stores }: PreviewSettings, heading: string): string {
+function renderAppStores({ appStores: stores }: PreviewSettings, heading: string): string {
   if (stores.length === 0) return '';
   const links = stores.map(
     ({ label, url }) => `<li><a href="${escapeUrl(url)}" rel="noreferrer noopener">${escapeToAscii(label)}</a></li>\n`,

@@ -11,17 +11,17 @@ const DARK = '--page:#0d0e12;--panel:#191b21;--text:#f3f4f7;--soft:#b6bac6;--lin
  * The card clips: marks piled up on one letter make a text that cannot be broken. It is `clip`, since `hidden` would keep
  * the card from growing beyond its aspect ratio. The columns are made by what is there: the page of a refusal has one.
  */
-export function previewStyle({ brand, ink, deep, veil }: Palette): string {
+export function previewStyle({ brand, textColor, gradientEnd, patternColor }: Palette): string {
   return compact(`
-:root { color-scheme: light dark; ${LIGHT}; --brand: ${brand}; --ink: ${ink} }
+:root { color-scheme: light dark; ${LIGHT}; --brand: ${brand}; --ink: ${textColor} }
 @media (prefers-color-scheme: dark) { :root { ${DARK} } }
 * { box-sizing: border-box; margin: 0; padding: 0 }
 body { display: grid; min-height: 100vh; padding: 1.5rem 1rem; background: var(--page); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 main { display: grid; grid-template-columns: minmax(0, 25rem); gap: 1.5rem; margin: auto }
 .card { display: flex; flex-direction: column; overflow: clip; aspect-ratio: 1.586; padding: 1.5rem; border: 1px solid var(--edge);
-  border-radius: 1.25rem; background: radial-gradient(circle at 100% 0, ${veil} 34%, transparent 34.3%),
-  radial-gradient(circle at 100% 0, ${veil} 58%, transparent 58.2%), linear-gradient(150deg, ${brand} 30%, ${deep});
+  border-radius: 1.25rem; background: radial-gradient(circle at 100% 0, ${patternColor} 34%, transparent 34.3%),
+  radial-gradient(circle at 100% 0, ${patternColor} 58%, transparent 58.2%), linear-gradient(150deg, ${brand} 30%, ${gradientEnd});
   background-origin: border-box; color: var(--ink); box-shadow: 0 1.5rem 2.5rem -1.5rem rgb(0 0 0 / .6) }
 .brand { display: flex; align-items: center; gap: .75rem; margin-bottom: auto; padding-bottom: 1.5rem; font-weight: 600 }
 .brand img, svg { flex: none; height: 2.25rem }

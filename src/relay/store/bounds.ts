@@ -28,7 +28,7 @@ const BLOCK_BYTES = 2048;
  * The bounds that options ask for. Throws a TypeError for what is no whole number from 1 up; `owner` is the function
  * that it names.
  */
-export function demandBounds(
+export function assertBounds(
   owner: string,
   asked: { readonly [Name in keyof StoreBounds]?: number | undefined },
   defaults: StoreBounds,
@@ -56,9 +56,9 @@ export function hasRoomForNew(held: Held, bytes: number, bounds: StoreBounds): b
  * never refused: a device can bind, and a mailbox can be deleted, in a full store too.
  */
 export function hasRoomForGrowth(held: Held, before: number, after: number, bounds: StoreBounds): boolean {
-  return blocksOf(after) <= blocksOf(before) || held.bytes + after - before <= bounds.maximumBytes;
+  return countBlocks(after) <= countBlocks(before) || held.bytes + after - before <= bounds.maximumBytes;
 }
 
-function blocksOf(bytes: number): number {
+function countBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES);
 }

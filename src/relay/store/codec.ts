@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { isMailbox, isSignpost, type Mailbox, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
+import { isMailbox, isRotationMarker, type Mailbox, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { hmac, type ServerKey } from '../mailbox/server-keys.js';
 import { REVISION_CHARACTERS, type StoredValue } from './contract.js';
 
@@ -49,7 +49,7 @@ const TAG_BYTES = 16;
 
 /** Stand in an envelope for the key id where there is nothing to seal. */
 const TOMBSTONE = '-';
-const SIGNPOST = '+';
+const ROTATION_MARKER = '+';
 
 /**
  * Records sealed with AES-256-GCM under a key derived from a server key and the identifier, which is in the share URL
@@ -63,7 +63,7 @@ export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): Record
   return {
     encode(record, address, revision, iv) {
       const head = `${revision}.${record.expiresAt}.${RECORD_FORMAT}`;
-      if (!isMailbox(record)) return `${head}.${isSignpost(record) ? SIGNPOST : TOMBSTONE}.`;
+      if (!isMailbox(record)) return `${head}.${isRotationMarker(record) ? ROTATION_MARKER : TOMBSTONE}.`;
       return `${head}.${current.id}.${seal(current, address, JSON.stringify(record), iv())}`;
     },
     decode(value, address) {
@@ -73,7 +73,8 @@ export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): Record
         throw new UnreadableRecord('unknown_format');
       }
       if (keyId === TOMBSTONE) return { format: RECORD_FORMAT, tombstone: true, expiresAt: Number(expiresAt) };
-      if (keyId === SIGNPOST) return { format: RECORD_FORMAT, signpost: true, expiresAt: Number(expiresAt) };
+      if (keyId === ROTATION_MARKER)
+        return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: Number(expiresAt) };
       const key = byId.get(keyId);
       if (key === undefined) throw new UnreadableRecord('unknown_key');
       return JSON.parse(unseal(key, address, sealed)) as Mailbox;

@@ -1,15 +1,15 @@
 import { RelayError, storeFull, storeUnavailable } from '../errors.js';
-import { causeOf, type Events } from '../events.js';
+import { describeCause, type Events } from '../events.js';
 import { isStoreFull, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
 import { CallTimeout, withDeadline } from './deadline.js';
-import { createFullReport } from './full-report.js';
+import { createFullStoreReporter } from './full-store-reporter.js';
 
 /** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
 export interface StoreBudget {
   /** Milliseconds left, never negative. */
   remaining(): number;
   /** Runs what is no call to the store: the time it takes does not count. */
-  excluding<Answer>(run: () => Promise<Answer>): Promise<Answer>;
+  pausedDuring<Answer>(run: () => Promise<Answer>): Promise<Answer>;
   /** Notes that a part of it went by in waiting for others: for a turn, or between two tries. */
   noteWait(): void;
   hasWaited(): boolean;
@@ -21,7 +21,7 @@ export function startBudget(ms: number): StoreBudget {
   let waited = false;
   return {
     remaining: () => Math.max(0, end - performance.now()),
-    async excluding(run) {
+    async pausedDuring(run) {
       const started = performance.now();
       try {
         return await run();
@@ -62,7 +62,7 @@ const FAIR_SHARE = 0.5;
  * and no failure of it is emitted.
  */
 export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
-  const reportFull = createFullReport(events);
+  const reportFull = createFullStoreReporter(events);
 
   async function guard<Answer>(
     call: 'get' | 'revision' | 'create' | 'replace',
@@ -81,7 +81,7 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
         reportFull(cause);
         throw storeFull(cause);
       }
-      events.emit('store.failed', { call, cause: causeOf(cause), ms: performance.now() - started });
+      events.emit('store.failed', { call, cause: describeCause(cause), ms: performance.now() - started });
       throw storeUnavailable(cause);
     }
   }

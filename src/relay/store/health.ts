@@ -1,4 +1,4 @@
-import { causeOf, type Events, type RelayEventMap } from '../events.js';
+import { describeCause, type Events, type RelayEventMap } from '../events.js';
 import type { MailboxStore, StoreHealth } from './contract.js';
 import { withDeadline } from './deadline.js';
 
@@ -53,7 +53,7 @@ export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Ev
     if (store.capabilities.storesObjects === true) return;
     const started = performance.now();
     check().catch((error: unknown) => {
-      events.emit('store.failed', { call: 'ping', cause: causeOf(error), ms: performance.now() - started });
+      events.emit('store.failed', { call: 'ping', cause: describeCause(error), ms: performance.now() - started });
     });
   });
 }

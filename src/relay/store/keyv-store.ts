@@ -1,5 +1,5 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
-import { createCallLimit } from './calls.js';
+import { createCallLimit } from './call-limit.js';
 import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
 import { CallTimeout, withDeadline } from './deadline.js';
 import { createKeyedQueue } from './keyed-queue.js';

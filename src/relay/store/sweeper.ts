@@ -1,4 +1,4 @@
-import { causeOf, type Events } from '../events.js';
+import { describeCause, type Events } from '../events.js';
 import type { MailboxStore } from './contract.js';
 import { withDeadline } from './deadline.js';
 
@@ -34,7 +34,7 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
       } while (batch === BATCH && !stopped);
       if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - started });
     } catch (error) {
-      events.emit('store.failed', { call: 'sweep', cause: causeOf(error), ms: performance.now() - started });
+      events.emit('store.failed', { call: 'sweep', cause: describeCause(error), ms: performance.now() - started });
     }
   }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isRelayPath, relayPaths, routeOf } from '../../../src/relay/http/path.js';
+import { createPathMatcher, isRelayPath, parseRoute } from '../../../src/relay/http/path.js';
 
 const IDENTIFIER = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
 
 /** The rule of a relay, and how often it told of another mount path. */
 function rule(mountPath: string, publicPath = mountPath) {
   const seen = { elsewhere: 0 };
-  const ownPath = relayPaths({ mountPath, publicPath, onOtherMount: () => seen.elsewhere++ });
+  const ownPath = createPathMatcher({ mountPath, publicPath, onOtherMount: () => seen.elsewhere++ });
   return { ownPath, seen };
 }
 
@@ -98,7 +98,7 @@ describe('the path below the mount', () => {
     ['/v01/m/x', { kind: 'nothing', code: 'unsupported_version' }],
   ])('%s means %o', (path, route) => {
     expect(isRelayPath(path)).toBe(true);
-    expect(routeOf(path)).toEqual(route);
+    expect(parseRoute(path)).toEqual(route);
   });
 
   it.each(['/', '', '/v1', '/v1/mm', '/v1x/m', '/vx/m', '//v1/m', '/v1//m', '/v1%2Fm'])('%j is the host’s', (path) => {

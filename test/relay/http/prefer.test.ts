@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { preferredWait } from '../../../src/relay/http/prefer.js';
+import { parsePreferredWait } from '../../../src/relay/http/prefer.js';
 import { DOORS, servedInTests } from '../../support/long-poll/handlers.js';
 import { boundPair, type Field } from '../../support/long-poll/wire.js';
 
 const parse = (value: string | undefined): number | undefined =>
-  preferredWait({ header: () => value, repeated: () => false });
+  parsePreferredWait({ header: () => value, repeated: () => false });
 
 describe('Prefer [RFC 7240]', () => {
   it.each<[value: string, seconds: number]>([

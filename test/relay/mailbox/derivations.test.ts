@@ -1,9 +1,9 @@
 import { createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../../src/relay/mailbox/digests.js';
-import { mailboxIdentifier } from '../../../src/relay/mailbox/identifier.js';
+import { deriveIdentifier } from '../../../src/relay/mailbox/identifier.js';
 import type { Mailbox } from '../../../src/relay/mailbox/record.js';
-import { hmac, serverKey } from '../../../src/relay/mailbox/server-keys.js';
+import { createServerKey, hmac } from '../../../src/relay/mailbox/server-keys.js';
 import { sealingCodec } from '../../../src/relay/store/codec.js';
 
 /*
@@ -12,7 +12,7 @@ import { sealingCodec } from '../../../src/relay/store/codec.js';
  */
 
 const KEY_BYTES = Uint8Array.from({ length: 32 }, (_, index) => index);
-const key = serverKey(KEY_BYTES);
+const key = createServerKey(KEY_BYTES);
 const CLAIM = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 const REQUEST_ID = 'a1b2c3d4-0000-4000-8000-000000000001';
 const IDENTIFIER = '909f35d9-da24-485b-a245-db1cdc62b4ef';
@@ -24,8 +24,8 @@ describe('derivations at rest', () => {
     const hex = createHmac('sha256', KEY_BYTES).update(`mailbox${CLAIM}${REQUEST_ID}`).digest('hex').slice(0, 32);
     const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
     const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
-    expect(mailboxIdentifier(key, CLAIM, REQUEST_ID)).toBe(uuid);
-    expect(mailboxIdentifier(key, CLAIM, REQUEST_ID)).toBe(IDENTIFIER);
+    expect(deriveIdentifier(key, CLAIM, REQUEST_ID)).toBe(uuid);
+    expect(deriveIdentifier(key, CLAIM, REQUEST_ID)).toBe(IDENTIFIER);
   });
 
   it('names a server key by HMAC-SHA256(key, "key id")', () => {
@@ -88,12 +88,12 @@ describe('derivations at rest', () => {
     expect(stored).toBe('revisionrevision.1900000000000.1.-.');
   });
 
-  it('writes the signpost of a rotation as its deadline and nothing else, and tells it from a tombstone', () => {
+  it('writes a rotation marker as its deadline and nothing else, and tells it from a tombstone', () => {
     const address = { identifier: IDENTIFIER, key: `relay:${storeKeyDigest(IDENTIFIER)}` };
-    const signpost = { format: 1, signpost: true, expiresAt: 1_900_000_000_000 } as const;
-    const stored = sealingCodec([key]).encode(signpost, address, 'revisionrevision', () => new Uint8Array(12));
+    const marker = { format: 1, rotationMarker: true, expiresAt: 1_900_000_000_000 } as const;
+    const stored = sealingCodec([key]).encode(marker, address, 'revisionrevision', () => new Uint8Array(12));
     expect(stored).toBe('revisionrevision.1900000000000.1.+.');
-    expect(sealingCodec([key]).decode(stored, address)).toEqual(signpost);
+    expect(sealingCodec([key]).decode(stored, address)).toEqual(marker);
   });
 });
 
@@ -123,7 +123,7 @@ describe('HMAC by two hashes', () => {
     for (let length = 0; length < 200; length += 1) {
       const bytes = randomBytes(32);
       const text = randomBytes(length).toString('latin1');
-      expect(hmac(serverKey(bytes), text)).toEqual(createHmac('sha256', bytes).update(text).digest());
+      expect(hmac(createServerKey(bytes), text)).toEqual(createHmac('sha256', bytes).update(text).digest());
     }
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Breakers } from '../../../src/relay/notify/breaker.js';
 import type { PushDestination } from '../../../src/relay/notify/contract.js';
-import { Lanes } from '../../../src/relay/notify/lanes.js';
+import { DeviceQueues } from '../../../src/relay/notify/device-queues.js';
 import type { PushQueue } from '../../../src/relay/notify/queue.js';
 import { job, type Provider, provider, watchedQueue } from '../../support/notify/queue.js';
 
@@ -207,7 +207,7 @@ describe('pushes that come back after a failure', () => {
 
 describe('what is remembered of tokens', () => {
   it('is bounded, and is forgotten with time; the token itself is not kept', async () => {
-    const lanes = new Lanes(100);
+    const lanes = new DeviceQueues(100);
     for (let device = 0; device < 1_000; device += 1)
       lanes.of('one', `secret-${device}`, '').restsUntil = performance.now() + 2_000;
     expect(lanes.size).toBe(100);
@@ -218,7 +218,7 @@ describe('what is remembered of tokens', () => {
   });
 
   it('never loses a token whose push waits', () => {
-    const lanes = new Lanes(10);
+    const lanes = new DeviceQueues(10);
     const waiting = lanes.of('one', 'waits', '');
     waiting.pending = { job: job('a'), until: 1, tries: 0 };
     for (let device = 0; device < 100; device += 1) lanes.of('one', `${device}`, '');

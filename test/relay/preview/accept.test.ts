@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prefersPage } from '../../../src/relay/preview/accept.js';
+import { prefersHtml } from '../../../src/relay/preview/accept.js';
 
 /* Who gets a page for a refusal, by Accept (RFC 9110 §12.5.1): only a reader who names text/html. */
 
@@ -28,7 +28,7 @@ describe('a page', () => {
     ['beside garbage', '\u0000/;;=, text/html, "'],
     ['below a range', '*/*, text/html;q=0.1'],
     ['below a JSON type of others', 'application/vnd.api+json, text/html;q=0.1'],
-  ])('%s', (_name, accept) => expect(prefersPage(accept)).toBe(true));
+  ])('%s', (_name, accept) => expect(prefersHtml(accept)).toBe(true));
 });
 
 describe('a problem', () => {
@@ -63,13 +63,13 @@ describe('a problem', () => {
     ['for a type behind an escaped quote', 'image/png;x="\\", text/html, \\""'],
     ['for another separator', 'image/png; text/html'],
     ['for names of Object', 'constructor, __proto__, toString'],
-  ])('%s', (_name, accept) => expect(prefersPage(accept)).toBe(false));
+  ])('%s', (_name, accept) => expect(prefersHtml(accept)).toBe(false));
 
   test('for a field that is longer than any browser’s, without looking at it', () => {
-    expect(prefersPage(`${'a/b,'.repeat(250)}text/html`)).toBe(true);
+    expect(prefersHtml(`${'a/b,'.repeat(250)}text/html`)).toBe(true);
     for (const part of ['a/b,', '"', '"\\', ';q=', ' ', 'text/html,']) {
       const started = performance.now();
-      expect(prefersPage(`${part.repeat(200_000)},text/html`)).toBe(false);
+      expect(prefersHtml(`${part.repeat(200_000)},text/html`)).toBe(false);
       expect(performance.now() - started).toBeLessThan(500);
     }
   });
@@ -94,7 +94,7 @@ test('whatever the field, it is judged, and fast', () => {
     fc.property(fc.array(pieces, { maxLength: 100 }), (parts) => {
       const accept = parts.join('');
       const started = performance.now();
-      const page = prefersPage(accept);
+      const page = prefersHtml(accept);
       expect(performance.now() - started).toBeLessThan(500);
       // Without the name there is never a page.
       if (page) expect(accept).toContain('text/html');
@@ -109,7 +109,7 @@ describe('the reader of the field', () => {
     let least = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 500; round += 1) {
       const started = performance.now();
-      prefersPage(accept);
+      prefersHtml(accept);
       least = Math.min(least, performance.now() - started);
     }
     return least;
@@ -127,8 +127,8 @@ describe('the reader of the field', () => {
     const space = fc.string({ unit: fc.constantFrom(' ', '\t'), maxLength: 5 });
     fc.assert(
       fc.property(space, space, space, space, (a, b, c, d) => {
-        expect(prefersPage(`${a}text/html${b};${c}q=0.5${d}`)).toBe(true);
-        expect(prefersPage(`${a}text/html${b};${c}q=0${d}`)).toBe(false);
+        expect(prefersHtml(`${a}text/html${b};${c}q=0.5${d}`)).toBe(true);
+        expect(prefersHtml(`${a}text/html${b};${c}q=0${d}`)).toBe(false);
       }),
     );
   });

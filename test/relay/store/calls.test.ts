@@ -6,7 +6,7 @@ import { keepConnection, type RedisLink } from '../../../adapters/store/redis/li
 import { openShared } from '../../../adapters/store/redis/servers.js';
 import { sqliteStore } from '../../../adapters/store/sqlite/index.js';
 import { sqliteRunner } from '../../../adapters/store/sqlite/writer.js';
-import { createCallLimit } from '../../../src/relay/store/calls.js';
+import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { keyvStore } from '../../../src/relay/store/keyv-store.js';
 import { forever } from '../../support/store/stores.js';
 

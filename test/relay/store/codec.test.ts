@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { serverKey } from '../../../src/relay/mailbox/server-keys.js';
+import { createServerKey } from '../../../src/relay/mailbox/server-keys.js';
 import { openMailbox } from '../../../src/relay/mailbox/transitions.js';
 import { type Address, clearCodec, sealingCodec, UnreadableRecord } from '../../../src/relay/store/codec.js';
 import { createRandom } from '../../../src/relay/store/random.js';
 
 const random = createRandom();
-const current = serverKey(randomBytes(32));
-const previous = serverKey(randomBytes(32));
+const current = createServerKey(randomBytes(32));
+const previous = createServerKey(randomBytes(32));
 const address = (): Address => ({ identifier: randomUUID(), key: `relay:${randomBytes(32).toString('base64url')}` });
 const mailbox = openMailbox(
   {

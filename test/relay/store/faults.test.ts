@@ -4,7 +4,7 @@ import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { Keyv } from 'keyv';
 import { describe, expect, it, vi } from 'vitest';
 import { createEvents } from '../../../src/relay/events.js';
-import { createFullReport } from '../../../src/relay/store/full-report.js';
+import { createFullStoreReporter } from '../../../src/relay/store/full-store-reporter.js';
 import { createBody, device, sharedMailbox, somePayload, testRelay } from '../../support/relay/relay.js';
 import { alwaysOvertaken, forever, troubledStore } from '../../support/store/stores.js';
 
@@ -231,7 +231,7 @@ describe('a full store [§6 503]', () => {
     const events: unknown[] = [];
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const relayEvents = createEvents((event) => events.push(event));
-    const report = createFullReport(relayEvents);
+    const report = createFullStoreReporter(relayEvents);
     for (let count = 0; count < 5; count += 1) report(new StoreFullError());
     now.mockReturnValue(61_000);
     report(new StoreFullError('full', { cause: Object.assign(new Error('x'), { code: 'SQLITE_FULL' }) }));

@@ -1,6 +1,6 @@
 import type { Notifier, Push, PushOutcome } from 'credential-relay';
 import { createEvents, type RelayEvent } from '../../../src/relay/events.js';
-import type { PushJob } from '../../../src/relay/notify/lanes.js';
+import type { PushJob } from '../../../src/relay/notify/device-queues.js';
 import { createPushQueue, type PushQueue } from '../../../src/relay/notify/queue.js';
 import type { PushSettings } from '../../../src/relay/notify/settings.js';
 

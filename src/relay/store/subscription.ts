@@ -2,7 +2,7 @@ import type { ChangeBus, ChangeListener } from '../long-poll/contract.js';
 import { withDeadline } from './deadline.js';
 
 /** An open connection over which word of changes comes in. */
-export interface Ear {
+export interface SubscriptionConnection {
   /** Resolves if the connection still hears: whoever only listens learns of a silent peer in no other way. */
   check(): Promise<unknown>;
   /** Ends the connection. Never rejects. */
@@ -10,7 +10,7 @@ export interface Ear {
 }
 
 /** What an open connection is for. */
-export interface EarEvents {
+export interface ConnectionEvents {
   /** Word of the entry under `key`. */
   heard(key: string): void;
   /** The connection is gone. May be called more than once. */
@@ -18,10 +18,10 @@ export interface EarEvents {
 }
 
 /** Opens a connection that listens, within a time of its own. Rejects if that fails, and leaves nothing open then. */
-export type OpenEar = (events: EarEvents) => Promise<Ear>;
+export type OpenConnection = (events: ConnectionEvents) => Promise<SubscriptionConnection>;
 
 /** When a connection is checked and sought again; all times in ms. */
-export interface ListeningTimes {
+export interface SubscriptionTimes {
   /** From one check to the next. */
   readonly checkEvery: number;
   /** Longest time of a check. */
@@ -37,7 +37,7 @@ export interface ListeningTimes {
 }
 
 /** The listening half of a bus, and its end. */
-export interface Listening extends Pick<ChangeBus, 'subscribe'> {
+export interface ChangeSubscriber extends Pick<ChangeBus, 'subscribe'> {
   /** Ends all subscriptions; later ones hear nothing. */
   close(): Promise<void>;
 }
@@ -46,9 +46,9 @@ export interface Listening extends Pick<ChangeBus, 'subscribe'> {
  * Makes the listening half of a bus: one connection for all who listen, opened for the first and closed after the last,
  * and sought for ever when it is lost. Nothing of it keeps the process alive, as long as the connection does not.
  */
-export function createListening(open: OpenEar, times: ListeningTimes): Listening {
+export function createChangeSubscriber(open: OpenConnection, times: SubscriptionTimes): ChangeSubscriber {
   const listeners = new Set<ChangeListener>();
-  let run: Run | undefined;
+  let run: SubscriptionSession | undefined;
   let ending: Promise<void> = Promise.resolve();
   let closed = false;
 
@@ -64,7 +64,7 @@ export function createListening(open: OpenEar, times: ListeningTimes): Listening
       // A listener of its own for each call: one that is given twice hears twice, and is let go one at a time.
       const own: ChangeListener = { changed: (key) => listener.changed(key), resync: () => listener.resync() };
       listeners.add(own);
-      run ??= startRun(open, times, listeners);
+      run ??= startSession(open, times, listeners);
       if (run.isListening()) queueMicrotask(() => listeners.has(own) && own.resync());
       return async () => {
         listeners.delete(own);
@@ -83,13 +83,17 @@ export function createListening(open: OpenEar, times: ListeningTimes): Listening
 const LONGEST_STOP = 2000;
 
 /** One connection after another, from the first listener to the last. */
-interface Run {
+interface SubscriptionSession {
   isListening(): boolean;
   /** Resolves when nothing is open any more. */
   stop(): Promise<void>;
 }
 
-function startRun(open: OpenEar, times: ListeningTimes, listeners: ReadonlySet<ChangeListener>): Run {
+function startSession(
+  open: OpenConnection,
+  times: SubscriptionTimes,
+  listeners: ReadonlySet<ChangeListener>,
+): SubscriptionSession {
   let stopped = false;
   let listeningSince: number | undefined;
   let failures = 0;
@@ -149,7 +153,7 @@ function startRun(open: OpenEar, times: ListeningTimes, listeners: ReadonlySet<C
 }
 
 /** Less a random part of up to the half, so that many processes do not come at once. */
-function pauseAfter(failures: number, cause: unknown, times: ListeningTimes): number {
+function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
   const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
   return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
 }

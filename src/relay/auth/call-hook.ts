@@ -8,7 +8,7 @@ export class HookTimeout extends Error {
 }
 
 /** The client left before the hook had settled. */
-export class ClientLeft extends Error {
+export class ClientDisconnected extends Error {
   override readonly name = 'ClientLeft';
   constructor() {
     super('The client left.');
@@ -22,7 +22,7 @@ export interface Departure {
 }
 
 /**
- * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientLeft} as soon as the client has
+ * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientDisconnected} as soon as the client has
  * left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted, and whatever
  * the hook does later is nobody's concern.
  */
@@ -45,7 +45,7 @@ export function callHook<Answer>(
     };
     const timer = setTimeout(() => giveUp(new HookTimeout()), ms);
     timer.unref();
-    stopWatching = departure.whenGone(() => giveUp(new ClientLeft()));
+    stopWatching = departure.whenGone(() => giveUp(new ClientDisconnected()));
     if (controller.signal.aborted) return; // The client had left already.
     // Inside a promise, so that what a hook throws at once is treated as what it rejects with.
     new Promise<Answer>((settle) => settle(hook(controller.signal))).finally(finish).then(resolve, reject);

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } 
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openTarget, type Target, type TargetOptions } from '../../src/cli/target.js';
+import { openTarget, type Target, type TargetOptions } from '../../src/cli/output-file.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
 /* Where the bytes of a share go. */

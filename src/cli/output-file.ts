@@ -7,7 +7,7 @@ import { addAbortSignal } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isatty } from 'node:tty';
-import { CommandFailure } from './outcome.js';
+import { CommandFailure } from './errors.js';
 import type { Output } from './output.js';
 import { isPlainText } from './printable.js';
 import { isRunning } from './processes.js';

@@ -1,5 +1,5 @@
 /** Bounds of the pushes of one service that are under way at once. */
-export interface SlotBounds {
+export interface ConcurrencyLimits {
   /** Pushes that began less than `slowAfterMs` ago. */
   readonly concurrency: number;
   readonly slowAfterMs: number;
@@ -10,15 +10,15 @@ export interface SlotBounds {
 }
 
 /** Counts the pushes that are under way. A push that hangs makes room for others before its time is up. */
-export class Slots {
-  readonly #bounds: SlotBounds;
+export class ConcurrencyLimiter {
+  readonly #bounds: ConcurrencyLimits;
   readonly #onSlow: () => void;
   #prompt = 0;
   #underWay = 0;
   #retrying = 0;
 
   /** `onSlow` is called when a push has taken so long that another may begin. */
-  constructor(bounds: SlotBounds, onSlow: () => void) {
+  constructor(bounds: ConcurrencyLimits, onSlow: () => void) {
     this.#bounds = bounds;
     this.#onSlow = onSlow;
   }

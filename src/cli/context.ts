@@ -1,7 +1,7 @@
 import type { TransferOptions } from '../client/index.js';
 import type { Output } from './output.js';
+import type { Teller } from './reporter.js';
 import type { StateFolder } from './state-folder.js';
-import type { Teller } from './teller.js';
 
 /** What the commands of a transfer share. */
 export interface Surroundings {

@@ -11,7 +11,7 @@ export interface PushJob {
 }
 
 /** A push that waits. */
-export interface Pending {
+export interface PendingPush {
   readonly job: PushJob;
   /** When it is given up, Unix time in ms. */
   readonly until: number;
@@ -23,12 +23,12 @@ export interface Pending {
  * The pushes to one device. A push says nothing of its mailbox, so one serves all mailboxes that hold the token: at most
  * one waits, and one is under way. Times are of the monotonic clock, in ms: nothing begins before both have come.
  */
-export interface Lane {
+export interface DeviceQueue {
   /** The digest of the token. */
   readonly key: string;
   /** The host that the push goes to. */
   readonly host: string;
-  pending: Pending | undefined;
+  pending: PendingPush | undefined;
   running: boolean;
   /** End of the interval since the last push began. */
   restsUntil: number;
@@ -39,7 +39,7 @@ export interface Lane {
 }
 
 /** Two pushes to one device as one, which is of use as long as either. */
-export function join(newer: Pending, older: Pending | undefined): Pending {
+export function join(newer: PendingPush, older: PendingPush | undefined): PendingPush {
   return older === undefined ? newer : { ...newer, until: Math.max(newer.until, older.until) };
 }
 
@@ -49,10 +49,10 @@ const FAILED_MS = 600_000;
 const SWEEP_MS = 10_000;
 
 /** The lanes of one queue: those with a push, and a bounded number of those that had one lately. */
-export class Lanes {
+export class DeviceQueues {
   readonly #limit: number;
   /** Those that were not used for longest first. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, DeviceQueue>();
   #sweptAt = 0;
 
   constructor(limit: number) {
@@ -64,7 +64,7 @@ export class Lanes {
   }
 
   /** The lane of a device; a new one if none is known. */
-  of(tokenType: string, device: string, host: string): Lane {
+  of(tokenType: string, device: string, host: string): DeviceQueue {
     const key = createHash('sha256').update(`${tokenType}\0${device}`).digest('base64');
     const lane = this.#lanes.get(key) ?? {
       key,
@@ -97,11 +97,11 @@ export class Lanes {
   }
 }
 
-function isIdle({ pending, running }: Lane): boolean {
+function isIdle({ pending, running }: DeviceQueue): boolean {
   return pending === undefined && !running;
 }
 
-function isOver(lane: Lane, now: number): boolean {
+function isOver(lane: DeviceQueue, now: number): boolean {
   const kept = lane.failures > 0 ? FAILED_MS : 0;
   return isIdle(lane) && Math.max(lane.restsUntil, lane.pausedUntil) + kept <= now;
 }

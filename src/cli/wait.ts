@@ -1,9 +1,9 @@
 import type { Ending, SaveState, SentShare } from '../client/index.js';
+import type { Surroundings } from './context.js';
+import { CommandFailure } from './errors.js';
 import { wordsOfHolder } from './lock-file.js';
-import { CommandFailure } from './outcome.js';
+import type { Teller } from './reporter.js';
 import { sentShare } from './sent-share.js';
-import type { Surroundings } from './surroundings.js';
-import type { Teller } from './teller.js';
 
 const ENDINGS: Readonly<Partial<Record<Ending, string>>> = {
   deleted: 'The receiver has finished.',

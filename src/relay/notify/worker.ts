@@ -1,13 +1,13 @@
 import type { Events } from '../events.js';
-import { type Attempt, attempt } from './attempt.js';
+import { type Attempt, attemptPush } from './attempt.js';
 import { Breakers } from './breaker.js';
+import { ConcurrencyLimiter } from './concurrency.js';
 import type { Notifier } from './contract.js';
-import { join, type Lane, type Pending } from './lanes.js';
+import { type DeviceQueue, join, type PendingPush } from './device-queues.js';
 import type { PushSettings } from './settings.js';
-import { Slots } from './slots.js';
 
 /** The parts that all senders of a queue share. */
-export interface SenderParts {
+export interface WorkerParts {
   readonly bounds: PushSettings;
   /** Unix time in ms. */
   readonly clock: () => number;
@@ -27,23 +27,23 @@ const HOUR_MS = 3_600_000;
  * Sends the pushes of one notifier to one of its services. The newest push goes first, so pushes that hang do not hold up
  * a later one. Tokens whose last push failed come after all others, also for the test of a host that kept failing.
  */
-export class Sender {
+export class NotifierWorker {
   readonly #notifier: Notifier;
-  readonly #parts: SenderParts;
-  readonly #slots: Slots;
+  readonly #parts: WorkerParts;
+  readonly #slots: ConcurrencyLimiter;
   readonly #breakers = new Breakers();
   /** Lanes with a push that waits, oldest first: those that did not fail, and those that did. */
-  readonly #fresh = new Set<Lane>();
-  readonly #failed = new Set<Lane>();
+  readonly #fresh = new Set<DeviceQueue>();
+  readonly #failed = new Set<DeviceQueue>();
   readonly #underWay = new Set<AbortController>();
   #timer: NodeJS.Timeout | undefined;
   #pumping = false;
   #closing = false;
 
-  constructor(notifier: Notifier, parts: SenderParts) {
+  constructor(notifier: Notifier, parts: WorkerParts) {
     this.#notifier = notifier;
     this.#parts = parts;
-    this.#slots = new Slots(parts.bounds, () => this.#pumpSoon());
+    this.#slots = new ConcurrencyLimiter(parts.bounds, () => this.#pumpSoon());
   }
 
   /** Pushes that wait. */
@@ -57,7 +57,7 @@ export class Sender {
   }
 
   /** Takes a push; one that waits already in the lane is joined with it. */
-  put(lane: Lane, pending: Pending): void {
+  put(lane: DeviceQueue, pending: PendingPush): void {
     const joined = join(pending, this.#take(lane));
     lane.pending = joined;
     (lane.failures > 0 ? this.#failed : this.#fresh).add(lane);
@@ -88,11 +88,11 @@ export class Sender {
     for (const controller of this.#underWay) controller.abort();
   }
 
-  #lanes(): Lane[] {
+  #lanes(): DeviceQueue[] {
     return [...this.#fresh, ...this.#failed];
   }
 
-  #take(lane: Lane): Pending | undefined {
+  #take(lane: DeviceQueue): PendingPush | undefined {
     const { pending } = lane;
     lane.pending = undefined;
     this.#fresh.delete(lane);
@@ -100,12 +100,12 @@ export class Sender {
     return pending;
   }
 
-  #drop(lane: Lane, reason: DropReason): void {
+  #drop(lane: DeviceQueue, reason: DropReason): void {
     const pending = this.#take(lane);
     if (pending !== undefined) this.#reportDrop(pending, reason);
   }
 
-  #reportDrop({ job }: Pending, reason: DropReason): void {
+  #reportDrop({ job }: PendingPush, reason: DropReason): void {
     this.#parts.events.emit('push.dropped', { tokenType: job.token.type, reason });
   }
 
@@ -127,7 +127,7 @@ export class Sender {
   }
 
   /** Begins the pushes that can begin now; the result is the ms until another can, for all that is known now. */
-  #begin(lanes: ReadonlySet<Lane>, isRetry: boolean): number {
+  #begin(lanes: ReadonlySet<DeviceQueue>, isRetry: boolean): number {
     let shortest = Number.POSITIVE_INFINITY;
     if (!this.#slots.isFree(isRetry)) return shortest;
     for (const lane of [...lanes].reverse()) {
@@ -142,14 +142,14 @@ export class Sender {
   }
 
   /** Milliseconds until a push may begin; undefined if it is of no use by then. */
-  #waitOf(lane: Lane, { until }: Pending): number | undefined {
+  #waitOf(lane: DeviceQueue, { until }: PendingPush): number | undefined {
     const now = performance.now();
     const wait = Math.max(0, lane.restsUntil - now, lane.pausedUntil - now);
     if (this.#parts.clock() + wait >= until) return undefined;
     return wait > 0 ? wait : this.#breakers.begin(lane.host, now);
   }
 
-  async #send(lane: Lane, pending: Pending, isRetry: boolean): Promise<void> {
+  async #send(lane: DeviceQueue, pending: PendingPush, isRetry: boolean): Promise<void> {
     const { bounds, clock } = this.#parts;
     const begunAt = performance.now();
     const isTest = this.#breakers.isOpen(lane.host);
@@ -161,7 +161,7 @@ export class Sender {
     lane.restsUntil = begunAt + bounds.intervalMs;
     const { type, tokenData } = pending.job.token;
     const expiresAt = Math.floor(clock() / HOUR_MS) * HOUR_MS + 24 * HOUR_MS;
-    const result = await attempt(this.#notifier, { type, tokenData, expiresAt }, bounds.timeoutMs, controller);
+    const result = await attemptPush(this.#notifier, { type, tokenData, expiresAt }, bounds.timeoutMs, controller);
     lane.running = false;
     this.#underWay.delete(controller);
     release();
@@ -171,7 +171,12 @@ export class Sender {
     this.#pumpSoon();
   }
 
-  #report(lane: Lane, { job: { token }, tries }: Pending, { outcome, code, fault }: Attempt, ms: number): void {
+  #report(
+    lane: DeviceQueue,
+    { job: { token }, tries }: PendingPush,
+    { outcome, code, fault }: Attempt,
+    ms: number,
+  ): void {
     const { events } = this.#parts;
     const ok = outcome !== 'retry' || fault === 'token';
     if (code !== 'closed' && this.#breakers.report(lane.host, ok, performance.now())) {
@@ -182,7 +187,7 @@ export class Sender {
     else events.emit('push.failed', { ...common, outcome, ...(code === undefined ? {} : { code }) });
   }
 
-  #conclude(lane: Lane, pending: Pending, { outcome, retryAfterMs = 0 }: Attempt): void {
+  #conclude(lane: DeviceQueue, pending: PendingPush, { outcome, retryAfterMs = 0 }: Attempt): void {
     if (outcome === 'retry') {
       const [first, longest] = this.#parts.bounds.pauseMs;
       const pause = Math.max(retryAfterMs, Math.random() * Math.min(longest, first * 4 ** lane.failures));
@@ -196,7 +201,7 @@ export class Sender {
     if (outcome === 'gone') for (const { job } of [pending, this.#take(lane)].filter(isPending)) forget(job.forget);
   }
 
-  #retry(lane: Lane, pending: Pending): void {
+  #retry(lane: DeviceQueue, pending: PendingPush): void {
     // A change that came in the meantime takes its place, and has all its tries.
     const later = this.#take(lane);
     if (this.#closing) this.#reportDrop(pending, 'closed');
@@ -206,7 +211,7 @@ export class Sender {
   }
 }
 
-function isPending(pending: Pending | undefined): pending is Pending {
+function isPending(pending: PendingPush | undefined): pending is PendingPush {
   return pending !== undefined;
 }
 

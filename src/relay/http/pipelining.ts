@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RawBody, RelayRequest } from '../request.js';
-import type { Answer, RelayResponse } from './types.js';
+import type { RelayResponse, RequestHandler } from './types.js';
 
 /**
  * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and
@@ -21,7 +21,7 @@ const queued = new WeakMap<Socket, Set<() => void>>();
  * began before its turn would hold its answer, or a place among the long polls, for as long as the client likes.
  * A connection with more than {@link MAXIMUM_QUEUED} such requests is closed, as the same section allows.
  */
-export function whenAnswerIsDue(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
+export function waitForTurn(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
   const { socket } = request;
   // HTTP/2, where answers wait for nobody: reset before the host handed it over, it has no socket to ask for TLS either.
   const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
@@ -31,7 +31,7 @@ export function whenAnswerIsDue(request: IncomingMessage, response: ServerRespon
   if (socket?.destroyed === true) return false;
   // A request that was made by hand, without a server.
   if (socket?.pending !== false) return true;
-  const others = queuedOn(socket);
+  const others = queueOf(socket);
   if (others.size >= MAXIMUM_QUEUED) {
     socket.destroy();
     return false;
@@ -47,7 +47,7 @@ export function whenAnswerIsDue(request: IncomingMessage, response: ServerRespon
 }
 
 /** One listener a connection, however many requests of it are queued. */
-function queuedOn(socket: Socket): Set<() => void> {
+function queueOf(socket: Socket): Set<() => void> {
   const known = queued.get(socket);
   if (known !== undefined) return known;
   const requests = new Set<() => void>();
@@ -63,8 +63,8 @@ function queuedOn(socket: Socket): Set<() => void> {
  * Answers a queued request in its turn; resolves to `undefined` if the connection closed before. Its body is read
  * meanwhile: Node would keep it in the pieces in which it came, and a piece of one byte costs hundreds.
  */
-export async function answerInTurn(
-  answer: Answer,
+export async function handleInTurn(
+  answer: RequestHandler,
   request: RelayRequest,
   due: Promise<boolean>,
   bodyBytes: number,

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createListening, type Ear, type EarEvents, type ListeningTimes } from '../../../src/relay/store/listening.js';
+import {
+  type ConnectionEvents,
+  createChangeSubscriber,
+  type SubscriptionConnection,
+  type SubscriptionTimes,
+} from '../../../src/relay/store/subscription.js';
 import { eventually } from '../../support/store/changes.js';
 
-const TIMES: ListeningTimes = {
+const TIMES: SubscriptionTimes = {
   checkEvery: 20,
   checkWithin: 20,
   shortestPause: 5,
@@ -26,9 +31,9 @@ function counter() {
 }
 
 /** Opens ears as it is told to, and keeps account of them. */
-function ears(attempt: (attempts: number) => Promise<Partial<Ear>> = async () => ({})) {
-  const log = { at: [] as number[], open: 0, events: undefined as EarEvents | undefined };
-  const open = async (events: EarEvents): Promise<Ear> => {
+function ears(attempt: (attempts: number) => Promise<Partial<SubscriptionConnection>> = async () => ({})) {
+  const log = { at: [] as number[], open: 0, events: undefined as ConnectionEvents | undefined };
+  const open = async (events: ConnectionEvents): Promise<SubscriptionConnection> => {
     log.at.push(performance.now());
     const ear = await attempt(log.at.length);
     log.events = events;
@@ -46,7 +51,7 @@ describe('what listens to changes', () => {
     const { log, open } = ears(async () => {
       throw new Error('away');
     });
-    const listening = createListening(open, TIMES);
+    const listening = createChangeSubscriber(open, TIMES);
     listening.subscribe(quiet);
     await eventually(() => log.at.length).toBeGreaterThan(12);
     await listening.close();
@@ -67,7 +72,7 @@ describe('what listens to changes', () => {
         if (!lasting) throw new Error('silent');
       },
     }));
-    const listening = createListening(open, { ...TIMES, checkEvery: 1, longestPause: 400, shortestPause: 1 });
+    const listening = createChangeSubscriber(open, { ...TIMES, checkEvery: 1, longestPause: 400, shortestPause: 1 });
     listening.subscribe(quiet);
     await eventually(() => log.at.length).toBeGreaterThan(10); // 1, 2, 4, … 400: now the pauses are long.
     expect((log.at[10] ?? 0) - (log.at[9] ?? 0)).toBeGreaterThan(199);
@@ -86,7 +91,7 @@ describe('what listens to changes', () => {
     const { log, open } = ears(async () => {
       throw new RangeError('not you');
     });
-    const listening = createListening(open, TIMES);
+    const listening = createChangeSubscriber(open, TIMES);
     const stop = listening.subscribe(quiet);
     await eventually(() => log.at.length).toBe(1);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -101,7 +106,7 @@ describe('what listens to changes', () => {
     const fails = { check: () => Promise.reject(new Error('gone')) };
     const { log, open } = ears(async (attempts) => (attempts === 1 ? hangs : attempts === 2 ? fails : {}));
     const listener = counter();
-    const listening = createListening(async (events) => {
+    const listening = createChangeSubscriber(async (events) => {
       const ear = await open(events);
       if (log.at.length === 3) events.lost();
       return ear;
@@ -115,9 +120,9 @@ describe('what listens to changes', () => {
   });
 
   it('closes a connection that comes after the last listener has gone', async () => {
-    let come: (ear: Partial<Ear>) => void = () => {};
+    let come: (ear: Partial<SubscriptionConnection>) => void = () => {};
     const { log, open } = ears(() => new Promise((resolve) => (come = resolve)));
-    const listening = createListening(open, TIMES);
+    const listening = createChangeSubscriber(open, TIMES);
     const listener = counter();
     const stop = listening.subscribe(listener);
     const stopped = stop();
@@ -128,7 +133,7 @@ describe('what listens to changes', () => {
 
   it('tells whoever comes later that it listens, and nobody of what came after he left', async () => {
     const { log, open } = ears();
-    const listening = createListening(open, TIMES);
+    const listening = createChangeSubscriber(open, TIMES);
     const heard: string[] = [];
     const listener = (name: string) => ({
       changed: (key: string) => void heard.push(`${name} ${key}`),

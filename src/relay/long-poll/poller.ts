@@ -1,5 +1,5 @@
 /** Looks at mailboxes in the store for those who wait. */
-export interface Looks {
+export interface RevisionPoller {
   /** Looks at the mailbox under `key`, soon: what was stored at the time of this call, or later, is found. */
   at(key: string): void;
   /** Nobody waits for it any more. */
@@ -14,10 +14,10 @@ const AT_ONCE = 64;
  * `revisionOf` resolves to the revision that is stored, `undefined` if there is none, and `found` is told of it; if it
  * rejects, nothing is known, and nobody told.
  */
-export function createLooks(
+export function createRevisionPoller(
   revisionOf: (key: string) => Promise<string | undefined>,
   found: (key: string, revision: string | undefined) => void,
-): Looks {
+): RevisionPoller {
   const wanted = new Set<string>();
   const underWay = new Set<string>();
   let isStarting = false;

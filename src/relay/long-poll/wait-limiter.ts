@@ -1,5 +1,5 @@
 /** How many requests may wait at once. Of one mailbox two do at most, one a device. */
-export interface PlaceLimits {
+export interface WaitLimits {
   /** In all. */
   readonly maximum: number;
   /** Of one connection. */
@@ -7,14 +7,14 @@ export interface PlaceLimits {
 }
 
 /** The places of those who wait. */
-export interface Places {
+export interface WaitLimiter {
   /** Takes a place; the function returned gives it back, once. `undefined` if there is none. */
   take(connection: object | undefined): (() => void) | undefined;
   taken(): number;
 }
 
 /** Makes the places of one relay. `emptied` is called each time that the last of them has been given back. */
-export function createPlaces({ maximum, maximumPerConnection }: PlaceLimits, emptied: () => void): Places {
+export function createWaitLimiter({ maximum, maximumPerConnection }: WaitLimits, emptied: () => void): WaitLimiter {
   const ofConnection = new WeakMap<object, number>();
   let taken = 0;
 

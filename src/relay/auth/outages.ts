@@ -8,13 +8,13 @@ import type { RelayError } from '../errors.js';
 const outages = new WeakMap<AbortSignal, RelayError[]>();
 
 /** Notes an outage for the call of hooks that has this signal. */
-export function noteOverlooked(signal: AbortSignal, outage: RelayError): void {
+export function recordOutage(signal: AbortSignal, outage: RelayError): void {
   const noted = outages.get(signal);
   if (noted === undefined) outages.set(signal, [outage]);
   else noted.push(outage);
 }
 
 /** The outages that were noted for a call. */
-export function overlookedIn(signal: AbortSignal): readonly RelayError[] {
+export function recordedOutages(signal: AbortSignal): readonly RelayError[] {
   return outages.get(signal) ?? [];
 }

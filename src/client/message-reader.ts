@@ -137,7 +137,7 @@ export function createMessageReader(transfer: Transfer, writes: Writes): Message
     let failingSince = 0;
     let pollPauseMs = pollMs;
     while (journal.state.ended === undefined) {
-      const { lastReadVersion: lookedAt } = transfer;
+      const { lastReadVersion: readVersion } = transfer;
       // After a failure a short one: only an answer tells that the relay is back.
       const seconds = failures === 0 ? secondsToHold() : 0;
       const started = monotonicNow();
@@ -175,7 +175,7 @@ export function createMessageReader(transfer: Transfer, writes: Writes): Message
       }
       // Nothing new, and not held: the relay does not know how to wait, or cannot now.
       vain = took < INTERRUPTED_WITHIN_MS ? vain + 1 : 0;
-      const isSame = transfer.lastReadVersion === lookedAt || vain > MAXIMUM_EMPTY_ANSWERS;
+      const isSame = transfer.lastReadVersion === readVersion || vain > MAXIMUM_EMPTY_ANSWERS;
       if (!isSame || (seconds > 0 ? took >= INTERRUPTED_WITHIN_MS : secondsToHold() > 0)) {
         pollPauseMs = pollMs;
         continue;

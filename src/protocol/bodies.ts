@@ -25,7 +25,7 @@ export interface NotificationToken {
   readonly tokenData: string;
 }
 
-/** The body of CreateMailbox, checked but for the `expiration`, of which `deadlineFor` judges form and range. */
+/** The body of CreateMailbox, checked but for the `expiration`, of which `resolveDeadline` judges form and range. */
 export interface CreateBody {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;

@@ -6,6 +6,7 @@ import type { RelayEvent } from './events.js';
 import { createServerKey, SERVER_KEY_BYTES } from './mailbox/server-keys.js';
 import type { Notifier } from './notify/contract.js';
 import type { RelayOptions, Settings } from './options.js';
+import { parseOptions } from './parse-options.js';
 import { appLinksOption, previewOption } from './preview/options.js';
 import { parsePublicUrl } from './public-url.js';
 
@@ -151,9 +152,7 @@ const schema = z.strictObject({
  * an option that does not exist is at fault.
  */
 export function resolveOptions(options: RelayOptions): Settings {
-  const result = schema.safeParse(options);
-  if (!result.success) throw new TypeError(describe(result.error.issues[0]));
-  const { requestId, cors, clock, ...settings } = result.data;
+  const { requestId, cors, clock, ...settings } = parseOptions('', schema, options);
   return {
     ...settings,
     requestIdRequired: requestId === 'required',
@@ -164,12 +163,4 @@ export function resolveOptions(options: RelayOptions): Settings {
     authorize: settings.authorize,
     onEvent: settings.onEvent,
   };
-}
-
-function describe(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'options: invalid';
-  const at = issue.path.join('.');
-  if (issue.code !== 'unrecognized_keys') return `${at === '' ? 'options' : at}: ${issue.message}`;
-  const name = [...issue.path, issue.keys[0]].join('.');
-  return `${name}: there is no such option`;
 }

@@ -1,6 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
+import { parseOptions } from '../../../src/relay/parse-options.js';
 import { CLOCK_TOLERANCE_SECONDS } from '../shared/clock-tolerance.js';
 import { DPOP_ALGORITHMS, type DpopPolicy, dpopPolicy } from '../shared/dpop.js';
 import { isPublicJwk } from '../shared/dpop-key.js';
@@ -196,14 +197,7 @@ const schema = z
 
 /** Checks the options. Throws a TypeError that begins with the path of the one at fault, and holds no key. */
 export function resolveOptions(options: ClientAttestationOptions): Settings {
-  const parsed = schema.safeParse(options);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const names = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-    const path = ['clientAttestation', ...(issue?.path ?? []), ...names].map(String).join('.');
-    throw new TypeError(`${path}: ${names.length > 0 ? 'is not an option' : (issue?.message ?? 'is wrong')}`);
-  }
-  const settings = parsed.data;
+  const settings = parseOptions('clientAttestation', schema, options);
   const dpopAlgorithms = DPOP_ALGORITHMS.filter((algorithm) => settings.popAlgorithms.includes(algorithm));
   const { popMethods } = settings;
   return {

@@ -1,9 +1,10 @@
 import { createPrivateKey, KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
+import { parseOptions } from '../../../src/relay/parse-options.js';
 import type { ProviderAnswer } from '../shared/exchange.js';
 import { objectOf } from '../shared/json.js';
-import { checkOptions, commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
 import {
   isTransient,
   outcomeOf,
@@ -89,7 +90,7 @@ const BAD_TOKEN: ReadonlySet<unknown> = new Set(['BadDeviceToken', 'DeviceTokenN
  * Throws a TypeError for an option that can never work.
  */
 export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
-  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = checkOptions(
+  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = parseOptions(
     'apnsNotifier',
     schema,
     options,

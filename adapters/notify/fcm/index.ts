@@ -1,9 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
+import { parseOptions } from '../../../src/relay/parse-options.js';
 import type { ProviderAnswer } from '../shared/exchange.js';
 import { httpSender } from '../shared/http.js';
-import { checkOptions, commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
 import { outcomeOf, PUSH_LIFE_SECONDS } from '../shared/outcome.js';
 import { accessTokens } from './access-token.js';
 import { isThirdPartyError, judgeFcm } from './answer.js';
@@ -90,7 +91,7 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  * can never work.
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
-  const { serviceAccount, origin, ca, timeoutMs, types, clock } = checkOptions('fcmNotifier', schema, options);
+  const { serviceAccount, origin, ca, timeoutMs, types, clock } = parseOptions('fcmNotifier', schema, options);
   const sender = httpSender({ timeoutMs, ca });
   const account = {
     clientEmail: serviceAccount.client_email,

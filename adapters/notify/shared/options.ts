@@ -37,22 +37,3 @@ export const httpsOrigin = z
     (text) => URL.canParse(text) && new URL(text).protocol === 'https:' && new URL(text).origin === text,
     'must be an https origin such as https://push.example, without a path',
   );
-
-/**
- * Checks the options of a notifier and fills in the defaults. Throws a TypeError that begins with the dotted path of
- * the option at fault, such as `apnsNotifier.teamId: ...`, and holds no value; an option that does not exist is at fault.
- */
-export function checkOptions<Schema extends z.ZodType>(
-  notifier: string,
-  schema: Schema,
-  options: unknown,
-): z.output<Schema> {
-  const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = [notifier, ...(issue?.path ?? [])];
-  if (issue?.code === 'unrecognized_keys') {
-    throw new TypeError(`${[...path, ...issue.keys.slice(0, 1)].join('.')}: there is no such option`);
-  }
-  throw new TypeError(`${path.join('.')}: ${issue?.message ?? 'is not valid'}`);
-}

@@ -5,9 +5,10 @@ import type { LookupFunction } from 'node:net';
 import webPush from 'web-push';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
+import { parseOptions } from '../../../src/relay/parse-options.js';
 import { boundedLookup, LOOKUPS_BUSY } from '../shared/bounded-lookup.js';
 import { httpSender } from '../shared/http.js';
-import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
 import { judgeStatus, outcomeOf, PUSH_LIFE_SECONDS, PushFailure, retry } from '../shared/outcome.js';
 import { PRIVATE_ADDRESS, publicLookup } from '../shared/public-address.js';
 import { endpointOf, type HostRule, hostRule, parseSubscription } from './subscription.js';
@@ -116,7 +117,7 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
  * Throws a TypeError for an option that can never work.
  */
 export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
-  const settings = checkOptions('webPushNotifier', schema, options);
+  const settings = parseOptions('webPushNotifier', schema, options);
   const { subject, publicKey, privateKey, hosts, privateAddresses, agent, timeoutMs, ca, types, clock } = settings;
   const lookup = boundedLookup(settings.lookup ?? systemLookup);
   const sender = httpSender({ timeoutMs, ca, agent, lookup: privateAddresses ? lookup : publicLookup(lookup) });

@@ -3,8 +3,9 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
+import { parseOptions } from '../../../src/relay/parse-options.js';
 import { httpSender } from '../shared/http.js';
-import { checkOptions, commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
 import { judgeStatus, outcomeOf } from '../shared/outcome.js';
 import { signWebhook, webhookKey } from './signature.js';
 
@@ -83,7 +84,7 @@ const schema = z.strictObject(
  * Throws a TypeError for an option that can never work.
  */
 export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
-  const { url, secret, types, headers, ca, timeoutMs, clock } = checkOptions('webhookNotifier', schema, options);
+  const { url, secret, types, headers, ca, timeoutMs, clock } = parseOptions('webhookNotifier', schema, options);
   const sender = httpSender({ timeoutMs, ca });
 
   return {

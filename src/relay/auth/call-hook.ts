@@ -9,7 +9,7 @@ export class HookTimeout extends Error {
 
 /** The client left before the hook had settled. */
 export class ClientDisconnected extends Error {
-  override readonly name = 'ClientLeft';
+  override readonly name = 'ClientDisconnected';
   constructor() {
     super('The client left.');
   }

@@ -21,10 +21,10 @@ export type FetchHandler = (request: Request, env?: unknown) => Promise<Response
 /** Makes the fetch door. */
 export function createFetchHandler(
   answer: RequestHandler,
-  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
 ): FetchHandler {
   return async (request, env) => {
-    const path = ownPath(request.url);
+    const path = matchPath(request.url);
     if (path === undefined) return toResponse(NOT_FOUND, request.method);
     const node = findNodeBindings(env);
     const due = node === undefined || waitForTurn(node.incoming, node.outgoing);

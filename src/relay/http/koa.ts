@@ -9,12 +9,12 @@ export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) 
 /** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
 export function createKoaHandler(
   answer: RequestHandler,
-  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
 ): KoaMiddleware {
   return async (context, next) => {
     // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
-    const path = ownPath(originalUrl, context.url);
+    const path = matchPath(originalUrl, context.url);
     if (path === undefined) {
       await next();
       return;

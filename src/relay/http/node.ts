@@ -18,11 +18,11 @@ export type NodeHandler = (
 /** Makes the node door. */
 export function createNodeHandler(
   answer: RequestHandler,
-  { matchPath: ownPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
 ): NodeHandler {
   return (request, response, next) => {
     const handed = request.url ?? '';
-    const path = ownPath(request.originalUrl ?? handed, handed);
+    const path = matchPath(request.originalUrl ?? handed, handed);
     if (path === undefined) {
       if (next !== undefined) next();
       else send(response, NOT_FOUND, false);

@@ -86,7 +86,7 @@ describe.each(DOORS)('through %s', (_door, build) => {
     const client = post(`${origin}/v1/m`, undefined, createBody());
     await entered;
     client.destroy();
-    expect(await aborted).toMatchObject({ name: 'ClientLeft' });
+    expect(await aborted).toMatchObject({ name: 'ClientDisconnected' });
     expect(await answer).toMatchObject({ status: 503, code: 'authentication_unavailable' });
     await turn();
     expect([...entries]).toEqual([]);

@@ -70,7 +70,7 @@ describe('options are checked when the hook is made', () => {
     [{ jwks, attestationAudience: '' }, /^clientAttestation\.attestationAudience: /],
     [{ jwks, attestationAudience: [] }, /^clientAttestation\.attestationAudience: must not be empty$/],
     [{ jwks, attestationAudience: 7 }, /^clientAttestation\.attestationAudience: must be a text or a list of texts$/],
-    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: is not an option$/],
+    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option$/],
   ];
   it.each(cases)('%j', (options, message) => {
     const make = () => clientAttestation(options as never);

@@ -80,7 +80,7 @@ describe('a runtime that has fetch and WebCrypto, and nothing of Node', () => {
         heard.push((await received.preview()).title);
         heard.push((await received.next()).content.text);
         const next = share.next();
-        await received.answer(words('1'));
+        await received.reply(words('1'));
         heard.push((await next).content.text);
         await received.finish();
         heard.push(await share.next(), share.state.ended);

@@ -244,7 +244,7 @@ describe('who may not', () => {
         ),
       ),
     );
-    expect(all.sort()).toEqual(['key', ...Array(9).fill('already_claimed')]);
+    expect(all.sort()).toEqual([...Array(9).fill('already_claimed'), 'key']);
   });
 
   it('taken: also by a relay that gives a 401 and no code', async () => {

@@ -21,16 +21,16 @@ import { rightsTests } from './suite/rights.js';
 import { updateTests } from './suite/update.js';
 import { versionTests } from './suite/versions.js';
 
-/** The `it` of a test runner: `node:test`, vitest, jest and mocha all have one that fits. */
+/** The `it` of a test runner, such as that of `node:test`, vitest, jest or mocha. */
 export type RelaySuiteIt = (name: string, run: () => Promise<void>) => void;
 
 /** Where a relay under test departs from the defaults of the protocol. */
 export interface RelaySuiteOptions {
-  /** The largest body the relay accepts, in bytes (PROTOCOL §7). Default: 65,536. */
+  /** The largest body the relay accepts, in bytes (docs/protocol.md §7). Default: 65,536. */
   readonly bodyLimitBytes?: number;
   /**
-   * Tests that this relay is known to fail, by their full name, each with the documented reason. They are registered
-   * all the same, under their name and the reason, and pass without running, so that a report shows what was left out.
+   * Tests that this relay is known to fail: full name to documented reason. The suite registers them under name and
+   * reason, and they pass without running, so that a report lists them.
    */
   readonly skip?: Readonly<Record<string, string>>;
 }
@@ -59,22 +59,20 @@ const TESTS: readonly ((test: Test) => void)[] = [
 ];
 
 /**
- * Registers the conformance tests of the relay protocol: what docs/protocol.md says of Secure Credential Transfer
- * (draft-secure-credential-transfer-05 §5-§7) and TIGRESS (draft-vinokurov-tigress-http-00 §5-§8), as far as it can be
- * seen from outside. A test is named after the operation, with the section of the protocol and the demand it comes from
- * in brackets.
+ * Registers the conformance tests of the relay protocol in docs/protocol.md, which reads Secure Credential Transfer
+ * (draft-secure-credential-transfer-05 §5-§7) and TIGRESS (draft-vinokurov-tigress-http-00 §5-§8). The tests are black-box
+ * tests over HTTP. The title of a test begins with the operation; the section and the demand follow in brackets.
  *
- * The relay runs in its default configuration, without authentication hooks, and with rate limits and quotas that let
- * about three thousand requests of one address pass. Optional features (waiting, push delivery) are not tested. The
- * tests need nothing of each other and may run in any order; each makes its own mailboxes and leaves them to expire.
- * All take milliseconds but the one on expiration, which takes up to three seconds: give a runner with a short time
- * limit (mocha: 2 s) ten.
+ * The relay runs in its default configuration, without authentication hooks, and with limits that admit about 3,000
+ * requests of one address. The suite does not test optional features (long polls, push delivery). The tests are
+ * independent and run in any order; each creates its own mailboxes and leaves them to expire. Each takes milliseconds,
+ * except the one on expiration with up to 3 s: set the time limit of your runner to 10 s.
  *
- * @param it registers one test with the caller's runner; failures are `AssertionError`s of `node:assert`
- * @param baseUrl where the relay is mounted, for example `http://127.0.0.1:8080/relay`, to which `/v1/m` is appended;
- * or a function, called when each test runs, for a server that starts later
- * @param options where the relay departs from the defaults
- * @throws TypeError if `skip` names a test that does not exist, or gives no reason
+ * @param it - registers one test with your runner; failures are `AssertionError`s of `node:assert`
+ * @param baseUrl - the URL of the mount point, such as `http://127.0.0.1:8080/relay`, to which the suite appends `/v1/m`;
+ * or a function that returns it, called when each test runs, for a server that starts later
+ * @param options - where the relay departs from the defaults
+ * @throws TypeError if `skip` names an unknown test, or gives no reason
  */
 export function relaySuite(
   it: RelaySuiteIt,

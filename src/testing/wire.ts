@@ -1,6 +1,6 @@
 /**
- * The suite's own client. It shares nothing with the package it tests: what a relay gets wrong on the wire must not be
- * put right by code of the same author on the way back.
+ * The HTTP client of the suite. It shares no code with the package that it tests, so that an error in that code cannot
+ * hide itself.
  */
 import { request as overHttp, type RequestOptions } from 'node:http';
 import { request as overHttps } from 'node:https';
@@ -14,7 +14,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** What {@link send} puts on the wire. */
+/** A request for {@link send}. */
 export interface Sending {
   /** A list makes one header line per entry, with the name spelled as it is here. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -24,7 +24,7 @@ export interface Sending {
   readonly finish?: boolean;
 }
 
-/** An answer that takes longer is a failure: nothing in the suite waits for a relay on purpose. */
+/** The time limit of an answer, in ms. No test of the suite uses a long poll. */
 const PATIENCE_MS = 10_000;
 
 /** One request through the global `fetch`, as most clients make it. Redirects are answers, not followed. */
@@ -34,7 +34,7 @@ export async function call(
   headers: Readonly<Record<string, string>>,
   body?: string | Uint8Array,
 ): Promise<Answer> {
-  // Bytes instead of a string, because fetch adds a Content-Type of its own to a string.
+  // Bytes, because fetch adds a Content-Type to a string.
   const bytes = body === undefined ? {} : { body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
   const response = await fetch(url, {
     method,
@@ -46,7 +46,7 @@ export async function call(
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** One request over `node:http`, for what `fetch` cannot send: repeated headers, chunks, unfinished bodies, TRACE. */
+/** One request over `node:http`, which can send repeated headers, chunks, unfinished bodies and TRACE. */
 export function send(method: string, url: string, sending: Sending = {}): Promise<Answer> {
   const lines: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(sending.headers ?? {})) {
@@ -57,7 +57,7 @@ export function send(method: string, url: string, sending: Sending = {}): Promis
     const request = (new URL(url).protocol === 'https:' ? overHttps : overHttp)(url, options);
     let answered = false;
     const fail = (error: Error): void => {
-      // A relay may close the connection once it has refused a body; that is no failure when the answer is complete.
+      // A relay may close the connection after it refused a body; a complete answer counts.
       if (!answered) reject(error);
     };
     request.setTimeout(PATIENCE_MS, () => request.destroy(new Error(`${method} ${url}: no answer`)));
@@ -82,7 +82,7 @@ export function send(method: string, url: string, sending: Sending = {}): Promis
   });
 }
 
-/** Writes text to the relay's host and returns all that comes back until it closes: HTTP clients hide a HEAD's body. */
+/** Writes text to the relay's host and returns the bytes received until it closes: HTTP clients hide the body of a HEAD. */
 export function exchange(url: string, text: string): Promise<string> {
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === 'https:';

@@ -19,7 +19,10 @@ export class PageError extends Error {
 }
 
 const TEXTS: Readonly<Record<string, readonly [title: string, text: string]>> = {
-  already_claimed: ['Opened on another phone', 'A link works on one phone only, and another one was first. Ask for a new link.'],
+  already_claimed: [
+    'Opened on another phone',
+    'A link works on one phone only, and another one was first. Ask for a new link.',
+  ],
   tampered: ['This message was changed', 'It was altered on its way, so nothing of it was used. Nobody could read it.'],
   gone: ['This link has ended', 'The key was withdrawn, or its time is over. Ask for a new link.'],
   unreachable: ['No connection', 'The relay does not answer. Nothing is lost.'],

@@ -1,4 +1,4 @@
-/** Calls of a store under test: each is bounded in time, and its answer has to be one that the contract knows. */
+/** Calls to a store under test: each has a time limit, and its answer must be one that the contract allows. */
 import assert from 'node:assert/strict';
 import { type MailboxStore, revisionOf, type StoredEntry } from '../../relay/store/contract.js';
 
@@ -8,8 +8,8 @@ const HANG_MS = 10_000;
 /** How a call ended. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
-/** The outcome of a call, which has to be there within `limitMs`. Failed assertions pass through. */
-export async function outcomeOf<Answer>(
+/** The outcome of a call, which must settle within `limitMs`. Failed assertions are rethrown. */
+export async function settle<Answer>(
   what: string,
   limitMs: number,
   call: () => Promise<Answer>,
@@ -32,23 +32,23 @@ export async function outcomeOf<Answer>(
   const outcome = await Promise.race([settled, hung]);
   clearTimeout(timer);
   if (outcome === undefined) assert.fail(`${what} has not settled after ${limitMs} ms`);
-  // A driver that blocks the thread settles before the timer can tell: what counts is the time that has passed.
+  // A driver that blocks the thread settles before the timer can fire, so compare the elapsed time.
   const took = performance.now() - started;
   assert.ok(took <= limitMs, `${what} took ${Math.round(took)} ms, more than ${limitMs}`);
   if ('error' in outcome && outcome.error instanceof assert.AssertionError) throw outcome.error;
   return outcome;
 }
 
-/** Asserts that a call rejects within `limitMs`; an answer, whatever it is, would be a lie. */
+/** Asserts that a call rejects within `limitMs`; any answer would be false. */
 export async function mustReject(what: string, limitMs: number, call: () => Promise<unknown>): Promise<void> {
-  const outcome = await outcomeOf(what, limitMs, call);
+  const outcome = await settle(what, limitMs, call);
   if ('answer' in outcome) assert.fail(`${what} has to reject, and answered ${JSON.stringify(outcome.answer)}`);
 }
 
 /** The store with every call bounded and every answer checked for its form. */
 export function checkedStore(store: MailboxStore): MailboxStore {
   async function ask<Answer>(what: string, call: () => Promise<Answer>, check: (answer: Answer) => void) {
-    const outcome = await outcomeOf(what, HANG_MS, call);
+    const outcome = await settle(what, HANG_MS, call);
     if ('error' in outcome) throw outcome.error;
     check(outcome.answer);
     return outcome.answer;

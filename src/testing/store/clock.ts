@@ -1,4 +1,4 @@
-/** Deadlines on the backend's clock, judged by what is certain about it. */
+/** Deadlines on the backend's clock, compared with the known bounds of that clock. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MailboxStore } from '../../relay/store/contract.js';
@@ -9,7 +9,7 @@ const PINGS = 5;
 /** Clocks are read in whole milliseconds, at both ends. */
 const ROUNDING_MS = 2;
 
-/** The backend's clock, known but for a few milliseconds. */
+/** The backend's clock, known to a few milliseconds. */
 export interface BackendClock {
   /** Unix time in ms, a whole number. */
   now(): number;
@@ -46,8 +46,8 @@ export async function readClock(store: MailboxStore, toleranceMs: number): Promi
 }
 
 /**
- * Runs what has to be done before a deadline a quarter of a second ahead, on a fresh key. If the machine was too slow
- * for that, nothing is proven either way, and it runs again with more time.
+ * Runs a task that must end before a deadline a quarter of a second ahead, on a fresh key. If the machine was too slow,
+ * the run proves nothing, and the task runs again with more time.
  */
 export async function inTime<Result>(
   clock: BackendClock,

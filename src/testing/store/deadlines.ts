@@ -1,20 +1,20 @@
-/** Nothing lives at or past its deadline, nothing dies before it, and only a caller moves it. */
+/** An entry lives until its deadline, not longer, and only a caller moves the deadline. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MailboxStore } from '../../relay/store/contract.js';
-import type { StoreTest } from './bench.js';
 import { mustReject } from './checked.js';
 import { type BackendClock, inTime } from './clock.js';
+import type { StoreTest } from './harness.js';
 import { farDeadline, newKey, newRevision, newValue } from './values.js';
 
 const CALL_MS = 10_000;
 const POLL_MS = 10;
-/** How long after its deadline an entry may be looked for in vain before it counts as immortal. */
+/** The longest time after its deadline that an entry may still be there, in ms. */
 const LATE_MS = 2000;
 /** Past 2^31 seconds, and far past 2^31 milliseconds from now. */
 const DECADES_MS = 40 * 365 * 86_400_000;
 
-/** Asks until the entry is gone; what is certain about the clock says which answers were right. */
+/** Reads until the entry is gone, and checks each answer against the bounds of the clock. */
 async function livesUntil(store: MailboxStore, clock: BackendClock, key: string, deadline: number): Promise<void> {
   for (;;) {
     const due = clock.isAfter(deadline);
@@ -23,15 +23,15 @@ async function livesUntil(store: MailboxStore, clock: BackendClock, key: string,
     assert.ok(!(due && entry !== undefined), `the entry lives ${clock.now() - deadline} ms past its deadline`);
     assert.ok(!(early && entry === undefined), `the entry is gone ${deadline - clock.now()} ms before its deadline`);
     if (entry === undefined) return;
-    assert.equal(entry.expiresAt, deadline, 'get tells the deadline that holds');
+    assert.equal(entry.expiresAt, deadline, 'get gives the deadline that holds');
     await pause(POLL_MS);
   }
 }
 
 export function deadlineTests(test: StoreTest): void {
-  test('deadline: an entry is there before it, and gone from then on', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: an entry is live before it, and gone from then on', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       assert.equal(await store.create(key, newValue(), deadline), true);
       assert.equal((await store.get(key))?.expiresAt, deadline);
@@ -41,9 +41,9 @@ export function deadlineTests(test: StoreTest): void {
     assert.equal(await store.get(key), undefined, 'gone for good');
   });
 
-  test('deadline: an expired entry counts as absent for create, which puts a whole new one', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: an expired entry counts as absent for create, which puts a whole new one', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const { key, deadline } = await inTime(clock, (key, deadline) => store.create(key, newValue('old'), deadline));
     await clock.passes(deadline);
     const [value, expiresAt] = [newValue('new'), farDeadline()];
@@ -54,9 +54,9 @@ export function deadlineTests(test: StoreTest): void {
     assert.equal(await store.create(key, newValue(), farDeadline()), false);
   });
 
-  test('deadline: an expired entry is missing for replace, which does not revive it', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: an expired entry is missing for replace, which does not revive it', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const value = newValue();
     const { key, deadline } = await inTime(clock, (key, deadline) => store.create(key, value, deadline));
     await clock.passes(deadline);
@@ -66,9 +66,9 @@ export function deadlineTests(test: StoreTest): void {
     assert.equal(await store.get(key), undefined);
   });
 
-  test('deadline: a replace without one keeps it, to the millisecond', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: a replace without one keeps it, to the millisecond', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       let value = newValue();
       await store.create(key, value, deadline);
@@ -82,9 +82,9 @@ export function deadlineTests(test: StoreTest): void {
     await livesUntil(store, clock, key, deadline);
   });
 
-  test('deadline: a replace with an earlier one shortens the life', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: a replace with an earlier one shortens the life', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       const value = newValue();
       await store.create(key, value, farDeadline());
@@ -94,9 +94,9 @@ export function deadlineTests(test: StoreTest): void {
     await livesUntil(store, clock, key, deadline);
   });
 
-  test('deadline: a replace with a later one lengthens the life', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: a replace with a later one lengthens the life', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const [value, next, later] = [newValue(), newValue(), farDeadline()];
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       await store.create(key, value, deadline);
@@ -108,9 +108,9 @@ export function deadlineTests(test: StoreTest): void {
     assert.equal(entry?.expiresAt, later);
   });
 
-  test('deadline: a conflict moves it neither way', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: a conflict moves it neither way', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       await store.create(key, newValue(), deadline);
       assert.equal(await store.replace(key, newRevision(), newValue(), farDeadline()), 'conflict');
@@ -119,20 +119,20 @@ export function deadlineTests(test: StoreTest): void {
     await livesUntil(store, clock, key, deadline);
   });
 
-  test('deadline: one 40 years ahead is kept as exactly as any', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: one 40 years ahead is kept as exactly as any', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     const [key, value, deadline] = [newKey(), newValue(), Date.now() + DECADES_MS];
     assert.equal(await store.create(key, value, deadline), true);
-    await pause(POLL_MS); // A timer set for longer than 2^31 ms would go off now.
+    await pause(POLL_MS); // A timer of more than 2^31 ms would fire at once.
     assert.equal((await store.get(key))?.expiresAt, deadline);
     const soon = clock.now() + 1000;
     assert.equal(await store.replace(key, value.slice(0, 16), newValue(), soon), 'ok', 'and left to expire');
   });
 
-  test('deadline: create rejects one that has passed, and keeps nothing', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('deadline: create rejects one that has passed, and stores nothing', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     for (const ago of [10, 1000, 86_400_000]) {
       const key = newKey();
       const deadline = clock.now() - ago;
@@ -148,8 +148,8 @@ export function deadlineTests(test: StoreTest): void {
     }
   });
 
-  test('deadline: create rejects what is no safe integer, and keeps nothing', async (bench) => {
-    const store = await bench.open();
+  test('deadline: create rejects a number that is not a safe integer, and stores nothing', async (harness) => {
+    const store = await harness.open();
     for (const deadline of notIntegers()) {
       const key = newKey();
       await mustReject(`create with the deadline ${deadline}`, CALL_MS, () => store.create(key, newValue(), deadline));
@@ -157,8 +157,8 @@ export function deadlineTests(test: StoreTest): void {
     }
   });
 
-  test('deadline: replace rejects what is no safe integer, and changes nothing', async (bench) => {
-    const store = await bench.open();
+  test('deadline: replace rejects a number that is not a safe integer, and changes nothing', async (harness) => {
+    const store = await harness.open();
     const [key, value, expiresAt] = [newKey(), newValue(), farDeadline()];
     await store.create(key, value, expiresAt);
     for (const deadline of notIntegers()) {

@@ -1,30 +1,30 @@
-/** One caller after another: what create, get and replace do, and what they leave alone. */
+/** Create, get and replace, one call after another. */
 import assert from 'node:assert/strict';
 import { REVISION_CHARACTERS } from '../../relay/store/contract.js';
-import type { StoreTest } from './bench.js';
-import { outcomeOf } from './checked.js';
+import { settle } from './checked.js';
+import type { StoreTest } from './harness.js';
 import { farDeadline, newKey, newRevision, newValue } from './values.js';
 
 const CALL_MS = 10_000;
 
 export function entryTests(test: StoreTest): void {
-  test('get: undefined where nothing is', async (bench) => {
-    const store = await bench.open();
+  test('get: gives undefined for an absent key', async (harness) => {
+    const store = await harness.open();
     assert.equal(await store.get(newKey()), undefined);
   });
 
-  test('create: puts where nothing is; get gives the value, its revision and its deadline', async (bench) => {
-    const store = await bench.open();
+  test('create: stores a value under an absent key; get gives the value, its revision and its deadline', async (harness) => {
+    const store = await harness.open();
     const [key, value, expiresAt] = [newKey(), newValue(), farDeadline()];
     assert.equal(await store.create(key, value, expiresAt), true);
     const entry = await store.get(key);
-    assert.ok(entry !== undefined, 'what was put is there');
+    assert.ok(entry !== undefined, 'the stored entry is there');
     const { value: read, revision, expiresAt: deadline } = entry;
     assert.deepEqual({ read, revision, deadline }, { read: value, revision: value.slice(0, 16), deadline: expiresAt });
   });
 
-  test('create: false where a live entry is, whose value and deadline stay', async (bench) => {
-    const store = await bench.open();
+  test('create: gives false for a live entry, whose value and deadline stay', async (harness) => {
+    const store = await harness.open();
     const [key, value, expiresAt] = [newKey(), newValue(), farDeadline()];
     await store.create(key, value, expiresAt);
     for (const other of [newValue(), value]) {
@@ -35,8 +35,8 @@ export function entryTests(test: StoreTest): void {
     }
   });
 
-  test('replace: ok for the revision that is there, and the new value has its own', async (bench) => {
-    const store = await bench.open();
+  test('replace: gives ok for the current revision; the new value has a new one', async (harness) => {
+    const store = await harness.open();
     const [key, first, second] = [newKey(), newValue('first'), newValue('second')];
     await store.create(key, first, farDeadline());
     assert.equal(await store.replace(key, first.slice(0, 16), second), 'ok');
@@ -45,8 +45,8 @@ export function entryTests(test: StoreTest): void {
     assert.equal((await store.get(key))?.value, first);
   });
 
-  test('replace: conflict for a revision that is no longer there, and nothing changes', async (bench) => {
-    const store = await bench.open();
+  test('replace: gives conflict for an old revision, and changes nothing', async (harness) => {
+    const store = await harness.open();
     const [key, first, second, expiresAt] = [newKey(), newValue(), newValue(), farDeadline()];
     await store.create(key, first, expiresAt);
     await store.replace(key, first.slice(0, 16), second);
@@ -57,16 +57,16 @@ export function entryTests(test: StoreTest): void {
     assert.equal(entry?.expiresAt, expiresAt);
   });
 
-  test('replace: missing where nothing is, and puts nothing there', async (bench) => {
-    const store = await bench.open();
+  test('replace: gives missing for an absent key, and stores nothing', async (harness) => {
+    const store = await harness.open();
     const key = newKey();
     assert.equal(await store.replace(key, newRevision(), newValue()), 'missing');
     assert.equal(await store.replace(key, newRevision(), newValue(), farDeadline()), 'missing');
     assert.equal(await store.get(key), undefined);
   });
 
-  test('clients: what one client wrote, every other reads and replaces at once', async (bench) => {
-    const [one, two] = await bench.clients(2);
+  test('clients: every client reads and replaces at once what another wrote', async (harness) => {
+    const [one, two] = await harness.clients(2);
     const [key, first, second] = [newKey(), newValue(), newValue()];
     await one.create(key, first, farDeadline());
     for (const store of [one, two]) assert.equal((await store?.get(key))?.value, first);
@@ -75,8 +75,8 @@ export function entryTests(test: StoreTest): void {
     assert.equal((await one.get(key))?.value, second);
   });
 
-  test('revision: one that differs in any one of its 16 characters is a conflict', async (bench) => {
-    const store = await bench.open();
+  test('revision: one that differs in any one of its 16 characters is a conflict', async (harness) => {
+    const store = await harness.open();
     const [key, value] = [newKey(), newValue()];
     await store.create(key, value, farDeadline());
     for (let at = 0; at < REVISION_CHARACTERS; at += 1) {
@@ -86,8 +86,8 @@ export function entryTests(test: StoreTest): void {
     assert.equal((await store.get(key))?.value, value);
   });
 
-  test('revision: case counts, and underscore and hyphen stand for themselves only', async (bench) => {
-    const store = await bench.open();
+  test('revision: case counts, and underscore and hyphen stand for themselves only', async (harness) => {
+    const store = await harness.open();
     const [key, revision] = [newKey(), 'aB3-eF6_hI9-kL2_'];
     await store.create(key, `${revision}.rest`, farDeadline());
     const others = [
@@ -101,20 +101,20 @@ export function entryTests(test: StoreTest): void {
     assert.equal(await store.replace(key, revision, newValue()), 'ok');
   });
 
-  test('revision: an empty one, a beginning of it, or one with more behind it never matches', async (bench) => {
-    const store = await bench.open();
+  test('revision: an empty, shortened or lengthened one never matches', async (harness) => {
+    const store = await harness.open();
     const [key, value] = [newKey(), newValue()];
     await store.create(key, value, farDeadline());
     for (const other of ['', value.slice(0, 1), value.slice(0, 15), value.slice(0, 17), value]) {
-      const outcome = await outcomeOf('replace', CALL_MS, () => store.replace(key, other, newValue()));
-      // No such revision can be: a store may refuse the call, but must not carry it out.
+      const outcome = await settle('replace', CALL_MS, () => store.replace(key, other, newValue()));
+      // No revision looks like this: a store may reject the call, but must not carry it out.
       if ('answer' in outcome) assert.equal(outcome.answer, 'conflict', `a revision of ${other.length} characters`);
     }
     assert.equal((await store.get(key))?.value, value);
   });
 
-  test('revision: only the revision is compared, whatever the rest of the value has become', async (bench) => {
-    const [one, two] = await bench.clients(2);
+  test('revision: compare-and-set compares the revision only, not the rest of the value', async (harness) => {
+    const [one, two] = await harness.clients(2);
     const [key, revision] = [newKey(), newRevision()];
     await one.create(key, `${revision}.first`, farDeadline());
     await one.get(key);

@@ -1,9 +1,9 @@
-/** Many callers at once, from several clients: one winner, and nothing lost. */
+/** Races of many callers from several clients: exactly one succeeds, and no write is lost. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MailboxStore } from '../../relay/store/contract.js';
-import type { StoreTest } from './bench.js';
 import { inTime } from './clock.js';
+import type { StoreTest } from './harness.js';
 import { farDeadline, newKey, newRevision, newValue, upTo } from './values.js';
 
 const CLIENTS = 4;
@@ -14,7 +14,7 @@ const LATE_MS = 2000;
 
 type Clients = readonly [MailboxStore, ...MailboxStore[]];
 
-/** The answers of 50 callers at once, dealt out to the clients, each with a value of its own. */
+/** The answers of 50 concurrent callers, spread over the clients, each with its own value. */
 function atOnce<Answer>(clients: Clients, call: (store: MailboxStore, value: string) => Promise<Answer>) {
   return Promise.all(
     upTo(CALLERS).map(async (index) => {
@@ -27,44 +27,44 @@ function atOnce<Answer>(clients: Clients, call: (store: MailboxStore, value: str
 async function oneCreates(clients: Clients, key: string): Promise<void> {
   const calls = await atOnce(clients, (store, value) => store.create(key, value, farDeadline()));
   const winners = calls.filter(({ answer }) => answer);
-  assert.equal(winners.length, 1, `${winners.length} of ${CALLERS} callers at once were told that they created it`);
+  assert.equal(winners.length, 1, `${winners.length} of ${CALLERS} callers at once created it`);
   for (const store of clients) assert.equal((await store.get(key))?.value, winners[0]?.value, 'the winner’s value');
 }
 
 export function raceTests(test: StoreTest): void {
-  test('race: of 50 creates at once, from 4 clients, exactly one gets true', async (bench) => {
-    const clients = await bench.clients(CLIENTS);
+  test('race: of 50 creates at once, from 4 clients, exactly one gets true', async (harness) => {
+    const clients = await harness.clients(CLIENTS);
     for (let round = 0; round < ROUNDS; round += 1) await oneCreates(clients, newKey());
   });
 
-  test('race: of 50 creates at once over an expired entry exactly one gets true', async (bench) => {
-    const clients = await bench.clients(CLIENTS);
-    const clock = await bench.clock(clients[0]);
+  test('race: of 50 creates at once over an expired entry exactly one gets true', async (harness) => {
+    const clients = await harness.clients(CLIENTS);
+    const clock = await harness.clock(clients[0]);
     const { key, deadline } = await inTime(clock, (key, deadline) => clients[0].create(key, newValue(), deadline));
     await clock.passes(deadline);
     await oneCreates(clients, key);
   });
 
-  test('race: of 50 replaces of one revision exactly one gets ok, the rest conflict', async (bench) => {
-    const clients = await bench.clients(CLIENTS);
+  test('race: of 50 replaces of one revision exactly one gets ok, the rest conflict', async (harness) => {
+    const clients = await harness.clients(CLIENTS);
     for (let round = 0; round < ROUNDS; round += 1) {
       const [key, first] = [newKey(), newValue()];
       await clients[0].create(key, first, farDeadline());
       const calls = await atOnce(clients, (store, value) => store.replace(key, first.slice(0, 16), value));
       const winners = calls.filter(({ answer }) => answer === 'ok');
-      assert.equal(winners.length, 1, `${winners.length} of ${CALLERS} callers at once were told ok`);
+      assert.equal(winners.length, 1, `${winners.length} of ${CALLERS} callers at once got ok`);
       assert.equal(calls.filter(({ answer }) => answer === 'conflict').length, CALLERS - 1, 'the rest are conflicts');
       for (const store of clients) assert.equal((await store.get(key))?.value, winners[0]?.value, 'the winner’s value');
     }
   });
 
-  test('race: 200 increments by compare-and-set from 4 clients lose none', async (bench) => {
-    const clients = await bench.clients(CLIENTS);
+  test('race: 200 increments by compare-and-set from 4 clients lose none', async (harness) => {
+    const clients = await harness.clients(CLIENTS);
     const key = newKey();
     await clients[0].create(key, newValue('0'), farDeadline());
     const reached: number[] = [];
     async function increment(store: MailboxStore): Promise<void> {
-      // A conflict means that another was faster, which happens no more often than there are increments.
+      // A conflict means that another increment succeeded, so there are at most as many as increments.
       for (let tries = 0; tries <= INCREMENTS; tries += 1) {
         const entry = await store.get(key);
         assert.ok(entry !== undefined && typeof entry.value === 'string', 'the counter is there');
@@ -72,7 +72,7 @@ export function raceTests(test: StoreTest): void {
         const answer = await store.replace(key, entry.revision, newValue(String(next)));
         if (answer === 'ok') return void reached.push(next);
         assert.equal(answer, 'conflict');
-        await pause(Math.random() * 3); // Losers that come back in step would lose again.
+        await pause(Math.random() * 3); // Retries at the same moment would lose again.
       }
       assert.fail('conflicts without end, and nobody wins');
     }
@@ -89,9 +89,9 @@ export function raceTests(test: StoreTest): void {
     assert.equal(String(value).slice(17), String(INCREMENTS));
   });
 
-  test('race: creates against the deadline: none succeeds before it, exactly one after', async (bench) => {
-    const clients = await bench.clients(CLIENTS);
-    const clock = await bench.clock(clients[0]);
+  test('race: creates against the deadline: none succeeds before it, exactly one after', async (harness) => {
+    const clients = await harness.clients(CLIENTS);
+    const clock = await harness.clock(clients[0]);
     const { key, deadline } = await inTime(clock, (key, deadline) => clients[0].create(key, newValue(), deadline));
     const winners: string[] = [];
     await Promise.all(
@@ -109,9 +109,9 @@ export function raceTests(test: StoreTest): void {
     assert.equal((await clients[0].get(key))?.value, winners[0]);
   });
 
-  test('race: replaces against the deadline: ok before it, missing ever after', async (bench) => {
-    const store = await bench.open();
-    const clock = await bench.clock(store);
+  test('race: replaces against the deadline: ok before it, missing ever after', async (harness) => {
+    const store = await harness.open();
+    const clock = await harness.clock(store);
     let value = '';
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
       const first = newValue();
@@ -132,8 +132,8 @@ export function raceTests(test: StoreTest): void {
     assert.equal(await store.get(key), undefined);
   });
 
-  test('race: reads during replaces see one whole value or another', async (bench) => {
-    const [writer, ...readers] = await bench.clients(CLIENTS);
+  test('race: reads during replaces see one whole value or another', async (harness) => {
+    const [writer, ...readers] = await harness.clients(CLIENTS);
     const [key, written] = [newKey(), new Set<string>()];
     const whole = (): string => {
       const revision = newRevision();

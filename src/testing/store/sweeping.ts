@@ -1,22 +1,22 @@
-/** A sweep erases what has expired, no more than it was told, and tells the truth about it. */
+/** A sweep erases expired entries up to its limit and returns their number. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { MailboxStore } from '../../relay/store/contract.js';
-import type { Bench, StoreTest } from './bench.js';
 import { type BackendClock, inTime } from './clock.js';
+import type { StoreHarness, StoreTest } from './harness.js';
 import { farDeadline, newKey, newValue, upTo } from './values.js';
 
 const BATCH = 1000;
 /** A sweep may see a deadline later than a read does, by this much: an index by the second is fine. */
 const SWEEP_LATE_MS = 2000;
-/** Others may use the backend: what they let expire, or sweep, spoils a count, but not every time. */
+/** Other clients may use the backend. Their expired entries and sweeps spoil some counts, but not every one. */
 const ATTEMPTS = 3;
 
 type Sweeping = MailboxStore & Required<Pick<MailboxStore, 'sweep'>>;
 
 const sweeps = (store: MailboxStore): store is Sweeping => store.sweep !== undefined;
 
-/** Erases what earlier tests and others have left. */
+/** Erases expired entries of earlier tests and of other clients. */
 async function drain(store: Sweeping): Promise<void> {
   for (let batches = 0; batches < 100; batches += 1) if ((await store.sweep(BATCH)) < BATCH) return;
 }
@@ -33,33 +33,33 @@ async function letExpire(store: MailboxStore, clock: BackendClock, count: number
   return result;
 }
 
-/** Sweeps until as many are erased as are expected, and once more; gives what was told in all. */
+/** Sweeps until the expected number is erased, and once more; returns the sum of the counts. */
 async function sweepAll(stores: readonly Sweeping[], expected: number, limit: number): Promise<number> {
   const end = performance.now() + SWEEP_LATE_MS;
-  let told = 0;
-  while (told < expected && performance.now() < end) {
+  let erasedInAll = 0;
+  while (erasedInAll < expected && performance.now() < end) {
     const counts = await Promise.all(stores.map((store) => store.sweep(limit)));
     const erased = counts.reduce((sum, count) => sum + count, 0);
-    told += erased;
+    erasedInAll += erased;
     if (erased === 0) await pause(20);
   }
-  for (const store of stores) told += await store.sweep(limit);
-  return told;
+  for (const store of stores) erasedInAll += await store.sweep(limit);
+  return erasedInAll;
 }
 
 /** The count is right in one of a few attempts, since others may use the backend. */
 async function addsUp(expected: number, attempt: () => Promise<number>): Promise<void> {
-  const told: number[] = [];
-  while (told.length < ATTEMPTS && told.at(-1) !== expected) told.push(await attempt());
+  const erasedCounts: number[] = [];
+  while (erasedCounts.length < ATTEMPTS && erasedCounts.at(-1) !== expected) erasedCounts.push(await attempt());
   assert.equal(
-    told.at(-1),
+    erasedCounts.at(-1),
     expected,
-    `of ${expected} expired entries sweeps told, attempt by attempt: ${told.join(', ')}`,
+    `of ${expected} expired entries the sweeps erased, attempt by attempt: ${erasedCounts.join(', ')}`,
   );
 }
 
-async function sweepers(bench: Bench, count: number): Promise<readonly [Sweeping, ...Sweeping[]] | undefined> {
-  const [first, ...others] = await bench.clients(count);
+async function sweepers(harness: StoreHarness, count: number): Promise<readonly [Sweeping, ...Sweeping[]] | undefined> {
+  const [first, ...others] = await harness.clients(count);
   if (!sweeps(first)) {
     assert.ok(first.capabilities.nativeExpiry, 'a store without native expiry has sweep');
     return undefined;
@@ -68,10 +68,10 @@ async function sweepers(bench: Bench, count: number): Promise<readonly [Sweeping
 }
 
 export function sweepTests(test: StoreTest): void {
-  test('sweep: erases what has expired and tells how many', async (bench) => {
-    const [store] = (await sweepers(bench, 1)) ?? [];
+  test('sweep: erases expired entries and returns their number', async (harness) => {
+    const [store] = (await sweepers(harness, 1)) ?? [];
     if (store === undefined) return;
-    const clock = await bench.clock(store);
+    const clock = await harness.clock(store);
     await addsUp(20, async () => {
       await drain(store);
       await letExpire(store, clock, 20);
@@ -79,10 +79,10 @@ export function sweepTests(test: StoreTest): void {
     });
   });
 
-  test('sweep: leaves what is live alone, also what a replace gave a longer life', async (bench) => {
-    const [store, other] = (await sweepers(bench, 2)) ?? [];
+  test('sweep: leaves live entries, also those whose deadline a replace moved', async (harness) => {
+    const [store, other] = (await sweepers(harness, 2)) ?? [];
     if (store === undefined || other === undefined) return;
-    const clock = await bench.clock(store);
+    const clock = await harness.clock(store);
     const live = new Map(upTo(10).map(() => [newKey(), newValue()]));
     for (const [key, value] of live) await store.create(key, value, farDeadline());
     const { key, deadline } = await inTime(clock, async (key, deadline) => {
@@ -98,10 +98,10 @@ export function sweepTests(test: StoreTest): void {
     for (const [each, value] of live) assert.equal((await store.get(each))?.value, value, 'a live entry was swept');
   });
 
-  test('sweep: erases no more than its limit at once, and the rest later', async (bench) => {
-    const [store] = (await sweepers(bench, 1)) ?? [];
+  test('sweep: erases no more than its limit at once, and the rest later', async (harness) => {
+    const [store] = (await sweepers(harness, 1)) ?? [];
     if (store === undefined) return;
-    const clock = await bench.clock(store);
+    const clock = await harness.clock(store);
     await addsUp(10, async () => {
       await drain(store);
       await letExpire(store, clock, 10);
@@ -109,10 +109,10 @@ export function sweepTests(test: StoreTest): void {
     });
   });
 
-  test('sweep: of two at once each erases its own, and the counts add up', async (bench) => {
-    const stores = await sweepers(bench, 2);
+  test('sweep: two at once erase each entry once, and their counts add up', async (harness) => {
+    const stores = await sweepers(harness, 2);
     if (stores === undefined) return;
-    const clock = await bench.clock(stores[0]);
+    const clock = await harness.clock(stores[0]);
     await addsUp(60, async () => {
       for (const store of stores) await drain(store);
       for (const store of stores) await letExpire(store, clock, 60 / stores.length);
@@ -120,34 +120,34 @@ export function sweepTests(test: StoreTest): void {
     });
   });
 
-  test('sweep: erases what a client that is gone has left', async (bench) => {
-    const [gone] = (await sweepers(bench, 1)) ?? [];
+  test('sweep: erases expired entries of a client that has closed', async (harness) => {
+    const [gone] = (await sweepers(harness, 1)) ?? [];
     if (gone === undefined) return;
-    const clock = await bench.clock(gone);
+    const clock = await harness.clock(gone);
     await addsUp(10, async () => {
-      const author = await bench.open();
+      const author = await harness.open();
       await drain(gone);
       await letExpire(author, clock, 10);
       await author.close();
-      const heir = await bench.open();
+      const heir = await harness.open();
       assert.ok(sweeps(heir));
       return sweepAll([heir], 10, BATCH);
     });
   });
 
-  test('sweep: never takes the new entry that is created at the same time under an expired key', async (bench) => {
-    const [store, other] = (await sweepers(bench, 2)) ?? [];
+  test('sweep: never erases a new entry that replaces an expired one at the same time', async (harness) => {
+    const [store, other] = (await sweepers(harness, 2)) ?? [];
     if (store === undefined || other === undefined) return;
-    const clock = await bench.clock(store);
+    const clock = await harness.clock(store);
     const keys = await letExpire(store, clock, 30);
-    // An index by the second sees the deadline a second later: until then the race would be none.
+    // An index by the second sees the deadline a second later; before that there is no race.
     await clock.passes(Math.ceil(clock.now() / 1000) * 1000);
     const values = new Map(keys.map((key) => [key, newValue('new')]));
     const create = (group: number) =>
       keys
         .filter((_, index) => index % 3 === group)
         .map((key) => other.create(key, values.get(key) ?? newValue(), farDeadline()));
-    // Creates that are ahead of the sweeps, behind them, and a turn of the event loop later.
+    // Creates before the sweeps, after them, and one turn of the event loop later.
     const calls: Promise<boolean>[] = create(0);
     const sweeping = [store, other, store].map((each) => each.sweep(BATCH));
     calls.push(...create(1));

@@ -1,7 +1,7 @@
-/** Values come back as they were put, and every key is its own. */
+/** Values come back unchanged, and keys are independent. */
 import assert from 'node:assert/strict';
 import type { MailboxStore } from '../../relay/store/contract.js';
-import type { StoreTest } from './bench.js';
+import type { StoreTest } from './harness.js';
 import { farDeadline, newKey, newRevision, newValue, upTo } from './values.js';
 
 const KIB = 1024;
@@ -32,8 +32,8 @@ async function returns(store: MailboxStore, value: string, what: string): Promis
 }
 
 export function textTests(test: StoreTest): void {
-  test('values: of 16 characters to 128 KiB come back as they were put', async (bench) => {
-    const store = await bench.open();
+  test('values: of 16 characters to 128 KiB come back as they were put', async (harness) => {
+    const store = await harness.open();
     for (const size of SIZES) {
       await returns(
         store,
@@ -43,21 +43,21 @@ export function textTests(test: StoreTest): void {
     }
   });
 
-  test('values: text of all of Unicode but NUL comes back as it was put', async (bench) => {
-    const store = await bench.open();
+  test('values: text of all of Unicode but NUL comes back as it was put', async (harness) => {
+    const store = await harness.open();
     for (const [what, text] of Object.entries(TEXTS)) await returns(store, newValue(text), what);
   });
 
-  test('values: 128 KiB of UTF-8 of three and four bytes a character come back as they were put', async (bench) => {
-    const store = await bench.open();
+  test('values: 128 KiB of UTF-8 of three and four bytes a character come back as they were put', async (harness) => {
+    const store = await harness.open();
     for (const character of ['€', '😀']) {
       const count = (128 * KIB) / Buffer.byteLength(character) - 17;
       await returns(store, newValue(character.repeat(count)), `${Math.floor(count)} of ${character}`);
     }
   });
 
-  test('values: revisions that look like numbers, options or patterns are text', async (bench) => {
-    const store = await bench.open();
+  test('values: revisions that look like numbers, options or patterns are text', async (harness) => {
+    const store = await harness.open();
     const odd = ['0000000000000000', '0000000000000001', '9007199254740993', '1e10000000000000', '----------------'];
     for (const revision of [...odd, '0x00000000000000', '________________', 'NULLNULLNULLNULL']) {
       const key = newKey();
@@ -67,8 +67,8 @@ export function textTests(test: StoreTest): void {
     }
   });
 
-  test('values: an object comes back as it was given where the store keeps references', async (bench) => {
-    const store = await bench.open();
+  test('values: an object comes back as it was given if the store stores objects', async (harness) => {
+    const store = await harness.open();
     if (store.capabilities.storesObjects !== true) return;
     const [key, first, second] = [newKey(), { revision: newRevision(), map: new Map() }, { revision: newRevision() }];
     assert.equal(await store.create(key, first, farDeadline()), true);
@@ -78,8 +78,8 @@ export function textTests(test: StoreTest): void {
     assert.ok((await store.get(key))?.value === second, 'the same object');
   });
 
-  test('keys: every allowed character, and 128 of them', async (bench) => {
-    const store = await bench.open();
+  test('keys: every allowed character, and 128 of them', async (harness) => {
+    const store = await harness.open();
     const fill = KEY_CHARACTERS - ALPHABET.length;
     const long = `${ALPHABET}${newRevision().repeat(fill)}`.slice(0, KEY_CHARACTERS);
     const keys = [long, `${long.slice(0, -1)}${long.endsWith('x') ? 'y' : 'x'}`, newRevision()];
@@ -87,20 +87,20 @@ export function textTests(test: StoreTest): void {
     await eachItsOwn(store, keys);
   });
 
-  test('keys: two that differ in case only are two', async (bench) => {
+  test('keys: two that differ in case only are two', async (harness) => {
     const key = `${newKey()}:abc`;
-    await eachItsOwn(await bench.open(), [key, key.toUpperCase(), `${key.slice(0, -1)}C`]);
+    await eachItsOwn(await harness.open(), [key, key.toUpperCase(), `${key.slice(0, -1)}C`]);
   });
 
-  test('keys: one that begins, ends or extends another is not that other', async (bench) => {
+  test('keys: one that begins, ends or extends another is not that other', async (harness) => {
     const key = newKey();
     const longer = ['a', ':', '_', '-', '::'].flatMap((part) => [`${part}${key}`, `${key}${part}`]);
     const parts = [key, key.slice(0, -1), key.slice(1), key.replaceAll('-', '_'), key.replaceAll('-', ':')];
-    await eachItsOwn(await bench.open(), [...parts, ...longer]);
+    await eachItsOwn(await harness.open(), [...parts, ...longer]);
   });
 }
 
-/** Each key has an entry of its own, and a change to one is no change to another. */
+/** Each key has its own entry, and a write to one changes no other. */
 async function eachItsOwn(store: MailboxStore, keys: readonly string[]): Promise<void> {
   const values = new Map(keys.map((key) => [key, newValue(key)]));
   assert.equal(values.size, keys.length, 'the keys of this test are distinct');

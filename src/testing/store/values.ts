@@ -1,4 +1,4 @@
-/** Keys, values and deadlines that nobody else on the backend has. */
+/** Keys, values and deadlines that are unique on the backend. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 const LIFE_MS = 600_000;
@@ -12,7 +12,7 @@ export const newRevision = (): string => randomBytes(12).toString('base64url');
 /** A value as the relay's: a new revision, then the rest. */
 export const newValue = (rest = 'rest'): string => `${newRevision()}.${rest}`;
 
-/** A deadline that no test lives to see, whatever the backend's clock shows within a minute. */
+/** A deadline that no test reaches, even if the backend's clock is a minute off. */
 export const farDeadline = (): number => Date.now() + LIFE_MS;
 
 /** As many numbers as asked for, from 0. */

@@ -202,7 +202,7 @@ export function bodyTests(test: Test): void {
 
   for (const method of ['PATCH', 'DELETE']) {
     const name = method === 'PATCH' ? 'RelinquishMailbox' : 'DeleteMailbox';
-    test(`${name}: a body is ignored, whatever it is [§6]`, async (relay) => {
+    test(`${name}: any body is ignored [§6]`, async (relay) => {
       const headers = { 'Content-Type': 'text/plain' };
       for (const body of ['not JSON', '{"payload":', '[]', 'x'.repeat(2000)]) {
         const mailbox = await relay.openBound();
@@ -216,7 +216,7 @@ export function bodyTests(test: Test): void {
   }
 }
 
-/** A create of so many bytes; white space makes up for what base64 cannot. */
+/** A create of exactly so many bytes; white space fills the rest that base64 cannot. */
 function bodyOfBytes(length: number): string {
   const bytesOf = (over: Json): string => JSON.stringify(createBody({ payload: { ...newPayload(), ...over } }));
   const room = length - Buffer.byteLength(bytesOf({ data: '' }));

@@ -5,7 +5,7 @@ import type { Json } from './fixtures.js';
 
 const CHALLENGE = 'Mailbox-Device-Claim realm="mailbox"';
 
-/** Asserts the status; the message shows what the relay said instead. */
+/** Asserts the status; the message quotes the relay's answer. */
 export function expectStatus(answer: Answer, status: number, why = ''): void {
   assert.equal(
     answer.status,

@@ -1,4 +1,4 @@
-/** Mailbox-Device-Claim: its form, and what a missing or malformed one gets. */
+/** Mailbox-Device-Claim: its form, and the answer to a missing or malformed one. */
 import assert from 'node:assert/strict';
 import type { Answer } from '../wire.js';
 import { expectProblem, expectStatus } from './checks.js';

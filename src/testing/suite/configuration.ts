@@ -50,7 +50,7 @@ export function configurationTests(test: Test): void {
     for (const configuration of [{}, { accessRights: 'RWD' }]) await expectFormRefused(relay, configuration);
   });
 
-  test('CreateMailbox: the expiration asked for is the one a read tells [§4 N29]', async (relay) => {
+  test('CreateMailbox: a read gives the expiration that was requested [§4 N29]', async (relay) => {
     for (const seconds of [60, DAY, 30 * DAY - 60]) {
       const expiration = secondsFromNow(seconds);
       const mailbox = await relay.open('RWD', { mailboxConfiguration: { expiration } });
@@ -117,7 +117,7 @@ export function configurationTests(test: Test): void {
     }
   });
 
-  test('CreateMailbox: an expiration beyond the maximum is refused and told the maximum [§4 A25]', async (relay) => {
+  test('CreateMailbox: an expiration beyond the maximum gets 400 with the maximum [§4 A25]', async (relay) => {
     for (const expiration of [secondsFromNow(31 * DAY), '9999-12-31T23:59:59Z']) {
       const answer = await createWith(relay, { accessRights: 'RWD', expiration });
       const { maximum } = expectProblem(answer, 400, 'expiration_out_of_range', { why: expiration });

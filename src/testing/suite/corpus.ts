@@ -1,4 +1,4 @@
-/** What the preview page is shown to, and what it is made to show. */
+/** User agents that read the preview page, and texts that it has to display. */
 
 /** Messengers, search engines and mail scanners, as they call themselves. */
 export const BOTS = [

@@ -1,4 +1,4 @@
-/** CreateMailbox: what opening a mailbox answers, and what of the request is kept. */
+/** CreateMailbox: the answer, and the stored parts of the request. */
 import assert from 'node:assert/strict';
 import { expectJson, expectStatus, versionOf } from './checks.js';
 import { configured, createBody, display, newClaim, newId, newPayload, newToken } from './fixtures.js';

@@ -1,4 +1,4 @@
-/** DeleteMailbox: who may end a transfer, and that the end is final. */
+/** DeleteMailbox: the right to end a transfer, and the finality of the end. */
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { newClaim, newId } from './fixtures.js';

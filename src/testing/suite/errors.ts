@@ -1,4 +1,4 @@
-/** Errors: the problem document, what it never says, and which of two errors wins. */
+/** Errors: the problem document, values that it never contains, and the precedence of errors. */
 import assert from 'node:assert/strict';
 import type { Answer } from '../wire.js';
 import { expectProblem, expectStatus, jsonOf } from './checks.js';
@@ -24,7 +24,7 @@ export function errorTests(test: Test): void {
     for (const [status, code, answer] of answers) expectProblem(answer, status, code);
   });
 
-  test('General: no error repeats a claim, a token, an attestation or what was sent [§6 S9]', async (relay) => {
+  test('General: no error repeats a claim, a token, an attestation or the request body [§6 S9]', async (relay) => {
     const [claim, known] = [newClaim(), 'planted-attestation'];
     const payload = { ...newPayload(), data: 'plantedplantedpayload!' };
     const secrets = { type: 'planted type', tokenData: 'planted-token-data' };

@@ -1,4 +1,4 @@
-/** The fields of the bodies: which are required, and what is too little, too much or of the wrong kind. */
+/** The fields of the bodies: required ones, bounds, and types. */
 import { expectProblem, expectStatus } from './checks.js';
 import { configured, createBody, display, type Json, newClaim, newId, newPayload, newToken } from './fixtures.js';
 import { nowhere, type Relay, type Test } from './relay.js';

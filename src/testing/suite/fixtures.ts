@@ -1,4 +1,4 @@
-/** Requests that any relay accepts, made anew for each test so that no test sees another's mailbox. */
+/** Requests that any relay accepts, created for each test, so that no test sees another test's mailbox. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 /** A JSON object of a request or an answer. */

@@ -1,4 +1,4 @@
-/** Mailbox-Request-ID: where it is required, what it may be, and that every answer gives it back. */
+/** Mailbox-Request-ID: where it is required, its form, and its echo in every answer. */
 import assert from 'node:assert/strict';
 import type { Answer } from '../wire.js';
 import { expectProblem, expectStatus } from './checks.js';
@@ -70,7 +70,7 @@ export function headerTests(test: Test): void {
     assert.equal(options.headers.get('mailbox-request-id'), id);
   });
 
-  test('General: Mailbox-Request-ID is optional on read and preview, and none is made up [§3]', async (relay) => {
+  test('General: Mailbox-Request-ID is optional on read and preview, and the relay invents none [§3]', async (relay) => {
     const mailbox = await relay.open();
     for (const answer of [
       await relay.preview(mailbox, { id: null }),

@@ -24,7 +24,7 @@ export function tagsOf(html: string): Tag[] {
   return tags;
 }
 
-/** All markup of a page without its texts and values: what display information must not be able to change. */
+/** The markup of a page without texts and values. Display information must not change it. */
 export function skeletonOf(html: string): string[] {
   const closed = [...html.replace(STYLE, '$1$2').matchAll(MARKUP)].map(([markup]) =>
     markup.slice(0, 4).replace(/\s.*/, ''),

@@ -73,7 +73,7 @@ export function pathTests(test: Test): void {
     }
   });
 
-  test('General: an unknown version gets 404 with a code of its own, on any method [§6 N5 A29]', async (relay) => {
+  test('General: an unknown version gets 404 unsupported_version, on any method [§6 N5 A29]', async (relay) => {
     const { id, sender } = await relay.open();
     for (const version of ['v0', 'v2', 'v10', 'v99999999999999999999']) {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {

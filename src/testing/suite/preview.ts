@@ -30,7 +30,7 @@ export function previewTests(test: Test): void {
     assert.ok(prefixes.includes('og: https://ogp.me/ns#'), 'prefix');
   });
 
-  test('ReadDisplayInformationFromMailbox: og:url is canonical, whatever the query [§9 A44]', async (relay) => {
+  test('ReadDisplayInformationFromMailbox: og:url is canonical for any query [§9 A44]', async (relay) => {
     const mailbox = await relay.open();
     for (const query of ['', '?v=c', '?v=h&utm_source=%22%3E%3Cscript%3E']) {
       const answer = await relay.preview(mailbox, { query });
@@ -82,7 +82,7 @@ export function previewTests(test: Test): void {
     }
   });
 
-  test('ReadDisplayInformationFromMailbox: a person reads what it is and what to do [§9]', async (relay) => {
+  test('ReadDisplayInformationFromMailbox: its text says what it is and what to do [§9]', async (relay) => {
     const text = textOf((await relay.preview(await relay.open())).text);
     const { title, description } = display();
     assert.ok(text.includes(String(title)), text);
@@ -118,7 +118,7 @@ export function previewTests(test: Test): void {
     assert.match(openGraphOf(text).get('og:description') ?? '', /^д{50,500}…?(\.\.\.)?$/);
   });
 
-  test('ReadDisplayInformationFromMailbox: is HTML whatever Accept says [§9 A27]', async (relay) => {
+  test('ReadDisplayInformationFromMailbox: is HTML for any Accept [§9 A27]', async (relay) => {
     const mailbox = await relay.open();
     const types = [
       'application/json',

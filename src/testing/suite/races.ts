@@ -65,7 +65,7 @@ export function raceTests(test: Test): void {
       writes.map(({ claim, payload }) => relay.update(mailbox, claim, { body: { payload } })),
     );
     const versions = answers.map(versionOf);
-    assert.equal(new Set(versions).size, versions.length, 'each update is a change of its own');
+    assert.equal(new Set(versions).size, versions.length, 'each update has its own version');
     const { version, payload } = await stateOf(relay, mailbox);
     assert.deepEqual(payload, writes[versions.indexOf(version)]?.payload, 'the payload is that of its version');
   });

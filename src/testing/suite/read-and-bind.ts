@@ -1,4 +1,4 @@
-/** ReadSecureContentFromMailbox: what a read answers, and whom it binds. */
+/** ReadSecureContentFromMailbox: the answer, and the binding of the receiver. */
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { newClaim, newPayload, newToken } from './fixtures.js';
@@ -84,7 +84,7 @@ export function readTests(test: Test): void {
     expectStatus(await relay.send('POST', path, { headers: chunked }), 200, 'an empty stream');
   });
 
-  test('ReadSecureContentFromMailbox: never tells the token or claim of a device [§10 N38 N39]', async (relay) => {
+  test('ReadSecureContentFromMailbox: never contains the token or claim of a device [§10 N38 N39]', async (relay) => {
     const [senderToken, receiverToken] = [newToken(), newToken()];
     const mailbox = await relay.open('RWD', { notificationToken: senderToken });
     const receiver = newClaim();

@@ -6,7 +6,7 @@ import { configured, createBody, type Json, newClaim, newId, newPayload } from '
 
 /** How a request departs from the ordinary one. */
 export interface Extra {
-  /** The Mailbox-Request-ID; a fresh one if absent, none if null. */
+  /** The Mailbox-Request-ID; absent: a fresh one; null: the header is left out. */
   readonly id?: string | null;
   /** A value is sent as JSON, a string or bytes as they are, undefined as no body at all. */
   readonly body?: unknown;

@@ -1,4 +1,4 @@
-/** accessRights: what each letter allows to whom, and what needs none. */
+/** accessRights: the effect of each letter, and operations that need no right. */
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { newClaim, secondsFromNow } from './fixtures.js';

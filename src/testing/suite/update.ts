@@ -1,4 +1,4 @@
-/** UpdateMailbox: who may write, and what a write replaces. */
+/** UpdateMailbox: the right to write, and the effect of a write. */
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { display, newClaim, newId, newPayload, newToken, secondsFromNow } from './fixtures.js';

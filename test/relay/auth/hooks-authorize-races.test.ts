@@ -150,7 +150,7 @@ describe('what changes while it is asked', () => {
     expect((await taken.receiver.read(taken.url)).status).toBe(404);
   });
 
-  test('a read of a mailbox that expired in the meantime is a 404 (PROTOCOL §7)', async () => {
+  test('a read of a mailbox that expired in the meantime is a 404 (docs/protocol.md §7)', async () => {
     let now = Date.now();
     const clock = (): number => now;
     const { taken } = await interrupted(

@@ -30,7 +30,7 @@ describe('storeSuite, options', () => {
     storeSuite((name, run) => registered.set(name, run), { open }, { skip });
     await registered.get(`${ping} (left out: no clock here)`)?.();
     expect(registered.has(ping)).toBe(false);
-    await expect(registered.get('get: undefined where nothing is')?.()).rejects.toThrow('opened');
+    await expect(registered.get('get: gives undefined for an absent key')?.()).rejects.toThrow('opened');
   });
 
   it('refuses to leave out what does not exist, or without a reason', () => {

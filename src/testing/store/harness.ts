@@ -1,40 +1,43 @@
-/** What a case of the suite works with: clients of the backend, its clock, its outages. */
+/** The harness of one test case: clients of the backend, its clock, its outages. */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { MailboxStore } from '../../relay/store/contract.js';
-import { checkedStore, outcomeOf } from './checked.js';
+import { checkedStore, settle } from './checked.js';
 import { type BackendClock, readClock } from './clock.js';
 import type { StoreFixture } from './fixture.js';
 
 const CLOSE_MS = 3000;
 
 /** Registers one case. */
-export type StoreTest = (name: string, run: (bench: Bench) => Promise<void>) => void;
+export type StoreTest = (name: string, run: (harness: StoreHarness) => Promise<void>) => void;
 
 /** A backend for the length of one case. */
-export interface Bench {
+export interface StoreHarness {
   /** Another client, its calls checked; closed when the case ends. */
   open(): Promise<MailboxStore>;
   /** Several clients. */
   clients(count: number): Promise<readonly [MailboxStore, ...MailboxStore[]]>;
   clock(store: MailboxStore): Promise<BackendClock>;
-  /** False for memory of this process, which alone need not say how it fails. */
+  /** False for the memory of this process: a fixture without `breakBackend` is allowed for it only. */
   canFail(store: MailboxStore): boolean;
-  /** Runs `during` while the backend fails, and mends it whatever happens. */
+  /** Breaks the backend, runs `during`, and repairs the backend even if `during` fails. */
   outage(during: () => Promise<void>): Promise<void>;
 }
 
-/** Runs a case, closes what it opened, and fails it for errors that nobody caught in the meantime. */
-export async function runOnBench(fixture: StoreFixture, run: (bench: Bench) => Promise<void>): Promise<void> {
+/** Runs a case and closes the stores that it opened. Uncaught errors during the case fail it. */
+export async function runWithHarness(
+  fixture: StoreFixture,
+  run: (harness: StoreHarness) => Promise<void>,
+): Promise<void> {
   const uncaught: unknown[] = [];
   const unwatch = watchProcess((error) => uncaught.push(error));
   const opened: MailboxStore[] = [];
   try {
-    await run(benchOn(fixture, opened));
+    await run(createHarness(fixture, opened));
   } finally {
-    // Whether close is sound is a case of its own; here it only must not keep the others waiting.
-    await Promise.allSettled(opened.map((store) => outcomeOf('close', CLOSE_MS, () => store.close())));
-    await turn(); // Node tells of an unhandled rejection when the microtasks are done.
+    // Another case tests close; here a failing close must not block the next case.
+    await Promise.allSettled(opened.map((store) => settle('close', CLOSE_MS, () => store.close())));
+    await turn(); // Node reports an unhandled rejection after the microtasks.
     await turn();
     unwatch();
   }
@@ -42,21 +45,21 @@ export async function runOnBench(fixture: StoreFixture, run: (bench: Bench) => P
 }
 
 const watchers = new Set<(error: unknown) => void>();
-const tellWatchers = (error: unknown): void => {
+const notifyWatchers = (error: unknown): void => {
   for (const watcher of watchers) watcher(error);
 };
 
-/** Hears of errors that nobody caught; one listener for all cases that a runner has under way. */
+/** Reports uncaught errors of the process. All cases that run at once share one process listener. */
 function watchProcess(watcher: (error: unknown) => void): () => void {
-  if (watchers.size === 0) process.on('unhandledRejection', tellWatchers).on('uncaughtException', tellWatchers);
+  if (watchers.size === 0) process.on('unhandledRejection', notifyWatchers).on('uncaughtException', notifyWatchers);
   watchers.add(watcher);
   return () => {
     watchers.delete(watcher);
-    if (watchers.size === 0) process.off('unhandledRejection', tellWatchers).off('uncaughtException', tellWatchers);
+    if (watchers.size === 0) process.off('unhandledRejection', notifyWatchers).off('uncaughtException', notifyWatchers);
   };
 }
 
-function benchOn(fixture: StoreFixture, opened: MailboxStore[]): Bench {
+function createHarness(fixture: StoreFixture, opened: MailboxStore[]): StoreHarness {
   async function open(): Promise<MailboxStore> {
     const store = await fixture.open();
     opened.push(store);

@@ -44,7 +44,7 @@ describe('TLS', () => {
     expect(headers.get('Mailbox-Version')).toBe(created.headers.get('Mailbox-Version'));
   });
 
-  it('X-Forwarded-Proto counts only where the operator trusts the proxy [§6 N1]', async () => {
+  it('the relay reads X-Forwarded-Proto only with trustProxy [§6 N1]', async () => {
     const headers = () => opening(randomUUID(), { 'X-Forwarded-Proto': 'https' });
     const plain = 'http://relay.example/share/v1/m';
     const open = (trustProxy: boolean) =>
@@ -54,8 +54,8 @@ describe('TLS', () => {
   });
 });
 
-describe('what is kept', () => {
-  it('UpdateMailbox: a token replaces that of the caller and no other, and none keeps it [§4 A31]', async () => {
+describe('stored data', () => {
+  it('UpdateMailbox: a token replaces only the token of the caller; an update without one keeps it [§4 A31]', async () => {
     const store = new Map<string, unknown>();
     const relay = testRelay({ store });
     const [first, second, third] = [token(), token(), token()];
@@ -71,7 +71,7 @@ describe('what is kept', () => {
     expect(recordIn(store)).toMatchObject({ sender: { token: first }, receiver: { token: third } });
   });
 
-  it('ReadSecureContentFromMailbox: only the read that binds brings a token [§4 A32]', async () => {
+  it('ReadSecureContentFromMailbox: the relay stores the token of the binding read only [§4 A32]', async () => {
     const store = new Map<string, unknown>();
     const relay = testRelay({ store });
     const { sender, url } = await sharedMailbox(relay);
@@ -85,7 +85,7 @@ describe('what is kept', () => {
     for (const { tokenData } of [senders, later, losers]) expect(dump(store)).not.toContain(tokenData);
   });
 
-  it('RelinquishMailbox: the token of the released device is forgotten [§5 A38]', async () => {
+  it('RelinquishMailbox: the relay forgets the token of the released device [§5 A38]', async () => {
     const store = new Map<string, unknown>();
     const relay = testRelay({ store });
     const { url } = await sharedMailbox(relay);
@@ -97,7 +97,7 @@ describe('what is kept', () => {
     expect(dump(store)).not.toContain(notificationToken.tokenData);
   });
 
-  it('Mailbox-Device-Attestation is stored and reported by no operation [§3 A30]', async () => {
+  it('no operation stores or reports Mailbox-Device-Attestation [§3 A30]', async () => {
     const store = new Map<string, unknown>();
     const events: RelayEvent[] = [];
     const relay = testRelay({ store, onEvent: (event) => events.push(event) });
@@ -114,7 +114,7 @@ describe('what is kept', () => {
     expect(dump(store) + JSON.stringify(events)).not.toContain('planted');
   });
 
-  it('a Secret that a client forgot to strip is neither kept, shown nor reported [§2 N41]', async () => {
+  it('the relay never stores, shows or reports a Secret that a client forgot to strip [§2 N41]', async () => {
     const store = new Map<string, unknown>();
     const events: RelayEvent[] = [];
     const relay = testRelay({ store, onEvent: (event) => events.push(event) });
@@ -127,7 +127,7 @@ describe('what is kept', () => {
   });
 });
 
-describe('what is answered', () => {
+describe('answers', () => {
   it('every body is JSON or HTML, as the endpoint says, or empty [§4 N3]', async () => {
     const relay = testRelay();
     const { sender, url, created } = await sharedMailbox(relay);
@@ -154,7 +154,7 @@ describe('what is answered', () => {
     ]);
   });
 
-  it('the two devices need never be there at the same time [§1 N36]', async () => {
+  it('the two devices need never be online at the same time [§1 N36]', async () => {
     const clock = { now: Date.now() };
     const relay = testRelay({ clock: () => clock.now });
     const expiration = inSeconds(30 * 24 * 3600 - 60, clock.now);
@@ -171,7 +171,7 @@ describe('what is answered', () => {
     }
   });
 
-  it('CreateMailbox: replayed after its mailbox expired it opens a new one [§3 A7]', async () => {
+  it('CreateMailbox: a replay after the expiration opens a new mailbox [§3 A7]', async () => {
     const clock = { now: Date.now() };
     const relay = testRelay({ clock: () => clock.now });
     const sender = device(relay);
@@ -191,8 +191,8 @@ describe('what is answered', () => {
   });
 });
 
-describe('what the operator chooses', () => {
-  it('CreateMailbox: the rights of a request that names none [§5 A22]', async () => {
+describe('the options of the operator', () => {
+  it("CreateMailbox: a request without accessRights gets the operator's [§5 A22]", async () => {
     const relay = testRelay({ accessRights: 'RW' });
     const { sender, url } = await sharedMailbox(relay, createBody({ mailboxConfiguration: undefined }));
     const receiver = device(relay);
@@ -201,7 +201,7 @@ describe('what the operator chooses', () => {
     expect((await receiver.delete(url)).json.code).toBe('right_missing');
   });
 
-  it('General: the size of bodies and of the display information [§7 R16]', async () => {
+  it('General: limits bound bodies and display information [§7 R16]', async () => {
     const limits = { bodyBytes: 1000, titleCharacters: 5, descriptionCharacters: 6, imageUrlCharacters: 30 };
     const relay = testRelay({ limits });
     const display = { title: '12345', description: '123456', imageURL: 'https://example.com/i.png' };

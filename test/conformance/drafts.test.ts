@@ -52,7 +52,7 @@ describe('the JSON samples of the drafts', () => {
     expect(json.urlLink).toMatch(/\/v1\/m\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  it('ReadSecureContentFromMailbox: the answer to it is the sample answer [§4 N29]', async () => {
+  it('ReadSecureContentFromMailbox: the answer equals the sample answer [§4 N29]', async () => {
     const created = await sender.create(CREATE_SAMPLE);
     const { json } = await receiver.read(created.json.urlLink);
     expect(json).toEqual({
@@ -66,14 +66,14 @@ describe('the JSON samples of the drafts', () => {
     });
   });
 
-  it('UpdateMailbox: the sample request is taken and answered as in the sample [§4 N19]', async () => {
+  it('UpdateMailbox: the relay answers the sample request as in the sample [§4 N19]', async () => {
     const { json } = await sender.create(CREATE_SAMPLE);
     const answer = await sender.update(json.urlLink, undefined, { body: UPDATE_SAMPLE });
     expect(answer.status).toBe(200);
     expect(Object.keys(answer.json)).toEqual(['isPushNotificationSupported']);
   });
 
-  it('ReadDisplayInformationFromMailbox: the sample page, with the two tags that ogp.me would not take put right [§9]', async () => {
+  it('ReadDisplayInformationFromMailbox: the page equals the sample page with two corrected tags [§9]', async () => {
     const { json } = await sender.create(CREATE_SAMPLE);
     const { text } = await sender.preview(json.urlLink);
     expect(text).toContain('prefix="og: https://ogp.me/ns#"');
@@ -85,7 +85,7 @@ describe('the JSON samples of the drafts', () => {
     expect(text).toContain(`<meta property="og:url" content="${json.urlLink}">`);
   });
 
-  it('the mailboxConfiguration of SCT-03 is refused in words that say what to use [§3]', async () => {
+  it('the mailboxConfiguration of SCT-03 gets 400 with the name of its successor [§3]', async () => {
     const body = { ...JSON.parse(CREATE_SAMPLE), mailboxConfiguration: { timeToLive: '86400' } };
     const { status, json } = await sender.create(body);
     expect({ status, code: json.code, field: json.field }).toEqual({
@@ -96,7 +96,7 @@ describe('the JSON samples of the drafts', () => {
     expect(json.detail).toContain('expiration');
   });
 
-  it('header names from before SCT-05 are not known [§3]', async () => {
+  it('the relay ignores header names from before SCT-05 [§3]', async () => {
     const response = await relay.fetch(
       new Request(`${PUBLIC_URL}/v1/m`, {
         method: 'POST',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
 
 describe('relay.remove', () => {
-  it('ends a mailbox for every device, with the share URL as a person would paste it', async () => {
+  it('ends a mailbox for every device, given a share URL with query and fragment', async () => {
     const relay = testRelay();
     const removed: string[] = [];
     relay.on('mailbox.removed', ({ mailbox }) => removed.push(mailbox));
@@ -87,7 +87,7 @@ describe('rotation of the server keys', () => {
     }
   });
 
-  it('a create of before the rotation, its cancel and its retry are known whichever key comes first in order', async () => {
+  it('the relay recognises a create from before the rotation, its cancel and its retry in any order of keys', async () => {
     for (let round = 0; round < 10; round += 1) {
       const [old, fresh] = [randomBytes(32), randomBytes(32)];
       const store = new Map<string, unknown>();
@@ -115,7 +115,7 @@ describe('rotation of the server keys', () => {
 });
 
 describe('two relays in one process', () => {
-  it('do not see each other, on stores of their own or by namespace on one', async () => {
+  it('are independent, on two stores or in two namespaces of one store', async () => {
     const store = new Map<string, unknown>();
     const keys = [randomBytes(32)];
     const one = testRelay({ store, keys, namespace: 'one' });
@@ -141,7 +141,7 @@ describe("requestId: 'optional' serves clients of SCT that send none [§3 A10]",
   const relay = testRelay({ requestId: 'optional' });
   const without = { requestId: null };
 
-  it('carries out all four writes, each as new', async () => {
+  it('the relay carries out all four writes as new requests', async () => {
     const sender = device(relay);
     const receiver = device(relay);
     const [one, two] = [await sender.create(createBody(), without), await sender.create(createBody(), without)];
@@ -156,7 +156,7 @@ describe("requestId: 'optional' serves clients of SCT that send none [§3 A10]",
     expect((await sender.delete(url, without)).status).toBe(200);
   });
 
-  it('knows duplicates of those that do send one', async () => {
+  it('the relay recognises duplicates of requests with an id', async () => {
     const { sender, url } = await sharedMailbox(relay);
     expect((await sender.update(url, somePayload(), { requestId: 'one' })).status).toBe(200);
     expect((await sender.update(url, somePayload(), { requestId: 'one' })).status).toBe(201);
@@ -177,7 +177,7 @@ describe('CORS', () => {
     expect(response.headers.has('Vary')).toBe(false);
   });
 
-  it('answers the preflight of an allowed origin with the protocol’s methods and headers, never with credentials', async () => {
+  it('the preflight of an allowed origin gets the methods and headers of the protocol, and no credentials', async () => {
     const { headers } = await ask(testRelay({ cors: { origins: [origin] } }), preflight);
     expect(headers.get('Access-Control-Allow-Origin')).toBe(origin);
     expect(headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
@@ -186,7 +186,7 @@ describe('CORS', () => {
     expect(headers.has('Access-Control-Allow-Credentials')).toBe(false);
   });
 
-  it('exposes the answer headers of the protocol, on refusals too', async () => {
+  it('the relay exposes the response headers of the protocol, on errors too', async () => {
     const { headers } = await ask(testRelay({ cors: { origins: [origin] } }), { Origin: origin }, 'GET');
     expect(headers.get('Access-Control-Expose-Headers')).toBe(
       'Mailbox-Request-ID, Mailbox-Version, Mailbox-Receiver, Date, Preference-Applied, Retry-After, ' +
@@ -194,13 +194,13 @@ describe('CORS', () => {
     );
   });
 
-  it('a method that is a word of JavaScript is none of the relay’s: 405', async () => {
+  it('a method named like a property of Object gets 405', async () => {
     for (const method of ['constructor', 'toString', '__proto__']) {
       expect((await ask(testRelay(), {}, method)).status).toBe(405);
     }
   });
 
-  it('gives another origin nothing, and lets * stand for any', async () => {
+  it('another origin gets no CORS header, and * stands for any origin', async () => {
     const other = { ...preflight, Origin: 'https://evil.example' };
     const refused = await ask(testRelay({ cors: { origins: [origin] } }), other);
     expect(refused.headers.has('Access-Control-Allow-Origin')).toBe(false);

@@ -14,13 +14,13 @@ function atNoon(options: Partial<RelayOptions> = {}) {
 const bodyUntil = (expiration: string) => createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration } });
 
 describe('time [§7]', () => {
-  it('CreateMailbox: a mailbox lives 48 h where the request brings no configuration [§7 N22 A24]', async () => {
+  it('CreateMailbox: a mailbox without a configuration lives for 48 h [§7 N22 A24]', async () => {
     const { relay } = atNoon();
     const { sender, url } = await sharedMailbox(relay, createBody({ mailboxConfiguration: undefined }));
     expect((await sender.read(url)).json.expiration).toBe('2026-03-03T12:00:00Z');
   });
 
-  it('CreateMailbox: takes an expiration up to 30 days ahead, and names the maximum to a later one [§4 A25]', async () => {
+  it('CreateMailbox: accepts an expiration up to 30 days ahead; the 400 to a later one names the maximum [§4 A25]', async () => {
     const { relay } = atNoon();
     const sender = device(relay);
     expect((await sender.create(bodyUntil('2026-03-31T12:00:00Z'))).status).toBe(200);
@@ -32,7 +32,7 @@ describe('time [§7]', () => {
     });
   });
 
-  it('CreateMailbox: shortens a later one to the maximum where the operator sets so [§4 A25]', async () => {
+  it("CreateMailbox: overMaximum: 'clamp' turns a later expiration into the maximum [§4 A25]", async () => {
     const { relay } = atNoon({ lifetime: { maximumSeconds: HOUR, defaultSeconds: 60, overMaximum: 'clamp' } });
     const { sender, url } = await sharedMailbox(relay, bodyUntil('2027-01-01T00:00:00Z'));
     expect((await sender.read(url)).json.expiration).toBe('2026-03-01T13:00:00Z');
@@ -56,7 +56,7 @@ describe('time [§7]', () => {
     },
   );
 
-  it('every operation finds a mailbox to the last millisecond, and 404 from its expiration on [§7 N20 A26]', async () => {
+  it('every operation finds a mailbox until the last millisecond, and answers 404 from its expiration on [§7 N20 A26]', async () => {
     const { relay, clock } = atNoon();
     const { sender, url } = await sharedMailbox(relay, bodyUntil('2026-03-01T12:00:10Z'));
     clock.now = Date.parse('2026-03-01T12:00:09.999Z');
@@ -75,7 +75,7 @@ describe('time [§7]', () => {
     expect(late.map(({ status, json }) => [status, json.code])).toEqual(late.map(() => [404, 'mailbox_not_found']));
   });
 
-  it('reads and previews lengthen no life [§9 S3]', async () => {
+  it('reads and previews do not extend the lifetime [§9 S3]', async () => {
     const { relay, clock } = atNoon();
     const { sender, url } = await sharedMailbox(relay, bodyUntil('2026-03-01T12:00:10Z'));
     clock.now += 9000;
@@ -86,7 +86,7 @@ describe('time [§7]', () => {
     expect((await sender.read(url)).status).toBe(404);
   });
 
-  it('an expired mailbox is erased from the store without anyone asking [§7 N21]', async () => {
+  it('the sweeper erases an expired mailbox without a request [§7 N21]', async () => {
     const { relay, clock, store } = atNoon({ sweepIntervalMs: 1 });
     await sharedMailbox(relay, bodyUntil('2026-03-01T12:00:10Z'));
     await sharedMailbox(relay, bodyUntil('2026-03-01T13:00:00Z'));
@@ -101,7 +101,7 @@ describe('time [§7]', () => {
 describe('a cancel is final [§3]', () => {
   const ONE_CREATE = { requestId: 'the-create' };
 
-  it('CreateMailbox: a late retry gets 201 and the old urlLink, and opens nothing [§3]', async () => {
+  it('CreateMailbox: a late retry gets 201 and the old urlLink, and opens no mailbox [§3]', async () => {
     const { relay } = atNoon();
     const sender = device(relay);
     const { json } = await sender.create(bodyUntil('2026-03-02T12:00:00Z'), ONE_CREATE);

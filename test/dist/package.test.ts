@@ -47,7 +47,7 @@ const SMOKE = `
 `;
 
 describe('the packed tarball', () => {
-  it('holds what is built, what it is built from, the documents, and nothing else', () => {
+  it('contains the build, its sources, the documents, and nothing else', () => {
     const documents = files.filter((path) => !path.includes('/')).sort();
     expect(documents).toEqual(['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json']);
     const folders = new Set(files.filter((path) => path.includes('/')).map((path) => path.split('/')[0]));
@@ -78,12 +78,12 @@ describe('the packed tarball', () => {
     expect(out).toBe('200 function function');
   });
 
-  it('needs no optional peer but for the entry that uses it, which names what is missing', async () => {
+  it('needs an optional peer only for the entry that uses it, whose error names the missing package', async () => {
     await expect(node('koa.mjs', `import 'credential-relay/koa'`)).rejects.toThrow(/@koa\/router/);
     await expect(exec(process.execPath, ['-e', `require('koa')`], { cwd: project })).rejects.toThrow();
   });
 
-  it('has the error class once, whichever entry it comes by', async () => {
+  it('has one RelayError class for all entries', async () => {
     const out = await node(
       'once.mjs',
       `import { createRelay, isRelayError, RelayError } from 'credential-relay';

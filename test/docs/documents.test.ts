@@ -34,7 +34,7 @@ async function documents(): Promise<string[]> {
 }
 
 describe('the documents', () => {
-  it('show code that stands, word for word, in the tested file that they name', async () => {
+  it('show code that equals the tested file that they name', async () => {
     const quoted = (await blocksOf('README.md')).filter(({ source }) => source.startsWith('from '));
     expect(quoted.map(({ source }) => source)).toEqual([
       'from examples/koa/app.ts',
@@ -47,7 +47,7 @@ describe('the documents', () => {
     }
   });
 
-  it('show no TypeScript that is neither quoted nor checked, and all of it compiles', async () => {
+  it('show only TypeScript that is quoted from a file or compiles', async () => {
     const blocks = (await Promise.all((await documents()).map(blocksOf)))
       .flat()
       .filter(({ language }) => language === 'ts');
@@ -72,7 +72,7 @@ describe('the documents', () => {
     expect(result.stdout).toBe('');
   }, 60_000);
 
-  it('list every option of createRelay, and none that does not exist', async () => {
+  it('list every option of createRelay, and no other', async () => {
     const source = await read('src/relay/options.ts');
     const declared = source.slice(
       source.indexOf('export interface RelayOptions'),
@@ -86,7 +86,7 @@ describe('the documents', () => {
     expect([...listed, 'clock'].sort()).toEqual([...options].sort());
   });
 
-  it('name only scripts and files that exist', async () => {
+  it('name existing scripts and files only', async () => {
     const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
     for (const path of await documents()) {
       const text = await read(path);

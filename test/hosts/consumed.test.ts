@@ -26,7 +26,7 @@ const POSSIBLE = PLACES.filter(({ host }) => host.bodies.includes('swallowed')).
 );
 
 describe.each(POSSIBLE)('%s, body read by the host and thrown away:', (_name, place) => {
-  test('an operation that needs it is a 400 body_already_read', async () => {
+  test('an operation that needs it gets 400 body_already_read', async () => {
     const host = await startHost(place, 'swallowed');
     toClose.push(host.close);
     for (const chunked of [false, true]) {
@@ -37,7 +37,7 @@ describe.each(POSSIBLE)('%s, body read by the host and thrown away:', (_name, pl
     expect(host.bugs).toEqual([]);
   });
 
-  test('an operation that needs none goes on', async () => {
+  test('an operation that needs no body is carried out', async () => {
     const host = await startHost(place, 'swallowed');
     toClose.push(host.close);
     const url = host.base + UNKNOWN;
@@ -65,7 +65,7 @@ const LEAVES_TEXT: ReadonlyArray<readonly [name: string, build: (relay: Relay) =
 ];
 
 describe.each(LEAVES_TEXT)('%s:', (_name, build) => {
-  test('what it left is parsed by the relay, and held to the same rules', async () => {
+  test('the relay validates the parsed body of the host by the same rules', async () => {
     const { server, origin, close } = await openServer();
     toClose.push(close);
     server.on('request', await build(createRelay({ publicUrl: origin })));
@@ -95,13 +95,13 @@ describe('fetch:', () => {
     });
   const codeOf = async (answer: Response): Promise<unknown> => ((await answer.json()) as { code: string }).code;
 
-  test('a body that somebody reads, or has let lie half read, is a 400 body_already_read', async () => {
+  test('a body that the host reads, or has read in part, gets 400 body_already_read', async () => {
     const locked = request(JSON.stringify(createBody()));
     locked.body?.getReader();
     expect(await codeOf(await relay.fetch(locked))).toBe('body_already_read');
   });
 
-  test('a body whose stream breaks off is a 400, and no bug', async () => {
+  test('a body whose stream ends with an error gets 400', async () => {
     const bugs: unknown[] = [];
     const off = relay.on('relay.failed', (event) => bugs.push(event));
     const broken = new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) });

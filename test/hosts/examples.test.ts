@@ -80,7 +80,7 @@ function create(origin: string, claim: string, payload: object, fields: readonly
 }
 
 describe.each(EXAMPLES)('examples/%s', (_name, build) => {
-  test('has the relay at /relay, which serves a whole transfer, and a page of its own', async () => {
+  test('serves a whole transfer at /relay, and its own page', async () => {
     const origin = await start(build);
     const [sender, receiver] = [newDevice(), newDevice()];
     const [first, second] = [newPayload(), newPayload()];
@@ -112,7 +112,7 @@ describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) 
     expectProblem(await create(origin, newDevice().claim, newPayload(), fields), 401, 'token_required');
   });
 
-  test('lets the relay read its own bodies, with its own limit and its own refusals', async () => {
+  test('leaves bodies, their limit and their errors to the relay', async () => {
     const origin = await start(build);
     const cookie = await signIn(origin);
     const call = operation('POST', `${origin}/relay/v1/m`, newDevice().claim);

@@ -65,7 +65,7 @@ describe('a hook on the create', () => {
     expect(text).not.toContain('urlLink');
   });
 
-  it('lets known callers create, and any device with the link read', async () => {
+  it('lets known callers create a mailbox, and any device with the link read', async () => {
     const created = await post('/relay/v1/m', { Authorization: 'Bearer known' });
     expect(created.status).toBe(200);
     const { urlLink } = JSON.parse(created.text) as { urlLink: string };

@@ -46,14 +46,14 @@ describe.each(WAYS)('the fetch handler, given %s', (_name, mountPath, add) => {
     return (server.address() as AddressInfo).port;
   }
 
-  test('goes by the socket, and not by the scheme that the client wrote', async () => {
+  test('judges TLS by the socket, not by the scheme in the request line', async () => {
     const port = await listen(false);
     for (const target of ['/relay/v1/m', 'https://relay.example/relay/v1/m']) {
       expect(await sendRaw(port, create(target))).toContain('tls_required');
     }
   });
 
-  test('takes a request over TLS, also with http in its target', async () => {
+  test('accepts a request over TLS with http in its target', async () => {
     const port = await listen(true);
     for (const target of ['/relay/v1/m', 'http://relay.example/relay/v1/m']) {
       const socket = connectTls({ port, host: '127.0.0.1', ca: LOCALHOST.cert, servername: 'localhost' });
@@ -67,7 +67,7 @@ describe.each(WAYS)('the fetch handler, given %s', (_name, mountPath, add) => {
     }
   });
 
-  test('takes the word of a proxy only where it is trusted', async () => {
+  test('reads X-Forwarded-Proto only with trustProxy', async () => {
     const forwarded = create('https://relay.example/relay/v1/m', 'X-Forwarded-Proto: http\r\n');
     const trusting = await listen(false, { trustProxy: true });
     expect(await sendRaw(trusting, forwarded)).toContain('tls_required');

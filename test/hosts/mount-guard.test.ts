@@ -73,7 +73,7 @@ async function serve({ prefix, mountPath, build }: GuardedHost) {
 }
 
 describe.each(GUARDED_HOSTS)('a guard on the path of the relay in $name', (host) => {
-  test('holds against every spelling of the request line', async () => {
+  test('applies to every spelling of the request line', async () => {
     const { port, gate, served, warned, store } = await serve(host);
     const targets = spellings(host.prefix);
     const answers = await Promise.all(
@@ -93,7 +93,7 @@ describe.each(GUARDED_HOSTS)('a guard on the path of the relay in $name', (host)
     expect(served.length).toBe(2);
   });
 
-  test('and paths beside it are the host’s own, also while it is open', async () => {
+  test('leaves other paths to the host while it lets requests through', async () => {
     const { port, gate, served } = await serve(host);
     gate.isOpen = true;
     for (const target of [

@@ -66,7 +66,7 @@ function client(server: Server): { socket: Socket; text(): string } {
 }
 
 describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
-  it('are answered in their order, each in its turn', async () => {
+  it('are answered in order, one after another', async () => {
     const { server, relay, held, read, completed, url, sender } = await serve(build);
     const { socket, text } = client(server);
     const before = completed();
@@ -77,7 +77,7 @@ describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
     await expect.poll(() => text().split('HTTP/1.1 200').length - 1).toBe(10);
   });
 
-  it('that wait too take one place, and give it back when the connection closes; those behind never begin', async () => {
+  it('with long polls take one place, and release it when the connection closes; later ones never begin', async () => {
     const { server, relay, held, completed } = await serve(build);
     const { socket } = client(server);
     const before = completed();
@@ -93,7 +93,7 @@ describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
     await expect.poll(completed).toBe(before + 1);
   });
 
-  it('of more than 17 on one connection close it', async () => {
+  it('close the connection if they are more than 17', async () => {
     const { server, held, read } = await serve(build);
     const { socket } = client(server);
     socket.write(held + read.repeat(17));
@@ -102,8 +102,8 @@ describe.each(FORMS)('pipelined requests to %s', (_name, build) => {
   });
 });
 
-describe('whenAnswerIsDue', () => {
-  it('has one listener on a connection, however many requests wait', async () => {
+describe('waitForTurn', () => {
+  it('adds one listener per connection for any number of waiting requests', async () => {
     const asked: Array<boolean | Promise<boolean>> = [];
     const listeners: number[] = [];
     const server = createServer((request, response) => {
@@ -121,7 +121,7 @@ describe('whenAnswerIsDue', () => {
     expect(await Promise.all(asked.slice(1))).toEqual([false, false, false, false, false]);
   });
 
-  it('is false for a queued request that is asked about after its connection has closed', async () => {
+  it('returns false for a queued request whose connection has closed', async () => {
     const requests: Array<[IncomingMessage, ServerResponse]> = [];
     const server = createServer((...pair) => void requests.push(pair)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -136,7 +136,7 @@ describe('whenAnswerIsDue', () => {
     expect(waitForTurn(request, response)).toBe(false);
   });
 
-  it('is true for a request without a server', () => {
+  it('returns true for a request without a server', () => {
     const request = new IncomingMessage(new Socket());
     expect(waitForTurn(request, new ServerResponse(request))).toBe(true);
   });

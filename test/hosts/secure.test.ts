@@ -23,7 +23,7 @@ for (const place of PLACES) {
   };
 
   describe(`${place.name}, with an https publicUrl:`, () => {
-    test('plain HTTP is a 403, whatever the client says', async () => {
+    test('plain HTTP gets 403 for any header of the client', async () => {
       const host = await start();
       for (const said of [undefined, 'https']) {
         const answer = await create(host, said);
@@ -35,7 +35,7 @@ for (const place of PLACES) {
       expectProblem(await send({ method: 'GET', url: `${host.base}/v1/m` }), 405, 'method_not_allowed');
     });
 
-    test('trustProxy: true takes the word of the proxy', async () => {
+    test('trustProxy: true reads X-Forwarded-Proto', async () => {
       const host = await start({ relay: { trustProxy: true } });
       for (const said of ['https', 'HTTPS', 'https, http']) expectCreated(await create(host, said), place.prefix);
       for (const said of [undefined, 'http', 'http, https', '']) {

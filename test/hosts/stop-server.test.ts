@@ -35,7 +35,7 @@ async function site() {
 }
 
 describe('stopServer', () => {
-  it('answers what is held and what is half sent, and closes the relay after that', async () => {
+  it('answers long polls and half-sent requests, and then closes the relay', async () => {
     const { server, relay, observed, base, told } = await site();
     const { sender, receiver, url, version } = await boundPair(base);
     const waiting = sender.wait(url, version).answer;
@@ -66,7 +66,7 @@ describe('stopServer', () => {
     expect(told).toEqual(['update 200', 'relay closed', 'stopped']);
   });
 
-  it('cuts a connection on which nothing comes, after the grace, and no other before', async () => {
+  it('closes an idle connection after the grace period, and no other before', async () => {
     const { server, relay, base, port } = await site();
     const silent = connect(port, '127.0.0.1');
     toClose.push(() => silent.destroy());
@@ -80,7 +80,7 @@ describe('stopServer', () => {
     await cut;
   });
 
-  it('closes the relay of a server that does not listen any more, or never did', async () => {
+  it('closes the relay of a server that is not listening', async () => {
     const { server, observed, told } = await site();
     await stopServer(server, observed);
     await stopServer(server, observed);

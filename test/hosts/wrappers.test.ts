@@ -54,7 +54,7 @@ describe.each(APPS)('%s', (_name, build) => {
     return origin;
   }
 
-  test('a wrapped writeHead that does not know lists loses no header', async () => {
+  test('a wrapped writeHead that does not know lists of headers loses no header', async () => {
     const answer = await create(await serve(wrapWriteHead));
     expect(answer).toMatchObject({
       status: 200,
@@ -81,7 +81,7 @@ describe.each(APPS)('%s', (_name, build) => {
   });
 });
 
-describe('Vary of the host and Vary of the relay both count', () => {
+describe('the answer has Vary of the host and Vary of the relay', () => {
   const cors = { origins: ['https://app.example'] };
 
   test('in express', async () => {
@@ -129,7 +129,7 @@ describe('a wrapper that throws', () => {
     expectPage(await create(origin), 500, 'the host failed');
   });
 
-  test('costs a bare node:http server that connection and nothing else', async () => {
+  test('ends only its own connection on a bare node:http server', async () => {
     const { server, origin, close } = await openServer();
     toClose.push(close);
     const handle = createRelay({ publicUrl: origin }).node();

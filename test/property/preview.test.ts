@@ -119,7 +119,7 @@ const image = fc.oneof(
   hostile.map((text) => `https://a.example/${text.replace(/[\s\p{Cc}]/gu, '')}`.slice(0, 2_048)),
 );
 
-test('the preview shows the words of the sender as text and nothing else', async () => {
+test('the preview shows the display information as text only', async () => {
   const plain = await pageOf({ title: 'Room 7', description: 'A door', imageURL: url });
   const shape = shapeOf(parse(plain?.shown.text ?? ''));
   expect(shape).toContain('meta property content');

@@ -226,7 +226,7 @@ test.each([
   );
 });
 
-test('the default lifetime: 48 h in whole seconds, gone at the deadline and not before', async () => {
+test('a mailbox lives for 48 h in whole seconds by default, and ends at its deadline', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 86_400_000 }), async (sinceStart) => {
       let now = START + sinceStart;

@@ -56,7 +56,7 @@ function hold({ verdict, at }: Judgement, reply: Reply): boolean {
   return false;
 }
 
-test('a create is accepted exactly if its members are, and is stored as it came', async () => {
+test('a create is accepted exactly if its members are valid, and is stored unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(createValue, async (value) => {
       const body = JSON.stringify(value);
@@ -82,7 +82,7 @@ async function liveMailbox(): Promise<string> {
   return urlLinkOf(await call('POST', COLLECTION, JSON.stringify(GOOD))) ?? expect.fail('no mailbox');
 }
 
-test('an update is accepted exactly if its members are', async () => {
+test('an update is accepted exactly if its members are valid', async () => {
   const url = await liveMailbox();
   await fc.assert(
     fc.asyncProperty(updateValue, async (value) => {
@@ -93,7 +93,7 @@ test('an update is accepted exactly if its members are', async () => {
   );
 });
 
-test('a read is accepted exactly if its token is', async () => {
+test('a read is accepted exactly if its token is valid', async () => {
   const url = await liveMailbox();
   await fc.assert(
     fc.asyncProperty(readValue, async (value) => {
@@ -116,7 +116,7 @@ const bytes: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
   }),
 );
 
-test('bytes are accepted exactly if they are the UTF-8 of a JSON object that is', async () => {
+test('bytes are accepted exactly if they are the UTF-8 of a valid JSON object', async () => {
   await fc.assert(
     fc.asyncProperty(bytes, async (body) => {
       const json = jsonOf(body);
@@ -129,7 +129,7 @@ test('bytes are accepted exactly if they are the UTF-8 of a JSON object that is'
   );
 });
 
-test('a body may be 16 deep, and no deeper; brackets in a text do not count', async () => {
+test('a body may be nested 16 deep; brackets in strings do not count', async () => {
   const nest = (depth: number, kinds: readonly boolean[]): string => {
     const levels = Array.from({ length: depth }, (_, level) => kinds[level % kinds.length] === true);
     const open = levels.map((isArray) => (isArray ? '[' : '{"deeper":')).join('');

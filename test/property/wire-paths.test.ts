@@ -34,7 +34,7 @@ function pathsAround(id: string): fc.Arbitrary<string> {
 
 const LOWER_V4 = /^\/v1\/m\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-test('paths and methods: only the exact ones lead anywhere, and the rest of the host is left alone', async () => {
+test('the relay answers exact paths and methods only, and leaves other paths to the host', async () => {
   const open = { method: 'POST', headers: { ...soundHeaders('create'), ...JSON_TYPE }, body: GOOD_TEXT };
   const live = urlLinkOf(await call(relay, new Request(COLLECTION, open))) ?? expect.fail('no mailbox');
   const given = fc.record({

@@ -54,7 +54,7 @@ const OPERATIONS = [
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) => ({ method, isCreate: false })),
 ];
 
-test('claims and Request-IDs are judged by their form alone, before the mailbox is looked for', async () => {
+test('the relay checks the form of claims and Request-IDs before it looks for the mailbox', async () => {
   const given = fc.record({
     operation: fc.constantFrom(...OPERATIONS),
     claims: mostlyOne(claim),
@@ -100,7 +100,7 @@ test('claims and Request-IDs are judged by their form alone, before the mailbox 
   );
 });
 
-test('a body is application/json without a Content-Encoding, or a 415', async () => {
+test('a body other than application/json without a Content-Encoding gets 415', async () => {
   const good = [
     'application/json',
     'Application/JSON',
@@ -150,7 +150,7 @@ test('a body is application/json without a Content-Encoding, or a 415', async ()
   );
 });
 
-test('a body of 64 KiB is taken, one byte more is not, however it comes', async () => {
+test('a body of 64 KiB is accepted and one byte more is not, in any transfer encoding', async () => {
   const frame = GOOD_TEXT.length + '"unknown":"",'.length;
   const sizes = fc.oneof(fc.integer({ min: 65_530, max: 65_542 }), fc.integer({ min: 1_000, max: 200_000 }));
   await fc.assert(

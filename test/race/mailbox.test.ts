@@ -30,7 +30,7 @@ describe.each([
     });
   });
 
-  it('opens one mailbox for creates in flight with one Request-ID: 200 once, 201 else, one urlLink [§3 A6]', async () => {
+  it('opens one mailbox for concurrent creates with one Request-ID: one 200, else 201, one urlLink [§3 A6]', async () => {
     const claim = randomUUID();
     const requestId = randomUUID();
     const answers = await times(20, (index) => device(relay(index), claim).create(createBody(), { requestId }));
@@ -38,7 +38,7 @@ describe.each([
     expect(new Set(answers.map(({ json }) => json.urlLink)).size).toBe(1);
   });
 
-  it('writes once for updates in flight with one Request-ID [§3 A6]', async () => {
+  it('writes once for concurrent updates with one Request-ID [§3 A6]', async () => {
     const { sender, url } = await sharedMailbox(relay(0));
     const requestId = randomUUID();
     const payloads = Array.from({ length: 20 }, somePayload);
@@ -50,7 +50,7 @@ describe.each([
     expect((await sender.read(url)).json.payload).toEqual(winner);
   });
 
-  it('lets one conditional update of many win each version [§8 412]', async () => {
+  it('accepts one of many conditional updates per version [§8 412]', async () => {
     const { sender, url, created } = await sharedMailbox(relay(0));
     const headers = { 'Mailbox-Known-Version': created.headers.get('Mailbox-Version') ?? '' };
     const answers = await times(20, (index) =>
@@ -59,7 +59,7 @@ describe.each([
     expect(tally(answers)).toEqual({ 200: 1, 412: 19 });
   });
 
-  it('loses no update and no binding when everything happens at once [§5]', async () => {
+  it('loses no update and no binding in a mix of all operations [§5]', async () => {
     const { sender, url } = await sharedMailbox(relay(0));
     const receiver = device(relay(1));
     await receiver.read(url);

@@ -49,7 +49,7 @@ type Clients = (manners?: ClientManners) => Client;
 
 function holdsOn(name: string, open: () => Promise<Backend>): void {
   onFleet(`relay processes on ${name}`, open, 'soundly', (client) => {
-    it('bind exactly one of all contenders that read at once [§5 S1 N15]', async () => {
+    it('bind exactly one of all claims that read at once [§5 S1 N15]', async () => {
       const contenders = PROCESSES * RACE.contenders;
       expect(await bindRace(client(), RACE)).toMatchObject({
         reads: RACE.mailboxes * contenders,
@@ -62,11 +62,11 @@ function holdsOn(name: string, open: () => Promise<Backend>): void {
       });
     });
 
-    it('open one mailbox for a create that all get at once: 200 once, 201 else [§3 A6]', async () => {
+    it('open one mailbox for a create that all receive at once: one 200, else 201 [§3 A6]', async () => {
       expect(await createRace(client(), CREATES)).toMatchObject({ requests: CREATES * PROCESSES, wrong: 0 });
     });
 
-    it('lose no acknowledged update and make none twice, while answers are lost [§3 A6, §8 412]', async () => {
+    it('carry out each acknowledged update exactly once while answers are lost [§3 A6, §8 412]', async () => {
       const devices = client({ dropped: DROPPED });
       const { overtaken: _, ...figures } = await updateRace(devices, UPDATES);
       // The first entry of each is that of the create.
@@ -75,7 +75,7 @@ function holdsOn(name: string, open: () => Promise<Backend>): void {
       expect(devices.figures.unanswered).toBeGreaterThan(0);
     });
 
-    it('are found wanting by the same check if devices retry under a new request id', async () => {
+    it('fail the same check if devices retry under a new request id', async () => {
       const devices = client({ dropped: 0.5, careless: true });
       const { duplicated, lost } = await updateRace(devices, UPDATES);
       expect(lost).toBe(0);
@@ -105,7 +105,7 @@ await describeOnPostgres('races', (server) => {
 });
 
 onFleet('for contrast, processes that get, then set', opened('sqlite'), 'plainly', (client) => {
-  it('bind several, open twice and lose updates, and the checks tell', async () => {
+  it('fail the checks if their store does not compare-and-set', async () => {
     expect((await bindRace(client(), RACE)).doubles).toBeGreaterThan(0);
     expect((await createRace(client(), CREATES)).wrong).toBeGreaterThan(0);
     const { lost, stale, wrong } = await updateRace(client(), UPDATES);

@@ -45,7 +45,7 @@ async function writing(options: object = {}) {
 }
 
 describe('while one device writes', () => {
-  it('a stranger is refused, and the other device reads, without a turn', async () => {
+  it('a third device gets 401 and the other device reads without queueing', async () => {
     const { relay, receiver, sender, url, update, written } = await writing();
     const stranger = device(relay);
     const answers = await Promise.all([
@@ -61,7 +61,7 @@ describe('while one device writes', () => {
     expect((await update).status).toBe(200);
   });
 
-  it('the duplicate of an earlier update is answered without a turn', async () => {
+  it('the duplicate of an earlier update is answered without queueing', async () => {
     const { receiver, url, update, written, slow } = await writing();
     written.open();
     delete slow.replace;
@@ -76,7 +76,7 @@ describe('while one device writes', () => {
     expect((await next).status).toBe(200);
   });
 
-  it('the write of the other waits for its turn, and loses nothing', async () => {
+  it('a write of the other device is queued, and no write is lost', async () => {
     const { receiver, sender, url, update, written } = await writing();
     const payload = somePayload();
     const second = receiver.update(url, payload);
@@ -86,8 +86,8 @@ describe('while one device writes', () => {
   });
 });
 
-describe('a turn whose time is spent', () => {
-  it('is contention, costs no call to the store, and counts as no failure of the store', async () => {
+describe('a queued request whose time is up', () => {
+  it('gets 503 contention without a call to the store or a store.failed event', async () => {
     const limits = { storeTimeoutMs: 10_000, storeBudgetMs: 250 };
     const { receiver, sender, url, update, written, calls, events } = await writing(limits);
     const before = calls.filter((call) => call === 'get').length;
@@ -106,8 +106,8 @@ describe('a turn whose time is spent', () => {
   });
 });
 
-describe('strangers who race to be bound', () => {
-  it('write once: all but one are refused without a write, and without a turn each', async () => {
+describe('claims that race to be bound', () => {
+  it('cause one write: all but one get 401 without a write and without queueing', async () => {
     const { relay, calls, slow } = relayWithSlowWrites();
     const { sender, url } = await sharedMailbox(relay);
     const bound = gate();
@@ -123,7 +123,7 @@ describe('strangers who race to be bound', () => {
     expect((await sender.read(url)).status).toBe(200);
   });
 
-  it('let the sender write after the first of them', async () => {
+  it('let the sender write after the first one', async () => {
     const { relay, calls, slow } = relayWithSlowWrites();
     const { sender, url } = await sharedMailbox(relay);
     const bound = gate();
@@ -157,8 +157,8 @@ describe('strangers who race to be bound', () => {
   });
 });
 
-describe('one receiver who would be bound', () => {
-  it('comes to its turn, however busy the sender is', async () => {
+describe('the only claim that can be bound', () => {
+  it('is bound while the sender writes continuously', async () => {
     const store = troubledStore(() => new Promise((resolve) => setTimeout(resolve, 5)));
     const relay = testRelay({ store });
     const { sender, url } = await sharedMailbox(relay);
@@ -172,7 +172,7 @@ describe('one receiver who would be bound', () => {
     expect(read.status).toBe(200);
   });
 
-  it('costs a store that fails no more than a few calls each, of many', async () => {
+  it('makes a few calls only to a failing store', async () => {
     const calls: string[] = [];
     const store = troubledStore((call) => {
       calls.push(call);
@@ -187,8 +187,8 @@ describe('one receiver who would be bound', () => {
   });
 });
 
-describe('a store that is slow', () => {
-  it('is said to have failed where a request that waited for nobody runs out of time', async () => {
+describe('a slow store', () => {
+  it('is reported as failed if a request that did not queue runs out of time', async () => {
     const events: RelayEvent[] = [];
     const slow: { ms: number } = { ms: 0 };
     const store = troubledStore(() => new Promise((resolve) => setTimeout(resolve, slow.ms)));
@@ -202,7 +202,7 @@ describe('a store that is slow', () => {
 });
 
 describe('a duplicate, with an authorize hook', () => {
-  it('is answered by what was read first, and never applied without asking', async () => {
+  it('is answered from the first read, and is never applied without the hook', async () => {
     const asked: string[] = [];
     const calls: string[] = [];
     const store = troubledStore((call) => void calls.push(call));

@@ -4,7 +4,7 @@ import { createByteCollector } from '../../src/relay/byte-collector.js';
 const bytes = (length: number, fill = 7): Uint8Array => new Uint8Array(length).fill(fill);
 
 describe('the byte collector', () => {
-  it('gives back the pieces in their order, whatever their sizes', () => {
+  it('returns pieces of any size in order', () => {
     const whole = Buffer.from(Array.from({ length: 5_000 }, (_, at) => at % 251));
     const collector = createByteCollector(whole.length);
     let at = 0;
@@ -15,11 +15,11 @@ describe('the byte collector', () => {
     expect(Buffer.from(collector.bytes()).equals(whole)).toBe(true);
   });
 
-  it('of nothing has no bytes', () => {
+  it('returns no bytes without pieces', () => {
     expect(createByteCollector(10).bytes()).toHaveLength(0);
   });
 
-  it('keeps what it was given, also if its giver uses the memory again', () => {
+  it('keeps its bytes if the caller reuses the memory', () => {
     const collector = createByteCollector(10);
     const piece = bytes(3);
     collector.add(piece);
@@ -27,7 +27,7 @@ describe('the byte collector', () => {
     expect([...collector.bytes()]).toEqual([7, 7, 7]);
   });
 
-  it('takes as many as the limit, and with one more keeps nothing, nor takes any', () => {
+  it('accepts bytes up to the limit; one more discards all and refuses more', () => {
     const collector = createByteCollector(2_000);
     expect(collector.add(bytes(1_999))).toBe(true);
     expect(collector.add(bytes(1))).toBe(true);
@@ -38,7 +38,7 @@ describe('the byte collector', () => {
     expect(collector.add(bytes(1))).toBe(false);
   });
 
-  it('holds at most twice the bytes of many small pieces, and never more than the limit', () => {
+  it('uses at most twice the memory of many small pieces, and never more than the limit', () => {
     const collector = createByteCollector(65_536);
     for (let length = 1; length <= 65_536; length += 1) {
       collector.add(bytes(1));

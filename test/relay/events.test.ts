@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEvents, describeCause, type RelayEvent } from '../../src/relay/events.js';
 
 describe('events', () => {
-  it('reach the listeners of their type and onEvent, frozen, until the listener is taken away', () => {
+  it('reach the listeners of their type and onEvent, frozen, until the listener is removed', () => {
     const all: RelayEvent[] = [];
     const heard: string[] = [];
     const events = createEvents((event) => all.push(event));
@@ -16,7 +16,7 @@ describe('events', () => {
     expect(Object.isFrozen(all[0])).toBe(true);
   });
 
-  it('know whether anybody would hear them', () => {
+  it('know whether a type has listeners', () => {
     const events = createEvents();
     expect(events.hasListeners('mailbox.created')).toBe(false);
     const off = events.on('mailbox.created', () => {});
@@ -55,14 +55,14 @@ describe('events', () => {
     },
   );
 
-  it('a listener of listener.failed that fails does not fail for ever', () => {
+  it('a failing listener of listener.failed causes no endless loop', () => {
     const events = createEvents(() => {
       throw new Error('always');
     });
     expect(() => events.emit('mailbox.created', { mailbox: 'one' })).not.toThrow();
   });
 
-  it('name a cause by its code or its class, never by its message', () => {
+  it('describe a cause by its code or class, never by its message', () => {
     expect(describeCause(Object.assign(new Error('redis://:secret@host'), { code: 'ECONNREFUSED' }))).toBe(
       'ECONNREFUSED',
     );

@@ -120,7 +120,7 @@ describe('createRelay: options', () => {
     },
   );
 
-  it('takes what a Keyv user has in hand: a Keyv, a Map, a store; and keys as bytes or base64url', async () => {
+  it('accepts a Keyv, a Map or a store, and keys as bytes or base64url', async () => {
     await make({ store: new Keyv() }).close();
     await make({ store: new Map() }).close();
     await make({ store: memoryStore() }).close();
@@ -128,7 +128,7 @@ describe('createRelay: options', () => {
     await make({ keys: [key.toString('base64url'), randomBytes(32)] }).close();
   });
 
-  it('takes a maximum lifetime below the default one, undefined for any option, and origins of apps', async () => {
+  it('accepts a maximum lifetime below the default one, undefined for any option, and origins of apps', async () => {
     await make({ lifetime: { maximumSeconds: 3600 } }).close();
     await make({ keys: undefined, cors: undefined, lifetime: undefined, store: undefined }).close();
     await make({ cors: { origins: ['capacitor://localhost', 'chrome-extension://abc', 'https://a.example'] } }).close();
@@ -138,7 +138,7 @@ describe('createRelay: options', () => {
     expect(Object.isFrozen(make({}))).toBe(true);
   });
 
-  it('warns once, after it has returned, that memory is for one process and that anybody may create', async () => {
+  it('warns once, after it has returned, that memory serves one process and that anybody may create mailboxes', async () => {
     const events: RelayEvent[] = [];
     const relay = make({ onEvent: (event: RelayEvent) => events.push(event) });
     const heard: string[] = [];
@@ -149,7 +149,7 @@ describe('createRelay: options', () => {
     expect(heard.sort()).toEqual(['relay_open', 'store_single_process']);
   });
 
-  it('does not warn about a store that many processes share, under a create that is guarded', async () => {
+  it('does not warn about a distributed store with a guarded create', async () => {
     const events: RelayEvent[] = [];
     for (const authenticate of [allowAnonymous(), { create: allowAnonymous() }, { default: allowAnonymous() }]) {
       make({ store: outside(), keys: [key], authenticate, onEvent: (event: RelayEvent) => events.push(event) });
@@ -158,7 +158,7 @@ describe('createRelay: options', () => {
     expect(events).toEqual([]);
   });
 
-  it('warns of an open relay also where other operations are guarded', async () => {
+  it('warns of an open relay if other operations are guarded', async () => {
     const heard: string[] = [];
     const authenticate = { read: allowAnonymous(), preview: allowAnonymous() };
     make({ store: outside(), keys: [key], authenticate }).on('relay.warned', ({ warning }) => heard.push(warning));
@@ -166,7 +166,7 @@ describe('createRelay: options', () => {
     expect(heard).toEqual(['relay_open']);
   });
 
-  it('closes only a store that it made itself', async () => {
+  it('closes only a store that it created', async () => {
     let closed = 0;
     const store = {
       ...memoryStore(),

@@ -91,7 +91,7 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
     return held;
   }
 
-  test('holds a body in pieces of one byte as it holds one in pieces of a thousand', {
+  test('keeps a body in pieces of one byte in as little memory as one in pieces of 1,000 bytes', {
     timeout: TIMEOUT_MS,
   }, async () => {
     const honest = await heldAfter(onEach(unfinishedCreate(PIECES, 1_000)));
@@ -99,7 +99,7 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
     expect(attacked / honest).toBeLessThan(1.5);
   });
 
-  test('and also while the request waits behind a read that is held', { timeout: TIMEOUT_MS }, async () => {
+  test('keeps it so while the request is queued behind a long poll', { timeout: TIMEOUT_MS }, async () => {
     const heldReads = (): Promise<string[]> => Promise.all(onEach('').map(() => readOfMailbox(12, WAITING)));
     const followedBy = (reads: readonly string[], create: string): string[] => reads.map((read) => read + create);
     const honest = await heldAfter(followedBy(await heldReads(), unfinishedCreate(QUEUED_PIECES, 1_000)));
@@ -107,7 +107,7 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
     expect(attacked / honest).toBeLessThan(1.5);
   });
 
-  test('closes connections with many reads whose answers nobody takes', { timeout: TIMEOUT_MS }, async () => {
+  test('closes connections whose client sends many reads and takes no answer', { timeout: TIMEOUT_MS }, async () => {
     const read = await readOfMailbox(60_000);
     const honest = await heldAfter(onEach(read));
     const before = (await host.state()).accepted;

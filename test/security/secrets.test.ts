@@ -56,8 +56,8 @@ function found(secrets: readonly string[], text: string): string[] {
   );
 }
 
-describe('what the relay holds and says [§10]', () => {
-  it('a dump of the sealed store with 1,000 transfers in flight shows none of their values [S9]', async () => {
+describe('secrets in the store and in events [§10]', () => {
+  it('a dump of the sealed store with 1,000 open transfers contains none of their values [S9]', async () => {
     const store = new Map<string, unknown>();
     const relay = testRelay({ store, keys: [randomBytes(32)] });
     const { secrets } = await transfersInFlight(relay, 1000);
@@ -66,7 +66,7 @@ describe('what the relay holds and says [§10]', () => {
     expect(found(secrets, dump(store))).toEqual([]);
   }, 60_000);
 
-  it('the search of that test finds what a store in clear holds', async () => {
+  it('the search of the test before finds the values in a store without keys', async () => {
     const store = new Map<string, unknown>();
     const { secrets } = await transfersInFlight(testRelay({ store }), 10);
     // Even in clear: no claim, no request id, no identifier. But titles, payloads and tokens.
@@ -111,7 +111,7 @@ describe('what the relay holds and says [§10]', () => {
     expect([...(digests[0] ?? [])].filter((digest) => digests[1]?.has(digest))).toEqual([]);
   });
 
-  it('no event holds any of the values, whatever is asked of the relay', async () => {
+  it('no event contains any of the values, for any request', async () => {
     const events: RelayEvent[] = [];
     const relay = testRelay({ keys: [randomBytes(32)], onEvent: (event) => events.push(event) });
     const { secrets } = await transfersInFlight(relay, 50);
@@ -130,7 +130,7 @@ describe('what the relay holds and says [§10]', () => {
     expect(found(secrets, JSON.stringify(events))).toEqual([]);
   });
 
-  it('the name of a mailbox in events is another one in each process, and the same within one', async () => {
+  it('the mailbox hash in events differs between processes and is stable within one', async () => {
     const names = await Promise.all(
       [1, 2].map(async () => {
         const seen = new Set<string>();

@@ -24,22 +24,22 @@ export function bodies(host: () => RunningHost, handling: BodyHandling): void {
     expect(await newDevice().create(host().base)).toMatchObject({ status: 200 });
   };
 
-  test('a body over the limit is a 413, by its Content-Length', async () => {
+  test('a body over the limit gets 413, with a Content-Length', async () => {
     expectProblem(await send(create(large())), 413, 'body_too_large');
     await isHealthy();
   });
 
-  test('a body over the limit is a 413, in chunks', async () => {
+  test('a body over the limit gets 413, in chunks', async () => {
     expectProblem(await send({ ...create(large()), chunked: true }), 413, 'body_too_large');
     await isHealthy();
   });
 
-  test('a body in chunks is taken', async () => {
+  test('a body in chunks is accepted', async () => {
     expect(await send({ ...create(createBody()), chunked: true })).toMatchObject({ status: 200 });
   });
 
   if (handling === 'unread') {
-    test('a body far over the limit is a 413 that its sender gets to read, and the connection goes on', async () => {
+    test('a body far over the limit gets a 413 that the client can read, and the connection stays usable', async () => {
       const huge = { ...raw('A'.repeat(FAR_OVER_LIMIT)), keepAlive: true };
       for (const chunked of [false, true]) {
         const answer = await send({ ...huge, chunked });
@@ -49,17 +49,17 @@ export function bodies(host: () => RunningHost, handling: BodyHandling): void {
       await isHealthy();
     });
 
-    test('a body announced as far over the limit is a 413 before it is sent', async () => {
+    test('a body announced as far over the limit gets 413 before it is sent', async () => {
       expectProblem(await announce(raw(''), 1024 ** 3), 413, 'body_too_large');
       await isHealthy();
     });
   }
 
-  test('a body that is not application/json is a 415', async () => {
+  test('a body that is not application/json gets 415', async () => {
     expectProblem(await send(raw(JSON.stringify(createBody()), 'text/plain')), 415, 'media_type');
   });
 
-  test('a body that is not JSON is a 400', async () => {
+  test('a body that is not JSON gets 400', async () => {
     const sent = raw('{"payload":');
     const answer = await send(sent);
     // What the host parses, the host refuses.
@@ -68,20 +68,20 @@ export function bodies(host: () => RunningHost, handling: BodyHandling): void {
     await isHealthy();
   });
 
-  test('a body may be nested 16 deep and no deeper', async () => {
+  test('a body may be nested 16 deep, not deeper', async () => {
     const nested = (depth: number): object => createBody({ more: JSON.parse('['.repeat(depth) + ']'.repeat(depth)) });
     expect(await send(create(nested(15)))).toMatchObject({ status: 200 });
     expectProblem(await send(create(nested(16))), 400, 'body_invalid');
   });
 
-  test('a member that is wrong is a 400 that names it', async () => {
+  test('a wrong member gets a 400 that names it', async () => {
     const answer = await send(create(createBody({ payload: { type: 'AEAD_AES_128_GCM', data: '?' } })));
     expectProblem(answer, 400, 'body_invalid');
     expect(JSON.parse(answer.text)).toMatchObject({ field: 'payload.data' });
     expectProblem(await send(raw('[]')), 400, 'body_invalid');
   });
 
-  test('a client that leaves in the middle of its body does no harm', async () => {
+  test('a client that disconnects in the middle of its body does no harm', async () => {
     const sender = newDevice();
     const url = await shareUrl(host().base, sender);
     const arrived = host().nextRequest();

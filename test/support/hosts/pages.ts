@@ -8,13 +8,13 @@ import { lookalikes, SAYS } from './site.js';
 
 /** What the relay leaves to its host, and what the host sees of the relay. */
 export function pages(host: () => RunningHost, { ownsPrefix = false }: Host): void {
-  test('routes ahead of the relay and behind it answer', async () => {
+  test('routes before and after the relay answer', async () => {
     const { origin } = host();
     expectPage(await send({ method: 'GET', url: `${origin}/before` }), 200, SAYS.before);
     expectPage(await send({ method: 'GET', url: `${origin}/after` }), 200, SAYS.after);
   });
 
-  test('a route behind the relay gets its body', async () => {
+  test('a route after the relay gets its body', async () => {
     const body = JSON.stringify({ untouched: 'ä' });
     const answer = await send({ method: 'POST', url: `${host().origin}/echo`, fields: [JSON_TYPE], body });
     expectPage(answer, 200, body);

@@ -13,7 +13,7 @@ const ON_MAILBOX = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 export function requests(host: () => RunningHost): void {
   const at = (path: string): string => host().base + path;
 
-  test('the request id comes back, with a problem too', async () => {
+  test('every answer has the request id, errors too', async () => {
     const id = '~!"weird\\-ID#'.padEnd(128, 'x');
     for (const url of [at('/v1/m'), at(`/v1/m/${UNKNOWN}`), at('/v2/m')]) {
       const answer = await send({
@@ -26,7 +26,7 @@ export function requests(host: () => RunningHost): void {
     }
   });
 
-  test('what does not exist is a 404 of the relay', async () => {
+  test('an unknown mailbox gets 404 from the relay', async () => {
     const url = await shareUrl(host().base);
     const id = url.slice(url.lastIndexOf('/') + 1);
     const expected: ReadonlyArray<readonly [path: string, code: string]> = [
@@ -50,7 +50,7 @@ export function requests(host: () => RunningHost): void {
     expect(await send({ method: 'GET', url: `${url}?v=c` })).toMatchObject({ status: 200 });
   });
 
-  test('a wrong method is a 405 that names the right ones', async () => {
+  test('a wrong method gets a 405 that names the right ones', async () => {
     const url = await shareUrl(host().base);
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'REPORT']) {
       await expectAllow(send({ method, url: at('/v1/m') }), 405, ON_COLLECTION);
@@ -58,18 +58,18 @@ export function requests(host: () => RunningHost): void {
     await expectAllow(send({ method: 'REPORT', url }), 405, ON_MAILBOX);
   });
 
-  test('a request line with a whole URL in it is understood', async () => {
+  test('the relay accepts a request line with an absolute URL', async () => {
     const url = await shareUrl(host().base);
     expect(await send({ method: 'GET', url, target: `${url}?v=h` })).toMatchObject({ status: 200 });
   });
 
-  test('OPTIONS is a 204 that names the methods', async () => {
+  test('OPTIONS gets a 204 that names the methods', async () => {
     const url = await shareUrl(host().base);
     await expectAllow(send({ method: 'OPTIONS', url: at('/v1/m') }), 204, ON_COLLECTION);
     await expectAllow(send({ method: 'OPTIONS', url }), 204, ON_MAILBOX);
   });
 
-  test('a Device Claim sent twice is a 401', async () => {
+  test('a repeated Device Claim gets 401', async () => {
     const sender = newDevice();
     const url = await shareUrl(host().base, sender);
     for (const second of [sender.claim, randomUUID()]) {
@@ -80,7 +80,7 @@ export function requests(host: () => RunningHost): void {
     }
   });
 
-  test('a request id sent twice is a 400, and does not come back', async () => {
+  test('a repeated request id gets 400 without an echo', async () => {
     const sender = newDevice();
     const url = await shareUrl(host().base, sender);
     for (const ids of [['a', 'a'], ['a', 'b'], ['a b'], ['']]) {

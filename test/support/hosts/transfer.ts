@@ -37,7 +37,7 @@ export function transfers(host: () => RunningHost): void {
     expectProblem(await send({ method: 'GET', url }), 404, 'mailbox_not_found');
   });
 
-  test('a retry is answered 201 and changes nothing', async () => {
+  test('a retry gets 201 and changes nothing', async () => {
     const sender = newDevice();
     const create = operation('POST', `${host().base}/v1/m`, sender.claim, createBody());
     const url = String(json(await send(create)).urlLink);
@@ -53,7 +53,7 @@ export function transfers(host: () => RunningHost): void {
     expectPayload(await sender.read(url), second);
   });
 
-  test('a read takes a body of {} and of nothing', async () => {
+  test('a read accepts a body of {} and an empty one', async () => {
     const receiver = newDevice();
     const url = await shareUrl(host().base);
     expect(await send(operation('POST', url, receiver.claim))).toMatchObject({ status: 200 });
@@ -61,7 +61,7 @@ export function transfers(host: () => RunningHost): void {
     expect(await send({ ...operation('POST', url, receiver.claim), chunked: true })).toMatchObject({ status: 200 });
   });
 
-  test('a body that PATCH and DELETE have no use for is ignored', async () => {
+  test('PATCH and DELETE ignore a body', async () => {
     const [sender, receiver] = [newDevice(), newDevice()];
     const url = await shareUrl(host().base, sender);
     await receiver.read(url);
@@ -69,7 +69,7 @@ export function transfers(host: () => RunningHost): void {
     expect(await send(operation('DELETE', url, sender.claim, { a: 1 }))).toMatchObject({ status: 200 });
   });
 
-  test('cookies and other credentials of the browser mean nothing', async () => {
+  test('the relay ignores cookies and other credentials of the browser', async () => {
     const url = await shareUrl(host().base);
     const call = operation('POST', url, randomUUID());
     const fields = [...(call.fields ?? []), ['Cookie', 'session=1'], ['Authorization', 'Bearer x']] as const;

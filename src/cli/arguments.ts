@@ -40,55 +40,23 @@ function parsed<Known extends Options>(words: readonly string[], options: Known)
     return parseArgs({ args: [...words], allowPositionals: true, allowNegative: true, options });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw error;
-    throw new TypeError(unknownOption(words, options), { cause: error });
+    throw new TypeError(describeUnknownOption(words, options), { cause: error });
   }
 }
 
-/** What is wrong with the first word that is no option. Node's own message repeats the word, its value included. */
-function unknownOption(words: readonly string[], options: Options): string {
+/** Describes the first unknown option. The message of Node repeats the word and its value. */
+function describeUnknownOption(words: readonly string[], options: Options): string {
   const { tokens } = parseArgs({ args: [...words], allowPositionals: true, strict: false, options, tokens: true });
-  const known = Object.keys(options);
-  const isUnknown = (name: string): boolean => !known.includes(name) && !known.includes(name.replace(/^no-/, ''));
-  const token = tokens.find((candidate) => candidate.kind === 'option' && isUnknown(candidate.name));
-  const index = token?.index ?? 0;
+  const isUnknown = (name: string): boolean =>
+    !Object.hasOwn(options, name) && !Object.hasOwn(options, name.replace(/^no-/, ''));
+  const index = tokens.find((token) => token.kind === 'option' && isUnknown(token.name))?.index ?? 0;
   const [word = ''] = (words[index] ?? '').split('=');
-  const what = PLAIN_NAME.test(word) ? `unknown option ${word}` : `word ${index + 1} after the command is no option`;
-  const meant = closest(word.replace(/^-+/, ''), known);
-  const hint = meant === undefined ? 'an argument that begins with - goes after --' : `is it --${meant}?`;
-  return `${what}; ${hint}`;
+  const subject = PLAIN_NAME.test(word) ? `unknown option ${word}` : `argument ${index + 1} is an unknown option`;
+  return `${subject}; see --help, and write -- before an argument that begins with -`;
 }
 
-/** What is wrong with a word that is no command. */
-export function unknownCommand(word: string, commands: readonly string[]): string {
-  const what = PLAIN_NAME.test(word) ? `unknown command ${word}` : 'the first word is no command';
-  const meant = closest(word, commands);
-  const hint = word.includes('://') ? 'a link goes after receive, wait or cancel; ' : '';
-  return `${what}; ${meant === undefined ? hint : `is it ${meant}? `}see credential-relay --help`;
-}
-
-/** The candidate that is a slip of the finger away; `undefined` if there is none. */
-export function closest(typed: string, candidates: readonly string[]): string | undefined {
-  // The distance takes the product of both lengths in time, and one of them is anything.
-  if (typed.length > LONGEST_NAME) return undefined;
-  const [best] = candidates
-    .map((candidate) => ({ candidate, edits: editsBetween(typed, candidate) }))
-    .sort((left, right) => left.edits - right.edits);
-  return best !== undefined && best.edits <= 2 ? best.candidate : undefined;
-}
-
-/** Characters of the longest word that is compared with names. */
-const LONGEST_NAME = 32;
-
-/** Levenshtein's distance. */
-function editsBetween(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (const [index, letter] of [...left].entries()) {
-    const next = [index + 1];
-    for (const [at, other] of [...right].entries()) {
-      const replaced = (row[at] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
+export function describeUnknownCommand(word: string): string {
+  const subject = PLAIN_NAME.test(word) ? `unknown command ${word}` : 'the first argument is not a command';
+  const hint = word.includes('://') ? 'a link follows receive, wait or cancel; ' : '';
+  return `${subject}; ${hint}see credential-relay --help`;
 }

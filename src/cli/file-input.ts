@@ -1,41 +1,29 @@
-import { close, constants, createReadStream, fstat, open } from 'node:fs';
-import { Socket } from 'node:net';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { isatty, ReadStream } from 'node:tty';
-import { promisify } from 'node:util';
 import { createByteCollector } from '../relay/byte-collector.js';
-import { naming } from './errors.js';
+import { CommandFailure, naming } from './errors.js';
 
-const [openFile, statOf, closeFile] = [promisify(open), promisify(fstat), promisify(close)];
-
-/** More bytes than a caller takes. */
+/** The input has more bytes than the limit. */
 export class TooManyBytes extends Error {}
 
 /**
- * The bytes of a file, or for `-` of standard input. Throws {@link TooManyBytes} after `limit` bytes, the signal's reason,
- * and a CommandFailure for what cannot be read.
+ * Reads a regular file, or standard input for `-`. Throws {@link TooManyBytes} after `limit` bytes, the reason of the
+ * signal, and a {@link CommandFailure} for any other file.
  */
-export async function bytesOf(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
-  const input = file === '-' ? process.stdin : await naming('<file>', streamOf(file));
+export async function readInput(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+  const input = file === '-' ? process.stdin : await naming('<file>', openRegularFile(file));
   const collector = createByteCollector(limit);
   for await (const chunk of addAbortSignal(signal, input)) if (!collector.add(chunk)) throw new TooManyBytes();
   return collector.bytes();
 }
 
-/**
- * A stream whose reads can be interrupted. `createReadStream` waits for the writer of a named pipe, and for a terminal,
- * in a thread that holds the process even after a signal.
- */
-async function streamOf(path: string): Promise<Readable> {
-  const fd = await openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const stats = await statOf(fd);
-    if (isatty(fd)) return new ReadStream(fd);
-    if (stats.isFIFO() || stats.isSocket()) return new Socket({ fd, readable: true, writable: false });
-    if (stats.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR', syscall: 'read' });
-    return createReadStream(path, { fd });
-  } catch (error) {
-    await closeFile(fd);
-    throw error;
-  }
+async function openRegularFile(path: string): Promise<Readable> {
+  // Without O_NONBLOCK, opening a named pipe blocks until a process writes to it.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const stats = await file.stat();
+  if (stats.isFile()) return file.createReadStream();
+  await file.close();
+  if (stats.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR', syscall: 'read' });
+  throw new CommandFailure(1, 'io', '<file>: is not a regular file; use - and redirect standard input.');
 }

@@ -1,153 +1,137 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
-import { basename } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandFailure } from './errors.js';
 import { readOwn, UnusableFile } from './private-file.js';
-import { isRunning } from './processes.js';
+
+/*
+ * Each contender creates a lock file with a name of its own, and then reads the files of the others. No process ever
+ * takes over the file of another one, so a killed holder needs no timer and no second lock: its process identifier
+ * shows that it is dead. (proper-lockfile finds that out after 10 s, keeps a timer, and patches the fs module.)
+ */
 
 /** A lock that this process holds. */
 export interface Lock {
-  /** Names a file that is to go with this process, should it be killed. */
-  note(draft: string): Promise<void>;
+  /** Records the path of a draft: the next command deletes the draft if this process is killed. */
+  recordDraft(path: string): Promise<void>;
   release(): Promise<void>;
 }
 
-/** A lock that another process holds; its number, if the lock names one. */
-export interface HeldLock {
-  readonly heldBy: number | undefined;
-}
-
-/** What a lock says of who holds it. */
-interface Holder {
-  /** `undefined`: the lock does not name a process, or not yet. */
-  readonly pid: number | undefined;
+/** A lock file of any process. */
+interface LockFile {
+  readonly pid: number;
+  readonly isAlive: boolean;
+  /** False while its process has not yet read the other lock files. */
+  readonly isHeld: boolean;
   readonly draft: string | undefined;
-  /** When it was written, in Unix ms. */
-  readonly writtenAt: number;
 }
 
-/** Milliseconds that a lock may be empty: its maker is about to write its name into it. */
-const BEING_WRITTEN_MS = 10_000;
+const LOCK_FILE = /^((?:sender|receiver)-[0-9a-f]{32})\.([1-9]\d*)-[0-9a-f]{8}\.lock$/;
+const OUTPUT_DRAFT = /[/\\]\.credential-relay\.\d+-[0-9a-f]+\.part$/;
 
-/** Milliseconds before another look at a lock that somebody else is about to take away. */
-const BREAK_MS = 20;
+/** Milliseconds between two reads of the lock files, and the number of reads. */
+const [POLL_MS, MAXIMUM_POLLS] = [20, 100];
 
-/** Looks at one lock, each after {@link BREAK_MS}, after which it counts as held. */
-const MOST_LOOKS = 100;
+/** Milliseconds by which the time of a file may differ from the clock of this process. */
+const CLOCK_MARGIN_MS = 10_000;
 
-/** The locks of this process: its number may have been another one's before. */
-const held = new Set<string>();
+/** Lock files of this process: an earlier process may have had the same identifier. */
+const ownFiles = new Set<string>();
 
-/** The process that holds a lock, in words that begin a sentence. */
-export const wordsOfHolder = ({ heldBy }: HeldLock): string =>
-  heldBy === undefined ? 'Another process' : `Process ${heldBy}`;
+export const isLockFile = (file: string): boolean => LOCK_FILE.test(file);
 
-/**
- * Takes a lock; resolves to the process that has it instead, if that still runs. Throws a {@link CommandFailure} if
- * something is in its place that is no lock of this user.
- */
-export async function takeLock(path: string): Promise<Lock | HeldLock> {
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-      return undefined;
-    });
-    if (file !== undefined) return ownLock(path, file);
-    const holder = await liveHolder(path);
-    if (holder !== undefined) return holder;
-    await breakLock(path);
-  }
-  return { heldBy: undefined };
-}
-
-/** Takes a lock away whose process is dead, and the draft that it names. What is no lock of this user is left alone. */
-export async function sweepLock(path: string): Promise<void> {
+/** Whether a process of this machine is running. */
+export function isRunning(pid: number): boolean {
   try {
-    if ((await holderIn(path)) !== undefined && (await liveHolder(path)) === undefined) await breakLock(path);
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
+    // EPERM: the process runs under another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** Whether this is the path of a draft of `--out`. */
-const isDraft = (path: string): boolean => /[/\\]\.credential-relay\.\d+-[0-9a-f]+\.part$/.test(path);
-
-async function ownLock(path: string, file: FileHandle): Promise<Lock> {
-  const write = async (draft?: string): Promise<void> => {
-    const text = JSON.stringify({ pid: process.pid, draft });
-    await file.truncate();
-    await file.write(text, 0);
-  };
+/** Acquires the lock `name`. Throws a {@link CommandFailure} with code `busy` while another process holds it. */
+export async function acquireLock(folder: string, name: string): Promise<Lock> {
+  const file = `${name}.${process.pid}-${randomBytes(4).toString('hex')}.lock`;
+  const path = join(folder, file);
+  const write = (draft?: string): Promise<void> => writeFile(path, JSON.stringify({ draft }));
+  async function release(): Promise<void> {
+    ownFiles.delete(path);
+    await rm(path, { force: true });
+  }
+  ownFiles.add(path);
   try {
-    held.add(path);
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+    await waitForTurn(folder, name, file);
     await write();
   } catch (error) {
-    held.delete(path);
-    await file.close();
-    await rm(path, { force: true });
+    await release();
     throw error;
   }
-  return {
-    note: write,
-    async release() {
-      await file.close();
-      held.delete(path);
-      await rm(path, { force: true });
-    },
-  };
+  return { recordDraft: write, release };
 }
 
-/** The process that holds a lock; `undefined` if it is dead, or the lock is gone. */
-async function liveHolder(path: string): Promise<HeldLock | undefined> {
-  const holder = await holderIn(path);
-  if (holder === undefined) return undefined;
-  const { pid, writtenAt } = holder;
-  if (pid === undefined) return Date.now() - writtenAt < BEING_WRITTEN_MS ? { heldBy: undefined } : undefined;
-  // Process numbers begin anew when the machine does.
-  const isOfThisRun = writtenAt > Date.now() - uptime() * 1000 - BEING_WRITTEN_MS;
-  const isAlive = pid === process.pid ? held.has(path) : isRunning(pid);
-  return isOfThisRun && isAlive ? { heldBy: pid } : undefined;
-}
-
-/** Takes a dead lock away, and the draft that it names: one process at a time, or it could be another's new one. */
-async function breakLock(path: string): Promise<void> {
-  const breaking = `${path}.break`;
-  const file = await open(breaking, 'wx', 0o600).catch(() => undefined);
-  if (file === undefined) {
-    const other = await holderIn(breaking);
-    if (other !== undefined && other.writtenAt < Date.now() - BEING_WRITTEN_MS) await rm(breaking, { force: true });
-    await pause(BREAK_MS);
-    return;
+/**
+ * Resolves when no other process holds or wants the lock. Of the processes that start at the same time, the one whose
+ * file name sorts first waits until the others have given up.
+ */
+async function waitForTurn(folder: string, name: string, own: string): Promise<void> {
+  let rival: LockFile | undefined;
+  for (let polls = 0; polls < MAXIMUM_POLLS; polls += 1) {
+    rival = undefined;
+    for (const file of await readdir(folder)) {
+      if (file === own || LOCK_FILE.exec(file)?.[1] !== name) continue;
+      const other = await readLock(folder, file);
+      if (!other?.isAlive) continue;
+      rival = other;
+      if (other.isHeld || file < own) throw createBusyFailure(other);
+    }
+    if (rival === undefined) return;
+    await pause(POLL_MS);
   }
-  try {
-    if ((await liveHolder(path)) !== undefined) return;
-    const draft = (await holderIn(path))?.draft;
-    if (draft !== undefined && isDraft(draft)) await rm(draft, { force: true }).catch(() => {});
-    await rm(path, { force: true });
-  } finally {
-    await file.close();
-    await rm(breaking, { force: true });
-  }
+  if (rival !== undefined) throw createBusyFailure(rival);
 }
 
-/** What a lock says; `undefined` if there is none. Throws a {@link CommandFailure} for what is no lock of this user. */
-async function holderIn(path: string): Promise<Holder | undefined> {
-  const file = await readOwn(path).catch((error: NodeJS.ErrnoException) => {
+/** Deletes a lock file whose process is dead, and the draft that the file records. */
+export async function deleteDeadLock(folder: string, file: string): Promise<void> {
+  const lock = await readLock(folder, file).catch((error: unknown) => {
+    if (!(error instanceof CommandFailure)) throw error;
+    return undefined;
+  });
+  if (lock === undefined || lock.isAlive) return;
+  const { draft } = lock;
+  if (draft !== undefined && OUTPUT_DRAFT.test(draft)) await rm(draft, { force: true }).catch(() => {});
+  await rm(join(folder, file), { force: true });
+}
+
+/** Resolves to `undefined` if the file is gone. Throws a {@link CommandFailure} for a file that another user can write. */
+async function readLock(folder: string, file: string): Promise<LockFile | undefined> {
+  const path = join(folder, file);
+  const content = await readOwn(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     if (!(error instanceof UnusableFile)) throw error;
-    const words = `${basename(path)} in the state folder is no lock of this command: ${error.message}. Remove it.`;
-    throw new CommandFailure(1, 'io', words, { cause: error });
+    const message = `${file} in the state folder is not a lock of this command: ${error.message}. Remove it.`;
+    throw new CommandFailure(1, 'io', message, { cause: error });
   });
-  return file === undefined ? undefined : { ...namedIn(file.text), writtenAt: file.writtenAt };
+  if (content === undefined) return undefined;
+  const pid = Number(LOCK_FILE.exec(file)?.[2]);
+  // After a restart of the machine, other processes get the same identifiers.
+  const isOfThisBoot = content.writtenAt > Date.now() - uptime() * 1000 - CLOCK_MARGIN_MS;
+  const isAlive = isOfThisBoot && (pid === process.pid ? ownFiles.has(path) : isRunning(pid));
+  return { pid, isAlive, isHeld: content.text !== '', draft: parseDraft(content.text) };
 }
 
-function namedIn(text: string): Pick<Holder, 'pid' | 'draft'> {
+function parseDraft(text: string): string | undefined {
   try {
-    const { pid, draft } = JSON.parse(text);
-    const isNumber = Number.isInteger(pid) && pid > 0;
-    return { pid: isNumber ? pid : undefined, draft: typeof draft === 'string' ? draft : undefined };
+    const { draft } = JSON.parse(text);
+    return typeof draft === 'string' ? draft : undefined;
   } catch {
-    return { pid: undefined, draft: undefined };
+    return undefined;
   }
 }
+
+const createBusyFailure = ({ pid }: LockFile): CommandFailure =>
+  new CommandFailure(1, 'busy', `Process ${pid} already uses this link.`);

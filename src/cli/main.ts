@@ -1,13 +1,10 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import { unknownCommand, wordsBeforeMark } from './arguments.js';
+import { describeUnknownCommand, wordsBeforeMark } from './arguments.js';
 import { COMMANDS, PRINTING } from './commands.js';
 import { type CommandFailure, failureOf } from './errors.js';
 import { printableJson, shownMessage } from './printable.js';
 import { usage } from './usage.js';
-
-/** What may be the first word. */
-const NAMES: readonly string[] = [...Object.keys(COMMANDS), 'help'];
 
 /** Runs what the words of the command line say; resolves to the exit code. */
 async function main([command, ...words]: readonly string[]): Promise<number> {
@@ -18,7 +15,7 @@ async function main([command, ...words]: readonly string[]): Promise<number> {
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (command === '--version') return print(`${await version()}\n`);
   if (isHelp(command) || command === 'help') return print(usage(helpTopic(words)));
-  if (run === undefined) throw new TypeError(unknownCommand(command, NAMES));
+  if (run === undefined) throw new TypeError(describeUnknownCommand(command));
   if (wordsBeforeMark(words).some(isHelp)) return print(usage(command));
   return run(words);
 }
@@ -28,7 +25,7 @@ const isHelp = (word: string): boolean => word === '--help' || word === '-h';
 /** The command that help is wanted of; `undefined` for all. */
 function helpTopic([command]: readonly string[]): string | undefined {
   if (command === undefined || isHelp(command) || command === 'help') return undefined;
-  if (!Object.hasOwn(COMMANDS, command)) throw new TypeError(unknownCommand(command, NAMES));
+  if (!Object.hasOwn(COMMANDS, command)) throw new TypeError(describeUnknownCommand(command));
   return command;
 }
 

@@ -1,10 +1,10 @@
 import { createReceiver, type Message, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
 import type { Surroundings } from './context.js';
-import { CommandFailure, naming } from './errors.js';
+import { naming } from './errors.js';
 import { bytesOfInformation } from './file-information.js';
 import { demandSecret, type Link, linkOf } from './link.js';
-import { type Lock, wordsOfHolder } from './lock-file.js';
-import { openTarget, type Target } from './output-file.js';
+import type { Lock } from './lock-file.js';
+import { type OutputFile, openOutputFile } from './output-file.js';
 import { quotedTitle } from './printable.js';
 
 /** What `receive` was called with. */
@@ -21,7 +21,7 @@ export interface ReceiveOptions {
 
 const AGAIN = 'Nothing is lost: call this again.';
 
-/** Opens a link, writes what it brings, and deletes the mailbox. Throws a {@link CommandFailure}, or what Node throws. */
+/** Opens a link, writes what it brings, and deletes the mailbox. Throws a CommandFailure, or what Node throws. */
 export async function receive(options: ReceiveOptions, surroundings: Surroundings): Promise<void> {
   const { states, signal, client } = surroundings;
   const receiver = createReceiver({ ...client, relays: options.allow });
@@ -29,9 +29,6 @@ export async function receive(options: ReceiveOptions, surroundings: Surrounding
   demandSecret(link);
   // Of two at once each would make a claim of its own, and one of these is refused.
   const lock = await states.lock('receiver', link.mailboxUrl);
-  if ('heldBy' in lock) {
-    throw new CommandFailure(1, 'busy', `${wordsOfHolder(lock)} is about to receive this link already.`);
-  }
   try {
     await receiveAlone(options, surroundings, receiver, link, lock);
   } finally {
@@ -46,22 +43,21 @@ async function receiveAlone(
   link: Link,
   lock: Lock,
 ): Promise<void> {
-  const { teller, signal, output, advise } = surroundings;
+  const { teller, output, advise } = surroundings;
   const share = await shareOf(link, receiver, surroundings);
   if (share.state.ended === 'finished') {
     teller.tell({ event: 'finished' }, 'It was received before; the share is finished now.');
     return;
   }
   advise(undefined);
-  const onWait = (): void => teller.say('Waiting until somebody reads the pipe of --out.');
-  const target = await naming('--out', openTarget(out, { force, output, signal, onDraft: lock.note, onWait }));
+  const file = await naming('--out', openOutputFile(out, { force, output, onDraft: lock.recordDraft }));
   try {
-    await take(share, target, surroundings);
+    await take(share, file, surroundings);
   } catch (error) {
     await forgetRefused(share, error, surroundings);
     throw error;
   } finally {
-    await target.close();
+    await file.close();
   }
 }
 
@@ -78,14 +74,14 @@ async function shareOf(
   return receiver.resume({ ...begun, secret }, { signal });
 }
 
-async function take(share: ReceivedShare, target: Target, surroundings: Surroundings): Promise<void> {
+async function take(share: ReceivedShare, file: OutputFile, surroundings: Surroundings): Promise<void> {
   const { teller, output, signal, advise } = surroundings;
   advise(AGAIN);
   const message = await share.next({ signal });
   const bytes = bytesOfInformation(message);
-  const { path } = target;
+  const { path } = file;
   const isInLine = path === undefined && teller.isJson;
-  if (!isInLine) await (path === undefined ? target.put(bytes) : naming('--out', target.put(bytes)));
+  if (!isInLine) await (path === undefined ? file.write(bytes) : naming('--out', file.write(bytes)));
   teller.tell(
     {
       event: 'received',

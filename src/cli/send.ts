@@ -4,7 +4,7 @@ import { type DisplayOptions, displayOf } from './display-options.js';
 import { secondsOf, wordsOfTime } from './durations.js';
 import { CommandFailure } from './errors.js';
 import { informationOfFile } from './file-information.js';
-import { bytesOf, TooManyBytes } from './file-input.js';
+import { readInput, TooManyBytes } from './file-input.js';
 import { qrCode } from './qr.js';
 import { relayOf } from './relay-option.js';
 import { shareCommands } from './share-commands.js';
@@ -101,7 +101,7 @@ async function readUpTo(file: string, limit: number, { teller, signal }: Surroun
   if (file === '-') {
     teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
   }
-  return bytesOf(file, limit, signal).catch((error: unknown) => {
+  return readInput(file, limit, signal).catch((error: unknown) => {
     if (!(error instanceof TooManyBytes)) throw error;
     // Sealed it is larger still; that is judged exactly, once it is sealed.
     throw tooLarge(file, `it has more than ${limit} bytes.`);

@@ -4,10 +4,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TransferState } from '../client/index.js';
 import { CommandFailure, naming } from './errors.js';
-import { type HeldLock, type Lock, sweepLock, takeLock } from './lock-file.js';
+import { acquireLock, deleteDeadLock, isLockFile, isRunning, type Lock } from './lock-file.js';
 import { MOST_FILE_BYTES, type OwnFile, readOwn, UnusableFile } from './private-file.js';
 import { isPrivateFolder, makePrivate } from './private-folder.js';
-import { isRunning } from './processes.js';
 import { decodeState, encodeState, nameOf, type StateFile, USUAL_SECONDS } from './state-file.js';
 
 /** Shares under way, a file each, that only this user can read: they hold Device Claims and Secrets. */
@@ -23,8 +22,8 @@ export interface StateFolder {
   isCancelled(state: TransferState): Promise<boolean>;
   /** New shares end after so many seconds, as far as is known. */
   expect(seconds: number): void;
-  /** Lets one process at a time have a mailbox; resolves to the process that has it instead. */
-  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock | HeldLock>;
+  /** Throws a CommandFailure while another process uses this mailbox. */
+  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock>;
   /** Takes away what is over, and what processes left that were killed. */
   sweep(): Promise<void>;
 }
@@ -38,9 +37,8 @@ const LONGEST_NAMED_MS = 366 * 86_400_000;
 
 const STATE = /^(sender|receiver)-[0-9a-f-]{36}\.json$/;
 const DRAFT = /^(?:sender|receiver)-[0-9a-f-]{36}\.json\.(\d+)(?:-[0-9a-f]+)?$/;
-const LOCK = /^(sender|receiver)-[0-9a-f]{32}\.lock(\.break)?$/;
 
-const isOurs = (name: string): boolean => STATE.test(name) || DRAFT.test(name) || LOCK.test(name);
+const isOurs = (name: string): boolean => STATE.test(name) || DRAFT.test(name) || isLockFile(name);
 
 /**
  * The folder of `--state`, RELAY_STATE, or where this system keeps such things. Each call throws a CommandFailure for a
@@ -128,14 +126,14 @@ export function stateFolder(
     async lock(role, mailboxUrl) {
       await make();
       const name = createHash('sha256').update(mailboxUrl).digest('hex').slice(0, 32);
-      return takeLock(join(folder, `${role}-${name}.lock`));
+      return acquireLock(folder, `${role}-${name}`);
     },
     async sweep() {
       for (const name of await names()) {
         const file = join(folder, name);
         const writer = DRAFT.exec(name)?.[1];
         if (writer !== undefined && !isRunning(Number(writer))) await rm(file, { force: true }).catch(() => {});
-        if (LOCK.test(name)) await sweepLock(file);
+        if (isLockFile(name)) await deleteDeadLock(folder, name);
         const state = STATE.test(name) ? await read(name) : undefined;
         if (state !== undefined && isOver(state)) await rm(file, { force: true }).catch(() => {});
       }

@@ -1,7 +1,6 @@
 import type { Ending, SaveState, SentShare } from '../client/index.js';
 import type { Surroundings } from './context.js';
 import { CommandFailure } from './errors.js';
-import { wordsOfHolder } from './lock-file.js';
 import type { Teller } from './reporter.js';
 import { sentShare } from './sent-share.js';
 
@@ -38,9 +37,6 @@ export function createWatch({ states, teller, signal, advise }: Surroundings): W
         'The link still works; only the watching has stopped: `credential-relay wait` and the link go on with it.',
       );
       const lock = await states.lock('sender', share.state.mailboxUrl ?? '');
-      if ('heldBy' in lock) {
-        throw new CommandFailure(1, 'busy', `${wordsOfHolder(lock)} watches this share already.`);
-      }
       try {
         // A receiver of files has no messages; one of another make may, and they are none of ours.
         while ((await share.next({ signal })) !== undefined);

@@ -171,11 +171,11 @@ describe('credential-relay serve', () => {
     [['serve', '--unknown'], /unknown/i],
     [['serve', 'extra'], /argument 1 is one too many: this command takes none/],
     [['serve', '--mount-path', 'relay'], /--mount-path: must be a path/],
-    [['serve', '--por', '1'], /unknown option --por; is it --port\?/],
+    [['serve', '--por', '1'], /unknown option --por; see --help/],
     [['nonsense'], /^credential-relay: unknown command nonsense; see credential-relay --help\n$/],
-    [['recieve'], /is it receive\?/],
-    [['help', 'sned'], /is it send\?/],
-    [['demo', '-rf'], /unknown option -rf; an argument that begins with - goes after --/],
+    [['recieve'], /unknown command recieve; see credential-relay --help/],
+    [['help', 'sned'], /unknown command sned; see credential-relay --help/],
+    [['demo', '-rf'], /unknown option -rf; see --help, and write -- before an argument that begins with -/],
     [[], /credential-relay serve/],
   ])('%j exits 2 and says why', async (args, why) => {
     const { code, out, err } = await run(...args);

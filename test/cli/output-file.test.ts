@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openTarget, type Target, type TargetOptions } from '../../src/cli/output-file.js';
+import { type OutputFile, type OutputFileOptions, openOutputFile } from '../../src/cli/output-file.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
 /* Where the bytes of a share go. */
@@ -20,19 +19,18 @@ beforeAll(async () => {
 afterAll(() => root.remove());
 beforeEach(async () => {
   count += 1;
-  folder = join(root.path, `target-${count}`);
+  folder = join(root.path, `output-${count}`);
   await mkdir(folder);
 });
 
 interface Opened {
-  readonly options: TargetOptions;
+  readonly options: OutputFileOptions;
   readonly written: Buffer[];
   readonly drafts: string[];
-  readonly waits: string[];
 }
 
-function optionsOf(changes: Partial<TargetOptions> = {}, isTTY = false): Opened {
-  const [written, drafts, waits]: [Buffer[], string[], string[]] = [[], [], []];
+function optionsOf(changes: Partial<OutputFileOptions> = {}, isTTY = false): Opened {
+  const [written, drafts]: [Buffer[], string[]] = [[], []];
   const output = {
     isTTY,
     isBehind: false,
@@ -40,16 +38,14 @@ function optionsOf(changes: Partial<TargetOptions> = {}, isTTY = false): Opened 
     flushed: async () => {},
   };
   const onDraft = async (path: string): Promise<void> => void drafts.push(path);
-  const onWait = (): void => void waits.push('waits');
-  const { signal } = new AbortController();
-  return { options: { force: false, output, signal, onDraft, onWait, ...changes }, written, drafts, waits };
+  return { options: { force: false, output, onDraft, ...changes }, written, drafts };
 }
 
-async function put(target: Target, bytes: Uint8Array = BYTES): Promise<void> {
+async function write(file: OutputFile, bytes: Uint8Array = BYTES): Promise<void> {
   try {
-    await target.put(bytes);
+    await file.write(bytes);
   } finally {
-    await target.close();
+    await file.close();
   }
 }
 
@@ -57,17 +53,17 @@ describe('a file', () => {
   it('is there, whole, for this user alone, once the bytes are put, and not before; its draft is told of', async () => {
     const [out, { options, drafts }] = [join(folder, 'out'), optionsOf()];
     // What is told of it must hold for a process in another folder.
-    const target = await openTarget(relative('.', out), options);
+    const file = await openOutputFile(relative('.', out), options);
     expect((await readdir(folder)).map((name) => join(folder, name))).toEqual(drafts);
-    await put(target);
+    await write(file);
     expect(await readdir(folder)).toEqual(['out']);
     expect(await readFile(out)).toEqual(BYTES);
     expect((await stat(out)).mode & 0o777).toBe(0o600);
-    expect(target.path).toBe(relative('.', out));
+    expect(file.path).toBe(relative('.', out));
   });
 
   it('of which nothing came leaves nothing', async () => {
-    await (await openTarget(join(folder, 'out'), optionsOf().options)).close();
+    await (await openOutputFile(join(folder, 'out'), optionsOf().options)).close();
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -75,97 +71,81 @@ describe('a file', () => {
     const out = join(folder, 'out');
     await writeFile(out, 'mine');
     await chmod(out, 0o644);
-    await expect(openTarget(out, optionsOf().options)).rejects.toMatchObject({
+    await expect(openOutputFile(out, optionsOf().options)).rejects.toMatchObject({
       exitCode: 1,
       message: expect.stringContaining('--force replaces it'),
     });
     expect(await readdir(folder)).toEqual(['out']);
-    await put(await openTarget(out, optionsOf({ force: true }).options));
+    await write(await openOutputFile(out, optionsOf({ force: true }).options));
     expect(await readFile(out)).toEqual(BYTES);
     expect((await stat(out)).mode & 0o777).toBe(0o644);
   });
 
   it('that comes to be meanwhile is not written over', async () => {
     const out = join(folder, 'out');
-    const target = await openTarget(out, optionsOf().options);
+    const file = await openOutputFile(out, optionsOf().options);
     await writeFile(out, 'mine');
-    await expect(put(target)).rejects.toMatchObject({ exitCode: 1 });
+    await expect(write(file)).rejects.toMatchObject({ exitCode: 1 });
     expect(await readFile(out, 'utf8')).toBe('mine');
     expect(await readdir(folder)).toEqual(['out']);
   });
 
-  it('behind symbolic links is written, and the links stay', async () => {
+  it('behind a symbolic link is replaced with --force, and the link stays', async () => {
     await mkdir(join(folder, 'real'));
-    const [there, absent] = [join(folder, 'real', 'there'), join(folder, 'real', 'absent')];
-    await writeFile(there, 'mine');
-    await symlink('real/there', join(folder, 'a'));
-    await symlink('real/absent', join(folder, 'c'));
-    await symlink('c', join(folder, 'b'));
-    await expect(openTarget(join(folder, 'a'), optionsOf().options)).rejects.toMatchObject({ exitCode: 1 });
-    await put(await openTarget(join(folder, 'a'), optionsOf({ force: true }).options));
-    await put(await openTarget(join(folder, 'b'), optionsOf().options));
-    for (const path of [there, absent]) expect(await readFile(path)).toEqual(BYTES);
-    for (const name of ['a', 'b', 'c']) expect((await lstat(join(folder, name))).isSymbolicLink()).toBe(true);
-    expect((await readdir(join(folder, 'real'))).sort()).toEqual(['absent', 'there']);
-  });
-
-  it('takes away the drafts of processes that were killed, and no others', async () => {
-    const dead = Number(execFileSync('sh', ['-c', 'echo $$']).toString());
-    await writeFile(join(folder, `.credential-relay.${dead}-00.part`), 'half');
-    await writeFile(join(folder, `.credential-relay.${process.ppid}-00.part`), 'half');
-    await put(await openTarget(join(folder, 'out'), optionsOf().options));
-    expect((await readdir(folder)).sort()).toEqual([`.credential-relay.${process.ppid}-00.part`, 'out']);
+    const file = join(folder, 'real', 'file');
+    await writeFile(file, 'mine');
+    await symlink('real/file', join(folder, 'link'));
+    await expect(openOutputFile(join(folder, 'link'), optionsOf().options)).rejects.toMatchObject({ exitCode: 1 });
+    await write(await openOutputFile(join(folder, 'link'), optionsOf({ force: true }).options));
+    expect(await readFile(file)).toEqual(BYTES);
+    expect((await lstat(join(folder, 'link'))).isSymbolicLink()).toBe(true);
+    expect(await readdir(join(folder, 'real'))).toEqual(['file']);
   });
 
   it.each(['', 'folder', 'none/', 'none/out'])('nothing is opened for %j', async (name) => {
     await mkdir(join(folder, 'folder'));
-    await expect(openTarget(name === '' ? '' : `${folder}/${name}`, optionsOf().options)).rejects.toThrow();
+    await expect(openOutputFile(name === '' ? '' : `${folder}/${name}`, optionsOf().options)).rejects.toThrow();
     expect(await readdir(folder)).toEqual(['folder']);
   });
 });
 
-describe('what is no file', () => {
-  it('a named pipe: waits for a reader, and then gives it the bytes', async () => {
-    const pipe = join(folder, 'pipe');
-    execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
-    const { options, waits } = optionsOf();
-    const opening = openTarget(pipe, options);
-    await expect.poll(() => waits).toEqual(['waits']);
-    const reading = readFile(pipe);
-    await put(await opening);
-    expect(await reading).toEqual(BYTES);
-    expect((await stat(pipe)).isFIFO()).toBe(true);
+describe('a path that is not a regular file', () => {
+  it.each([
+    ['a named pipe', (path: string) => void execFileSync('sh', ['-c', 'mkfifo "$0"', path])],
+    ['a link to a device', (path: string) => symlink('/dev/null', path)],
+  ])('%s is refused with and without --force, and the message names --out -', async (_, create) => {
+    const out = join(folder, 'out');
+    await create(out);
+    for (const force of [false, true]) {
+      await expect(openOutputFile(out, optionsOf({ force }).options)).rejects.toMatchObject({
+        exitCode: 1,
+        message: '--out: is not a regular file; use --out - and redirect standard output. Nothing was opened.',
+      });
+    }
+    expect(await readdir(folder)).toEqual(['out']);
   });
 
-  it('a named pipe that nobody reads can be interrupted', async () => {
-    const pipe = join(folder, 'pipe');
-    execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
-    const controller = new AbortController();
-    const opening = openTarget(pipe, optionsOf({ signal: controller.signal }).options);
-    await Promise.all([expect(opening).rejects.toThrow(), pause(10).then(() => controller.abort())]);
-  });
-
-  it('a device is written to as it is', async () => {
-    await symlink('/dev/null', join(folder, 'null'));
-    await put(await openTarget(join(folder, 'null'), optionsOf().options));
-    expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
-    expect(await readdir(folder)).toEqual(['null']);
-    await rm(join(folder, 'null'));
-    await expect(openTarget('/dev/full', optionsOf().options).then(put)).rejects.toThrow(/ENOSPC/);
+  it('a link to a missing file is refused', async () => {
+    await symlink('absent', join(folder, 'out'));
+    await expect(openOutputFile(join(folder, 'out'), optionsOf().options)).rejects.toMatchObject({
+      exitCode: 1,
+      message: '--out: is a symbolic link to a missing file. Nothing was opened.',
+    });
+    expect(await readdir(folder)).toEqual(['out']);
   });
 });
 
 describe('standard output', () => {
   it.each([undefined, '-', '/dev/stdout'])('is meant by %j', async (out) => {
     const { options, written } = optionsOf();
-    await put(await openTarget(out, options), Buffer.from('\u001b[2J'));
+    await write(await openOutputFile(out, options), Buffer.from('\u001b[2J'));
     expect(Buffer.concat(written).toString()).toBe('\u001b[2J');
   });
 
   it('that is a terminal gets plain text, and nothing else', async () => {
     const { options, written } = optionsOf({}, true);
-    await put(await openTarget(undefined, options));
-    await expect(openTarget(undefined, options).then((target) => put(target, Buffer.of(27)))).rejects.toMatchObject({
+    await write(await openOutputFile(undefined, options));
+    await expect(openOutputFile(undefined, options).then((file) => write(file, Buffer.of(27)))).rejects.toMatchObject({
       exitCode: 1,
       message: expect.stringContaining('--out FILE'),
     });

@@ -7,6 +7,7 @@ import {
   readdir,
   readFile,
   rename,
+  rm,
   stat,
   symlink,
   truncate,
@@ -17,7 +18,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Lock } from '../../src/cli/lock-file.js';
 import { stateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
 import { run, start, temporaryFolder } from '../support/cli/commands.js';
@@ -135,7 +135,7 @@ describe('a file is not used, and the user is told why, if', () => {
   it('it is a named pipe: nothing waits for its writer, and a signal ends the command', async () => {
     const state = stateOf();
     fifo(fileOf(state));
-    fifo(join(folder, `receiver-${'a'.repeat(32)}.lock`));
+    fifo(join(folder, `receiver-${'a'.repeat(32)}.1-0a1b2c3d.lock`));
     const { code, err } = await run(device, ['wait', MAILBOX]);
     expect(code).toBe(1);
     expect(err).toContain(`${nameOf(state)} in the state folder is not used: it is no regular file.`);
@@ -177,37 +177,32 @@ describe('a request that a file asks for', () => {
   });
 });
 
-describe('a lock', () => {
-  const lockFile = async (): Promise<string> => {
-    const lock = (await states().lock('receiver', MAILBOX)) as Lock;
+describe('a lock file', () => {
+  /** Acquires and releases the lock of the mailbox; resolves to the path that a lock file of this process has. */
+  async function lockPath(pid = process.pid): Promise<string> {
+    const lock = await states().lock('receiver', MAILBOX);
     const [name = ''] = await readdir(folder);
     await lock.release();
-    return join(folder, name);
-  };
+    return join(folder, name.replace(/\.\d+-/, `.${pid}-`));
+  }
 
-  it.each(['', '{', '{"pid":0}', '{"pid":"7"}', '7', 'null', 'x'.repeat(5000)])(
-    'that names no process is held by another one for ten seconds, and then by none: %j',
+  it.each(['{', '{"draft":7}', '7', 'null', 'x'.repeat(5000)])(
+    'of a live process blocks whatever its content is: %j',
     async (text) => {
-      const path = await lockFile();
+      const path = await lockPath(process.ppid);
       await writeFile(path, text, { mode: 0o600 });
-      expect(await states().lock('receiver', MAILBOX)).toEqual({ heldBy: undefined });
-      const link = `${MAILBOX}#${'A'.repeat(22)}==`;
-      const { code, err } = await run(device, ['receive', link]);
-      expect([code, err]).toEqual([1, 'credential-relay: Another process is about to receive this link already.\n']);
-      const old = new Date(Date.now() - 11_000);
-      await utimes(path, old, old);
-      expect(await states().lock('receiver', MAILBOX)).toHaveProperty('release');
+      const { code, err } = await run(device, ['receive', `${MAILBOX}#${'A'.repeat(22)}==`]);
+      expect([code, err]).toEqual([1, `credential-relay: Process ${process.ppid} already uses this link.\n`]);
+      await rm(path);
+      await (await states().lock('receiver', MAILBOX)).release();
     },
   );
 
-  it('whose time is in the future is not held for ever, nor is what breaks it', async () => {
-    const path = await lockFile();
-    const future = new Date('9999-01-01T00:00:00Z');
-    for (const name of [path, `${path}.break`]) {
-      await writeFile(name, '', { mode: 0o600 });
-      await utimes(name, future, future);
-    }
-    expect(await states().lock('receiver', MAILBOX)).toEqual({ heldBy: undefined });
+  it('with a time in the future gets the present time', async () => {
+    const path = await lockPath(process.ppid);
+    await writeFile(path, '{}', { mode: 0o600 });
+    await utimes(path, new Date('9999-01-01T00:00:00Z'), new Date('9999-01-01T00:00:00Z'));
+    await expect(states().lock('receiver', MAILBOX)).rejects.toMatchObject({ code: 'busy' });
     expect((await stat(path)).mtimeMs).toBeLessThan(Date.now() + 1000);
   });
 
@@ -215,11 +210,10 @@ describe('a lock', () => {
     ['a named pipe', fifo],
     ['a folder', (path: string) => mkdir(path)],
     ['a link', (path: string) => symlink('/etc/passwd', path)],
-  ])('that is %s is refused by its name, and left alone', async (_, make) => {
-    const path = await lockFile();
-    await make(path);
+  ])('that is %s is refused by its name, and stays', async (_, make) => {
+    await make(await lockPath(process.ppid));
     await expect(states().lock('receiver', MAILBOX)).rejects.toThrow(
-      /^receiver-[0-9a-f]{32}\.lock in the state folder is no lock of this command: it is no regular file\. Remove it\.$/,
+      /^receiver-[0-9a-f]{32}\.\d+-[0-9a-f]{8}\.lock in the state folder is not a lock of this command: .*\. Remove it\.$/,
     );
     await states().sweep();
     expect(await readdir(folder)).toHaveLength(1);

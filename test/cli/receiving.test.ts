@@ -104,7 +104,7 @@ describe('one mailbox', () => {
       await expect.poll(() => statesOf(to), { timeout: 5000 }).toHaveLength(2);
       const second = await run(to, ['receive', url, '--json']);
       expect([second.code, linesOf(second.out)]).toEqual([1, [{ event: 'failed', code: 'busy' }]]);
-      expect(second.err).toContain(`Process ${first.child.pid} is about to receive this link already.`);
+      expect(second.err).toContain(`Process ${first.child.pid} already uses this link.`);
     });
     expect([await first.ended, first.out().toString()]).toEqual([0, 'words']);
     expect(await statesOf(to)).toEqual([]);

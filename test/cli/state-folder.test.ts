@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Lock } from '../../src/cli/lock-file.js';
-import { stateFolder } from '../../src/cli/state-folder.js';
+import { type StateFolder, stateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
@@ -164,8 +163,9 @@ describe('sweeping', () => {
     await writeFile(`${fileOf(told)}.${dead}`, '');
     await writeFile(`${fileOf(told)}.${dead}-0a1b2c3d`, '');
     await writeFile(`${fileOf(told)}.${process.pid}-0a1b2c3d`, '');
-    await writeFile(join(folder, `receiver-${'a'.repeat(32)}.lock`), JSON.stringify({ pid: dead, draft }));
-    await writeFile(join(folder, `receiver-${'b'.repeat(32)}.lock`), JSON.stringify({ pid: dead, draft: innocent }));
+    await writeFile(join(folder, `receiver-${'a'.repeat(32)}.${dead}-0a1b2c3d.lock`), JSON.stringify({ draft }));
+    const other = join(folder, `receiver-${'b'.repeat(32)}.${dead}-0a1b2c3d.lock`);
+    await writeFile(other, JSON.stringify({ draft: innocent }));
     await states.sweep();
     expect((await readdir(folder)).sort()).toEqual([
       `sender-${told.id}.json`,
@@ -176,44 +176,56 @@ describe('sweeping', () => {
 });
 
 describe('a lock', () => {
-  const lockFile = async (): Promise<string> =>
-    join(folder, (await readdir(folder)).find((name) => name.endsWith('.lock')) ?? '');
+  const busy = (pid: number) => ({ exitCode: 1, code: 'busy', message: `Process ${pid} already uses this link.` });
 
-  it('is for one at a time, and each mailbox and role has its own', async () => {
+  /** Writes a lock file for the receiver of the mailbox, as another process writes one. */
+  async function plantLock(states: StateFolder, pid: number, text: string, suffix = '0a1b2c3d'): Promise<string> {
+    const lock = await states.lock('receiver', MAILBOX);
+    const [name = ''] = (await readdir(folder)).filter((file) => file.endsWith('.lock'));
+    await lock.release();
+    const path = join(folder, name.replace(/\.\d+-[0-9a-f]+\.lock$/, `.${pid}-${suffix}.lock`));
+    await writeFile(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  it('admits one holder per mailbox and role', async () => {
     const states = stateFolder(folder);
-    const lock = (await states.lock('receiver', MAILBOX)) as Lock;
-    expect(await states.lock('receiver', MAILBOX)).toEqual({ heldBy: process.pid });
+    const lock = await states.lock('receiver', MAILBOX);
+    await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.pid));
     for (const [role, url] of [
       ['sender', MAILBOX],
       ['receiver', `${MAILBOX}3`],
     ] as const) {
-      expect(await states.lock(role, url)).toHaveProperty('release');
+      await (await states.lock(role, url)).release();
     }
     await lock.release();
-    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
+    await (await states.lock('receiver', MAILBOX)).release();
+    expect(await readdir(folder)).toEqual([]);
   });
 
-  it('of a dead process is taken over, by one of all that try', async () => {
-    const states = stateFolder(folder);
-    const first = (await states.lock('receiver', MAILBOX)) as Lock;
-    const path = await lockFile();
-    await first.release();
-    await writeFile(path, JSON.stringify({ pid: dead }));
-    const taken = await Promise.all(Array.from({ length: 8 }, () => stateFolder(folder).lock('receiver', MAILBOX)));
-    expect(taken.filter((lock) => 'release' in lock)).toHaveLength(1);
+  it('of a dead process does not block, and one of several contenders acquires the lock', async () => {
+    await plantLock(stateFolder(folder), dead, '{}');
+    const contenders = Array.from({ length: 8 }, () => stateFolder(folder).lock('receiver', MAILBOX));
+    const results = await Promise.allSettled(contenders);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('that is older than this run of the machine, or was never finished, is a dead one', async () => {
+  it('of a live process blocks, unless the lock is older than the last start of the machine', async () => {
     const states = stateFolder(folder);
-    await ((await states.lock('receiver', MAILBOX)) as Lock).note('x');
-    const path = await lockFile();
-    await writeFile(path, JSON.stringify({ pid: process.ppid }));
-    expect(await states.lock('receiver', MAILBOX)).toEqual({ heldBy: process.ppid });
+    const path = await plantLock(states, process.ppid, '{}');
+    await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.ppid));
     await utimes(path, 1000, 1000);
-    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
-    await writeFile(path, '');
-    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('heldBy');
-    await utimes(path, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
-    expect(await states.lock('receiver', MAILBOX)).toHaveProperty('release');
+    await (await states.lock('receiver', MAILBOX)).release();
+  });
+
+  it('of a process that never finishes its start blocks after two seconds', async () => {
+    const states = stateFolder(folder);
+    // Sorts after every file of this process, so this process waits for the other one.
+    await plantLock(states, 99_999_999, '', 'ffffffff');
+    await (await states.lock('receiver', MAILBOX)).release();
+    await plantLock(states, process.ppid, '', 'ffffffff');
+    const started = performance.now();
+    await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.ppid));
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });

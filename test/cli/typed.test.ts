@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { closest } from '../../src/cli/arguments.js';
 import { displayOf } from '../../src/cli/display-options.js';
 import { demandSecret, parseLink } from '../../src/cli/link.js';
 import { relayOf } from '../../src/cli/relay-option.js';
@@ -84,15 +83,4 @@ describe('what people see of a share', () => {
   ])('%j is refused before the relay is asked', (wrong, words) => {
     expect(() => displayOf({ ...options, ...wrong })).toThrow(words);
   });
-});
-
-it('a slip of the finger is known for what was meant', () => {
-  const commands = ['send', 'receive', 'cancel'];
-  expect(['sned', 'recieve', 'cancle', 'delete', 'x'].map((typed) => closest(typed, commands))).toEqual([
-    'send',
-    'receive',
-    'cancel',
-    undefined,
-    undefined,
-  ]);
 });

@@ -1,62 +1,128 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { Vertical } from '../client/index.js';
+import { parseBase } from '../client/links.js';
+import { isLoopbackName } from '../protocol/loopback.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
-/** What was typed, by the options that there are. */
 type Parsed<Known extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; allowPositionals: true; allowNegative: true; options: Known }>
 >;
 
-/** A word that may be repeated in a message: a plain name. Links, Secrets and passwords are longer, or have other characters. */
+/** An option or command name that a message may repeat. Links, Secrets and passwords do not match. */
 const PLAIN_NAME = /^(?=.{1,20}$)-{0,2}[a-z]+(?:-[a-z]+)*$/;
 
-/** The words of a command line that are options, or would be: what follows `--` is not. */
-export function wordsBeforeMark(words: readonly string[]): readonly string[] {
-  const mark = words.indexOf('--');
-  return mark === -1 ? words : words.slice(0, mark);
+/** Bytes of the largest `--limit`: the client reads no larger answer, so nobody could receive a larger body. */
+const MAXIMUM_BODY_BYTES = 4_194_304;
+
+/** Characters of the Display Information that a relay accepts by default. */
+const MAXIMUM_CHARACTERS = { title: 200, description: 500, image: 2048 };
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+export function argsBeforeDoubleDash(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--');
+  return end === -1 ? args : args.slice(0, end);
 }
 
 /**
- * Parses what follows a command: options, and one argument for each name. Throws a TypeError that says which one is
- * missing, or what there is too much. It repeats no argument and no value: a link has its Secret in it.
+ * Parses options, and one argument per name. Throws a TypeError for a missing or extra argument. No message repeats an
+ * argument or a value, because a link contains its Secret.
  */
-export function parse<Known extends Options>(
-  words: readonly string[],
+export function parseArguments<Known extends Options>(
+  args: readonly string[],
   names: readonly string[],
   options: Known,
 ): Pick<Parsed<Known>, 'values' | 'positionals'> {
-  const { values, positionals } = parsed(words, options);
+  const { values, positionals } = parseStrictly(args, options);
   if (positionals.length > names.length) {
-    const taken = names.length === 0 ? 'this command takes none' : `this command takes ${names.join(' ')}`;
-    throw new TypeError(`argument ${names.length + 1} is one too many: ${taken}; see --help`);
+    const accepted = names.length === 0 ? 'no arguments' : `only ${names.join(' ')}`;
+    throw new TypeError(`argument ${names.length + 1} is unexpected: this command takes ${accepted}; see --help`);
   }
   const missing = names[positionals.length];
   if (missing !== undefined) throw new TypeError(`${missing} is missing; see --help`);
   return { values, positionals };
 }
 
-function parsed<Known extends Options>(words: readonly string[], options: Known): Parsed<Known> {
+function parseStrictly<Known extends Options>(args: readonly string[], options: Known): Parsed<Known> {
   try {
-    return parseArgs({ args: [...words], allowPositionals: true, allowNegative: true, options });
+    return parseArgs({ args: [...args], allowPositionals: true, allowNegative: true, options });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw error;
-    throw new TypeError(describeUnknownOption(words, options), { cause: error });
+    throw new TypeError(describeUnknownOption(args, options), { cause: error });
   }
 }
 
-/** Describes the first unknown option. The message of Node repeats the word and its value. */
-function describeUnknownOption(words: readonly string[], options: Options): string {
-  const { tokens } = parseArgs({ args: [...words], allowPositionals: true, strict: false, options, tokens: true });
+/** Describes the first unknown option. The message of Node would repeat the argument with its value. */
+function describeUnknownOption(args: readonly string[], options: Options): string {
+  const { tokens } = parseArgs({ args: [...args], allowPositionals: true, strict: false, options, tokens: true });
   const isUnknown = (name: string): boolean =>
     !Object.hasOwn(options, name) && !Object.hasOwn(options, name.replace(/^no-/, ''));
   const index = tokens.find((token) => token.kind === 'option' && isUnknown(token.name))?.index ?? 0;
-  const [word = ''] = (words[index] ?? '').split('=');
-  const subject = PLAIN_NAME.test(word) ? `unknown option ${word}` : `argument ${index + 1} is an unknown option`;
+  const [name = ''] = (args[index] ?? '').split('=');
+  const subject = PLAIN_NAME.test(name) ? `unknown option ${name}` : `argument ${index + 1} is an unknown option`;
   return `${subject}; see --help, and write -- before an argument that begins with -`;
 }
 
-export function describeUnknownCommand(word: string): string {
-  const subject = PLAIN_NAME.test(word) ? `unknown command ${word}` : 'the first argument is not a command';
-  const hint = word.includes('://') ? 'a link follows receive, wait or cancel; ' : '';
+export function describeUnknownCommand(name: string): string {
+  const subject = PLAIN_NAME.test(name) ? `unknown command ${name}` : 'the first argument is not a command';
+  const hint = name.includes('://') ? 'a link follows receive, wait or cancel; ' : '';
   return `${subject}; ${hint}see credential-relay --help`;
+}
+
+/** The seconds of a duration such as `90s`, `15m`, `2h` or `3d`. Throws a TypeError. */
+export function parseDuration(option: string, text: string): number {
+  const [, count, unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(count) * (SECONDS[unit] ?? 0);
+  if (!(seconds > 0)) throw new TypeError(`${option}: must be a duration such as 90s, 15m, 2h or 3d`);
+  return seconds;
+}
+
+/** The URL of `--relay`. Throws a TypeError that names the fix, and does not repeat the URL. */
+export function parseRelayUrl(relay: string | undefined): string {
+  if (relay === undefined || relay === '') throw new TypeError('--relay: is required, or RELAY_URL');
+  const [, host] = /^(\[[\d:a-f]+\]|[\w.-]+)(:\d+)?(\/|$)/i.exec(relay) ?? [];
+  if (host !== undefined) {
+    throw new TypeError(`--relay: must be a URL; write ${isLoopbackName(host) ? 'http' : 'https'}:// before it`);
+  }
+  if (/[?#]/.test(relay))
+    throw new TypeError('--relay: must have no ? and no #; give the URL of the relay, not a link');
+  if (parseBase(relay) === undefined) {
+    throw new TypeError(
+      '--relay: must be an https URL (http on loopback names), with a path of letters, digits and -._~',
+    );
+  }
+  return relay;
+}
+
+export interface DisplayOptions {
+  readonly title: string;
+  readonly description: string;
+  readonly image: string;
+}
+
+/** Throws a TypeError for Display Information that a relay would refuse. */
+export function parseDisplayOptions(options: DisplayOptions): { title: string; description: string; imageURL: string } {
+  for (const name of ['title', 'description', 'image'] as const) {
+    const { length } = [...options[name]];
+    if (length < 1 || length > MAXIMUM_CHARACTERS[name]) {
+      throw new TypeError(`--${name}: must have 1 to ${MAXIMUM_CHARACTERS[name]} characters; it has ${length}`);
+    }
+  }
+  const { title, description, image: imageURL } = options;
+  const url = URL.canParse(imageURL) ? new URL(imageURL) : undefined;
+  if (url?.protocol !== 'https:' || url.username !== '' || /[\s\p{Cc}]/u.test(imageURL)) {
+    throw new TypeError('--image: must be an https URL');
+  }
+  return { title, description, imageURL };
+}
+
+export function parseByteLimit(text: string): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= MAXIMUM_BODY_BYTES) return Number(text);
+  throw new TypeError(`--limit: must be a number of bytes, at most ${MAXIMUM_BODY_BYTES}`);
+}
+
+export function parseVertical(vertical: string | undefined): Vertical | undefined {
+  if (vertical === undefined || vertical === 'h' || vertical === 'c' || vertical === 'a') return vertical;
+  throw new TypeError('--vertical: must be h, c or a');
 }

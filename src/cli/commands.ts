@@ -1,36 +1,35 @@
 import { randomBytes } from 'node:crypto';
-import { parse } from './arguments.js';
-import { cancel } from './cancel.js';
+import { parseArguments } from './arguments.js';
+import { runTransfer } from './context.js';
 import { receive } from './receive.js';
 import { send } from './send.js';
-import { transfer } from './transfer.js';
-import { wait } from './wait.js';
+import { cancel, wait } from './sent-share.js';
 
 const { env } = process;
 
-/** Options of every command of a transfer. */
-const TRANSFER = {
+/** Options of every command with a transfer. */
+const TRANSFER_OPTIONS = {
   json: { type: 'boolean', default: false },
   'retry-timeout': { type: 'string', default: '2m' },
   state: { type: 'string' },
 } as const;
 
-/** The commands: each parses its own arguments and resolves to the exit code. */
-export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Promise<number>>> = {
-  async demo(words) {
-    parse(words, [], {});
-    // Loaded when they are called: the relay is most of this package, and devices do not need it.
+/** Each command parses its arguments and resolves to the exit code. */
+export const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  async demo(args) {
+    parseArguments(args, [], {});
+    // A dynamic import: most of the code is the relay, which devices do not need.
     const { demo } = await import('./demo.js');
     return demo();
   },
-  async keygen(words) {
-    parse(words, [], {});
+  async keygen(args) {
+    parseArguments(args, [], {});
     const { SERVER_KEY_BYTES } = await import('../relay/mailbox/server-keys.js');
     process.stdout.write(`${randomBytes(SERVER_KEY_BYTES).toString('base64url')}\n`);
     return 0;
   },
-  async serve(words) {
-    const { values } = parse(words, [], {
+  async serve(args) {
+    const { values } = parseArguments(args, [], {
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8080' },
       'public-url': { type: 'string' },
@@ -49,13 +48,13 @@ export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Pro
       trustProxy: values['trust-proxy'],
     });
   },
-  async send(words) {
-    const { values, positionals } = parse(words, ['<file>'], {
-      ...TRANSFER,
+  async send(args) {
+    const { values, positionals } = parseArguments(args, ['<file>'], {
+      ...TRANSFER_OPTIONS,
       relay: { type: 'string' },
       title: { type: 'string', default: 'A file for you' },
       description: { type: 'string', default: 'Sent with credential-relay' },
-      // The protocol wants a picture. This name leads nowhere, so nobody learns who looks.
+      // The protocol requires an image. This host name never resolves, so no server learns who reads the preview.
       image: { type: 'string', default: 'https://no-picture.invalid/' },
       vertical: { type: 'string' },
       expires: { type: 'string' },
@@ -64,28 +63,28 @@ export const COMMANDS: Readonly<Record<string, (words: readonly string[]) => Pro
       limit: { type: 'string', default: '65536' },
     });
     const options = { ...values, file: positionals[0] ?? '', relay: values.relay ?? env.RELAY_URL };
-    return transfer('sender', values, (surroundings) => send(options, surroundings));
+    return runTransfer('sender', values, (context) => send(options, context));
   },
-  async receive(words) {
-    const { values, positionals } = parse(words, ['<url>'], {
-      ...TRANSFER,
+  async receive(args) {
+    const { values, positionals } = parseArguments(args, ['<url>'], {
+      ...TRANSFER_OPTIONS,
       out: { type: 'string' },
       force: { type: 'boolean', default: false },
       allow: { type: 'string', multiple: true },
     });
     const { out, force, allow } = values;
     const options = { url: positionals[0] ?? '', out, force, allow };
-    return transfer('receiver', values, (surroundings) => receive(options, surroundings));
+    return runTransfer('receiver', values, (context) => receive(options, context));
   },
-  async wait(words) {
-    const { values, positionals } = parse(words, ['<url>'], TRANSFER);
-    return transfer('sender', values, (surroundings) => wait(positionals[0] ?? '', surroundings));
+  async wait(args) {
+    const { values, positionals } = parseArguments(args, ['<url>'], TRANSFER_OPTIONS);
+    return runTransfer('sender', values, (context) => wait(positionals[0] ?? '', context));
   },
-  async cancel(words) {
-    const { values, positionals } = parse(words, ['<url>'], TRANSFER);
-    return transfer('sender', values, (surroundings) => cancel(positionals[0] ?? '', surroundings));
+  async cancel(args) {
+    const { values, positionals } = parseArguments(args, ['<url>'], TRANSFER_OPTIONS);
+    return runTransfer('sender', values, (context) => cancel(positionals[0] ?? '', context));
   },
 };
 
-/** Commands whose standard output is all that they are for: who stops reading has read enough. */
-export const PRINTING: readonly string[] = ['demo', 'keygen', 'help', '--help', '-h', '--version'];
+/** Commands that only print: a reader that stops early is not an error. */
+export const PRINTING_COMMANDS: readonly string[] = ['demo', 'keygen', 'help', '--help', '-h', '--version'];

@@ -1,17 +1,57 @@
 import type { TransferOptions } from '../client/index.js';
-import type { Output } from './output.js';
-import type { Teller } from './reporter.js';
-import type { StateFolder } from './state-folder.js';
+import { parseDuration } from './arguments.js';
+import { CommandFailure, toCommandFailure } from './errors.js';
+import { createNetwork } from './network.js';
+import { createOutput, type Output, Reporter } from './reporter.js';
+import { StateFolder } from './state-folder.js';
 
-/** What the commands of a transfer share. */
-export interface Surroundings {
+/** Shared by `send`, `receive`, `wait` and `cancel`. */
+export interface CommandContext {
   readonly states: StateFolder;
-  readonly teller: Teller;
+  readonly reporter: Reporter;
   readonly output: Output;
-  /** Ends the command: the user has interrupted it, or it cannot go on. */
+  /** Aborts when the user interrupts the command, or when the command cannot continue. */
   readonly signal: AbortSignal;
-  /** For the client: state, progress, network and patience. */
   readonly client: TransferOptions;
-  /** Says what the user can do, if from now on the relay does not answer or the command is interrupted. */
-  advise(words: string | undefined): void;
+  /** Sets the sentence that follows the message of a failure, such as how to continue. */
+  setHint(hint: string | undefined): void;
+}
+
+/** Options of all commands that have a {@link CommandContext}. */
+export interface TransferValues {
+  readonly json: boolean;
+  readonly 'retry-timeout': string;
+  readonly state?: string | undefined;
+}
+
+/** Runs a command and resolves to the exit code; a signal aborts the command. Throws a {@link CommandFailure}. */
+export async function runTransfer(
+  role: 'sender' | 'receiver',
+  values: TransferValues,
+  run: (context: CommandContext) => Promise<void>,
+): Promise<number> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abort = (failure: CommandFailure): void => controller.abort(failure);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => abort(new CommandFailure(130, 'interrupted', 'Interrupted.')));
+  }
+  const retryTimeoutMs = parseDuration('--retry-timeout', values['retry-timeout']) * 1000;
+  const output = createOutput(abort);
+  const network = createNetwork(abort);
+  const reporter = new Reporter({ isJson: values.json, role, output, getCause: () => network.cause });
+  const states = new StateFolder(values.state, process.env, (message) => reporter.message(message));
+  const client = { retryTimeoutMs, fetch: network.fetch, onState: states.save, onProgress: reporter.progress };
+  let hint: string | undefined;
+  const setHint = (next: string | undefined): void => {
+    hint = next;
+  };
+  try {
+    await states.sweep();
+    await run({ states, reporter, output, signal, client, setHint });
+    await output.flush();
+    return 0;
+  } catch (error) {
+    throw toCommandFailure(signal.aborted ? signal.reason : error, { hint, cause: network.cause });
+  }
 }

@@ -1,8 +1,8 @@
+import { getSystemErrorMap } from 'node:util';
 import { TransferError, type TransferErrorCode } from '../client/index.js';
-import { wordsOfTime } from './durations.js';
-import { wordsOfSystemError } from './system-errors.js';
+import { formatDuration } from './text.js';
 
-/** Exit codes, as the usage names them. */
+/** The exit codes of `--help`. */
 const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
   too_large: 1,
   conflict: 1,
@@ -16,7 +16,7 @@ const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
   malformed: 6,
 };
 
-/** What `--json` tells of a failure besides its code, where it is known. */
+/** Members of the `failed` event besides its code. */
 export interface FailureDetails {
   /** HTTP status of the relay's answer. */
   readonly status?: number | undefined;
@@ -25,7 +25,7 @@ export interface FailureDetails {
   readonly maximum?: string | undefined;
 }
 
-/** A command ends otherwise than it should; `message` is for people. */
+/** The failure of a command; `message` is for people. */
 export class CommandFailure extends Error {
   constructor(
     readonly exitCode: number,
@@ -39,23 +39,22 @@ export class CommandFailure extends Error {
   }
 }
 
-/** There is no relay to be reached by trying again: advice to do that would be wrong. */
-export class HopelessFailure extends CommandFailure {
+/** No retry can reach the relay, so the message gets no hint to try again. */
+export class FatalError extends CommandFailure {
   constructor(message: string, details?: FailureDetails) {
     super(EXIT_CODES.unreachable, 'unreachable', message, {}, details);
   }
 }
 
-/** What is known of a command when it fails. */
-export interface Circumstances {
-  /** What the user can do if the relay does not answer, or the command is interrupted. */
-  readonly advice?: string | undefined;
-  /** Why the last request brought no answer. */
+export interface FailureContext {
+  /** The next step for the user if the relay does not answer, or if the command is interrupted. */
+  readonly hint?: string | undefined;
+  /** The reason why the last request got no answer. */
   readonly cause?: string | undefined;
 }
 
-/** How an option is called where people type it. */
-const TYPED: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
+/** The names that the user types for the options of the client and the relay. */
+const OPTION_NAMES: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/^sender\.relay:/, '--relay:'],
   [/^receiver\.relays:/, '--allow:'],
   [/^shareUrl:/, '<url>:'],
@@ -65,60 +64,66 @@ const TYPED: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/^keys\b(\.\d+)?:/, 'RELAY_KEYS:'],
 ];
 
-/** The failure that an error means. */
-export function failureOf(error: unknown, circumstances: Circumstances = {}): CommandFailure {
-  const { advice } = circumstances;
-  if (error instanceof CommandFailure) {
-    const isOpen = error.code === 'unreachable' || error.code === 'interrupted' || error.code === 'io';
-    if (!isOpen || advice === undefined || error instanceof HopelessFailure) return error;
-    const { exitCode, code, message, details } = error;
-    return new CommandFailure(exitCode, code, `${message} ${advice}`, { cause: error }, details);
+export function toCommandFailure(error: unknown, context: FailureContext = {}): CommandFailure {
+  if (error instanceof CommandFailure) return addHint(error, context);
+  if (error instanceof TransferError) {
+    const { code, status, relayCode, detail, maximum } = error;
+    const details = { status, relayCode, detail, maximum };
+    return new CommandFailure(EXIT_CODES[code], code, formatTransferError(error, context), { cause: error }, details);
   }
-  if (error instanceof TransferError) return failureOfTransfer(error, circumstances);
-  const system = wordsOfSystemError(error);
-  if (system !== undefined) return new CommandFailure(1, 'io', system, { cause: error });
+  const problem = describeSystemError(error);
+  if (problem !== undefined) return new CommandFailure(1, 'io', problem, { cause: error });
   const message = error instanceof Error ? error.message : 'failed';
   if (!(error instanceof TypeError)) return new CommandFailure(1, 'io', message, { cause: error });
-  const words = TYPED.reduce((text, [pattern, name]) => text.replace(pattern, name), message);
-  return new CommandFailure(2, 'usage', words, { cause: error });
+  const renamed = OPTION_NAMES.reduce((text, [pattern, name]) => text.replace(pattern, name), message);
+  return new CommandFailure(2, 'usage', renamed, { cause: error });
 }
 
-/** Says of a failure of the system which part of the command line it is about; that part itself is not repeated. */
-export async function naming<Value>(part: string, work: Promise<Value>): Promise<Value> {
+/** Begins the message of a system error with the option or argument. The value of the option is not repeated. */
+export async function labelSystemErrors<Value>(label: string, work: Promise<Value>): Promise<Value> {
   try {
     return await work;
   } catch (cause) {
-    const words = wordsOfSystemError(cause);
-    if (words === undefined) throw cause;
-    throw new CommandFailure(1, 'io', `${part}: ${words}`, { cause });
+    const problem = describeSystemError(cause);
+    if (problem === undefined) throw cause;
+    throw new CommandFailure(1, 'io', `${label}: ${problem}`, { cause });
   }
 }
 
-function failureOfTransfer(cause: TransferError, circumstances: Circumstances): CommandFailure {
-  const { code, status, relayCode, detail, maximum } = cause;
-  const details = { status, relayCode, detail, maximum };
-  return new CommandFailure(EXIT_CODES[code], code, wordsFor(cause, circumstances), { cause }, details);
+function addHint(failure: CommandFailure, { hint }: FailureContext): CommandFailure {
+  const canContinue = ['unreachable', 'interrupted', 'io'].includes(failure.code);
+  if (!canContinue || hint === undefined || failure instanceof FatalError) return failure;
+  const { exitCode, code, message, details } = failure;
+  return new CommandFailure(exitCode, code, `${message} ${hint}`, { cause: failure }, details);
 }
 
 const NOT_ALLOWED =
-  'Nothing was sent: this leads to a relay that may not be called. Without --allow HOST, receive opens links of public ' +
-  'hosts only, by https; what is kept of a share leads to the relay of its link only.';
+  'Nothing was sent: the link leads to a relay that is not allowed. Without --allow HOST, receive opens https links ' +
+  'of public hosts only. A saved share is sent to the relay of its link only.';
 
-function wordsFor(error: TransferError, circumstances: Circumstances): string {
+function formatTransferError(error: TransferError, context: FailureContext): string {
   const { code, ended, detail, maximum } = error;
   if (code === 'already_claimed') return 'Another device has opened this link.';
   if (code === 'not_allowed') return NOT_ALLOWED;
   if (code === 'gone' && ended === 'expired') return 'The share has expired.';
-  if (code === 'gone') return 'There is no such share: cancelled, finished, or expired.';
-  if (code === 'unreachable') return [wordsForSilence(error, circumstances), circumstances.advice].join(' ').trim();
-  const latest = maximum === undefined ? undefined : `The latest that it takes is ${maximum}.`;
+  if (code === 'gone') return 'The share does not exist: it was cancelled, finished, or has expired.';
+  if (code === 'unreachable') return [formatNoAnswer(error, context), context.hint].join(' ').trim();
+  const latest = maximum === undefined ? undefined : `The latest expiration that the relay accepts is ${maximum}.`;
   return [error.message, detail, latest].filter((part) => part !== undefined).join(' ');
 }
 
-function wordsForSilence({ status, retryAfterMs }: TransferError, { cause }: Circumstances): string {
+function formatNoAnswer({ status, retryAfterMs }: TransferError, { cause }: FailureContext): string {
   if (status !== undefined && retryAfterMs !== undefined) {
-    return `The relay asks to wait for ${wordsOfTime(retryAfterMs)} (${status}).`;
+    return `The relay asks the client to wait for ${formatDuration(retryAfterMs)} (${status}).`;
   }
-  if (status !== undefined) return `The relay is not there, or too busy (${status}).`;
+  if (status !== undefined) return `The relay is unavailable (${status}).`;
   return `The relay does not answer${cause === undefined ? '' : ` (${cause})`}.`;
+}
+
+/** The message without the path or host name, which Node repeats; `undefined` for an error of another kind. */
+function describeSystemError(error: unknown): string | undefined {
+  const { code, errno, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || typeof syscall !== 'string') return undefined;
+  const [, message = `${syscall} failed`] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  return `${message} (${code})`;
 }

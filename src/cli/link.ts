@@ -1,25 +1,24 @@
+import { addAbortSignal } from 'node:stream';
 import { parseShareUrl, type SharedMailbox } from '../client/index.js';
-import { lineOfInput } from './input.js';
 
-/** A share URL as somebody pasted it, and its parts. */
+/** A share URL from a chat or a mail, and its parts. */
 export interface Link extends SharedMailbox {
-  /** Without what does not belong to it. */
+  /** The share URL without surrounding punctuation. */
   readonly url: string;
 }
 
-/** Most characters of a link, with what stands around it. */
-const MOST_CHARACTERS = 4096;
+/** Characters of the longest link with its surroundings. */
+const MAXIMUM_CHARACTERS = 4096;
 
-/** The link of an argument; `-` reads a line of standard input. Throws a TypeError for what is no share URL. */
-export async function linkOf(argument: string, signal: AbortSignal): Promise<Link> {
-  return parseLink(argument === '-' ? await lineOfInput(MOST_CHARACTERS, signal) : argument);
+/** Parses an argument, or for `-` the first line of standard input. Throws a TypeError for another URL. */
+export async function readLink(argument: string, signal: AbortSignal): Promise<Link> {
+  return parseLink(argument === '-' ? await readLine(signal) : argument);
 }
 
-/** Takes a link apart that comes from a chat or a mail. Throws a TypeError that says what is wrong with it. */
 export function parseLink(text: string): Link {
-  if (text.length > MOST_CHARACTERS) throw new TypeError('<url>: is too long to be a link');
+  if (text.length > MAXIMUM_CHARACTERS) throw new TypeError('<url>: is too long for a link');
   const bare = text.replace(/^[\s<("'‘“«`]+/u, '').replace(/[\s>)"'’”»`.,;:!?]+$/u, '');
-  // Some messengers escape the mark as well, and then the Secret looks like a part of the path.
+  // Some messengers escape the number sign; the Secret then looks like a part of the path.
   const url = bare.includes('#') ? bare : bare.replace(/%23/, '#');
   try {
     return { url, ...parseShareUrl(url) };
@@ -29,16 +28,27 @@ export function parseLink(text: string): Link {
   }
 }
 
-/** Throws a TypeError unless the link has a Secret that can be one. */
-export function demandSecret({ secret }: Link): void {
+/** Throws a TypeError unless the link has a Secret of a possible length. */
+export function assertSecret({ secret }: Link): void {
   if (secret === undefined) {
-    throw new TypeError('<url>: has no Secret. It is what follows the #; in a shell the link has to stand in quotes');
+    throw new TypeError('<url>: has no Secret (the part after #); in a shell, put the link in quotation marks');
   }
   const digits = secret.replace(/={1,2}$/, '');
   if (/[^A-Za-z0-9+/_-]/.test(digits)) {
-    throw new TypeError('<url>: what follows the # is no Secret: something in there does not belong to the link');
+    throw new TypeError('<url>: the part after # is not a Secret: it has characters that are not part of the link');
   }
   if (digits.length !== 22 && digits.length !== 43) {
-    throw new TypeError('<url>: what follows the # is no Secret: it was cut off, or has something added');
+    throw new TypeError('<url>: the part after # is not a Secret: it is incomplete or too long');
   }
+}
+
+async function readLine(signal: AbortSignal): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('Paste the link, and press Enter:\n');
+  let text = '';
+  // The end of the loop closes standard input, so a writer that stays open does not hold the command.
+  for await (const chunk of addAbortSignal(signal, process.stdin.setEncoding('utf8'))) {
+    text += chunk;
+    if (/\S\s*\n/.test(text) || text.length > MAXIMUM_CHARACTERS) break;
+  }
+  return text.trimStart().slice(0, MAXIMUM_CHARACTERS).split('\n')[0] ?? '';
 }

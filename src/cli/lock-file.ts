@@ -4,12 +4,12 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandFailure } from './errors.js';
-import { readOwn, UnusableFile } from './private-file.js';
+import { readPrivateFile, UnusableFile } from './private-files.js';
 
 /*
- * Each contender creates a lock file with a name of its own, and then reads the files of the others. No process ever
- * takes over the file of another one, so a killed holder needs no timer and no second lock: its process identifier
- * shows that it is dead. (proper-lockfile finds that out after 10 s, keeps a timer, and patches the fs module.)
+ * Each process creates a lock file with a different name, and then reads the lock files of other processes. No process
+ * takes over a file, so a killed holder needs no timer and no second lock: the process identifier in the file name
+ * shows that the process is dead. (proper-lockfile detects that after 10 s, runs a timer, and patches `fs`.)
  */
 
 /** A lock that this process holds. */
@@ -23,9 +23,8 @@ export interface Lock {
 interface LockFile {
   readonly pid: number;
   readonly isAlive: boolean;
-  /** False while its process has not yet read the other lock files. */
-  readonly isHeld: boolean;
-  readonly draft: string | undefined;
+  /** Empty while the process waits for its turn; then `-`, or the path of a draft. */
+  readonly text: string;
 }
 
 const LOCK_FILE = /^((?:sender|receiver)-[0-9a-f]{32})\.([1-9]\d*)-[0-9a-f]{8}\.lock$/;
@@ -53,11 +52,11 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Acquires the lock `name`. Throws a {@link CommandFailure} with code `busy` while another process holds it. */
+/** Acquires the lock `name`. Throws a {@link CommandFailure} with code `busy` while another process holds the lock. */
 export async function acquireLock(folder: string, name: string): Promise<Lock> {
   const file = `${name}.${process.pid}-${randomBytes(4).toString('hex')}.lock`;
   const path = join(folder, file);
-  const write = (draft?: string): Promise<void> => writeFile(path, JSON.stringify({ draft }));
+  const recordDraft = (draft: string): Promise<void> => writeFile(path, draft);
   async function release(): Promise<void> {
     ownFiles.delete(path);
     await rm(path, { force: true });
@@ -66,33 +65,33 @@ export async function acquireLock(folder: string, name: string): Promise<Lock> {
   try {
     await writeFile(path, '', { flag: 'wx', mode: 0o600 });
     await waitForTurn(folder, name, file);
-    await write();
+    await writeFile(path, '-');
   } catch (error) {
     await release();
     throw error;
   }
-  return { recordDraft: write, release };
+  return { recordDraft, release };
 }
 
 /**
- * Resolves when no other process holds or wants the lock. Of the processes that start at the same time, the one whose
- * file name sorts first waits until the others have given up.
+ * Resolves when no other process holds the lock or waits for it. Of several processes that start at the same time, the
+ * process whose file name sorts first waits until the others have given up.
  */
 async function waitForTurn(folder: string, name: string, own: string): Promise<void> {
-  let rival: LockFile | undefined;
-  for (let polls = 0; polls < MAXIMUM_POLLS; polls += 1) {
-    rival = undefined;
+  for (let polls = 1; ; polls += 1) {
+    let isFree = true;
     for (const file of await readdir(folder)) {
       if (file === own || LOCK_FILE.exec(file)?.[1] !== name) continue;
-      const other = await readLock(folder, file);
-      if (!other?.isAlive) continue;
-      rival = other;
-      if (other.isHeld || file < own) throw createBusyFailure(other);
+      const rival = await readLock(folder, file);
+      if (!rival?.isAlive) continue;
+      isFree = false;
+      if (rival.text !== '' || file < own || polls === MAXIMUM_POLLS) {
+        throw new CommandFailure(1, 'busy', `Process ${rival.pid} already uses this link.`);
+      }
     }
-    if (rival === undefined) return;
+    if (isFree) return;
     await pause(POLL_MS);
   }
-  if (rival !== undefined) throw createBusyFailure(rival);
 }
 
 /** Deletes a lock file whose process is dead, and the draft that the file records. */
@@ -102,15 +101,14 @@ export async function deleteDeadLock(folder: string, file: string): Promise<void
     return undefined;
   });
   if (lock === undefined || lock.isAlive) return;
-  const { draft } = lock;
-  if (draft !== undefined && OUTPUT_DRAFT.test(draft)) await rm(draft, { force: true }).catch(() => {});
+  if (OUTPUT_DRAFT.test(lock.text)) await rm(lock.text, { force: true }).catch(() => {});
   await rm(join(folder, file), { force: true });
 }
 
-/** Resolves to `undefined` if the file is gone. Throws a {@link CommandFailure} for a file that another user can write. */
+/** Resolves to `undefined` for a missing file. Throws a {@link CommandFailure} if another user can write the file. */
 async function readLock(folder: string, file: string): Promise<LockFile | undefined> {
   const path = join(folder, file);
-  const content = await readOwn(path).catch((error: NodeJS.ErrnoException) => {
+  const content = await readPrivateFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     if (!(error instanceof UnusableFile)) throw error;
     const message = `${file} in the state folder is not a lock of this command: ${error.message}. Remove it.`;
@@ -121,17 +119,5 @@ async function readLock(folder: string, file: string): Promise<LockFile | undefi
   // After a restart of the machine, other processes get the same identifiers.
   const isOfThisBoot = content.writtenAt > Date.now() - uptime() * 1000 - CLOCK_MARGIN_MS;
   const isAlive = isOfThisBoot && (pid === process.pid ? ownFiles.has(path) : isRunning(pid));
-  return { pid, isAlive, isHeld: content.text !== '', draft: parseDraft(content.text) };
+  return { pid, isAlive, text: content.text };
 }
-
-function parseDraft(text: string): string | undefined {
-  try {
-    const { draft } = JSON.parse(text);
-    return typeof draft === 'string' ? draft : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const createBusyFailure = ({ pid }: LockFile): CommandFailure =>
-  new CommandFailure(1, 'busy', `Process ${pid} already uses this link.`);

@@ -1,112 +1,103 @@
-import { createReceiver, type Message, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
-import type { Surroundings } from './context.js';
-import { naming } from './errors.js';
-import { bytesOfInformation } from './file-information.js';
-import { demandSecret, type Link, linkOf } from './link.js';
+import { createReceiver, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
+import type { CommandContext } from './context.js';
+import { labelSystemErrors } from './errors.js';
+import { type OutputFile, openOutputFile, toFileBytes } from './files.js';
+import { assertSecret, type Link, readLink } from './link.js';
 import type { Lock } from './lock-file.js';
-import { type OutputFile, openOutputFile } from './output-file.js';
-import { quotedTitle } from './printable.js';
+import { formatTitle } from './text.js';
 
-/** What `receive` was called with. */
 export interface ReceiveOptions {
   /** `-` reads the link from standard input. */
   readonly url: string;
-  /** Path to write to; standard output without one. */
+  /** `undefined` for standard output. */
   readonly out: string | undefined;
-  /** Whether a file that is there may be replaced. */
   readonly force: boolean;
-  /** Hosts of relays that may be called; any without them. */
+  /** Hosts of relays; any public host if `undefined`. */
   readonly allow: readonly string[] | undefined;
 }
 
-const AGAIN = 'Nothing is lost: call this again.';
+const RUN_AGAIN = 'Nothing is lost: run the command again.';
 
-/** Opens a link, writes what it brings, and deletes the mailbox. Throws a CommandFailure, or what Node throws. */
-export async function receive(options: ReceiveOptions, surroundings: Surroundings): Promise<void> {
-  const { states, signal, client } = surroundings;
+/** Opens a link, writes the message, and deletes the mailbox. Throws a CommandFailure, or an error of the system. */
+export async function receive(options: ReceiveOptions, context: CommandContext): Promise<void> {
+  const { states, signal, client } = context;
   const receiver = createReceiver({ ...client, relays: options.allow });
-  const link = await linkOf(options.url, signal);
-  demandSecret(link);
-  // Of two at once each would make a claim of its own, and one of these is refused.
+  const link = await readLink(options.url, signal);
+  assertSecret(link);
+  // Two processes would use two Device Claims, and the relay would refuse one of them.
   const lock = await states.lock('receiver', link.mailboxUrl);
   try {
-    await receiveAlone(options, surroundings, receiver, link, lock);
+    const share = await openShare(link, receiver, context);
+    await receiveShare(share, options, context, lock);
   } finally {
     await lock.release();
   }
 }
 
-async function receiveAlone(
-  { out, force }: ReceiveOptions,
-  surroundings: Surroundings,
+/** Opens a share, or resumes a share of the state folder. */
+async function openShare(
+  { url, mailboxUrl, secret = '' }: Link,
   receiver: Receiver,
-  link: Link,
+  { states, signal, setHint }: CommandContext,
+): Promise<ReceivedShare> {
+  const saved = await states.find('receiver', mailboxUrl);
+  if (saved === undefined) return receiver.open(url);
+  setHint(RUN_AGAIN);
+  // The Secret of this link: the Secret of the first attempt may have had a typing error.
+  return receiver.resume({ ...saved, secret }, { signal });
+}
+
+async function receiveShare(
+  share: ReceivedShare,
+  { out, force }: ReceiveOptions,
+  context: CommandContext,
   lock: Lock,
 ): Promise<void> {
-  const { teller, output, advise } = surroundings;
-  const share = await shareOf(link, receiver, surroundings);
+  const { reporter, output, setHint } = context;
   if (share.state.ended === 'finished') {
-    teller.tell({ event: 'finished' }, 'It was received before; the share is finished now.');
+    reporter.event({ event: 'finished' }, 'This device received the share before; the share is finished now.');
     return;
   }
-  advise(undefined);
-  const file = await naming('--out', openOutputFile(out, { force, output, onDraft: lock.recordDraft }));
+  setHint(undefined);
+  const file = await labelSystemErrors('--out', openOutputFile(out, { force, output, onDraft: lock.recordDraft }));
   try {
-    await take(share, file, surroundings);
+    await writeMessage(share, file, context);
   } catch (error) {
-    await forgetRefused(share, error, surroundings);
+    await deleteRefusedState(share, error, context);
     throw error;
   } finally {
     await file.close();
   }
 }
 
-/** The share as this device left it, or as a new one. */
-async function shareOf(
-  { url, mailboxUrl, secret = '' }: Link,
-  receiver: Receiver,
-  { states, signal, advise }: Surroundings,
-): Promise<ReceivedShare> {
-  const begun = await states.find('receiver', mailboxUrl);
-  if (begun === undefined) return receiver.open(url);
-  advise(AGAIN);
-  // The Secret of the link as it is now: the first time it may have been typed wrong.
-  return receiver.resume({ ...begun, secret }, { signal });
-}
-
-async function take(share: ReceivedShare, file: OutputFile, surroundings: Surroundings): Promise<void> {
-  const { teller, output, signal, advise } = surroundings;
-  advise(AGAIN);
+async function writeMessage(share: ReceivedShare, file: OutputFile, context: CommandContext): Promise<void> {
+  const { reporter, output, signal, setHint } = context;
+  setHint(RUN_AGAIN);
   const message = await share.next({ signal });
-  const bytes = bytesOfInformation(message);
+  const bytes = toFileBytes(message);
   const { path } = file;
-  const isInLine = path === undefined && teller.isJson;
-  if (!isInLine) await (path === undefined ? file.write(bytes) : naming('--out', file.write(bytes)));
-  teller.tell(
+  const isInEvent = path === undefined && reporter.isJson;
+  if (!isInEvent) await (path === undefined ? file.write(bytes) : labelSystemErrors('--out', file.write(bytes)));
+  reporter.event(
     {
       event: 'received',
       format: message.format,
       bytes: bytes.length,
-      ...(isInLine ? contentOf(message) : { out: path }),
+      ...(isInEvent ? { content: message.content } : { out: path }),
     },
-    `${quotedTitle(message.display.title)}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
+    `${formatTitle(message.display.title)}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
   );
-  // What could not be told has not come: the mailbox stays.
-  await output.flushed();
-  advise('It was received; call this again to finish the share.');
+  // The mailbox stays until the output is written.
+  await output.flush();
+  setHint('The message was received; run the command again to finish the share.');
   await share.finish({ signal });
-  teller.tell({ event: 'finished' }, 'The share is finished.');
+  reporter.event({ event: 'finished' }, 'The share is finished.');
 }
 
-/** With `--json` and no file the message itself is in the line. */
-function contentOf({ content }: Message): { readonly content: Message['content'] } {
-  return { content };
-}
-
-/** A claim that was refused is of no use; only one that may be bound is worth keeping. */
-async function forgetRefused({ state }: ReceivedShare, error: unknown, { states }: Surroundings): Promise<void> {
+/** Deletes the state of a claim that the relay has refused, and that cannot be bound. */
+async function deleteRefusedState({ state }: ReceivedShare, error: unknown, { states }: CommandContext): Promise<void> {
   if (state.bound || !(error instanceof TransferError)) return;
-  // Without a code it may be a proxy that refuses, and the relay has bound this device all the same.
+  // Without a code, a proxy may have refused the request after the relay has bound this device.
   const isFinal = error.code === 'already_claimed' || (error.code === 'refused' && error.relayCode !== undefined);
-  if (isFinal) await states.forget(state);
+  if (isFinal) await states.delete(state);
 }

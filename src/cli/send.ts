@@ -1,16 +1,20 @@
-import { createSender, type SentShare, TransferError, type TransferState, type Vertical } from '../client/index.js';
-import type { Surroundings } from './context.js';
-import { type DisplayOptions, displayOf } from './display-options.js';
-import { secondsOf, wordsOfTime } from './durations.js';
+import { createSender, type SentShare, TransferError, type TransferState } from '../client/index.js';
+import {
+  type DisplayOptions,
+  parseByteLimit,
+  parseDisplayOptions,
+  parseDuration,
+  parseRelayUrl,
+  parseVertical,
+} from './arguments.js';
+import type { CommandContext } from './context.js';
 import { CommandFailure } from './errors.js';
-import { informationOfFile } from './file-information.js';
-import { readInput, TooManyBytes } from './file-input.js';
-import { qrCode } from './qr.js';
-import { relayOf } from './relay-option.js';
-import { shareCommands } from './share-commands.js';
-import { createWatch } from './wait.js';
+import { readInput, TooManyBytesError, toFileInformation } from './files.js';
+import { ShareWaiter } from './sent-share.js';
+import { createShareCommands, formatQrCode } from './share-hints.js';
+import { formatDuration } from './text.js';
 
-/** What `send` was called with; texts as they were typed. */
+/** Options of `send` as the user typed them. */
 export interface SendOptions extends DisplayOptions {
   /** `-` for standard input. */
   readonly file: string;
@@ -23,22 +27,19 @@ export interface SendOptions extends DisplayOptions {
   readonly state?: string | undefined;
 }
 
-/** The longest that the command waits for the relay to say when the share expires, in ms. */
-const EXPIRATION_MS = 3000;
+/** Milliseconds for the request that asks the relay for the expiration. */
+const EXPIRATION_TIMEOUT_MS = 3000;
 
-/** Bytes of the largest body that `--limit` may name: what the client reads of an answer at the most. */
-const MOST_BODY_BYTES = 4_194_304;
-
-/** Seals a file, shares it, and with `wait` shows what becomes of it. Throws a {@link CommandFailure}. */
-export async function send(options: SendOptions, surroundings: Surroundings): Promise<void> {
-  const { states, signal, client } = surroundings;
-  const relay = relayOf(options.relay);
-  const expiresInSeconds = options.expires === undefined ? undefined : secondsOf('--expires', options.expires);
-  if (expiresInSeconds !== undefined) states.expect(expiresInSeconds);
-  const shareOptions = { vertical: verticalOf(options.vertical), expiresInSeconds, signal };
-  const display = displayOf(options);
-  const maximumBodyBytes = limitOf(options.limit);
-  const { onState, watch } = createWatch(surroundings);
+/** Encrypts a file and shares it; with `wait`, waits for the receiver. Throws a {@link CommandFailure}. */
+export async function send(options: SendOptions, context: CommandContext): Promise<void> {
+  const { states, signal, client } = context;
+  const relay = parseRelayUrl(options.relay);
+  const expiresInSeconds = options.expires === undefined ? undefined : parseDuration('--expires', options.expires);
+  if (expiresInSeconds !== undefined) states.setLifetime(expiresInSeconds);
+  const shareOptions = { vertical: parseVertical(options.vertical), expiresInSeconds, signal };
+  const display = parseDisplayOptions(options);
+  const maximumBodyBytes = parseByteLimit(options.limit);
+  const waiter = new ShareWaiter(context);
   let state: TransferState | undefined;
   const sender = createSender({
     ...client,
@@ -46,80 +47,69 @@ export async function send(options: SendOptions, surroundings: Surroundings): Pr
     maximumBodyBytes,
     onState: (current) => {
       state = current;
-      return onState(current);
+      return waiter.onState(current);
     },
   });
 
-  const bytes = await readUpTo(options.file, maximumBodyBytes, surroundings);
-  surroundings.advise('It is not known whether the relay has it; nobody has the link. Send it again.');
-  const share = await sender.share(informationOfFile(bytes), display, shareOptions).catch(async (error: unknown) => {
-    // A mailbox whose link nobody knows can neither be opened nor be cancelled.
-    if (state !== undefined) await states.forget(state);
+  const bytes = await readFileArgument(options.file, maximumBodyBytes, context);
+  context.setHint('The relay may have received the share, but nobody has the link. Send it again.');
+  const share = await sender.share(toFileInformation(bytes), display, shareOptions).catch(async (error: unknown) => {
+    // Nobody can open or cancel a mailbox without its link.
+    if (state !== undefined) await states.delete(state);
     if (!(error instanceof TransferError) || error.code !== 'too_large' || error.status !== undefined) throw error;
-    throw tooLarge(options.file, `it has ${bytes.length} bytes. ${error.message}`);
+    throw createTooLargeFailure(options.file, `it has ${bytes.length} bytes. ${error.message}`);
   });
-  await announce(share, options, surroundings);
-  if (options.wait) await watch(share);
+  await announce(share, options, context);
+  if (options.wait) await waiter.waitForEnd(share);
 }
 
-/** Gives the link out, and says what can be done with it. */
-async function announce(share: SentShare, { qr, state }: SendOptions, surroundings: Surroundings): Promise<void> {
-  const { states, teller, output, signal, advise } = surroundings;
+/** Prints the link, and the command lines for both devices. */
+async function announce(share: SentShare, { qr, state }: SendOptions, context: CommandContext): Promise<void> {
+  const { states, reporter, output, signal, setHint } = context;
   const { url } = share;
-  advise('Nobody has the link; the share is there until it expires.');
-  if (!teller.isJson) await output.write(`${url}\n`);
-  teller.tell({ event: 'shared', url });
-  await output.flushed();
-  advise('The link works.');
-  if (qr) process.stderr.write(qrCode(url, process.stderr));
-  // The Secret goes where the link went, and into no log besides.
-  const isShown = output.isTTY && process.stderr.isTTY === true && !teller.isJson;
-  const commands = shareCommands(share, isShown, state);
-  teller.sayCommand('The other side:', commands.receive);
-  teller.sayCommand('To take it back:', commands.cancel);
-  teller.tell({ event: 'kept', folder: states.path });
-  const expiration = await expirationOf(share, signal);
+  setHint('Nobody has the link; the relay keeps the share until it expires.');
+  if (!reporter.isJson) await output.write(`${url}\n`);
+  reporter.event({ event: 'shared', url });
+  await output.flush();
+  setHint('The link works.');
+  if (qr) process.stderr.write(formatQrCode(url, process.stderr));
+  // Standard error often goes to a log: it gets the Secret only if both streams are terminals.
+  const isShown = output.isTTY && process.stderr.isTTY === true && !reporter.isJson;
+  const commands = createShareCommands(share, isShown, state);
+  reporter.command('To receive:', commands.receive);
+  reporter.command('To cancel:', commands.cancel);
+  reporter.event({ event: 'kept', folder: states.path });
+  const expiration = await getExpiration(share, signal);
   if (expiration === undefined) return;
-  const left = wordsOfTime(Date.parse(expiration) - Date.now());
-  teller.tell({ event: 'expires', expiration }, `The link works until ${expiration}, for ${left}.`);
+  const remaining = formatDuration(Date.parse(expiration) - Date.now());
+  reporter.event({ event: 'expires', expiration }, `The link works until ${expiration}, for ${remaining}.`);
 }
 
-/** When the share expires; the relay says so in what it answers to a read. */
-async function expirationOf(share: SentShare, signal: AbortSignal): Promise<string | undefined> {
-  const soon = AbortSignal.timeout(EXPIRATION_MS);
+/** The relay sends the expiration with its response to a read. */
+async function getExpiration(share: SentShare, signal: AbortSignal): Promise<string | undefined> {
+  const timeout = AbortSignal.timeout(EXPIRATION_TIMEOUT_MS);
   try {
-    await share.check({ signal: AbortSignal.any([signal, soon]) });
+    await share.check({ signal: AbortSignal.any([signal, timeout]) });
   } catch (error) {
-    // The link is out: that the relay cannot say so now is no failure.
-    if (signal.aborted || !(error instanceof TransferError || soon.aborted)) throw error;
+    // The share exists, so a relay that does not answer this request is not a failure.
+    if (signal.aborted || !(error instanceof TransferError || timeout.aborted)) throw error;
   }
   return share.state.expiration;
 }
 
-/** The bytes of a file, or of standard input, if they may fit; not more is read than that. */
-async function readUpTo(file: string, limit: number, { teller, signal }: Surroundings): Promise<Uint8Array> {
+async function readFileArgument(file: string, limit: number, context: CommandContext): Promise<Uint8Array> {
   if (file === '-') {
-    teller.tell({ event: 'reading' }, process.stdin.isTTY ? 'Reading what you type; Ctrl-D ends it.' : undefined);
+    const message = process.stdin.isTTY ? 'Reading standard input; Ctrl-D ends the input.' : undefined;
+    context.reporter.event({ event: 'reading' }, message);
   }
-  return readInput(file, limit, signal).catch((error: unknown) => {
-    if (!(error instanceof TooManyBytes)) throw error;
-    // Sealed it is larger still; that is judged exactly, once it is sealed.
-    throw tooLarge(file, `it has more than ${limit} bytes.`);
+  return readInput(file, limit, context.signal).catch((error: unknown) => {
+    if (!(error instanceof TooManyBytesError)) throw error;
+    // The client checks the exact size after encryption, which makes the message larger.
+    throw createTooLargeFailure(file, `it has more than ${limit} bytes.`);
   });
 }
 
-function tooLarge(file: string, why: string): CommandFailure {
+function createTooLargeFailure(file: string, reason: string): CommandFailure {
   const name = file === '-' ? 'Standard input' : 'The file';
-  return new CommandFailure(1, 'too_large', `${name} is too large: ${why} Nothing was sent.`);
-}
-
-/** The largest body. More than the client reads of an answer could be sent, and never be received. */
-function limitOf(text: string): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) <= MOST_BODY_BYTES) return Number(text);
-  throw new TypeError(`--limit: must be a number of bytes, of up to ${MOST_BODY_BYTES}`);
-}
-
-function verticalOf(vertical: string | undefined): Vertical | undefined {
-  if (vertical === undefined || vertical === 'h' || vertical === 'c' || vertical === 'a') return vertical;
-  throw new TypeError('--vertical: must be h, c or a');
+  return new CommandFailure(1, 'too_large', `${name} is too large: ${reason} Nothing was sent.`);
 }

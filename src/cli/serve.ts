@@ -1,67 +1,99 @@
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { storeFromUrl } from '../../adapters/store/from-url.js';
 import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay/create-relay.js';
 import { stopServer } from '../relay/stop-server.js';
 import type { MailboxStore } from '../relay/store/contract.js';
-import { naming } from './errors.js';
-import { createEventLog } from './event-log.js';
-import { createHttpServer } from './http-server.js';
-import { printableJson } from './printable.js';
+import { labelSystemErrors } from './errors.js';
+import { createEventLog } from './reporter.js';
+import { toPrintableJson } from './text.js';
 
-/** What `serve` was called with. */
 export interface ServeOptions {
   readonly host: string;
   /** 0 to 65535 as text; 0 picks a free port. */
   readonly port: string;
   readonly publicUrl: string | undefined;
-  /** The path under which requests arrive, where a proxy changes it. */
+  /** The path of requests that arrive, if a proxy changes it. */
   readonly mountPath: string | undefined;
   /** URL of the store. */
   readonly store: string;
-  /** Server keys as base64url, separated by commas, the current one first. */
+  /** Server keys as base64url, separated by commas, the current key first. */
   readonly keys: string | undefined;
   readonly trustProxy: boolean;
 }
 
-/**
- * A relay on node:http until SIGTERM or SIGINT. Prints one line of JSON to standard output, with `url` and what it
- * is `listening` on, then events as lines of JSON to standard error. Resolves to the exit code; throws a TypeError for options that are wrong.
- */
+/** Timeouts of connections in ms. */
+export interface ServerTimeouts {
+  /** From the first byte of a request, or from the start of the connection. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** Interval of the check of the two timeouts above, which therefore act later by up to this time. */
+  readonly checkMs: number;
+  /** Without a byte in either direction during a request; longer than the relay holds a read. */
+  readonly silenceMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+}
+
+/** The default of `longPoll.maximumSeconds`, in ms. */
+export const MAXIMUM_WAIT_MS = 50_000;
+
+/** The defaults of node:http are 60 s and 300 s, checked every 30 s; requests have a few kilobytes. */
+export const SERVER_TIMEOUTS: ServerTimeouts = {
+  headersMs: 15_000,
+  requestMs: 30_000,
+  checkMs: 1000,
+  silenceMs: MAXIMUM_WAIT_MS + 25_000,
+  idleMs: 65_000,
+};
+
+/** Creates a server that closes the connection of a slow client. */
+export function createHttpServer(timeouts: ServerTimeouts = SERVER_TIMEOUTS): Server {
+  const server = createServer({
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    keepAliveTimeout: timeouts.idleMs,
+  });
+  server.timeout = timeouts.silenceMs;
+  return server;
+}
+
+/** Runs a relay until SIGTERM or SIGINT, and resolves to the exit code. Throws a TypeError for an invalid option. */
 export async function serve(options: ServeOptions): Promise<number> {
-  if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535)
+  const { publicUrl, mountPath, trustProxy } = options;
+  if (!/^\d{1,5}$/.test(options.port) || Number(options.port) > 65_535) {
     throw new TypeError('--port: must be 0 to 65535');
+  }
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  if (options.publicUrl === undefined && !isLoopbackName(host)) {
-    throw new TypeError('--public-url: is needed with a --host that is not loopback: https, what devices are to call');
+  if (publicUrl === undefined && !isLoopbackName(host)) {
+    throw new TypeError('--public-url: is required if --host is not loopback; give the https URL that devices call');
   }
   const store = storeFromUrl(options.store);
-  const keys = serverKeys(options, store);
-
+  const keys = parseServerKeys(options.keys, store);
   const server = createHttpServer();
   server.listen(Number(options.port), options.host);
-  await naming('--host and --port', once(server, 'listening'));
-  const { port } = server.address() as AddressInfo;
-  const listening = `http://${host}:${port}`;
-  const publicUrl = options.publicUrl ?? listening;
-  // Whoever read the first line may be gone by now, and devices go on all the same.
+  await labelSystemErrors('--host and --port', once(server, 'listening'));
+  const listening = `http://${host}:${(server.address() as AddressInfo).port}`;
+  const url = publicUrl ?? listening;
+  // The relay continues after the reader of the first line has closed standard output.
   process.stdout.on('error', () => {});
-
   try {
     const relay = createRelay({
-      publicUrl,
-      ...(options.mountPath === undefined ? {} : { mountPath: options.mountPath }),
+      publicUrl: url,
+      ...(mountPath === undefined ? {} : { mountPath }),
       store,
       ...(keys === undefined ? {} : { keys }),
-      trustProxy: options.trustProxy,
+      trustProxy,
       onEvent: createEventLog(process.stderr),
     });
     server.on('request', relay.node());
-    // Listened for before anybody is told that there is something to stop.
-    const told = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
-    process.stdout.write(`${printableJson({ url: publicUrl, listening })}\n`);
-    await told;
+    // Before the first line: its reader may send a signal at once.
+    const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
+    process.stdout.write(`${toPrintableJson({ url, listening })}\n`);
+    await stopped;
     await stopServer(server, relay);
     await store.close();
     return 0;
@@ -70,10 +102,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
 }
 
-/** The keys of RELAY_KEYS; a store outside of this process must have some. */
-function serverKeys({ keys }: ServeOptions, store: MailboxStore): readonly string[] | undefined {
-  const list = (keys ?? '').split(',').filter((key) => key.trim() !== '');
-  if (list.length > 0) return list.map((key) => key.trim());
+/** A store outside of this process requires keys. */
+function parseServerKeys(keys: string | undefined, store: MailboxStore): readonly string[] | undefined {
+  const list = (keys ?? '').split(',').map((key) => key.trim());
+  const present = list.filter((key) => key !== '');
+  if (present.length > 0) return present;
   if (store.capabilities.storesObjects === true) return undefined;
   throw new TypeError('RELAY_KEYS: this store needs server keys; `credential-relay keygen` prints one');
 }

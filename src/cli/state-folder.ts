@@ -1,170 +1,190 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TransferState } from '../client/index.js';
-import { CommandFailure, naming } from './errors.js';
+import { CommandFailure } from './errors.js';
 import { acquireLock, deleteDeadLock, isLockFile, isRunning, type Lock } from './lock-file.js';
-import { MOST_FILE_BYTES, type OwnFile, readOwn, UnusableFile } from './private-file.js';
-import { isPrivateFolder, makePrivate } from './private-folder.js';
-import { decodeState, encodeState, nameOf, type StateFile, USUAL_SECONDS } from './state-file.js';
+import {
+  createPrivateFolder,
+  listPrivateFolder,
+  MAXIMUM_FILE_BYTES,
+  readPrivateFile,
+  UnusableFile,
+} from './private-files.js';
 
-/** Shares under way, a file each, that only this user can read: they hold Device Claims and Secrets. */
-export interface StateFolder {
-  readonly path: string;
-  /** Keeps a state, whole or not at all; takes it away once the share has ended. */
-  keep(state: TransferState): Promise<void>;
-  /** Takes a state away that is of no use any more. */
-  forget(state: TransferState): Promise<void>;
-  /** The state of a share that is under way here; of several one that is bound. */
-  find(role: TransferState['role'], mailboxUrl: string): Promise<TransferState | undefined>;
-  /** Whether this share was taken back by another process of this device. */
-  isCancelled(state: TransferState): Promise<boolean>;
-  /** New shares end after so many seconds, as far as is known. */
-  expect(seconds: number): void;
-  /** Throws a CommandFailure while another process uses this mailbox. */
-  lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock>;
-  /** Takes away what is over, and what processes left that were killed. */
-  sweep(): Promise<void>;
+const DAY_MS = 86_400_000;
+
+/** Relays keep a mailbox for 48 hours unless the sender asks for another expiration (docs/protocol.md §7). */
+const DEFAULT_LIFETIME_MS = 2 * DAY_MS;
+
+/** The command deletes states one day late, because the clock of this device may be wrong. */
+const MARGIN_MS = DAY_MS;
+
+/** Age at which a file without an expiration is deleted: a relay with default settings keeps no mailbox longer. */
+const MAXIMUM_AGE_MS = 30 * DAY_MS;
+
+/** Age at which any file is deleted, whatever its expiration. */
+const MAXIMUM_AGE_WITH_EXPIRATION_MS = 366 * DAY_MS;
+
+const STATE_FILE = /^(sender|receiver)-[0-9a-f-]{36}\.json$/;
+const DRAFT_FILE = /^(?:sender|receiver)-[0-9a-f-]{36}\.json\.(\d+)(?:-[0-9a-f]+)?$/;
+
+const isOwnName = (name: string): boolean => STATE_FILE.test(name) || DRAFT_FILE.test(name) || isLockFile(name);
+
+/** The content of a state file. */
+interface SavedState {
+  readonly state: TransferState;
+  /** The expected end of the share in Unix ms, for a state without an expiration. */
+  readonly until: number | undefined;
+  /** The process that wrote the file. */
+  readonly writer: number | undefined;
 }
 
-/** A day late: this device's clock may be wrong. */
-const MARGIN_MS = 86_400_000;
-/** A file that says nothing of its end is kept for so long: no relay of default settings keeps a mailbox longer. */
-const LONGEST_MS = 30 * 86_400_000;
-/** A file that nobody has written to for so long is taken away, whatever end it names. */
-const LONGEST_NAMED_MS = 366 * 86_400_000;
-
-const STATE = /^(sender|receiver)-[0-9a-f-]{36}\.json$/;
-const DRAFT = /^(?:sender|receiver)-[0-9a-f-]{36}\.json\.(\d+)(?:-[0-9a-f]+)?$/;
-
-const isOurs = (name: string): boolean => STATE.test(name) || DRAFT.test(name) || isLockFile(name);
+interface StateFile {
+  readonly writtenAt: number;
+  /** `undefined` if another version of the command may have written the file. */
+  readonly saved: SavedState | undefined;
+}
 
 /**
- * The folder of `--state`, RELAY_STATE, or where this system keeps such things. Each call throws a CommandFailure for a
- * folder that other users can write to; `warn` hears of a file in it that is not used, and why.
+ * Shares in progress, one file per share. Only this user can read the files: they contain Device Claims and Secrets.
+ * Every method throws a {@link CommandFailure} for a folder that other users can write to.
  */
-export function stateFolder(
-  path: string | undefined,
-  env: NodeJS.ProcessEnv = process.env,
-  warn: (words: string) => void = () => {},
-): StateFolder {
-  const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
-  const folder = path || env.RELAY_STATE || join(base, 'credential-relay');
-  const fileOf = (state: TransferState): string => join(folder, nameOf(state));
-  /** When the shares of this process end, in Unix ms, where their states do not say so. */
-  const ends = new Map<string, number>();
-  const unusable = new Set<string>();
-  let expectedSeconds = USUAL_SECONDS;
-  let isMade = false;
+export class StateFolder {
+  readonly path: string;
+  readonly #warn: (message: string) => void;
+  /** The expected end of each share in Unix ms, by the identifier of its state. */
+  readonly #ends = new Map<string, number>();
+  #lifetimeMs = DEFAULT_LIFETIME_MS;
+  #isCreated = false;
 
-  async function make(): Promise<void> {
-    if (isMade) return;
-    await makePrivate(folder, isOurs);
-    isMade = true;
+  /** `warn` receives a message about each file that {@link sweep} finds and that is not used. */
+  constructor(path: string | undefined, env = process.env, warn: (message: string) => void = () => {}) {
+    const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
+    this.path = path || env.RELAY_STATE || join(base, 'credential-relay');
+    this.#warn = warn;
   }
 
-  /** The file of that name; `undefined` if it is not there, or not used. */
-  async function fileIn(name: string): Promise<OwnFile | undefined> {
-    try {
-      return await readOwn(join(folder, name));
-    } catch (error) {
-      // Whatever keeps it from being read, such as too many open files, is no reason to take it away.
-      if (error instanceof UnusableFile && !unusable.has(name)) {
-        unusable.add(name);
-        warn(`${name} in the state folder is not used: ${error.message}.`);
-      }
-      return undefined;
-    }
+  /** Sets the expected lifetime of new shares. */
+  setLifetime(seconds: number): void {
+    this.#lifetimeMs = seconds * 1000;
   }
 
-  async function read(name: string): Promise<ReadState | undefined> {
-    const file = await fileIn(name);
-    if (file === undefined) return undefined;
-    const { writtenAt } = file;
-    try {
-      return { writtenAt, kept: decodeState(file.text, name) };
-    } catch {
-      await rm(join(folder, name), { force: true }).catch(() => {});
-      return undefined;
-    }
-  }
-
-  async function names(): Promise<string[]> {
-    const isThere = await isPrivateFolder(folder, isOurs);
-    return isThere ? naming('--state (or RELAY_STATE)', readdir(folder)) : [];
-  }
-
-  return {
-    path: folder,
-    async keep(state) {
-      if (state.ended !== undefined) return rm(fileOf(state), { force: true });
-      await make();
-      const until = ends.get(state.id) ?? Date.now() + expectedSeconds * 1000;
-      ends.set(state.id, until);
-      await writeWhole(fileOf(state), encodeState({ state, until, writer: process.pid }));
-    },
-    forget: (state) => rm(fileOf(state), { force: true }),
-    async find(role, mailboxUrl) {
-      let found: TransferState | undefined;
-      for (const name of await names()) {
-        if (!STATE.test(name)) continue;
-        const { state, until } = (await read(name))?.kept ?? {};
-        if (state?.role !== role || state.mailboxUrl !== mailboxUrl) continue;
-        if (until !== undefined) ends.set(state.id, until);
-        if (found?.bound !== true) found = state;
-      }
-      return found;
-    },
-    async isCancelled(state) {
-      if (!(await names()).includes(nameOf(state))) return true;
-      return (await read(nameOf(state)))?.kept?.state.pending?.operation === 'delete';
-    },
-    expect(seconds) {
-      expectedSeconds = seconds;
-    },
-    async lock(role, mailboxUrl) {
-      await make();
-      const name = createHash('sha256').update(mailboxUrl).digest('hex').slice(0, 32);
-      return acquireLock(folder, `${role}-${name}`);
-    },
-    async sweep() {
-      for (const name of await names()) {
-        const file = join(folder, name);
-        const writer = DRAFT.exec(name)?.[1];
-        if (writer !== undefined && !isRunning(Number(writer))) await rm(file, { force: true }).catch(() => {});
-        if (isLockFile(name)) await deleteDeadLock(folder, name);
-        const state = STATE.test(name) ? await read(name) : undefined;
-        if (state !== undefined && isOver(state)) await rm(file, { force: true }).catch(() => {});
-      }
-    },
+  /** Saves a state atomically; deletes the state of a share that has ended. */
+  readonly save = async (state: TransferState): Promise<void> => {
+    if (state.ended !== undefined) return this.delete(state);
+    await this.#create();
+    const until = this.#ends.get(state.id) ?? Date.now() + this.#lifetimeMs;
+    this.#ends.set(state.id, until);
+    await writeAtomically(this.#pathOf(state), JSON.stringify({ ...state, until, writer: process.pid }));
   };
-}
 
-/** What was read of a file: `kept` is `undefined` if another version may have written it. */
-interface ReadState {
-  readonly writtenAt: number;
-  readonly kept: StateFile | undefined;
-}
-
-/** Whether nothing can be done with a state any more. */
-function isOver({ writtenAt, kept }: ReadState): boolean {
-  const age = Date.now() - writtenAt;
-  if (kept === undefined) return age > LONGEST_MS;
-  const { state, until, writer } = kept;
-  // The process was killed before it knew its mailbox, and had told nobody of it.
-  if (state.role === 'sender' && state.mailboxUrl === undefined && writer !== undefined && !isRunning(writer)) {
-    return true;
+  async delete(state: TransferState): Promise<void> {
+    await rm(this.#pathOf(state), { force: true });
   }
-  const end = state.expiration === undefined ? until : Date.parse(state.expiration);
-  if (end === undefined || Number.isNaN(end)) return age > LONGEST_MS;
-  return end + MARGIN_MS < Date.now() || age > LONGEST_NAMED_MS;
+
+  /** Resolves to the state of a share in progress; of several, to one that is bound. */
+  async find(role: TransferState['role'], mailboxUrl: string): Promise<TransferState | undefined> {
+    let found: TransferState | undefined;
+    for (const name of await this.#list()) {
+      const { state, until } = (await this.#read(name))?.saved ?? {};
+      if (state?.role !== role || state.mailboxUrl !== mailboxUrl) continue;
+      if (until !== undefined) this.#ends.set(state.id, until);
+      if (found?.bound !== true) found = state;
+    }
+    return found;
+  }
+
+  /** Whether another process of this device cancelled the share. */
+  async isCancelled(state: TransferState): Promise<boolean> {
+    const name = toFileName(state);
+    if (!(await this.#list()).includes(name)) return true;
+    return (await this.#read(name))?.saved?.state.pending?.operation === 'delete';
+  }
+
+  /** Throws a {@link CommandFailure} with code `busy` while another process uses the mailbox. */
+  async lock(role: TransferState['role'], mailboxUrl: string): Promise<Lock> {
+    await this.#create();
+    const hash = createHash('sha256').update(mailboxUrl).digest('hex').slice(0, 32);
+    return acquireLock(this.path, `${role}-${hash}`);
+  }
+
+  /** Deletes states of shares that are over, and files of killed processes. */
+  async sweep(): Promise<void> {
+    for (const name of await this.#list()) {
+      if (isLockFile(name)) await deleteDeadLock(this.path, name);
+      const writer = DRAFT_FILE.exec(name)?.[1];
+      const file = await this.#read(name, this.#warn);
+      const isUseless = writer === undefined ? file !== undefined && isOver(file) : !isRunning(Number(writer));
+      if (isUseless) await rm(join(this.path, name), { force: true }).catch(() => {});
+    }
+  }
+
+  #pathOf(state: TransferState): string {
+    return join(this.path, toFileName(state));
+  }
+
+  async #create(): Promise<void> {
+    if (this.#isCreated) return;
+    await createPrivateFolder(this.path, isOwnName);
+    this.#isCreated = true;
+  }
+
+  #list(): Promise<string[]> {
+    return listPrivateFolder(this.path, isOwnName);
+  }
+
+  /** Resolves to `undefined` for a name of another kind, and for a file that is missing or not used. */
+  async #read(name: string, warn?: (message: string) => void): Promise<StateFile | undefined> {
+    if (!STATE_FILE.test(name)) return undefined;
+    const path = join(this.path, name);
+    try {
+      const { text, writtenAt } = await readPrivateFile(path);
+      return { writtenAt, saved: parseSavedState(text, name) };
+    } catch (error) {
+      // Other errors may be temporary, such as too many open files.
+      if (error instanceof UnusableFile) warn?.(`${name} in the state folder is not used: ${error.message}.`);
+      if (error instanceof SyntaxError) await rm(path, { force: true }).catch(() => {});
+      return undefined;
+    }
+  }
 }
 
-/** Writes a file that only this user can read, whole or not at all. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  if (Buffer.byteLength(text) > MOST_FILE_BYTES)
-    throw new CommandFailure(1, 'io', 'The share is too large to be kept.');
+const toFileName = ({ role, id }: TransferState): string => `${role}-${id}.json`;
+
+/** Resolves to `undefined` for the JSON of another version. Throws a SyntaxError for text that is not JSON. */
+function parseSavedState(text: string, name: string): SavedState | undefined {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { until, writer, ...state } = value as TransferState & { until?: unknown; writer?: unknown };
+  const isValid =
+    state.format === 1 &&
+    toFileName(state) === name &&
+    [state.claim, state.secret].every((text) => typeof text === 'string') &&
+    [state.mailboxUrl, state.expiration].every((text) => text === undefined || typeof text === 'string') &&
+    Array.isArray(state.seen);
+  if (!isValid) return undefined;
+  const [end, pid] = [until, writer].map((number) => (typeof number === 'number' ? number : undefined));
+  return { state, until: end, writer: pid };
+}
+
+function isOver({ writtenAt, saved }: StateFile): boolean {
+  const age = Date.now() - writtenAt;
+  if (saved === undefined) return age > MAXIMUM_AGE_MS;
+  const { state, until, writer } = saved;
+  // The process was killed before it printed the link.
+  const hasNoLink = state.role === 'sender' && state.mailboxUrl === undefined;
+  if (hasNoLink && writer !== undefined && !isRunning(writer)) return true;
+  const end = state.expiration === undefined ? until : Date.parse(state.expiration);
+  if (end === undefined || Number.isNaN(end)) return age > MAXIMUM_AGE_MS;
+  return end + MARGIN_MS < Date.now() || age > MAXIMUM_AGE_WITH_EXPIRATION_MS;
+}
+
+async function writeAtomically(path: string, text: string): Promise<void> {
+  if (Buffer.byteLength(text) > MAXIMUM_FILE_BYTES) {
+    throw new CommandFailure(1, 'io', 'The share is too large for the state folder.');
+  }
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
   try {

@@ -1,76 +1,81 @@
-/** The commands, as `--help` describes them. */
-const PARTS: Readonly<Record<string, string>> = {
+const COMMANDS: Readonly<Record<string, string>> = {
   demo: `  credential-relay demo
-      One transfer of a sample hotel key, step by step, and what the relay refuses.
+      Runs one transfer of a sample hotel key step by step, and then requests that the relay refuses.
 `,
   serve: `  credential-relay serve [options]
-      A relay of its own. The first line on standard output is JSON with its \`url\`, and what it is \`listening\` on;
-      events go to standard error.
-      --host 127.0.0.1     address to listen on
-      --port 8080          port to listen on; 0 picks a free one
-      --public-url URL     what share links begin with; by default the address it listens on
-      --mount-path PATH    what the paths of requests begin with when they arrive; by default as in --public-url;
-                           / behind a proxy that takes the prefix away
-      --store URL          where mailboxes are kept: memory: (the default), sqlite:./relay.db, redis://, rediss://,
-                           redis+sentinel://, postgres://; or RELAY_STORE. Other users of this machine see the
-                           arguments of a command: a URL with a password goes into RELAY_STORE
-      --trust-proxy        believe X-Forwarded-Proto: a proxy in front ends TLS and sets it
-      RELAY_KEYS           server keys that seal what is stored, separated by commas, the current one first;
-                           needed for every store but memory:
+      Runs a standalone relay until SIGTERM or SIGINT. The first line on standard output is JSON with \`url\` and
+      \`listening\`. The relay writes events to standard error, one line of JSON per event.
+      --host ADDRESS       address to listen on (default: 127.0.0.1)
+      --port PORT          port to listen on; 0 picks a free port (default: 8080)
+      --public-url URL     base URL of share links (default: the address of --host and --port)
+      --mount-path PATH    path prefix of requests; / if a proxy removes the prefix (default: path of --public-url)
+      --store URL          memory:, sqlite:./relay.db, redis://, rediss://, redis+sentinel:// or postgres://
+                           (default: RELAY_STORE, or memory:)
+      --trust-proxy        trust the X-Forwarded-Proto header of a proxy that terminates TLS (default: no)
+      RELAY_STORE          store URL; a URL with a password goes into RELAY_STORE, because other users of this machine
+                           can see arguments
+      RELAY_KEYS           server keys that encrypt stored mailboxes, separated by commas, the current key first;
+                           required for every store except memory:
 `,
   send: `  credential-relay send <file | -> [options]
-      Seals a file, leaves it in a mailbox, and prints the link to give to the receiver; \`-\` is standard input.
-      --relay URL          the relay to use; or RELAY_URL
-      --title TEXT         what people see of the share before it is opened; the relay sees it as well
-      --description TEXT   more of that
-      --image URL          and a picture, by https
-      --vertical h|c|a     home, car, or general access
-      --expires 2h         how long the link works: s, m, h or d; by default as long as the relay likes
-      --wait               stay, and show when the receiver opens it and has finished
-      --qr                 draw the link as a QR code on standard error; the default on a terminal, else --no-qr
-      --limit 65536        bytes of the largest body that the relay takes, of up to 4194304
+      Encrypts a file, stores it in a mailbox, and prints the link for the receiver. \`-\` reads standard input.
+      --relay URL          URL of the relay (default: RELAY_URL)
+      --title TEXT         title in the preview; the relay can read it (default: A file for you)
+      --description TEXT   description in the preview (default: Sent with credential-relay)
+      --image URL          https URL of the image in the preview (default: no image)
+      --vertical h|c|a     h for home, c for car, a for general access (default: not set)
+      --expires DURATION   lifetime of the link, such as 90s, 15m, 2h or 3d (default: set by the relay)
+      --wait               wait until the receiver has finished (default: no)
+      --qr, --no-qr        draw the link as a QR code on standard error (default: yes on a terminal)
+      --limit BYTES        largest request body that the relay accepts, up to 4194304 (default: 65536)
 `,
   receive: `  credential-relay receive <url | -> [options]
-      Opens a link, writes the file, and deletes the mailbox. If it was interrupted, call it again.
-      --out FILE           where to; by default, and with \`-\`, standard output
-      --force              replace FILE if it is there
-      --allow HOST         only from a relay of this host, such as relay.example or 127.0.0.1:8080; may be repeated;
-                           by default from any public host, by https
+      Opens a link, writes the file, and deletes the mailbox. After an interruption, run the command again.
+      --out FILE           regular file to create; \`-\` is standard output (default: -)
+      --force              replace an existing FILE (default: no)
+      --allow HOST         host of the relay, such as relay.example or 127.0.0.1:8080; can be repeated
+                           (default: any public host, https only)
 `,
   wait: `  credential-relay wait <url | ->
-      Goes on with what \`send --wait\` shows, of a share that was sent from here.
+      Waits until the receiver of a share from this device has finished, as \`send --wait\` does.
 `,
   cancel: `  credential-relay cancel <url | ->
-      Takes back a share that was sent from here.
+      Cancels a share from this device.
 `,
   keygen: `  credential-relay keygen
       Prints a new server key for RELAY_KEYS.
 `,
 };
 
-const TRANSFER = `  send, receive, wait and cancel
-      --json               lines of JSON on standard output, each with an \`event\`; words go to standard error
-      --retry-timeout 2m   how long to try while the relay does not answer
-      --state DIR          where shares under way are kept, with their keys; or RELAY_STATE;
-                           by default credential-relay in the state folder of the user. It must be this user's own,
-                           and no other may write to it
-      <url>                has the key in it, and other users of this machine see the arguments of a command:
-                           with \`-\` it is read from standard input
+const TRANSFER_OPTIONS = `  send, receive, wait and cancel
+      --json               write events to standard output, one line of JSON per event (default: no)
+      --retry-timeout DURATION
+                           time to retry while the relay does not answer (default: 2m)
+      --state DIR          folder for shares in progress and their keys; it must belong to this user, and no other user
+                           may write to it (default: RELAY_STATE, or credential-relay in the state folder of the user)
+      <url>                the link. It contains the key, and other users of this machine can see arguments:
+                           \`-\` reads the link from standard input
 `;
 
-const EXIT_CODES = `Exit codes: 0 done; 1 failed; 2 called wrongly; 3 taken by another device, or refused; 4 gone: finished, cancelled or
-expired; 5 the relay cannot be reached; 6 what came was changed on its way, or is not what it should be, such as
-content that is nested too deep: the mailbox stays as it is; 130 interrupted.
+const EXIT_CODES = `Exit codes:
+  0    success
+  1    failure
+  2    usage error
+  3    refused, or opened by another device
+  4    gone: finished, cancelled or expired
+  5    relay unreachable
+  6    invalid message, for example changed on its way or nested too deep; the mailbox stays
+  130  interrupted
 `;
 
-/** What `help` prints, of one command or of all. */
+/** The help of one command, or of all commands. */
 export function usage(command?: string): string {
-  const part = command === undefined ? undefined : PARTS[command];
+  const part = command === undefined ? undefined : COMMANDS[command];
   if (part === undefined) {
     const head = 'credential-relay: a relay for sharing digital credentials between devices\n';
     const tail = '  credential-relay help [command], credential-relay --version\n';
-    const { keygen = '', ...others } = PARTS;
-    return [head, ...Object.values(others), TRANSFER, keygen, tail, EXIT_CODES].join('\n');
+    const { keygen = '', ...others } = COMMANDS;
+    return [head, ...Object.values(others), TRANSFER_OPTIONS, keygen, tail, EXIT_CODES].join('\n');
   }
-  return part.includes('<') ? [part, TRANSFER, EXIT_CODES].join('\n') : part;
+  return part.includes('<') ? [part, TRANSFER_OPTIONS, EXIT_CODES].join('\n') : part;
 }

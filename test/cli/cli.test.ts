@@ -169,7 +169,7 @@ describe('credential-relay serve', () => {
     [['serve', '--port', '0', '--public-url', 'http://example.com'], /--public-url: http is for loopback/],
     [['serve', '--port', '0', '--host', '0.0.0.0'], /--public-url/],
     [['serve', '--unknown'], /unknown/i],
-    [['serve', 'extra'], /argument 1 is one too many: this command takes none/],
+    [['serve', 'extra'], /argument 1 is unexpected: this command takes no arguments/],
     [['serve', '--mount-path', 'relay'], /--mount-path: must be a path/],
     [['serve', '--por', '1'], /unknown option --por; see --help/],
     [['nonsense'], /^credential-relay: unknown command nonsense; see credential-relay --help\n$/],

@@ -108,7 +108,7 @@ describe('a device is killed', () => {
     expect(await readFile(out)).toEqual(bytes);
     const again = await run(device, ['receive', url, '--out', out]);
     expect(again.code).toBe(0);
-    expect(again.err).toContain('It was received before');
+    expect(again.err).toContain('This device received the share before');
     expect(await readFile(out)).toEqual(bytes);
     expect((await run(device, ['receive', url])).code).toBe(4);
   });
@@ -117,7 +117,7 @@ describe('a device is killed', () => {
     const { path } = await someFile();
     const device = fresh('device');
     const sending = start(device, ['send', path, '--relay', relay.url, '--wait']);
-    await sending.until(/take it back/);
+    await sending.until(/To cancel/);
     sending.child.kill('SIGKILL');
     await sending.ended;
     expect((await run(device, ['cancel', sending.out().toString().trim()])).code).toBe(0);

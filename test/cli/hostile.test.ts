@@ -99,7 +99,7 @@ describe('what it answers', () => {
     const { code, err } = await run(device(), ['receive', linkTo(url)]);
     expect([code, err]).toEqual([
       5,
-      'credential-relay: There is no relay at this address, only a redirect to https://other.example (307).\n',
+      'credential-relay: This address is not a relay: it redirects to https://other.example (307).\n',
     ]);
   });
 
@@ -110,7 +110,7 @@ describe('what it answers', () => {
     const { code, err } = await run(device(), ['send', '-', '--relay', url], 'words');
     expect([code, err]).toEqual([
       5,
-      'credential-relay: There is no relay at this address, only a redirect to https://login.example (302).\n',
+      'credential-relay: This address is not a relay: it redirects to https://login.example (302).\n',
     ]);
   });
 
@@ -121,7 +121,7 @@ describe('what it answers', () => {
     const { code, err } = await run(device(), ['receive', linkTo(url)]);
     expect([code, err]).toEqual([
       5,
-      'credential-relay: The relay asks to wait for 60 minutes (429). Nothing is lost: call this again.\n',
+      'credential-relay: The relay asks the client to wait for 60 minutes (429). Nothing is lost: run the command again.\n',
     ]);
   });
 });
@@ -132,7 +132,7 @@ describe('what is not even an answer', () => {
     const from = device();
     const { code, out, err } = await run(from, ['send', '-', '--relay', url, '--json'], 'words');
     expect([code, linesOf(out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
-    expect(err).toMatch(/There is no trusted TLS to the relay \(DEPTH_ZERO_SELF_SIGNED_CERT\)\./);
+    expect(err).toMatch(/No trusted TLS connection to the relay \(DEPTH_ZERO_SELF_SIGNED_CERT\)\./);
     expect(await readdir(join(from, 'state'))).toEqual([]);
   });
 
@@ -142,8 +142,8 @@ describe('what is not even an answer', () => {
     const [from, to] = [device(), device()];
     const sending = await run(from, ['send', '-', '--relay', url, '--retry-timeout', '1s', '--json'], 'words');
     expect(sending.code).toBe(5);
-    expect(sending.err).toMatch(/^The relay does not answer \(ECONNREFUSED\): trying again at once\.$/m);
-    expect(sending.err.match(/at once/g)).toHaveLength(1);
+    expect(sending.err).toMatch(/^The relay does not answer \(ECONNREFUSED\): retrying now\.$/m);
+    expect(sending.err.match(/retrying now/g)).toHaveLength(1);
     expect(sending.err).toMatch(
       /^credential-relay: The relay does not answer \(ECONNREFUSED\)\. .*nobody has the link\. Send it again\.$/m,
     );
@@ -151,7 +151,7 @@ describe('what is not even an answer', () => {
     expect(await readdir(join(from, 'state'))).toEqual([]);
     const receiving = await run(to, ['receive', linkTo(url), '--retry-timeout', '1s']);
     expect(receiving.code).toBe(5);
-    expect(receiving.err).toMatch(/\(ECONNREFUSED\)\. Nothing is lost: call this again\.$/m);
+    expect(receiving.err).toMatch(/\(ECONNREFUSED\)\. Nothing is lost: run the command again\.$/m);
     // It may be bound, for all that is known.
     expect(await readdir(join(to, 'state'))).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpServer, LONGEST_WAIT_MS, SERVER_TIMES, type ServerTimes } from '../../src/cli/http-server.js';
+import { createHttpServer, MAXIMUM_WAIT_MS, SERVER_TIMEOUTS, type ServerTimeouts } from '../../src/cli/serve.js';
 import { createRelay, type Relay } from '../../src/index.js';
 import { resolveOptions } from '../../src/relay/options-schema.js';
 import { createBody } from '../support/relay/relay.js';
@@ -13,10 +13,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const LONG: ServerTimes = { headersMs: 60_000, requestMs: 60_000, checkMs: 50, silenceMs: 60_000, idleMs: 60_000 };
+const LONG: ServerTimeouts = { headersMs: 60_000, requestMs: 60_000, checkMs: 50, silenceMs: 60_000, idleMs: 60_000 };
 
 /** A relay on such a server. */
-async function serving(times: Partial<ServerTimes>): Promise<{ url: string; port: number; relay: Relay }> {
+async function serving(times: Partial<ServerTimeouts>): Promise<{ url: string; port: number; relay: Relay }> {
   const server = createHttpServer({ ...LONG, ...times });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -99,8 +99,8 @@ describe('the time limits of `serve`', () => {
   });
 
   it('a read that is held for as long as the relay holds reads is not cut', async () => {
-    expect(LONGEST_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).longPoll.maximumSeconds * 1000);
-    expect(SERVER_TIMES.silenceMs).toBeGreaterThan(LONGEST_WAIT_MS + 20_000);
+    expect(MAXIMUM_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).longPoll.maximumSeconds * 1000);
+    expect(SERVER_TIMEOUTS.silenceMs).toBeGreaterThan(MAXIMUM_WAIT_MS + 20_000);
   });
 });
 

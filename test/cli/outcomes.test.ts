@@ -25,7 +25,7 @@ describe('cancel', () => {
     const url = await sent(device());
     const { code, err } = await run(device(), ['cancel', url]);
     expect(code).toBe(1);
-    expect(err).toMatch(/No share of this link is under way in the state folder of this device/);
+    expect(err).toMatch(/has no share in progress with this link/);
     expect((await run(device(), ['receive', url])).code).toBe(0);
   });
 
@@ -95,7 +95,7 @@ describe('exit codes', () => {
   it('130: interrupted; the share goes on, and can be taken back', async () => {
     const from = device();
     const sending = start(from, ['send', '-', '--relay', site.relay.url, '--wait'], 'words');
-    await sending.until(/take it back/);
+    await sending.until(/To cancel/);
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
     expect((await run(from, ['cancel', sending.out().toString().trim()])).code).toBe(0);
@@ -115,14 +115,14 @@ describe('exit codes', () => {
     [['send', '-'], /--relay/],
     [
       ['send', '-', 'extra', '--relay', 'https://relay.example'],
-      /argument 2 is one too many: this command takes <file>/,
+      /argument 2 is unexpected: this command takes only <file>/,
     ],
     [['send', '-', '--relay', 'http://relay.example'], /relay: must be an https URL/],
     [['send', '-', '--relay', 'https://relay.example', '--vertical', 'x'], /--vertical/],
     [['send', '-', '--relay', 'https://relay.example', '--expires', 'soon'], /--expires/],
     [['send', '-', '--relay', 'https://relay.example', '--expires', '0s'], /--expires/],
     [['send', '-', '--relay', 'https://relay.example', '--limit', 'big'], /--limit/],
-    [['send', '-', '--relay', 'https://relay.example', '--limit', '4194305'], /--limit: .* of up to 4194304/],
+    [['send', '-', '--relay', 'https://relay.example', '--limit', '4194305'], /--limit: .* at most 4194304/],
     [['send', '-', '--relay', 'localhost:8080'], /--relay: must be a URL; write http:\/\/ before it/],
     [['send', '-', '--relay', 'https://relay.example', '--title', ''], /--title: must have 1 to 200 characters/],
     [

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type OutputFile, type OutputFileOptions, openOutputFile } from '../../src/cli/output-file.js';
+import { type OutputFile, type OutputFileOptions, openOutputFile } from '../../src/cli/files.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
 /* Where the bytes of a share go. */
@@ -33,9 +33,9 @@ function optionsOf(changes: Partial<OutputFileOptions> = {}, isTTY = false): Ope
   const [written, drafts]: [Buffer[], string[]] = [[], []];
   const output = {
     isTTY,
-    isBehind: false,
+    hasBacklog: false,
     write: async (chunk: string | Uint8Array) => void written.push(Buffer.from(chunk)),
-    flushed: async () => {},
+    flush: async () => {},
   };
   const onDraft = async (path: string): Promise<void> => void drafts.push(path);
   return { options: { force: false, output, onDraft, ...changes }, written, drafts };

@@ -18,7 +18,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { stateFolder } from '../../src/cli/state-folder.js';
+import { StateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
 import { run, start, temporaryFolder } from '../support/cli/commands.js';
 import { ROOT } from '../support/process/built.js';
@@ -52,7 +52,7 @@ beforeEach(async () => {
   await mkdir(folder, { recursive: true, mode: 0o700 });
 });
 
-const states = () => stateFolder(folder, {}, (words) => warnings.push(words));
+const states = () => new StateFolder(folder, {}, (words) => warnings.push(words));
 
 function stateOf(changes: Partial<TransferState> = {}): TransferState {
   const [id, claim] = [crypto.randomUUID(), crypto.randomUUID()];
@@ -66,7 +66,7 @@ const fifo = (path: string): void => void execFileSync('sh', ['-c', 'mkfifo "$0"
 
 describe('a folder', () => {
   it('of its own that others can write to is closed to them', async () => {
-    await states().keep(stateOf());
+    await states().save(stateOf());
     await chmod(folder, 0o777);
     await states().sweep();
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
@@ -77,10 +77,10 @@ describe('a folder', () => {
     async (mode) => {
       await writeFile(join(folder, 'other'), '');
       await chmod(folder, mode);
-      const words = /^--state \(or RELAY_STATE\): is a folder that other users can write to.*chmod go-w/;
+      const words = /^--state \(or RELAY_STATE\): other users can write to the folder.*chmod go-w/;
       await expect(states().sweep()).rejects.toThrow(words);
       await expect(states().find('receiver', MAILBOX)).rejects.toThrow(words);
-      await expect(states().keep(stateOf())).rejects.toThrow(words);
+      await expect(states().save(stateOf())).rejects.toThrow(words);
       await expect(states().lock('receiver', MAILBOX)).rejects.toThrow(words);
       expect(await readdir(folder)).toEqual(['other']);
     },
@@ -91,7 +91,7 @@ describe('a folder', () => {
     const { code, err } = await run(device, ['cancel', MAILBOX, '--state', join(device, 'file')]);
     expect([code, err]).toEqual([
       1,
-      'credential-relay: --state (or RELAY_STATE): is no folder. What is in there may be from somebody else, and nothing was sent.\n',
+      'credential-relay: --state (or RELAY_STATE): is not a folder. Its files may come from another user. Nothing was sent.\n',
     ]);
   });
 
@@ -103,7 +103,7 @@ describe('a folder', () => {
     const { lchown } = await import('node:fs/promises');
     await lchown(join(device, 'link'), NOBODY, NOBODY);
     for (const path of [theirs, join(device, 'link')]) {
-      await expect(stateFolder(path, {}).keep(stateOf())).rejects.toThrow(/belongs to another user/);
+      await expect(new StateFolder(path, {}).save(stateOf())).rejects.toThrow(/belongs to another user/);
     }
     expect([await readdir(theirs), await readdir(folder)]).toEqual([[], []]);
   });
@@ -111,7 +111,7 @@ describe('a folder', () => {
   it('behind a link of this user is used', async () => {
     await symlink(folder, join(device, 'link'));
     const state = stateOf();
-    await stateFolder(join(device, 'link'), {}).keep(state);
+    await new StateFolder(join(device, 'link'), {}).save(state);
     expect(await states().find('receiver', MAILBOX)).toEqual(state);
   });
 });
@@ -119,12 +119,15 @@ describe('a folder', () => {
 describe('a file is not used, and the user is told why, if', () => {
   it.each([
     ['other users can write to it', (path: string) => chmod(path, 0o666)],
-    ['it is no regular file', (path: string) => rename(path, `${path}.real`).then(() => symlink(`${path}.real`, path))],
+    [
+      'it is not a regular file',
+      (path: string) => rename(path, `${path}.real`).then(() => symlink(`${path}.real`, path)),
+    ],
     ['it is too large', (path: string) => truncate(path, 16 * 1024 * 1024 + 1)],
     ...(isRoot ? [['it belongs to another user', (path: string) => chown(path, NOBODY, NOBODY)] as const] : []),
   ] as const)('%s', async (why, change) => {
     const state = stateOf();
-    await states().keep(state);
+    await states().save(state);
     await change(fileOf(state));
     const all = states();
     await all.sweep();
@@ -138,7 +141,7 @@ describe('a file is not used, and the user is told why, if', () => {
     fifo(join(folder, `receiver-${'a'.repeat(32)}.1-0a1b2c3d.lock`));
     const { code, err } = await run(device, ['wait', MAILBOX]);
     expect(code).toBe(1);
-    expect(err).toContain(`${nameOf(state)} in the state folder is not used: it is no regular file.`);
+    expect(err).toContain(`${nameOf(state)} in the state folder is not used: it is not a regular file.`);
     const sending = start(device, ['send', '-', '--relay', 'http://127.0.0.1:9'], 'open');
     await sending.until(/not used/);
     sending.child.kill('SIGTERM');
@@ -165,10 +168,13 @@ describe('a request that a file asks for', () => {
           requestId: crypto.randomUUID(),
           body: '{}',
         } as const;
-        await states().keep(stateOf({ role, mailboxUrl: link, secret, pending }));
+        await states().save(stateOf({ role, mailboxUrl: link, secret, pending }));
         const args = role === 'sender' ? ['cancel', link] : ['receive', `${link}#${secret}`, '--allow', '127.0.0.1:9'];
         const { code, err } = await run(device, args);
-        expect([code, err]).toEqual([3, expect.stringMatching(/Nothing was sent: this leads to a relay that may not/)]);
+        expect([code, err]).toEqual([
+          3,
+          expect.stringMatching(/Nothing was sent: the link leads to a relay that is not allowed/),
+        ]);
       }
       expect(asked).toEqual([]);
     } finally {
@@ -229,7 +235,7 @@ describe('a file that nobody writes to any more is taken away', () => {
     ['another format', { format: 2 }, 31],
   ])('after a bounded time, if it has %s', async (_, changes, days) => {
     const state = stateOf();
-    await states().keep(state);
+    await states().save(state);
     const text = await readFile(fileOf(state), 'utf8');
     await writeFile(fileOf(state), JSON.stringify({ ...JSON.parse(text), ...changes }));
     const at = (age: number): Date => new Date(Date.now() - age * DAY_MS);
@@ -243,7 +249,7 @@ describe('a file that nobody writes to any more is taken away', () => {
 
   it('and one whose own time is in the future begins to age now', async () => {
     const state = stateOf({ expiration: '9999-12-31T23:59:59Z' });
-    await states().keep(state);
+    await states().save(state);
     await utimes(fileOf(state), new Date('9999-01-01T00:00:00Z'), new Date('9999-01-01T00:00:00Z'));
     await states().sweep();
     expect((await stat(fileOf(state))).mtimeMs).toBeLessThan(Date.now() + 1000);

@@ -1,6 +1,6 @@
 import { encode } from 'uqr';
 import { describe, expect, it } from 'vitest';
-import { qrCode } from '../../src/cli/qr.js';
+import { formatQrCode } from '../../src/cli/share-hints.js';
 import { modulesIn } from '../support/cli/qr.js';
 
 const TEXT = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#7Mm+gKq1+QQjWWa9lbLahg==';
@@ -15,23 +15,23 @@ describe('the QR code (ISO/IEC 18004)', () => {
       [size + 7, 3],
       [size + 4, 2],
     ] as const) {
-      const drawn = modulesIn(qrCode(TEXT, columns === undefined ? {} : { columns }));
+      const drawn = modulesIn(formatQrCode(TEXT, columns === undefined ? {} : { columns }));
       const { data, size: whole } = encode(TEXT, { ecc: 'L', border });
       expect(drawn.slice(0, whole)).toEqual(data);
     }
   });
 
   it('is a line of words where it does not fit', () => {
-    expect(qrCode(TEXT, { isTTY: true, columns: 40 })).toBe(
-      `The QR code does not fit: it needs ${size + 4} columns, and there are 40.\n`,
+    expect(formatQrCode(TEXT, { isTTY: true, columns: 40 })).toBe(
+      `The QR code needs ${size + 4} columns, and the terminal has 40.\n`,
     );
   });
 
   it('has colours on a terminal that wants some, and nowhere else', () => {
     const [terminal, columns] = [true, 200];
-    expect(qrCode(TEXT, { isTTY: terminal, columns }, {})).toContain('\u001b[97;40m');
-    expect(qrCode(TEXT, { isTTY: terminal, columns }, { NO_COLOR: '1' })).not.toContain('\u001b');
-    expect(qrCode(TEXT, { isTTY: terminal, columns }, { TERM: 'dumb' })).not.toContain('\u001b');
-    expect(qrCode(TEXT, {}, {})).not.toContain('\u001b');
+    expect(formatQrCode(TEXT, { isTTY: terminal, columns }, {})).toContain('\u001b[97;40m');
+    expect(formatQrCode(TEXT, { isTTY: terminal, columns }, { NO_COLOR: '1' })).not.toContain('\u001b');
+    expect(formatQrCode(TEXT, { isTTY: terminal, columns }, { TERM: 'dumb' })).not.toContain('\u001b');
+    expect(formatQrCode(TEXT, {}, {})).not.toContain('\u001b');
   });
 });

@@ -3,8 +3,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { shareCommands } from '../../src/cli/share-commands.js';
-import { commandLine, shellQuoted } from '../../src/cli/shell.js';
+import { createShareCommands, formatCommand, quoteForShell } from '../../src/cli/share-hints.js';
 import type { TransferState } from '../../src/client/index.js';
 import { run } from '../support/cli/commands.js';
 import { siteOfFile } from '../support/cli/site.js';
@@ -60,8 +59,8 @@ async function wordsIn(line: string): Promise<string[]> {
 
 describe('a command line', () => {
   it.each(HOSTILE)('calls the command with these very words, and does nothing else: %j', async (word) => {
-    expect(await wordsIn(commandLine('receive', word, '--out', word))).toEqual(['receive', word, '--out', word]);
-    expect(await wordsIn(`credential-relay ${shellQuoted(word)}`)).toEqual([word]);
+    expect(await wordsIn(formatCommand('receive', word, '--out', word))).toEqual(['receive', word, '--out', word]);
+    expect(await wordsIn(`credential-relay ${quoteForShell(word)}`)).toEqual([word]);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -69,7 +68,7 @@ describe('a command line', () => {
     // Links have none of that in them; should one ever, it must be text all the same.
     const mailboxUrl = `http://127.0.0.1:8080/${word}`;
     const url = `${mailboxUrl}?v=h#${word}`;
-    const { receive, cancel } = shareCommands({ url, state: { mailboxUrl } as TransferState }, true, word);
+    const { receive, cancel } = createShareCommands({ url, state: { mailboxUrl } as TransferState }, true, word);
     expect(await wordsIn(receive)).toEqual(['receive', url, '--allow', '127.0.0.1:8080']);
     expect(await wordsIn(cancel)).toEqual(['cancel', mailboxUrl, '--state', word]);
     expect(await readdir(folder)).toEqual([]);
@@ -78,11 +77,11 @@ describe('a command line', () => {
   it('allows no host that `receive` opens without', () => {
     const mailboxUrl = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
     const share = { url: `${mailboxUrl}#Secret`, state: { mailboxUrl } as TransferState };
-    expect(shareCommands(share, true, undefined)).toEqual({
+    expect(createShareCommands(share, true, undefined)).toEqual({
       receive: `credential-relay receive '${mailboxUrl}#Secret'`,
       cancel: `credential-relay cancel '${mailboxUrl}'`,
     });
-    expect(shareCommands(share, false, undefined).receive).toBe("credential-relay receive '<link>'");
+    expect(createShareCommands(share, false, undefined).receive).toBe("credential-relay receive '<link>'");
   });
 });
 
@@ -92,7 +91,7 @@ it('what `send` prints, pasted into a shell, is received and taken back, from wh
   const args = ['send', '-', '--relay', site.relay.url, '--state', state];
   await writeFile(join(bin, 'credential-relay'), `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
   const outputs: string[] = [];
-  for (const pattern of [/^The other side: (.*)$/m, /^To take it back: (.*)$/m]) {
+  for (const pattern of [/^To receive: (.*)$/m, /^To cancel: (.*)$/m]) {
     const { out, err } = await run(device, args, 'words');
     const line = (pattern.exec(err)?.[1] ?? '').replace('<link>', out.toString().trim());
     const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, RELAY_STATE: site.fresh('state') };

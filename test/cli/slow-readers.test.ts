@@ -1,14 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { createSender } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { createEventLog } from '../../src/cli/event-log.js';
-import { MOST_WAITING_BYTES } from '../../src/cli/output.js';
-import { createTeller } from '../../src/cli/reporter.js';
+import { createEventLog, MAXIMUM_BACKLOG_BYTES, Reporter } from '../../src/cli/reporter.js';
 import { linesOf, run, start } from '../support/cli/commands.js';
 import { siteOfFile } from '../support/cli/site.js';
 import { BIN } from '../support/process/built.js';
@@ -28,7 +25,7 @@ describe('the log of `serve`', () => {
     const stream = new PassThrough({ highWaterMark: 1024 });
     const log = createEventLog(stream);
     for (let lines = 0; lines < 10_000; lines += 1) log({ type: 'request.completed', text: 'x'.repeat(100) });
-    expect(stream.writableLength).toBeLessThan(MOST_WAITING_BYTES + 1000);
+    expect(stream.writableLength).toBeLessThan(MAXIMUM_BACKLOG_BYTES + 1000);
     let read = '';
     stream.on('data', (chunk) => (read += chunk));
     await once(stream, 'drain');
@@ -75,22 +72,22 @@ describe('words and events', () => {
     const lines: string[] = [];
     const output = {
       isTTY: false,
-      isBehind: false,
+      hasBacklog: false,
       write: async (line: string | Uint8Array) => void lines.push(`${line}`),
     };
-    const flushed = async (): Promise<void> => {};
-    const teller = createTeller({
+    const flush = async (): Promise<void> => {};
+    const reporter = new Reporter({
       isJson: true,
-      side: 'sender',
-      output: { ...output, flushed },
-      cause: () => undefined,
+      role: 'sender',
+      output: { ...output, flush },
+      getCause: () => undefined,
     });
-    teller.progress({ type: 'opened' });
-    const behind = { ...output, isBehind: true, flushed };
-    const late = createTeller({ isJson: true, side: 'sender', output: behind, cause: () => undefined });
+    reporter.progress({ type: 'opened' });
+    const behind = { ...output, hasBacklog: true, flush };
+    const late = new Reporter({ isJson: true, role: 'sender', output: behind, getCause: () => undefined });
     for (const type of ['opened', 'left', 'polling', 'reconnected'] as const) late.progress({ type });
     late.progress({ type: 'retrying', pauseMs: 5000, status: 503 });
-    late.tell({ event: 'ended', how: 'deleted' });
+    late.event({ event: 'ended', how: 'deleted' });
     expect(lines).toEqual(['{"event":"opened"}\n', '{"event":"ended","how":"deleted"}\n']);
   });
 });

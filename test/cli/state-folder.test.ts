@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type StateFolder, stateFolder } from '../../src/cli/state-folder.js';
+import { StateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
@@ -48,42 +48,42 @@ async function rewrite(state: TransferState, changes: object): Promise<void> {
 
 describe('keeping and finding', () => {
   it('finds what was kept, as it was, in a file and folder of this user alone', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const state = stateOf({ version: '7' });
-    await states.keep(state);
+    await states.save(state);
     expect(await states.find('receiver', MAILBOX)).toEqual(state);
     expect(await states.find('sender', MAILBOX)).toBeUndefined();
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(fileOf(state))).mode & 0o777).toBe(0o600);
-    await states.keep({ ...state, ended: 'finished' });
+    await states.save({ ...state, ended: 'finished' });
     expect(await readdir(folder)).toEqual([]);
   });
 
   it('of two claims for one mailbox finds the one that is bound', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const bound = stateOf({ bound: true });
-    await states.keep(bound);
-    for (let others = 0; others < 5; others += 1) await states.keep(stateOf());
+    await states.save(bound);
+    for (let others = 0; others < 5; others += 1) await states.save(stateOf());
     expect(await states.find('receiver', MAILBOX)).toEqual(bound);
   });
 
   it('a folder of its own that others could look into is closed; one with other things in it is left alone', async () => {
     await mkdir(folder);
     await chmod(folder, 0o755);
-    await stateFolder(folder).find('receiver', MAILBOX);
+    await new StateFolder(folder).find('receiver', MAILBOX);
     expect((await stat(folder)).mode & 0o777).toBe(0o755); // An empty one, looked at.
-    await stateFolder(folder).keep(stateOf());
+    await new StateFolder(folder).save(stateOf());
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await chmod(folder, 0o755);
     await writeFile(join(folder, 'index.html'), '');
-    await stateFolder(folder).keep(stateOf());
+    await new StateFolder(folder).save(stateOf());
     expect((await stat(folder)).mode & 0o777).toBe(0o755);
   });
 
   it('leaves no draft when it cannot write', async () => {
     const state = stateOf();
     await mkdir(fileOf(state), { recursive: true });
-    await expect(stateFolder(folder).keep(state)).rejects.toThrow();
+    await expect(new StateFolder(folder).save(state)).rejects.toThrow();
     expect(await readdir(folder)).toEqual([`receiver-${state.id}.json`]);
   });
 });
@@ -92,8 +92,8 @@ describe('files that are no states', () => {
   it.each(['null', '7', '[]', '{"format":2}', '{"format":1,"role":"receiver"}'])(
     'JSON of something else hides nothing, and is left alone: %s',
     async (text) => {
-      const [states, state, broken] = [stateFolder(folder), stateOf(), stateOf()];
-      await states.keep(state);
+      const [states, state, broken] = [new StateFolder(folder), stateOf(), stateOf()];
+      await states.save(state);
       await writeFile(fileOf(broken), text);
       await states.sweep();
       expect(await states.find('receiver', MAILBOX)).toEqual(state);
@@ -102,14 +102,14 @@ describe('files that are no states', () => {
   );
 
   it('one of the right role and mailbox whose claim is damaged does not stand in the way of the link', async () => {
-    const [states, broken] = [stateFolder(folder), stateOf()];
-    await states.keep(broken);
+    const [states, broken] = [new StateFolder(folder), stateOf()];
+    await states.save(broken);
     await rewrite(broken, { claim: 7 });
     expect(await states.find('receiver', MAILBOX)).toBeUndefined();
   });
 
   it('what is no JSON is taken away; what cannot be read is not', async () => {
-    const [states, broken, unreadable] = [stateFolder(folder), stateOf(), stateOf()];
+    const [states, broken, unreadable] = [new StateFolder(folder), stateOf(), stateOf()];
     await mkdir(fileOf(unreadable), { recursive: true });
     await writeFile(fileOf(broken), '{"format":1,');
     await states.sweep();
@@ -119,10 +119,10 @@ describe('files that are no states', () => {
 
 describe('sweeping', () => {
   it('takes away what is over for more than a day, by its expiration, or by what was expected', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const kept = [stateOf({ expiration: inFuture(-DAY_MS + HOUR_MS) }), stateOf({ role: 'sender' }), stateOf()];
     const over = [stateOf({ expiration: inFuture(-DAY_MS - HOUR_MS) }), stateOf({ role: 'sender' })];
-    for (const state of [...kept, ...over]) await states.keep(state);
+    for (const state of [...kept, ...over]) await states.save(state);
     await rewrite(over[1] as TransferState, { until: Date.now() - DAY_MS - HOUR_MS });
     await states.sweep();
     expect((await readdir(folder)).sort()).toEqual(kept.map(({ role, id }) => `${role}-${id}.json`).sort());
@@ -134,24 +134,24 @@ describe('sweeping', () => {
   ])(
     'a share that has not told its expiration is expected to end after %s, also when it is kept again',
     async (_, expires, ms) => {
-      const states = stateFolder(folder);
-      if (expires !== undefined) states.expect(expires);
+      const states = new StateFolder(folder);
+      if (expires !== undefined) states.setLifetime(expires);
       const state = stateOf({ role: 'sender' });
-      await states.keep(state);
+      await states.save(state);
       const { until } = JSON.parse(await readFile(fileOf(state), 'utf8'));
       expect(Math.abs(until - Date.now() - ms)).toBeLessThan(60_000);
-      const later = stateFolder(folder);
+      const later = new StateFolder(folder);
       const found = await later.find('sender', MAILBOX);
-      await later.keep({ ...state, ...found, bound: true });
+      await later.save({ ...state, ...found, bound: true });
       expect(JSON.parse(await readFile(fileOf(state), 'utf8'))).toMatchObject({ until, bound: true });
     },
   );
 
   it('takes away what processes left that were killed: drafts, locks, and shares that nobody had been told of', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const [untold, told] = [stateOf({ role: 'sender', mailboxUrl: undefined }), stateOf({ role: 'sender' })];
-    await states.keep(untold);
-    await states.keep(told);
+    await states.save(untold);
+    await states.save(told);
     await states.sweep();
     expect(await readdir(folder)).toHaveLength(2);
     await rewrite(untold, { writer: dead });
@@ -163,9 +163,9 @@ describe('sweeping', () => {
     await writeFile(`${fileOf(told)}.${dead}`, '');
     await writeFile(`${fileOf(told)}.${dead}-0a1b2c3d`, '');
     await writeFile(`${fileOf(told)}.${process.pid}-0a1b2c3d`, '');
-    await writeFile(join(folder, `receiver-${'a'.repeat(32)}.${dead}-0a1b2c3d.lock`), JSON.stringify({ draft }));
+    await writeFile(join(folder, `receiver-${'a'.repeat(32)}.${dead}-0a1b2c3d.lock`), draft);
     const other = join(folder, `receiver-${'b'.repeat(32)}.${dead}-0a1b2c3d.lock`);
-    await writeFile(other, JSON.stringify({ draft: innocent }));
+    await writeFile(other, innocent);
     await states.sweep();
     expect((await readdir(folder)).sort()).toEqual([
       `sender-${told.id}.json`,
@@ -189,7 +189,7 @@ describe('a lock', () => {
   }
 
   it('admits one holder per mailbox and role', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const lock = await states.lock('receiver', MAILBOX);
     await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.pid));
     for (const [role, url] of [
@@ -204,14 +204,14 @@ describe('a lock', () => {
   });
 
   it('of a dead process does not block, and one of several contenders acquires the lock', async () => {
-    await plantLock(stateFolder(folder), dead, '{}');
-    const contenders = Array.from({ length: 8 }, () => stateFolder(folder).lock('receiver', MAILBOX));
+    await plantLock(new StateFolder(folder), dead, '{}');
+    const contenders = Array.from({ length: 8 }, () => new StateFolder(folder).lock('receiver', MAILBOX));
     const results = await Promise.allSettled(contenders);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
   it('of a live process blocks, unless the lock is older than the last start of the machine', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     const path = await plantLock(states, process.ppid, '{}');
     await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.ppid));
     await utimes(path, 1000, 1000);
@@ -219,7 +219,7 @@ describe('a lock', () => {
   });
 
   it('of a process that never finishes its start blocks after two seconds', async () => {
-    const states = stateFolder(folder);
+    const states = new StateFolder(folder);
     // Sorts after every file of this process, so this process waits for the other one.
     await plantLock(states, 99_999_999, '', 'ffffffff');
     await (await states.lock('receiver', MAILBOX)).release();

@@ -70,7 +70,7 @@ describe('a reader that is gone', () => {
       const to = device();
       const { code, err } = await broken(to, ['receive', url, ...options], closedOutput);
       expect(code).toBe(1);
-      expect(err).toMatch(/Standard output could not be written: nobody reads it any more\. Nothing is lost/);
+      expect(err).toMatch(/Cannot write to standard output: the reader has closed it\. Nothing is lost/);
       const again = await run(to, ['receive', url]);
       expect([again.code, again.out.toString()]).toEqual([0, 'words']);
     },
@@ -80,7 +80,7 @@ describe('a reader that is gone', () => {
     const from = device();
     const { code, err } = await broken(from, ['send', '-', '--relay', site.relay.url], closedOutput, 'words');
     expect(code).toBe(1);
-    expect(err).toMatch(/nobody reads it any more\. Nobody has the link; the share is there until it expires\./);
+    expect(err).toMatch(/the reader has closed it\. Nobody has the link; the relay keeps the share until it expires\./);
     expect(await readdir(join(from, 'state'))).toHaveLength(1);
   });
 

@@ -24,7 +24,7 @@ async function fileOf(size: number): Promise<{ readonly path: string; readonly b
 
 /** The largest file that fits into a body of 64 KiB, by the client's own judgement: nothing is sent. */
 async function largestFile(): Promise<number> {
-  const { informationOfFile } = await import('../../src/cli/file-information.js');
+  const { toFileInformation } = await import('../../src/cli/files.js');
   const fits = async (size: number): Promise<boolean> => {
     const sender = createSender({
       relay: site.relay.url,
@@ -37,7 +37,7 @@ async function largestFile(): Promise<number> {
       imageURL: 'https://no-picture.invalid/',
     };
     const error = await sender
-      .share(informationOfFile(new Uint8Array(size)), display)
+      .share(toFileInformation(new Uint8Array(size)), display)
       .catch((caught: unknown) => caught);
     return (error as { code?: string }).code === 'unreachable';
   };
@@ -90,7 +90,7 @@ describe('send | receive', () => {
     const receiving = createReceiver({ relays: [new URL(url).host] }).open(url);
     await receiving.next();
     await sending.until(/"opened"/);
-    await sending.until(/The receiver has opened it\./);
+    await sending.until(/The receiver has opened the link\./);
     await receiving.finish();
     expect(await sending.ended).toBe(0);
     const events = linesOf(sending.out()).map(({ event }) => event);

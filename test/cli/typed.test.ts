@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { displayOf } from '../../src/cli/display-options.js';
-import { demandSecret, parseLink } from '../../src/cli/link.js';
-import { relayOf } from '../../src/cli/relay-option.js';
+import { parseDisplayOptions, parseRelayUrl } from '../../src/cli/arguments.js';
+import { assertSecret, parseLink } from '../../src/cli/link.js';
 
 /* What people type and paste. */
 
@@ -23,31 +22,31 @@ describe('a link', () => {
   ])('as it comes from a chat: %j', (text) => {
     const link = parseLink(text);
     expect(link).toMatchObject({ mailboxUrl: MAILBOX, vertical: 'h', secret: SECRET });
-    expect(() => demandSecret(link)).not.toThrow();
+    expect(() => assertSecret(link)).not.toThrow();
   });
 
   it.each([
-    [`${MAILBOX}?v=h`, /has no Secret.*in a shell the link has to stand in quotes/],
-    [`${MAILBOX}#7Mm+gKq1+QQjW`, /was cut off, or has something added/],
-    [`${MAILBOX}#${SECRET} see you`, /something in there does not belong to the link/],
+    [`${MAILBOX}?v=h`, /has no Secret.*in a shell, put the link in quotation marks/],
+    [`${MAILBOX}#7Mm+gKq1+QQjW`, /it is incomplete or too long/],
+    [`${MAILBOX}#${SECRET} see you`, /it has characters that are not part of the link/],
     [`${MAILBOX}#%E0%A4%A`, /^<url>: must be the https URL of a mailbox$/],
     ['nonsense', /^<url>: must be the https URL of a mailbox$/],
     [`${MAILBOX}${'x'.repeat(5000)}`, /^<url>: is too long/],
     ['https://relay.example/', /^<url>: must be the https URL of a mailbox$/],
   ])('%j is refused in words that fit', (text, words) => {
-    expect(() => demandSecret(parseLink(text))).toThrow(words);
+    expect(() => assertSecret(parseLink(text))).toThrow(words);
   });
 });
 
 describe('--relay', () => {
   it('takes what may be called', () => {
     for (const url of ['https://relay.example/share', 'http://127.0.0.1:8080', 'http://[::1]:1/']) {
-      expect(relayOf(url)).toBe(url);
+      expect(parseRelayUrl(url)).toBe(url);
     }
   });
 
   it.each([
-    [undefined, /--relay: is needed, or RELAY_URL/],
+    [undefined, /--relay: is required, or RELAY_URL/],
     ['localhost:8080', /write http:\/\/ before it$/],
     ['127.0.0.1:8080/', /write http:\/\/ before it$/],
     ['relay.example', /write https:\/\/ before it$/],
@@ -58,7 +57,7 @@ describe('--relay', () => {
     ['relay.example/v1/m/x?v=h#Secret', /before it$/],
     [`${URL_OF_SHARE}`, /no \? and no #/],
   ])('%j is refused in words that fit', (typed, words) => {
-    expect(() => relayOf(typed)).toThrow(words);
+    expect(() => parseRelayUrl(typed)).toThrow(words);
   });
 });
 
@@ -66,7 +65,7 @@ describe('what people see of a share', () => {
   const options = { title: 'Room 417', description: 'Your key', image: 'https://hotel.example/417.png' };
 
   it('is taken as typed', () => {
-    expect(displayOf({ ...options, title: '🔑'.repeat(200) })).toEqual({
+    expect(parseDisplayOptions({ ...options, title: '🔑'.repeat(200) })).toEqual({
       title: '🔑'.repeat(200),
       description: 'Your key',
       imageURL: 'https://hotel.example/417.png',
@@ -81,6 +80,6 @@ describe('what people see of a share', () => {
     [{ image: 'https://user:word@hotel.example/' }, /^--image/],
     [{ image: 'card.png' }, /^--image/],
   ])('%j is refused before the relay is asked', (wrong, words) => {
-    expect(() => displayOf({ ...options, ...wrong })).toThrow(words);
+    expect(() => parseDisplayOptions({ ...options, ...wrong })).toThrow(words);
   });
 });

@@ -26,9 +26,9 @@ describe('send', () => {
   it('says when the link expires, and what to call on the other side and to take it back', async () => {
     const args = ['send', '-', '--relay', site.relay.url, '--expires', '2h'];
     const { out, err } = await run(device(), args, 'words');
-    expect(err).toMatch(/^The other side: credential-relay receive '<link>' --allow '127\.0\.0\.1:\d+'$/m);
+    expect(err).toMatch(/^To receive: credential-relay receive '<link>' --allow '127\.0\.0\.1:\d+'$/m);
     expect(err).toMatch(/^The link works until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, for (2 hours|1\d\d minutes)\.$/m);
-    expect(err).toMatch(/^To take it back: credential-relay cancel '<link>'$/m);
+    expect(err).toMatch(/^To cancel: credential-relay cancel '<link>'$/m);
     // Standard error goes into logs.
     expect(err).not.toContain(out.toString().trim().split('#')[1]);
   });
@@ -42,7 +42,7 @@ describe('send', () => {
       sending.child.kill('SIGHUP');
       expect(await sending.ended).toBe(130);
       expect(sending.err()).toMatch(
-        /Interrupted\. It is not known whether the relay has it; nobody has the link\. Send/,
+        /Interrupted\. The relay may have received the share, but nobody has the link\. Send/,
       );
       expect(linesOf(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
       expect(await statesOf(from)).toEqual([]);
@@ -55,7 +55,9 @@ describe('send', () => {
     const args = ['send', '-', '--relay', site.relay.url, '--expires', '400d', '--json'];
     const { code, out, err } = await run(device(), args, 'words');
     expect(code).toBe(3);
-    expect(err).toMatch(/not in the range.* The latest that it takes is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/m);
+    expect(err).toMatch(
+      /not in the range.* The latest expiration that the relay accepts is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/m,
+    );
     expect(linesOf(out).at(-1)).toMatchObject({
       event: 'failed',
       code: 'refused',
@@ -73,9 +75,9 @@ describe('send --wait and wait', () => {
     site.relay.proxy.cut();
     expect(await command.ended).toBe(5);
     site.relay.proxy.mend();
-    expect(command.err()).toMatch(/The link still works; only the watching has stopped: `credential-relay wait`/);
+    expect(command.err()).toMatch(/The link still works\. To wait again, run `credential-relay wait`/);
     const going = start(from, ['wait', '-', '--json'], url.replace(/#.*/, '\n'));
-    await going.until(/Watching the share/);
+    await going.until(/Waiting for the receiver/);
     await expect.poll(() => statesOf(from)).toHaveLength(2);
     const second = await run(from, ['wait', url, '--json']);
     expect([second.code, linesOf(second.out)]).toEqual([1, [{ event: 'failed', code: 'busy' }]]);
@@ -99,12 +101,12 @@ describe('send --wait and wait', () => {
     const { command, url } = await waiting(from);
     const receiving = createReceiver({ relays: [new URL(url).host] }).open(url);
     await receiving.next();
-    await command.until(/The receiver has opened it/);
+    await command.until(/The receiver has opened the link/);
     command.child.kill('SIGTERM');
     expect(await command.ended).toBe(130);
     expect(command.err()).toMatch(/Interrupted\. The link still works/);
     const going = start(from, ['wait', url]);
-    await going.until(/The receiver has opened it/);
+    await going.until(/The receiver has opened the link/);
     await receiving.finish();
     expect(await going.ended).toBe(0);
     expect((await run(from, ['wait', url])).code).toBe(1);
@@ -114,6 +116,6 @@ describe('send --wait and wait', () => {
     const url = await sent(device());
     const { code, err } = await run(device(), ['wait', url]);
     expect(code).toBe(1);
-    expect(err).toMatch(/No share of this link is under way in the state folder/);
+    expect(err).toMatch(/has no share in progress with this link/);
   });
 });

@@ -2,9 +2,53 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CommandFailure } from './errors.js';
-import type { Output } from './output.js';
-import { isPlainText } from './printable.js';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { type ProvisioningInformation, TransferError } from '../client/index.js';
+import { createByteCollector } from '../relay/byte-collector.js';
+import { CommandFailure, labelSystemErrors } from './errors.js';
+import type { Output } from './reporter.js';
+import { isPlainText, toPrintableJson } from './text.js';
+
+/** Format of a sent file; `content` is `{ data: base64 of the file }`. */
+const FILE_FORMAT = 'credential-relay.file';
+
+/** The input has more bytes than the limit. */
+export class TooManyBytesError extends Error {}
+
+/**
+ * Reads a regular file, or standard input for `-`. Throws {@link TooManyBytesError} after `limit` bytes, the reason of
+ * the signal, and a {@link CommandFailure} for any other file.
+ */
+export async function readInput(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+  const input = file === '-' ? process.stdin : await labelSystemErrors('<file>', openRegularFile(file));
+  const collector = createByteCollector(limit);
+  for await (const chunk of addAbortSignal(signal, input)) if (!collector.add(chunk)) throw new TooManyBytesError();
+  return collector.bytes();
+}
+
+async function openRegularFile(path: string): Promise<Readable> {
+  // Without O_NONBLOCK, opening a named pipe blocks until a process writes to it.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const stats = await file.stat();
+  if (stats.isFile()) return file.createReadStream();
+  await file.close();
+  if (stats.isDirectory()) throw new CommandFailure(1, 'io', '<file>: the path is a folder (EISDIR)');
+  throw new CommandFailure(1, 'io', '<file>: is not a regular file; use - and redirect standard input.');
+}
+
+export function toFileInformation(bytes: Uint8Array): ProvisioningInformation {
+  return { format: FILE_FORMAT, content: { data: Buffer.from(bytes).toString('base64') } };
+}
+
+/** The bytes of a sent file; the JSON of any other message. Throws {@link TransferError} `malformed`. */
+export function toFileBytes({ format, content }: ProvisioningInformation): Uint8Array {
+  if (format !== FILE_FORMAT) return Buffer.from(`${toPrintableJson({ format, content }, 2)}\n`);
+  const { data } = content;
+  const bytes = Buffer.from(typeof data === 'string' ? data : '', 'base64');
+  // Buffer ignores characters that are not base64, and would return another file.
+  if (bytes.toString('base64') !== data) throw new TransferError('malformed', 'The file in the message is damaged.');
+  return bytes;
+}
 
 /** The destination of received bytes. It is open before the relay binds this device: an error binds no device. */
 export interface OutputFile {
@@ -24,7 +68,7 @@ export interface OutputFileOptions {
   readonly onDraft: (path: string) => Promise<void>;
 }
 
-/** Opens the file of `--out`, or standard output. Throws a {@link CommandFailure} unless a regular file can be written. */
+/** Opens the file of `--out`, or standard output. Throws a {@link CommandFailure} for a file of another kind. */
 export async function openOutputFile(out: string | undefined, options: OutputFileOptions): Promise<OutputFile> {
   if (out === undefined || out === '-' || out === '/dev/stdout') return toOutputFile(options.output);
   if (out === '') throw new TypeError('--out: must name a file; - is standard output');

@@ -11,7 +11,6 @@ import { describe, expect, it } from 'vitest';
 import { BIN, ROOT } from '../support/process/built.js';
 import { createBody } from '../support/relay/relay.js';
 
-/** Runs the built command to its end. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(process.execPath, [BIN, ...args]);
   let out = '';
@@ -41,7 +40,7 @@ async function serveWith(env: Record<string, string>, ...args: string[]): Promis
 }
 
 describe('credential-relay demo', () => {
-  it('plays a transfer and the refusals, a line a step, and exits 0', async () => {
+  it('demo prints one line per step of a transfer and of the refusals, and exits with 0', async () => {
     const { code, out } = await run('demo');
     expect(code).toBe(0);
     const steps = [...out.matchAll(/^ ?(\d+) {2}(\w+) +(\w+) +(\d{3}) +[\d.]+ ms/gm)].map(([, n, who, what, status]) =>
@@ -69,7 +68,7 @@ describe('credential-relay demo', () => {
 
 describe('credential-relay serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'prints its url first, serves, and stops on %s with exit 0',
+    'serve prints its url first, answers requests, and exits with 0 on %s',
     async (signal) => {
       const { child, url, errors } = await serve();
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -87,7 +86,7 @@ describe('credential-relay serve', () => {
     },
   );
 
-  it('finishes the request under way before it stops', async () => {
+  it('serve answers the requests in progress before it stops', async () => {
     const { child, url } = await serve();
     const { request } = await import('node:http');
     const pending = request(`${url}/v1/m`, {
@@ -100,7 +99,7 @@ describe('credential-relay serve', () => {
       },
     });
     pending.flushHeaders();
-    await once(pending, 'continue'); // The relay has the request, and waits for its body.
+    await once(pending, 'continue'); // The relay waits for the body.
     child.kill('SIGTERM');
     await expect
       .poll(
@@ -120,7 +119,7 @@ describe('credential-relay serve', () => {
     expect(code).toBe(0);
   });
 
-  it('builds links on --public-url, and believes the proxy with --trust-proxy', async () => {
+  it('serve creates links below --public-url, and trusts the proxy with --trust-proxy', async () => {
     const { child, url, listening } = await serve('--public-url', 'https://relay.example/share', '--trust-proxy');
     expect(url).toBe('https://relay.example/share');
     expect((await fetch(`${listening}/share/v1/m`, { method: 'POST' })).status).toBe(403);
@@ -128,7 +127,7 @@ describe('credential-relay serve', () => {
     expect((await once(child, 'close'))[0]).toBe(0);
   });
 
-  it('--mount-path / serves a proxy that takes the prefix away', async () => {
+  it('serve --mount-path / works behind a proxy that removes the prefix', async () => {
     const proxy = createServer((request, response) => {
       const path = (request.url ?? '').replace(/^\/relay/, '');
       const { method, headers } = request;
@@ -150,7 +149,7 @@ describe('credential-relay serve', () => {
       expect(share.url.startsWith(`${publicUrl}/v1/m/`)).toBe(true);
       const received = createReceiver({ relays: [new URL(publicUrl).host] }).open(share.url);
       expect((await received.next()).content).toEqual(information.content);
-      // What the proxy does not pass on is not the relay's.
+      // The relay does not serve the path with the prefix.
       const { pathname } = new URL(share.url);
       expect((await fetch(listening + pathname, { method: 'POST' })).status).toBe(404);
     } finally {
@@ -177,14 +176,14 @@ describe('credential-relay serve', () => {
     [['help', 'sned'], /unknown command sned; see credential-relay --help/],
     [['demo', '-rf'], /unknown option -rf; see --help, and write -- before an argument that begins with -/],
     [[], /credential-relay serve/],
-  ])('%j exits 2 and says why', async (args, why) => {
+  ])('%j exits with 2 and names the error', async (args, why) => {
     const { code, out, err } = await run(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(why);
     expect(err).not.toMatch(/\n +at |hunter2/);
   });
 
-  it('a port that is taken is a plain error, exit 1', async () => {
+  it('serve exits with 1 if another process listens on the port', async () => {
     const { child, url } = await serve();
     const { code, err } = await run('serve', '--port', new URL(url).port);
     expect(code).toBe(1);
@@ -226,25 +225,25 @@ describe('credential-relay serve', () => {
     [['send', '--help'], /^ {2}credential-relay send(?![\s\S]*receive <url)/],
     [['serve', '-h'], /^ {2}credential-relay serve(?![\s\S]*--retry-timeout)[\s\S]*password goes into RELAY_STORE/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
-  ])('%j prints what was asked for, exit 0', async (args, text) => {
+  ])('%j prints to standard output and exits with 0', async (args, text) => {
     const { code, out, err } = await run(...args);
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(text);
   });
 
-  it('-h after -- is an argument', async () => {
+  it('send takes -h after -- as an argument', async () => {
     const { code, out } = await run('send', '--relay', 'http://127.0.0.1:9', '--', '-h');
     expect([code, out]).toEqual([1, '']);
   });
 });
 
-it('docs/client.md lists every event of --json, and none that is not told', async () => {
+it('docs/client.md lists exactly the events of --json', async () => {
   const folder = join(ROOT, 'src/cli');
   const sources = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')));
-  const told = sources.flatMap((text) => [...text.matchAll(/event: '(\w+)'/g)].map(([, event]) => event));
+  const emitted = sources.flatMap((text) => [...text.matchAll(/event: '(\w+)'/g)].map(([, event]) => event));
   const text = await readFile(join(ROOT, 'docs/client.md'), 'utf8');
   const table = text.split('| `event` |')[1]?.split('\n\n')[0] ?? '';
   const listed = [...table.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, names = '']) => names.match(/\w+/g));
-  // Those are told under the names that the client gives them.
-  expect(listed.sort()).toEqual([...new Set([...told, 'left', 'polling'])].sort());
+  // The sources take these names from the client.
+  expect(listed.sort()).toEqual([...new Set([...emitted, 'left', 'polling'])].sort());
 });

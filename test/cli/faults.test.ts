@@ -11,9 +11,9 @@ import {
   temporaryFolder,
 } from '../support/cli/commands.js';
 
-/* What goes wrong between two devices and a relay, each a process of its own. */
+/* Faults between two devices and a relay, in three processes. */
 
-// Up to a dozen processes, on however few cores.
+// Up to twelve processes, possibly on two cores.
 vi.setConfig({ testTimeout: 60_000 });
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -29,28 +29,25 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** A path of its own. */
 function fresh(name: string): string {
   count += 1;
   return join(folder.path, `${name}-${count}`);
 }
 
-/** A file of random bytes. */
 async function someFile(): Promise<{ readonly path: string; readonly bytes: Buffer }> {
   const [path, bytes] = [fresh('file'), randomBytes(20_000)];
   await writeFile(path, bytes);
   return { path, bytes };
 }
 
-/** The link that a `send --json` gives. */
 async function linkOf(sending: Command): Promise<string> {
   await sending.until(/"shared"[^\n]*\n/);
   const line = /^.*"shared".*$/m.exec(sending.out().toString())?.[0] ?? '';
   return JSON.parse(line).url;
 }
 
-describe('the relay is killed, and started again on its SQLite file', () => {
-  it('before, between and after: the file arrives whole, once, and the sender hears of it', async () => {
+describe('a relay that is killed and restarted on its SQLite file', () => {
+  it('a restart at any step loses nothing: the file arrives once, and the sender is notified', async () => {
     const { path, bytes } = await someFile();
     await relay.kill();
     const sending = start(fresh('device'), ['send', path, '--relay', relay.url, '--wait', '--json']);
@@ -72,13 +69,13 @@ describe('the relay is killed, and started again on its SQLite file', () => {
   });
 });
 
-describe('a device is killed', () => {
-  it('while it waits for the answer to the read that binds: called again, it has its place still', async () => {
+describe('a device that is killed', () => {
+  it('receive is bound and continues when it runs again after a kill during the first read', async () => {
     const { path, bytes } = await someFile();
     const url = (await run(fresh('device'), ['send', path, '--relay', relay.url])).out.toString().trim();
     const [device, out] = [fresh('device'), fresh('out')];
     relay.proxy.dropAnswers();
-    // The sender has read before: to learn when the share expires.
+    // The sender has read before, to get the expiration.
     const before = relay.events().length;
     const killed = start(device, ['receive', url, '--out', out]);
     await expect
@@ -87,20 +84,20 @@ describe('a device is killed', () => {
     killed.child.kill('SIGKILL');
     await killed.ended;
     relay.proxy.mend();
-    // The relay has bound it: another device finds the place taken.
+    // The relay has bound this device and refuses another one.
     expect((await run(fresh('device'), ['receive', url])).code).toBe(3);
     expect((await run(device, ['receive', url, '--out', out])).code).toBe(0);
     expect(await readFile(out)).toEqual(bytes);
     expect(await readdir(join(device, 'state'))).toEqual([]);
   });
 
-  it('while it finishes: the file is there by then, and called again, it knows that it had finished', async () => {
+  it('receive writes the file before the delete, and reports the finish after a kill', async () => {
     const { path, bytes } = await someFile();
     const url = (await run(fresh('device'), ['send', path, '--relay', relay.url])).out.toString().trim();
     const [device, out] = [fresh('device'), fresh('out')];
     relay.proxy.delay(400);
     const killed = start(device, ['receive', url, '--out', out]);
-    // Its delete is carried out; the answer is on its way.
+    // The relay has carried out the delete, and its response is delayed.
     await expect.poll(relay.events, { timeout: 9000 }).toMatch(/"operation":"delete"[^\n]*"status":200/);
     killed.child.kill('SIGKILL');
     await killed.ended;
@@ -113,7 +110,7 @@ describe('a device is killed', () => {
     expect((await run(device, ['receive', url])).code).toBe(4);
   });
 
-  it('the sender, while it waits: the share is there still, and can be taken back', async () => {
+  it('cancel works after a kill of send --wait', async () => {
     const { path } = await someFile();
     const device = fresh('device');
     const sending = start(device, ['send', path, '--relay', relay.url, '--wait']);
@@ -125,7 +122,7 @@ describe('a device is killed', () => {
 });
 
 describe('a network that cuts three connections in ten', () => {
-  it('every file arrives whole, once, and both sides know', async () => {
+  it('every file arrives once and complete, and both devices exit with 0', async () => {
     const unreliable = await startRelayProcess(folder.path, 4711);
     try {
       const transfers = Array.from({ length: 4 }, async () => {

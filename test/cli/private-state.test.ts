@@ -23,11 +23,11 @@ import type { TransferState } from '../../src/client/index.js';
 import { run, start, temporaryFolder } from '../support/cli/commands.js';
 import { ROOT } from '../support/process/built.js';
 
-/* A state folder in which somebody else has been, or something else is. */
+/* State folders with files of other users, and with files of other kinds. */
 
 const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
 const DAY_MS = 86_400_000;
-/** Files can be given to somebody else by root only. */
+/** Only root can give a file to another user. */
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
@@ -65,7 +65,7 @@ const fileOf = (state: TransferState): string => join(folder, nameOf(state));
 const fifo = (path: string): void => void execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
 
 describe('a folder', () => {
-  it('of its own that others can write to is closed to them', async () => {
+  it('a folder with states only is closed to other users', async () => {
     await states().save(stateOf());
     await chmod(folder, 0o777);
     await states().sweep();
@@ -73,7 +73,7 @@ describe('a folder', () => {
   });
 
   it.each([0o777, 0o775, 0o1777])(
-    'with other things in it that others can write to is refused: mode %o',
+    'a folder with other files that other users can write to is refused: mode %o',
     async (mode) => {
       await writeFile(join(folder, 'other'), '');
       await chmod(folder, mode);
@@ -86,7 +86,7 @@ describe('a folder', () => {
     },
   );
 
-  it('that is none is refused, and the command says so without its path', async () => {
+  it('a path that is not a folder is refused without its name', async () => {
     await writeFile(join(device, 'file'), '');
     const { code, err } = await run(device, ['cancel', MAILBOX, '--state', join(device, 'file')]);
     expect([code, err]).toEqual([
@@ -95,20 +95,23 @@ describe('a folder', () => {
     ]);
   });
 
-  it.runIf(isRoot)('of another user is refused, and so is a link of another user to one of ours', async () => {
-    const theirs = join(device, 'theirs');
-    await mkdir(theirs);
-    await chown(theirs, NOBODY, NOBODY);
-    await symlink(folder, join(device, 'link'));
-    const { lchown } = await import('node:fs/promises');
-    await lchown(join(device, 'link'), NOBODY, NOBODY);
-    for (const path of [theirs, join(device, 'link')]) {
-      await expect(new StateFolder(path, {}).save(stateOf())).rejects.toThrow(/belongs to another user/);
-    }
-    expect([await readdir(theirs), await readdir(folder)]).toEqual([[], []]);
-  });
+  it.runIf(isRoot)(
+    'a folder of another user, and a link of another user to a folder of this user, are refused',
+    async () => {
+      const theirs = join(device, 'theirs');
+      await mkdir(theirs);
+      await chown(theirs, NOBODY, NOBODY);
+      await symlink(folder, join(device, 'link'));
+      const { lchown } = await import('node:fs/promises');
+      await lchown(join(device, 'link'), NOBODY, NOBODY);
+      for (const path of [theirs, join(device, 'link')]) {
+        await expect(new StateFolder(path, {}).save(stateOf())).rejects.toThrow(/belongs to another user/);
+      }
+      expect([await readdir(theirs), await readdir(folder)]).toEqual([[], []]);
+    },
+  );
 
-  it('behind a link of this user is used', async () => {
+  it('a folder behind a link of this user is used', async () => {
     await symlink(folder, join(device, 'link'));
     const state = stateOf();
     await new StateFolder(join(device, 'link'), {}).save(state);
@@ -116,7 +119,7 @@ describe('a folder', () => {
   });
 });
 
-describe('a file is not used, and the user is told why, if', () => {
+describe('a file that is not used', () => {
   it.each([
     ['other users can write to it', (path: string) => chmod(path, 0o666)],
     [
@@ -125,7 +128,7 @@ describe('a file is not used, and the user is told why, if', () => {
     ],
     ['it is too large', (path: string) => truncate(path, 16 * 1024 * 1024 + 1)],
     ...(isRoot ? [['it belongs to another user', (path: string) => chown(path, NOBODY, NOBODY)] as const] : []),
-  ] as const)('%s', async (why, change) => {
+  ] as const)('a file is not used, and a warning names the reason: %s', async (why, change) => {
     const state = stateOf();
     await states().save(state);
     await change(fileOf(state));
@@ -135,7 +138,7 @@ describe('a file is not used, and the user is told why, if', () => {
     expect(warnings).toEqual([`${nameOf(state)} in the state folder is not used: ${why}.`]);
   });
 
-  it('it is a named pipe: nothing waits for its writer, and a signal ends the command', async () => {
+  it('a named pipe is not used, and does not block a command or its signals', async () => {
     const state = stateOf();
     fifo(fileOf(state));
     fifo(join(folder, `receiver-${'a'.repeat(32)}.1-0a1b2c3d.lock`));
@@ -149,8 +152,8 @@ describe('a file is not used, and the user is told why, if', () => {
   });
 });
 
-describe('a request that a file asks for', () => {
-  it('goes to the relay of its link, or is not sent', async () => {
+describe('a request of a state file', () => {
+  it('a request of a state file is not sent to another relay', async () => {
     const asked: string[] = [];
     const elsewhere = createServer((request, response) => {
       asked.push(request.url ?? '');
@@ -184,7 +187,7 @@ describe('a request that a file asks for', () => {
 });
 
 describe('a lock file', () => {
-  /** Acquires and releases the lock of the mailbox; resolves to the path that a lock file of this process has. */
+  /** A path for a lock file of this mailbox and of the process `pid`. */
   async function lockPath(pid = process.pid): Promise<string> {
     const lock = await states().lock('receiver', MAILBOX);
     const [name = ''] = await readdir(folder);
@@ -192,8 +195,8 @@ describe('a lock file', () => {
     return join(folder, name.replace(/\.\d+-/, `.${pid}-`));
   }
 
-  it.each(['{', '{"draft":7}', '7', 'null', 'x'.repeat(5000)])(
-    'of a live process blocks whatever its content is: %j',
+  it.each(['{', '/etc/passwd', '7', 'null', 'x'.repeat(5000)])(
+    'a lock file of a live process blocks with any content: %j',
     async (text) => {
       const path = await lockPath(process.ppid);
       await writeFile(path, text, { mode: 0o600 });
@@ -204,7 +207,7 @@ describe('a lock file', () => {
     },
   );
 
-  it('with a time in the future gets the present time', async () => {
+  it('a lock file with a time in the future gets the present time', async () => {
     const path = await lockPath(process.ppid);
     await writeFile(path, '{}', { mode: 0o600 });
     await utimes(path, new Date('9999-01-01T00:00:00Z'), new Date('9999-01-01T00:00:00Z'));
@@ -216,7 +219,7 @@ describe('a lock file', () => {
     ['a named pipe', fifo],
     ['a folder', (path: string) => mkdir(path)],
     ['a link', (path: string) => symlink('/etc/passwd', path)],
-  ])('that is %s is refused by its name, and stays', async (_, make) => {
+  ])('a lock file that is %s is refused by its name, and stays', async (_, make) => {
     await make(await lockPath(process.ppid));
     await expect(states().lock('receiver', MAILBOX)).rejects.toThrow(
       /^receiver-[0-9a-f]{32}\.\d+-[0-9a-f]{8}\.lock in the state folder is not a lock of this command: .*\. Remove it\.$/,
@@ -226,14 +229,14 @@ describe('a lock file', () => {
   });
 });
 
-describe('a file that nobody writes to any more is taken away', () => {
+describe('an old file', () => {
   it.each([
     ['an expiration of the year 9999', { expiration: '9999-12-31T23:59:59Z' }, 367],
     ['an end of the year 9999', { until: Date.parse('9999-12-31T23:59:59Z') }, 367],
     ['an end beyond all numbers', { until: 1e300 }, 367],
     ['an expiration that is no time', { expiration: 'x' }, 31],
     ['another format', { format: 2 }, 31],
-  ])('after a bounded time, if it has %s', async (_, changes, days) => {
+  ])('an old file is deleted after a bounded time in spite of %s', async (_, changes, days) => {
     const state = stateOf();
     await states().save(state);
     const text = await readFile(fileOf(state), 'utf8');
@@ -247,7 +250,7 @@ describe('a file that nobody writes to any more is taken away', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('and one whose own time is in the future begins to age now', async () => {
+  it('a file with a time in the future gets the present time', async () => {
     const state = stateOf({ expiration: '9999-12-31T23:59:59Z' });
     await states().save(state);
     await utimes(fileOf(state), new Date('9999-01-01T00:00:00Z'), new Date('9999-01-01T00:00:00Z'));

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { run } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { setUpSite } from '../support/cli/site.js';
 
-/* What a message may not repeat: a link opens a share, and the URL of a store may have a password in it. */
+/* Messages repeat no links and no passwords: a link opens a share, and the URL of a store can have a password. */
 
-const site = siteOfFile();
+const site = setUpSite();
 
 const ID = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
 const SECRET = '7Mm+gKq1+QQjWWa9lbLahg==';
@@ -14,7 +14,7 @@ const BARE = LINK.replace('https://', '');
 const STORE = 'redis://user:hunter2@store.example:6379';
 const RELAY = 'https://relay.example';
 
-describe('a wrong call repeats neither a link nor a password', () => {
+describe('messages without secrets', () => {
   it.each([
     [[LINK], /the first argument is not a command; a link follows receive, wait or cancel/],
     [['help', LINK], /the first argument is not a command/],
@@ -50,7 +50,7 @@ describe('a wrong call repeats neither a link nor a password', () => {
     [['serve', '--port', '0', '--host', 'hunter2', '--public-url', RELAY], /--host and --port: .*\(E[A-Z_]+\)/],
     [['serve', '--port', '0', '--public-url', LINK], /--public-url: /],
     [['serve', '--port', '0', '--mount-path', LINK], /--mount-path: /],
-  ])('%j', async (args, why) => {
+  ])('%j repeats no link and no password', async (args, why) => {
     const { code, out, err } = await run(site.device(), args, '');
     expect([code === 1 || code === 2 || code === 3, out.toString()]).toEqual([true, '']);
     expect(err).toMatch(why);
@@ -62,17 +62,17 @@ describe('a wrong call repeats neither a link nor a password', () => {
     [['serve', '--port', '0'], { RELAY_STORE: STORE.replace('redis', 'mongodb') }, /--store: /],
     [['send', '-'], { RELAY_URL: BARE }, /--relay: /],
     [['cancel', LINK], { RELAY_STATE: `/dev/null/${SECRET}` }, /--state \(or RELAY_STATE\): .*ENOTDIR/],
-  ])('%j with %j', async (args, env, why) => {
+  ])('%j with %j repeats no link and no password', async (args, env, why) => {
     const { err } = await run(site.device(), args, '', env);
     expect(err).toMatch(why);
     for (const hidden of [ID, SECRET.slice(0, 8), 'hunter2']) expect(err).not.toContain(hidden);
   });
 
-  it('what is in a file of the state folder is repeated neither', async () => {
+  it('cancel repeats no content of a state file', async () => {
     const device = site.device();
     const url = await site.sent(device);
     const folder = `${device}/state`;
-    const [name = ''] = await site.statesOf(device);
+    const [name = ''] = await site.listStates(device);
     const state = JSON.parse(await readFile(`${folder}/${name}`, 'utf8'));
     await writeFile(`${folder}/${name}`, JSON.stringify({ ...state, pending: 'hunter2', seen: ['hunter2'] }));
     const { code, err } = await run(device, ['cancel', url]);

@@ -6,13 +6,13 @@ import { Agent, request } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createEventLog, MAXIMUM_BACKLOG_BYTES, Reporter } from '../../src/cli/reporter.js';
-import { linesOf, run, start } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { parseLines, run, start } from '../support/cli/commands.js';
+import { setUpSite } from '../support/cli/site.js';
 import { BIN } from '../support/process/built.js';
 
-/* Who reads what a command writes, or writes what it reads, and takes any time for that. */
+/* Slow readers of the output, and slow writers of the input. */
 
-const site = siteOfFile();
+const site = setUpSite();
 
 function fifo(): string {
   const path = site.fresh('pipe');
@@ -21,7 +21,7 @@ function fifo(): string {
 }
 
 describe('the log of `serve`', () => {
-  it('leaves lines out while its reader does not keep up, and then says how many', async () => {
+  it('the event log drops lines while its reader is behind, and then writes their number', async () => {
     const stream = new PassThrough({ highWaterMark: 1024 });
     const log = createEventLog(stream);
     for (let lines = 0; lines < 10_000; lines += 1) log({ type: 'request.completed', text: 'x'.repeat(100) });
@@ -35,7 +35,7 @@ describe('the log of `serve`', () => {
     expect(read.match(/request\.completed/g)?.length).toBe(10_000 - dropped);
   });
 
-  it('of a process whose log nobody reads, any number of requests are answered', async () => {
+  it('serve answers requests while nobody reads its event log', async () => {
     const child = spawn(process.execPath, [BIN, 'serve', '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     try {
@@ -48,7 +48,7 @@ describe('the log of `serve`', () => {
         response.resume();
         await once(response, 'end');
       };
-      // Some 100 bytes a line: more than the pipe and the log hold.
+      // About 100 bytes per line: more than the pipe and the log hold.
       for (let round = 0; round < 700; round += 1) await Promise.all(Array.from({ length: 8 }, ask));
       let log = '';
       child.stderr.on('data', (chunk) => (log += chunk));
@@ -60,15 +60,15 @@ describe('the log of `serve`', () => {
     expect((await once(child, 'close'))[0]).toBe(0);
   });
 
-  it('has nothing in it that a terminal acts upon', async () => {
+  it('the event log contains no control characters', async () => {
     const stream = new PassThrough();
     createEventLog(stream)({ type: 'store.failed', cause: '\u009b2J\u202e\u001b]0;pwned\u0007' });
     expect(String(stream.read())).toMatch(/^[\x20-\x7e]+\n$/);
   });
 });
 
-describe('words and events', () => {
-  it('that may come any number of times are left out while nobody reads them', () => {
+describe('messages and events', () => {
+  it('the reporter drops repeatable events while the reader is behind', () => {
     const lines: string[] = [];
     const output = {
       isTTY: false,
@@ -93,7 +93,7 @@ describe('words and events', () => {
 });
 
 describe('a named pipe', () => {
-  it('is refused by `send` without waiting for its writer, and the message names -', async () => {
+  it('send refuses a named pipe at once, and the message names -', async () => {
     const { code, err } = await run(site.device(), ['send', fifo(), '--relay', site.relay.url]);
     expect([code, err]).toEqual([
       1,
@@ -101,7 +101,7 @@ describe('a named pipe', () => {
     ]);
   });
 
-  it('is refused by `receive --out`, and no device is bound', async () => {
+  it('receive --out refuses a named pipe, and binds no device', async () => {
     const url = await site.sent(site.device());
     const { code, err } = await run(site.device(), ['receive', url, '--out', fifo()]);
     expect([code, err]).toEqual([
@@ -111,7 +111,7 @@ describe('a named pipe', () => {
     expect((await run(site.device(), ['receive', url])).out.toString()).toBe('words');
   });
 
-  it('behind a redirection is read by `send -` once its writer has ended it', async () => {
+  it('send - reads a redirected named pipe to its end', async () => {
     const path = fifo();
     const sending = start(site.device(), ['send', '-', '--relay', site.relay.url], 'open');
     const feeding = spawn('sh', ['-c', 'cat "$0"', path], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -127,7 +127,7 @@ describe('a named pipe', () => {
 });
 
 describe('content that is nested too deep', () => {
-  it.each([[[]], [['--json']]])('exit 6, in words that say so, and the mailbox stays: %j', async (options) => {
+  it.each([[[]], [['--json']]])('receive exits with 6 on deep nesting, and the mailbox stays: %j', async (options) => {
     const { generateSecret, seal, createMailboxClient, buildShareUrl } = await import('credential-relay/client');
     const secret = generateSecret();
     const text = `{"format":"f","content":{"a":${'['.repeat(12_000)}${']'.repeat(12_000)}}}`;
@@ -144,13 +144,13 @@ describe('content that is nested too deep', () => {
     expect(await receiving.ended).toBe(6);
     expect(receiving.err()).toMatch(/^credential-relay: .*(deep|nested|levels)/);
     if (options.length > 0) {
-      expect(linesOf(receiving.out()).at(-1)).toMatchObject({ event: 'failed', code: 'malformed' });
+      expect(parseLines(receiving.out()).at(-1)).toMatchObject({ event: 'failed', code: 'malformed' });
     }
     expect((await client.read(created.body.urlLink)).status).toBe(200);
   });
 });
 
-it('a file of over --limit bytes is not read to its end', async () => {
+it('send does not read a file of more than --limit bytes to its end', async () => {
   const path = site.fresh('file');
   await writeFile(path, Buffer.alloc(3_000_000));
   const sending = start(site.device(), ['send', path, '--relay', site.relay.url]);

@@ -7,7 +7,7 @@ import { StateFolder } from '../../src/cli/state-folder.js';
 import type { TransferState } from '../../src/client/index.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
-/* Shares under way, in files. */
+/* Shares in progress, in files. */
 
 const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
 const HOUR_MS = 3_600_000;
@@ -16,7 +16,7 @@ const DAY_MS = 24 * HOUR_MS;
 let root: Awaited<ReturnType<typeof temporaryFolder>>;
 let folder: string;
 let count = 0;
-/** The number of a process that has ended. */
+/** The identifier of a process that has ended. */
 let dead: number;
 
 beforeAll(async () => {
@@ -40,14 +40,13 @@ function stateOf(changes: Partial<TransferState> = {}): TransferState {
 const fileOf = ({ role, id }: TransferState): string => join(folder, `${role}-${id}.json`);
 const inFuture = (ms: number): string => `${new Date(Date.now() + ms).toISOString().slice(0, 19)}Z`;
 
-/** Changes members of a file, as if it had been written so. */
 async function rewrite(state: TransferState, changes: object): Promise<void> {
   const file = fileOf(state);
   await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...changes }));
 }
 
-describe('keeping and finding', () => {
-  it('finds what was kept, as it was, in a file and folder of this user alone', async () => {
+describe('save and find', () => {
+  it('find returns a saved state; file and folder are private', async () => {
     const states = new StateFolder(folder);
     const state = stateOf({ version: '7' });
     await states.save(state);
@@ -59,7 +58,7 @@ describe('keeping and finding', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('of two claims for one mailbox finds the one that is bound', async () => {
+  it('find prefers the bound claim of a mailbox', async () => {
     const states = new StateFolder(folder);
     const bound = stateOf({ bound: true });
     await states.save(bound);
@@ -67,11 +66,11 @@ describe('keeping and finding', () => {
     expect(await states.find('receiver', MAILBOX)).toEqual(bound);
   });
 
-  it('a folder of its own that others could look into is closed; one with other things in it is left alone', async () => {
+  it('save closes a folder with states only, and leaves the mode of other folders', async () => {
     await mkdir(folder);
     await chmod(folder, 0o755);
     await new StateFolder(folder).find('receiver', MAILBOX);
-    expect((await stat(folder)).mode & 0o777).toBe(0o755); // An empty one, looked at.
+    expect((await stat(folder)).mode & 0o777).toBe(0o755); // An empty folder without a write.
     await new StateFolder(folder).save(stateOf());
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await chmod(folder, 0o755);
@@ -80,7 +79,7 @@ describe('keeping and finding', () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o755);
   });
 
-  it('leaves no draft when it cannot write', async () => {
+  it('save leaves no draft if it fails', async () => {
     const state = stateOf();
     await mkdir(fileOf(state), { recursive: true });
     await expect(new StateFolder(folder).save(state)).rejects.toThrow();
@@ -88,9 +87,9 @@ describe('keeping and finding', () => {
   });
 });
 
-describe('files that are no states', () => {
+describe('files without a valid state', () => {
   it.each(['null', '7', '[]', '{"format":2}', '{"format":1,"role":"receiver"}'])(
-    'JSON of something else hides nothing, and is left alone: %s',
+    'other JSON stays, and does not hide a state: %s',
     async (text) => {
       const [states, state, broken] = [new StateFolder(folder), stateOf(), stateOf()];
       await states.save(state);
@@ -101,14 +100,14 @@ describe('files that are no states', () => {
     },
   );
 
-  it('one of the right role and mailbox whose claim is damaged does not stand in the way of the link', async () => {
+  it('a state with a damaged claim is ignored', async () => {
     const [states, broken] = [new StateFolder(folder), stateOf()];
     await states.save(broken);
     await rewrite(broken, { claim: 7 });
     expect(await states.find('receiver', MAILBOX)).toBeUndefined();
   });
 
-  it('what is no JSON is taken away; what cannot be read is not', async () => {
+  it('sweep deletes text that is not JSON, and keeps unreadable files', async () => {
     const [states, broken, unreadable] = [new StateFolder(folder), stateOf(), stateOf()];
     await mkdir(fileOf(unreadable), { recursive: true });
     await writeFile(fileOf(broken), '{"format":1,');
@@ -117,8 +116,8 @@ describe('files that are no states', () => {
   });
 });
 
-describe('sweeping', () => {
-  it('takes away what is over for more than a day, by its expiration, or by what was expected', async () => {
+describe('sweep', () => {
+  it('sweep deletes a state one day after its expiration or expected end', async () => {
     const states = new StateFolder(folder);
     const kept = [stateOf({ expiration: inFuture(-DAY_MS + HOUR_MS) }), stateOf({ role: 'sender' }), stateOf()];
     const over = [stateOf({ expiration: inFuture(-DAY_MS - HOUR_MS) }), stateOf({ role: 'sender' })];
@@ -130,46 +129,43 @@ describe('sweeping', () => {
 
   it.each([
     ['48 hours', undefined, 48 * HOUR_MS],
-    ['what --expires says', 7200, 2 * HOUR_MS],
-  ])(
-    'a share that has not told its expiration is expected to end after %s, also when it is kept again',
-    async (_, expires, ms) => {
-      const states = new StateFolder(folder);
-      if (expires !== undefined) states.setLifetime(expires);
-      const state = stateOf({ role: 'sender' });
-      await states.save(state);
-      const { until } = JSON.parse(await readFile(fileOf(state), 'utf8'));
-      expect(Math.abs(until - Date.now() - ms)).toBeLessThan(60_000);
-      const later = new StateFolder(folder);
-      const found = await later.find('sender', MAILBOX);
-      await later.save({ ...state, ...found, bound: true });
-      expect(JSON.parse(await readFile(fileOf(state), 'utf8'))).toMatchObject({ until, bound: true });
-    },
-  );
-
-  it('takes away what processes left that were killed: drafts, locks, and shares that nobody had been told of', async () => {
+    ['the time of --expires', 7200, 2 * HOUR_MS],
+  ])('a share without an expiration has an expected end after %s, also after another save', async (_, expires, ms) => {
     const states = new StateFolder(folder);
-    const [untold, told] = [stateOf({ role: 'sender', mailboxUrl: undefined }), stateOf({ role: 'sender' })];
-    await states.save(untold);
-    await states.save(told);
+    if (expires !== undefined) states.setLifetime(expires);
+    const state = stateOf({ role: 'sender' });
+    await states.save(state);
+    const { until } = JSON.parse(await readFile(fileOf(state), 'utf8'));
+    expect(Math.abs(until - Date.now() - ms)).toBeLessThan(60_000);
+    const later = new StateFolder(folder);
+    const found = await later.find('sender', MAILBOX);
+    await later.save({ ...state, ...found, bound: true });
+    expect(JSON.parse(await readFile(fileOf(state), 'utf8'))).toMatchObject({ until, bound: true });
+  });
+
+  it('sweep deletes drafts, locks and shares without a link of killed processes', async () => {
+    const states = new StateFolder(folder);
+    const [unprinted, printed] = [stateOf({ role: 'sender', mailboxUrl: undefined }), stateOf({ role: 'sender' })];
+    await states.save(unprinted);
+    await states.save(printed);
     await states.sweep();
     expect(await readdir(folder)).toHaveLength(2);
-    await rewrite(untold, { writer: dead });
-    await rewrite(told, { writer: dead });
+    await rewrite(unprinted, { writer: dead });
+    await rewrite(printed, { writer: dead });
     const draft = join(root.path, `.credential-relay.${dead}-0a1b2c3d.part`);
     const innocent = join(root.path, 'innocent.part');
     await writeFile(draft, 'half a file');
     await writeFile(innocent, 'not ours');
-    await writeFile(`${fileOf(told)}.${dead}`, '');
-    await writeFile(`${fileOf(told)}.${dead}-0a1b2c3d`, '');
-    await writeFile(`${fileOf(told)}.${process.pid}-0a1b2c3d`, '');
+    await writeFile(`${fileOf(printed)}.${dead}`, '');
+    await writeFile(`${fileOf(printed)}.${dead}-0a1b2c3d`, '');
+    await writeFile(`${fileOf(printed)}.${process.pid}-0a1b2c3d`, '');
     await writeFile(join(folder, `receiver-${'a'.repeat(32)}.${dead}-0a1b2c3d.lock`), draft);
     const other = join(folder, `receiver-${'b'.repeat(32)}.${dead}-0a1b2c3d.lock`);
     await writeFile(other, innocent);
     await states.sweep();
     expect((await readdir(folder)).sort()).toEqual([
-      `sender-${told.id}.json`,
-      `sender-${told.id}.json.${process.pid}-0a1b2c3d`,
+      `sender-${printed.id}.json`,
+      `sender-${printed.id}.json.${process.pid}-0a1b2c3d`,
     ]);
     expect((await readdir(root.path)).filter((name) => name.endsWith('.part'))).toEqual(['innocent.part']);
   });
@@ -188,7 +184,7 @@ describe('a lock', () => {
     return path;
   }
 
-  it('admits one holder per mailbox and role', async () => {
+  it('a lock has one holder per mailbox and role', async () => {
     const states = new StateFolder(folder);
     const lock = await states.lock('receiver', MAILBOX);
     await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.pid));
@@ -203,14 +199,14 @@ describe('a lock', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('of a dead process does not block, and one of several contenders acquires the lock', async () => {
+  it('a lock of a dead process does not block, and one of several contenders acquires the lock', async () => {
     await plantLock(new StateFolder(folder), dead, '{}');
     const contenders = Array.from({ length: 8 }, () => new StateFolder(folder).lock('receiver', MAILBOX));
     const results = await Promise.allSettled(contenders);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('of a live process blocks, unless the lock is older than the last start of the machine', async () => {
+  it('a lock of a live process blocks, unless the lock is older than the last start of the machine', async () => {
     const states = new StateFolder(folder);
     const path = await plantLock(states, process.ppid, '{}');
     await expect(states.lock('receiver', MAILBOX)).rejects.toMatchObject(busy(process.ppid));
@@ -218,9 +214,9 @@ describe('a lock', () => {
     await (await states.lock('receiver', MAILBOX)).release();
   });
 
-  it('of a process that never finishes its start blocks after two seconds', async () => {
+  it('a lock of a process that never finishes its start blocks after two seconds', async () => {
     const states = new StateFolder(folder);
-    // Sorts after every file of this process, so this process waits for the other one.
+    // Sorts after every file of this process, so this process waits for the other process.
     await plantLock(states, 99_999_999, '', 'ffffffff');
     await (await states.lock('receiver', MAILBOX)).release();
     await plantLock(states, process.ppid, '', 'ffffffff');

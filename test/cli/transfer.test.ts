@@ -4,25 +4,24 @@ import { join } from 'node:path';
 import { createReceiver, createSender } from 'credential-relay/client';
 import { encode } from 'uqr';
 import { describe, expect, it } from 'vitest';
-import { linesOf, run, start } from '../support/cli/commands.js';
-import { modulesIn } from '../support/cli/qr.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { parseLines, run, start } from '../support/cli/commands.js';
+import { parseModules } from '../support/cli/qr.js';
+import { setUpSite } from '../support/cli/site.js';
 
-/* Two devices and a relay, each a process of its own. */
+/* Two devices and a relay in three processes. */
 
 const DISPLAY = { title: 'A file', description: 'For you', imageURL: 'https://example.com/i.png' };
 
-const site = siteOfFile();
+const site = setUpSite();
 const { at, device, fresh, sent } = site;
 
-/** A file of so many random bytes. */
 async function fileOf(size: number): Promise<{ readonly path: string; readonly bytes: Buffer }> {
   const [path, bytes] = [fresh('file'), randomBytes(size)];
   await writeFile(path, bytes);
   return { path, bytes };
 }
 
-/** The largest file that fits into a body of 64 KiB, by the client's own judgement: nothing is sent. */
+/** The size of the largest file for a body of 64 KiB. The client computes the size without a request. */
 async function largestFile(): Promise<number> {
   const { toFileInformation } = await import('../../src/cli/files.js');
   const fits = async (size: number): Promise<boolean> => {
@@ -51,7 +50,7 @@ async function largestFile(): Promise<number> {
 }
 
 describe('send | receive', () => {
-  it('a file of 1 byte, of 4 KiB, and of the limit arrives whole; one byte more is refused before it is sent', async () => {
+  it('files up to the limit arrive complete; send refuses one more byte before a request', async () => {
     const limit = await largestFile();
     expect(limit).toBeGreaterThan(36_000);
     for (const size of [1, 4096, limit]) {
@@ -70,53 +69,53 @@ describe('send | receive', () => {
     expect(err).toMatch(new RegExp(`too large: it has ${limit + 1} bytes\\. .*65536\\. Nothing was sent`));
   });
 
-  it('through pipes: standard input to standard output, byte for byte', async () => {
+  it('send - and receive copy standard input to standard output', async () => {
     const bytes = randomBytes(3000);
     const { out } = await run(device(), ['send', '-', '--relay', site.relay.url], bytes);
     const received = await run(device(), ['receive', out.toString().trim()]);
     expect(received.out).toEqual(bytes);
   });
 
-  it('more than the limit from standard input is not read to its end', async () => {
+  it('send - does not read more than the limit', async () => {
     const { code, err } = await run(device(), ['send', '-', '--relay', site.relay.url], Buffer.alloc(5_000_000));
     expect(code).toBe(1);
     expect(err).toMatch(/Standard input is too large/);
   });
 
-  it('--wait shows live that it was opened and finished', async () => {
+  it('send --wait reports the opening and the end of the share', async () => {
     const sending = start(device(), ['send', '-', '--relay', site.relay.url, '--wait', '--json'], 'words');
     await sending.until(/"shared"/);
-    const url = String(linesOf(sending.out())[1]?.url);
+    const url = String(parseLines(sending.out())[1]?.url);
     const receiving = createReceiver({ relays: [new URL(url).host] }).open(url);
     await receiving.next();
     await sending.until(/"opened"/);
     await sending.until(/The receiver has opened the link\./);
     await receiving.finish();
     expect(await sending.ended).toBe(0);
-    const events = linesOf(sending.out()).map(({ event }) => event);
-    // That may come before or after the receiver.
+    const events = parseLines(sending.out()).map(({ event }) => event);
+    // `expires` may come before or after `opened`.
     expect(events.filter((event) => event !== 'expires')).toEqual(['reading', 'shared', 'kept', 'opened', 'ended']);
   });
 
-  it('--wait --expires: exit 4 when nobody came in time', async () => {
+  it('send --wait --expires exits with 4 after the expiration', async () => {
     const { code, out, err } = await run(
       device(),
       ['send', '-', '--relay', site.relay.url, '--wait', '--json', '--expires', '2s'],
       'words',
     );
     expect(code).toBe(4);
-    expect(linesOf(out).slice(-2)).toEqual([
+    expect(parseLines(out).slice(-2)).toEqual([
       { event: 'ended', how: 'expired' },
       { event: 'failed', code: 'gone' },
     ]);
     expect(err).toContain('The share has expired.');
   });
 
-  it('shows what --title, --description, --image and --vertical say, and by default nothing of the file', async () => {
+  it('send shares --title, --description, --image and --vertical, and by default no name of the file', async () => {
     const { path } = await fileOf(4);
     const words = ['--title', 'Room 417', '--description', 'Your key', '--image', 'https://hotel.example/417.png'];
-    const told = await run(device(), ['send', path, '--relay', site.relay.url, '--vertical', 'h', ...words]);
-    const url = told.out.toString().trim();
+    const sending = await run(device(), ['send', path, '--relay', site.relay.url, '--vertical', 'h', ...words]);
+    const url = sending.out.toString().trim();
     expect(url).toContain('?v=h#');
     const display = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
     expect(
@@ -133,16 +132,16 @@ describe('send | receive', () => {
     expect(shown).not.toContain('file-');
   });
 
-  it('--qr draws the link; --json keeps to lines of JSON', async () => {
+  it('send --qr --json draws the link on standard error, and writes only JSON to standard output', async () => {
     const { out, err } = await run(device(), ['send', '-', '--relay', site.relay.url, '--qr', '--json'], 'words');
-    const modules = modulesIn(err);
-    const { data, size } = encode(String(linesOf(out)[1]?.url), { ecc: 'L', border: 4 });
+    const modules = parseModules(err);
+    const { data, size } = encode(String(parseLines(out)[1]?.url), { ecc: 'L', border: 4 });
     expect(modules.slice(0, size)).toEqual(data);
-    // Not a terminal.
+    // No colours without a terminal.
     expect(err).not.toContain('\u001b');
   });
 
-  it('keeps what is under way where only this user can read it, and nothing when it is over', async () => {
+  it('send and receive save states with mode 0600, and receive deletes its state at the end', async () => {
     const [from, to] = [device(), device()];
     const url = await sent(from);
     const [file = ''] = await readdir(join(from, 'state'));
@@ -152,7 +151,7 @@ describe('send | receive', () => {
     expect(await readdir(join(to, 'state'))).toEqual([]);
   });
 
-  it('a message of another make is written as JSON', async () => {
+  it('receive writes a message of another format as JSON', async () => {
     const information = { format: 'digitalwallet.carkey.ccc', content: { slot: 1 } };
     const share = await createSender({ relay: site.relay.url }).share(information, DISPLAY);
     const { out } = await run(device(), ['receive', share.url]);

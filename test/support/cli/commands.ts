@@ -8,19 +8,18 @@ import { startTcpProxy, type TcpProxy } from '../network/tcp-proxy.js';
 import { BIN } from '../process/built.js';
 import { startUnreliableProxy, type UnreliableProxy } from './unreliable-proxy.js';
 
-/** A command that runs, or ran. */
 export interface Command {
   readonly child: ChildProcess;
-  /** What it has written so far. */
+  /** The output so far. */
   readonly out: () => Buffer;
   readonly err: () => string;
-  /** Resolves when what it has written to standard output or error matches. */
+  /** Resolves when the output so far matches. */
   until(pattern: RegExp): Promise<void>;
   /** Resolves to the exit code; `null` if a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
-/** Starts the built command with a state folder of its own device; `open` leaves its input without an end. */
+/** Starts the built command with the state folder of a device. The input `open` stays open. */
 export function start(
   device: string,
   args: readonly string[],
@@ -28,8 +27,8 @@ export function start(
   extra: Readonly<Record<string, string>> = {},
 ): Command {
   const env = { ...process.env, RELAY_STATE: join(device, 'state'), ...extra };
-  const words = [BIN, ...args, ...allowOf(args)];
-  const child = spawn(process.execPath, words, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const argv = [BIN, ...args, ...getAllowArguments(args)];
+  const child = spawn(process.execPath, argv, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   let err = '';
   const waiting = new Set<() => void>();
@@ -64,13 +63,12 @@ export function start(
   };
 }
 
-/** What `receive` needs besides: the relays of these tests are on loopback, and are called only where that is said. */
-export function allowOf(args: readonly string[]): readonly string[] {
+/** The relays of these tests are on loopback, which `receive` calls only with --allow. */
+export function getAllowArguments(args: readonly string[]): readonly string[] {
   const link = args.find((word) => word.startsWith('http://127.0.0.1:'));
   return args[0] !== 'receive' || link === undefined || args.includes('--allow') ? [] : ['--allow', new URL(link).host];
 }
 
-/** Runs a command to its end. */
 export async function run(
   device: string,
   args: readonly string[],
@@ -82,33 +80,32 @@ export async function run(
   return { code, out: command.out(), err: command.err() };
 }
 
-/** What a command with `--json` has written: an object a line. */
-export const linesOf = (out: Buffer): Record<string, unknown>[] =>
+/** Parses the events of --json. */
+export const parseLines = (out: Buffer): Record<string, unknown>[] =>
   out
     .toString()
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** The relay of a test: a process of its own on SQLite, behind a network that can be disturbed. */
+/** A relay in another process on SQLite, behind a network with faults. */
 export interface RelayProcess {
-  /** What clients call: the proxy. */
+  /** The URL of the proxy. */
   readonly url: string;
   readonly proxy: TcpProxy;
-  /** In front of the proxy, where the test wants that. */
+  /** A second proxy for tests with a seed. */
   readonly unreliable: UnreliableProxy | undefined;
-  /** Events of the process that runs, as lines of JSON. */
+  /** Events of the current process as lines of JSON. */
   readonly events: () => string;
-  /** Ends the process without warning, and has the network refuse connections. */
+  /** Kills the process; the proxy refuses connections. */
   kill(): Promise<void>;
-  /** Starts a process on what the last one left. */
+  /** Starts a new process on the same SQLite file. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts `serve` on a SQLite file in `folder`; with a `seed` behind a network that cuts three connections in ten. */
+/** Starts `serve` on a SQLite file; with a `seed`, behind a network that cuts three of ten connections. */
 export async function startRelayProcess(folder: string, seed?: number): Promise<RelayProcess> {
-  // Each process listens on a port of its own, and says on which.
   const backend = { port: 0 };
   const proxy = await startTcpProxy(backend);
   const unreliable = seed === undefined ? undefined : await startUnreliableProxy(proxy, seed);
@@ -153,7 +150,6 @@ export async function startRelayProcess(folder: string, seed?: number): Promise<
   return relay;
 }
 
-/** A folder of a test, and how to take it away. */
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'credential-relay-cli-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };

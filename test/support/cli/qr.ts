@@ -1,5 +1,5 @@
-/** The modules of the QR code in what a terminal shows, row by row: true is dark. */
-export function modulesIn(text: string): boolean[][] {
+/** The modules of a printed QR code, row by row: true is dark. */
+export function parseModules(text: string): boolean[][] {
   const rows = text.split('\n').filter((line) => /^[█▀▄ ]+$/.test(line) && line.trim() !== '');
   return rows.flatMap((row) => [
     [...row].map((character) => !'█▀'.includes(character)),

@@ -3,23 +3,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type RelayProcess, run, startRelayProcess, temporaryFolder } from './commands.js';
 
-/** One relay for all tests of a file, and devices that use it. */
+/** One relay for all tests of a file, and its devices. */
 export interface Site {
   readonly relay: RelayProcess;
-  /** A path in the folder of these tests. */
   at(name: string): string;
-  /** A path of its own in there. */
+  /** A path that no other test uses. */
   fresh(name: string): string;
-  /** A device that has nothing yet. */
+  /** A device without states. */
   device(): string;
-  /** What a device has in its state folder. */
-  statesOf(device: string): Promise<string[]>;
-  /** Sends some words from a device; resolves to the link. */
+  /** The files in the state folder of a device. */
+  listStates(device: string): Promise<string[]>;
+  /** Sends the text `words`; resolves to the link. */
   sent(from: string, ...options: string[]): Promise<string>;
 }
 
-/** Sets up a site before the tests of the file, and takes it down after them. */
-export function siteOfFile(): Site {
+export function setUpSite(): Site {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let relay: RelayProcess;
   let count = 0;
@@ -42,7 +40,7 @@ export function siteOfFile(): Site {
       return site.at(`${name}-${count}`);
     },
     device: () => site.fresh('device'),
-    statesOf: (device) => readdir(join(device, 'state')),
+    listStates: (device) => readdir(join(device, 'state')),
     async sent(from, ...options) {
       const { code, out } = await run(from, ['send', '-', '--relay', relay.url, ...options], 'words');
       expect(code).toBe(0);

@@ -1,17 +1,16 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A network that cuts some of its connections. */
 export interface UnreliableProxy {
   readonly port: number;
   readonly accepted: number;
-  /** Connections that were cut so far. */
+  /** Number of connections that were cut. */
   readonly cuts: number;
   close(): Promise<void>;
 }
 
 /**
- * Starts a proxy that resets three connections in ten: as soon as they are made, when the request has gone on to the
- * backend and its answer is under way, or in the middle of that. `seed` makes the order of that the same each time.
+ * Starts a proxy that resets three of ten connections: at once, after the request reached the backend, or in the
+ * middle of the response. The `seed` makes the order repeatable.
  */
 export async function startUnreliableProxy(backend: { readonly port: number }, seed: number): Promise<UnreliableProxy> {
   const sockets = new Set<Socket>();
@@ -25,7 +24,7 @@ export async function startUnreliableProxy(backend: { readonly port: number }, s
   const server = createServer({ noDelay: true }, (client) => {
     client.on('error', () => client.destroy());
     counts.accepted += 1;
-    // What this connection lives to see: nothing, its first request gone on, the first piece of an answer; or all.
+    // The event after which the proxy resets this connection, if any.
     const end = random() < 0.3 ? (['made', 'asked', 'answered'] as const)[Math.floor(random() * 3)] : undefined;
     const upstream = connect({ port: backend.port, host: '127.0.0.1', noDelay: true });
     const cut = (): void => {

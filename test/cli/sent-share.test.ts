@@ -2,15 +2,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createReceiver } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { type Command, linesOf, run, start } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { type Command, parseLines, run, start } from '../support/cli/commands.js';
+import { setUpSite } from '../support/cli/site.js';
 
-/* What becomes of a share that was sent, seen from the device that sent it. */
+/* A share on the device that sent it. */
 
-const site = siteOfFile();
+const site = setUpSite();
 const { device, sent } = site;
 
-/** A `send --wait` that waits, and its link. */
 async function waiting(
   from: string,
   ...options: string[]
@@ -20,45 +19,45 @@ async function waiting(
   return { command, url: command.out().toString().trim() };
 }
 
-const statesOf = (from: string): Promise<string[]> => readdir(join(from, 'state'));
+const listStates = (from: string): Promise<string[]> => readdir(join(from, 'state'));
 
 describe('send', () => {
-  it('says when the link expires, and what to call on the other side and to take it back', async () => {
+  it('send prints the expiration, and the command lines to receive and to cancel', async () => {
     const args = ['send', '-', '--relay', site.relay.url, '--expires', '2h'];
     const { out, err } = await run(device(), args, 'words');
     expect(err).toMatch(/^To receive: credential-relay receive '<link>' --allow '127\.0\.0\.1:\d+'$/m);
     expect(err).toMatch(/^The link works until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, for (2 hours|1\d\d minutes)\.$/m);
     expect(err).toMatch(/^To cancel: credential-relay cancel '<link>'$/m);
-    // Standard error goes into logs.
+    // Standard error often goes to a log.
     expect(err).not.toContain(out.toString().trim().split('#')[1]);
   });
 
-  it('interrupted before it knows its mailbox: says so, and leaves nothing that no command can use', async () => {
+  it('send reports an interruption before the response, and deletes its state', async () => {
     const from = device();
     site.relay.proxy.pause();
     try {
       const sending = start(from, ['send', '-', '--relay', site.relay.url, '--json'], 'words');
-      await expect.poll(() => statesOf(from).catch(() => []), { timeout: 5000 }).toHaveLength(1);
+      await expect.poll(() => listStates(from).catch(() => []), { timeout: 5000 }).toHaveLength(1);
       sending.child.kill('SIGHUP');
       expect(await sending.ended).toBe(130);
       expect(sending.err()).toMatch(
         /Interrupted\. The relay may have received the share, but nobody has the link\. Send/,
       );
-      expect(linesOf(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
-      expect(await statesOf(from)).toEqual([]);
+      expect(parseLines(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
+      expect(await listStates(from)).toEqual([]);
     } finally {
       site.relay.proxy.resume();
     }
   });
 
-  it('what the relay says is wrong is passed on', async () => {
+  it('send prints the problem and the maximum that the relay names', async () => {
     const args = ['send', '-', '--relay', site.relay.url, '--expires', '400d', '--json'];
     const { code, out, err } = await run(device(), args, 'words');
     expect(code).toBe(3);
     expect(err).toMatch(
       /not in the range.* The latest expiration that the relay accepts is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/m,
     );
-    expect(linesOf(out).at(-1)).toMatchObject({
+    expect(parseLines(out).at(-1)).toMatchObject({
       event: 'failed',
       code: 'refused',
       status: 400,
@@ -69,7 +68,7 @@ describe('send', () => {
 });
 
 describe('send --wait and wait', () => {
-  it('the relay goes away: the link still works, and `wait` goes on, one at a time, until the receiver has finished', async () => {
+  it('wait continues after an outage of the relay, in one process at a time', async () => {
     const from = device();
     const { command, url } = await waiting(from, '--retry-timeout', '1s');
     site.relay.proxy.cut();
@@ -78,25 +77,25 @@ describe('send --wait and wait', () => {
     expect(command.err()).toMatch(/The link still works\. To wait again, run `credential-relay wait`/);
     const going = start(from, ['wait', '-', '--json'], url.replace(/#.*/, '\n'));
     await going.until(/Waiting for the receiver/);
-    await expect.poll(() => statesOf(from)).toHaveLength(2);
+    await expect.poll(() => listStates(from)).toHaveLength(2);
     const second = await run(from, ['wait', url, '--json']);
-    expect([second.code, linesOf(second.out)]).toEqual([1, [{ event: 'failed', code: 'busy' }]]);
+    expect([second.code, parseLines(second.out)]).toEqual([1, [{ event: 'failed', code: 'busy' }]]);
     expect((await run(device(), ['receive', url])).code).toBe(0);
     expect(await going.ended).toBe(0);
-    expect(linesOf(going.out()).at(-1)).toEqual({ event: 'ended', how: 'deleted' });
-    expect(await statesOf(from)).toEqual([]);
+    expect(parseLines(going.out()).at(-1)).toEqual({ event: 'ended', how: 'deleted' });
+    expect(await listStates(from)).toEqual([]);
   });
 
-  it('cancelled from another terminal: exit 4, and says so', async () => {
+  it('send --wait exits with 4 if another process cancels the share', async () => {
     const from = device();
     const { command, url } = await waiting(from);
     expect((await run(from, ['cancel', '-'], `${url}\n`)).code).toBe(0);
     expect(await command.ended).toBe(4);
     expect(command.err()).toMatch(/^The share was cancelled\.$/m);
-    expect(await statesOf(from)).toEqual([]);
+    expect(await listStates(from)).toEqual([]);
   });
 
-  it('interrupted: says that the link still works; `wait` knows of a receiver that is bound, and of the end', async () => {
+  it('wait reports the bound receiver and the end after an interruption of send --wait', async () => {
     const from = device();
     const { command, url } = await waiting(from);
     const receiving = createReceiver({ relays: [new URL(url).host] }).open(url);
@@ -112,7 +111,7 @@ describe('send --wait and wait', () => {
     expect((await run(from, ['wait', url])).code).toBe(1);
   });
 
-  it('`wait` only where it was sent', async () => {
+  it('wait exits with 1 on a device that did not send the share', async () => {
     const url = await sent(device());
     const { code, err } = await run(device(), ['wait', url]);
     expect(code).toBe(1);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type OutputFile, type OutputFileOptions, openOutputFile } from '../../src/cli/files.js';
 import { temporaryFolder } from '../support/cli/commands.js';
 
-/* Where the bytes of a share go. */
+/* The output of `receive`. */
 
 const BYTES = Buffer.from('words');
 
@@ -50,9 +50,9 @@ async function write(file: OutputFile, bytes: Uint8Array = BYTES): Promise<void>
 }
 
 describe('a file', () => {
-  it('is there, whole, for this user alone, once the bytes are put, and not before; its draft is told of', async () => {
+  it('a file appears complete, with mode 0600, after the write; the path of its draft is recorded', async () => {
     const [out, { options, drafts }] = [join(folder, 'out'), optionsOf()];
-    // What is told of it must hold for a process in another folder.
+    // A process in another folder must find the draft.
     const file = await openOutputFile(relative('.', out), options);
     expect((await readdir(folder)).map((name) => join(folder, name))).toEqual(drafts);
     await write(file);
@@ -62,12 +62,12 @@ describe('a file', () => {
     expect(file.path).toBe(relative('.', out));
   });
 
-  it('of which nothing came leaves nothing', async () => {
+  it('a file without a write leaves no draft', async () => {
     await (await openOutputFile(join(folder, 'out'), optionsOf().options)).close();
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('that is there already is left alone, and with --force replaced, with the mode that it had', async () => {
+  it('an existing file stays; with --force it is replaced and keeps its mode', async () => {
     const out = join(folder, 'out');
     await writeFile(out, 'mine');
     await chmod(out, 0o644);
@@ -81,7 +81,7 @@ describe('a file', () => {
     expect((await stat(out)).mode & 0o777).toBe(0o644);
   });
 
-  it('that comes to be meanwhile is not written over', async () => {
+  it('a file that another process creates meanwhile stays', async () => {
     const out = join(folder, 'out');
     const file = await openOutputFile(out, optionsOf().options);
     await writeFile(out, 'mine');
@@ -90,7 +90,7 @@ describe('a file', () => {
     expect(await readdir(folder)).toEqual(['out']);
   });
 
-  it('behind a symbolic link is replaced with --force, and the link stays', async () => {
+  it('a file behind a symbolic link is replaced with --force, and the link stays', async () => {
     await mkdir(join(folder, 'real'));
     const file = join(folder, 'real', 'file');
     await writeFile(file, 'mine');
@@ -102,7 +102,7 @@ describe('a file', () => {
     expect(await readdir(join(folder, 'real'))).toEqual(['file']);
   });
 
-  it.each(['', 'folder', 'none/', 'none/out'])('nothing is opened for %j', async (name) => {
+  it.each(['', 'folder', 'none/', 'none/out'])('the path %j is refused and creates no draft', async (name) => {
     await mkdir(join(folder, 'folder'));
     await expect(openOutputFile(name === '' ? '' : `${folder}/${name}`, optionsOf().options)).rejects.toThrow();
     expect(await readdir(folder)).toEqual(['folder']);
@@ -136,13 +136,13 @@ describe('a path that is not a regular file', () => {
 });
 
 describe('standard output', () => {
-  it.each([undefined, '-', '/dev/stdout'])('is meant by %j', async (out) => {
+  it.each([undefined, '-', '/dev/stdout'])('standard output is the output for %j', async (out) => {
     const { options, written } = optionsOf();
     await write(await openOutputFile(out, options), Buffer.from('\u001b[2J'));
     expect(Buffer.concat(written).toString()).toBe('\u001b[2J');
   });
 
-  it('that is a terminal gets plain text, and nothing else', async () => {
+  it('a terminal gets plain text only', async () => {
     const { options, written } = optionsOf({}, true);
     await write(await openOutputFile(undefined, options));
     await expect(openOutputFile(undefined, options).then((file) => write(file, Buffer.of(27)))).rejects.toMatchObject({

@@ -1,27 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { createReceiver } from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
-import { linesOf, run, start } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { parseLines, run, start } from '../support/cli/commands.js';
+import { setUpSite } from '../support/cli/site.js';
 
-/* How shares are taken back, and what the commands tell a script. */
+/* `cancel`, and the results of all commands for scripts. */
 
-const site = siteOfFile();
+const site = setUpSite();
 const { at, device, sent } = site;
 
 describe('cancel', () => {
-  it('takes a share back, with or without the Secret; once', async () => {
+  it('cancel works once per share, with or without the Secret in the link', async () => {
     const from = device();
     for (const cut of [(url: string) => url, (url: string) => url.replace(/#.*/, '')]) {
       const url = await sent(from);
       const { code, out } = await run(from, ['cancel', cut(url), '--json']);
-      expect([code, linesOf(out)]).toEqual([0, [{ event: 'cancelled' }]]);
+      expect([code, parseLines(out)]).toEqual([0, [{ event: 'cancelled' }]]);
       expect((await run(device(), ['receive', url])).code).toBe(4);
       expect((await run(from, ['cancel', url])).code).toBe(1);
     }
   });
 
-  it('only from where it was sent', async () => {
+  it('cancel exits with 1 on a device that did not send the share', async () => {
     const url = await sent(device());
     const { code, err } = await run(device(), ['cancel', url]);
     expect(code).toBe(1);
@@ -29,19 +29,19 @@ describe('cancel', () => {
     expect((await run(device(), ['receive', url])).code).toBe(0);
   });
 
-  it('--state names another folder', async () => {
+  it('cancel --state reads another folder', async () => {
     const [from, state] = [device(), at('elsewhere')];
     const url = await sent(from, '--state', state);
     expect((await run(from, ['cancel', url])).code).toBe(1);
     expect((await run(from, ['cancel', url, '--state', state])).code).toBe(0);
   });
 
-  it('exit 4 when the receiver was faster', async () => {
+  it('cancel exits with 4 after the receiver has finished', async () => {
     const from = device();
     const url = await sent(from);
     await run(device(), ['receive', url]);
     const { code, out } = await run(from, ['cancel', url, '--json']);
-    expect([code, linesOf(out)]).toEqual([
+    expect([code, parseLines(out)]).toEqual([
       4,
       [
         { event: 'ended', how: 'deleted' },
@@ -52,13 +52,13 @@ describe('cancel', () => {
 });
 
 describe('exit codes', () => {
-  it('3: another device was faster, or the host is not allowed', async () => {
+  it('receive exits with 3 if another device has opened the link, or if the host is not allowed', async () => {
     const url = await sent(device());
     await createReceiver({ relays: [new URL(url).host] })
       .open(url)
       .next();
     const taken = await run(device(), ['receive', url, '--json']);
-    expect([taken.code, linesOf(taken.out)]).toEqual([
+    expect([taken.code, parseLines(taken.out)]).toEqual([
       3,
       [{ event: 'failed', code: 'already_claimed', status: 401, relayCode: 'mailbox_taken' }],
     ]);
@@ -69,12 +69,12 @@ describe('exit codes', () => {
     expect((await run(device(), ['receive', other, '--allow', 'relay.example', '--allow', host])).code).toBe(0);
   });
 
-  it('5: the relay cannot be reached', async () => {
+  it('receive and send exit with 5 if the relay is unreachable', async () => {
     const url = await sent(device());
     site.relay.proxy.cut();
     try {
       const receiving = await run(device(), ['receive', url, '--retry-timeout', '1s', '--json']);
-      expect([receiving.code, linesOf(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
+      expect([receiving.code, parseLines(receiving.out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
       const sending = await run(device(), ['send', '-', '--relay', site.relay.url, '--retry-timeout', '1s'], 'words');
       expect([sending.code, sending.out.length]).toEqual([5, 0]);
     } finally {
@@ -82,17 +82,17 @@ describe('exit codes', () => {
     }
   });
 
-  it('6: the Secret is not that of the share', async () => {
+  it('receive exits with 6 on a wrong Secret, and works with the right one afterwards', async () => {
     const url = await sent(device());
     const wrong = url.replace(/#.*/, `#${randomBytes(32).toString('base64')}`);
     const to = device();
     expect((await run(to, ['receive', wrong, '--json'])).code).toBe(6);
-    // The place is this device's: with the right link it can go on.
+    // This device stays bound, and can read with the right Secret.
     const { code, out } = await run(to, ['receive', url]);
     expect([code, out.toString()]).toEqual([0, 'words']);
   });
 
-  it('130: interrupted; the share goes on, and can be taken back', async () => {
+  it('send --wait exits with 130 on SIGINT, and cancel works afterwards', async () => {
     const from = device();
     const sending = start(from, ['send', '-', '--relay', site.relay.url, '--wait'], 'words');
     await sending.until(/To cancel/);
@@ -101,13 +101,13 @@ describe('exit codes', () => {
     expect((await run(from, ['cancel', sending.out().toString().trim()])).code).toBe(0);
   });
 
-  it('130: interrupted while it reads standard input', async () => {
+  it('send exits with 130 on SIGINT while it reads standard input', async () => {
     const from = device();
     const sending = start(from, ['send', '-', '--relay', site.relay.url, '--json'], 'open');
     await sending.until(/"reading"/);
     sending.child.kill('SIGINT');
     expect(await sending.ended).toBe(130);
-    expect(linesOf(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
+    expect(parseLines(sending.out()).at(-1)).toEqual({ event: 'failed', code: 'interrupted' });
   });
 
   it.each([
@@ -136,24 +136,24 @@ describe('exit codes', () => {
     [['receive', 'https://relay.example/v1/m/x#AAAA', '--retry-timeout', 'x'], /--retry-timeout/],
     [['cancel', 'nonsense'], /<url>: must be the https URL of a mailbox/],
     [['serve', '--title', 'x'], /--title/],
-  ])('2: %j', async (args, why) => {
+  ])('%j exits with 2', async (args, why) => {
     const { code, out, err } = await run(device(), args, '');
     expect([code, out.length]).toEqual([2, 0]);
     expect(err).toMatch(why);
   });
 
-  it('--json ends with `failed`, whatever went wrong', async () => {
+  it('--json ends with `failed` on every failure', async () => {
     for (const [args, code, exit] of [
       [['send', '--json'], 'usage', 2],
       [['send', at('none'), '--relay', site.relay.url, '--json'], 'io', 1],
       [['cancel', 'https://relay.example/v1/m/x', '--json'], 'unknown', 1],
     ] as const) {
       const failed = await run(device(), args);
-      expect([failed.code, linesOf(failed.out).at(-1)]).toEqual([exit, { event: 'failed', code }]);
+      expect([failed.code, parseLines(failed.out).at(-1)]).toEqual([exit, { event: 'failed', code }]);
     }
   });
 
-  it('1: no such file; nowhere to write, and then nothing is taken', async () => {
+  it('send exits with 1 on a missing file; receive exits with 1 on a missing folder and binds no device', async () => {
     expect((await run(device(), ['send', at('none'), '--relay', site.relay.url])).code).toBe(1);
     const url = await sent(device());
     expect((await run(device(), ['receive', url, '--out', at('no/such/folder')])).code).toBe(1);

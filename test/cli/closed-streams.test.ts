@@ -5,13 +5,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
-import { allowOf, run } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { getAllowArguments, run } from '../support/cli/commands.js';
+import { setUpSite } from '../support/cli/site.js';
 import { BIN } from '../support/process/built.js';
 
-/* Nobody reads what a command writes, or it cannot be written. */
+/* Closed and full output streams. */
 
-const site = siteOfFile();
+const site = setUpSite();
 const { device, sent } = site;
 
 const children = new Set<ChildProcess>();
@@ -20,10 +20,10 @@ afterEach(() => {
 });
 
 interface Streams {
-  /** Where standard output and error go to; a pipe by default. */
+  /** File descriptors; a pipe by default. */
   readonly stdout?: number;
   readonly stderr?: number;
-  /** Which of them is closed at the other end. */
+  /** Streams that the reader closes. */
   readonly closed?: readonly ('stdout' | 'stderr')[];
 }
 
@@ -34,7 +34,7 @@ function begin(
   input = '',
 ): ChildProcess {
   const env = { ...process.env, RELAY_STATE: join(from, 'state') };
-  const child = spawn(process.execPath, [BIN, ...args, ...allowOf(args)], {
+  const child = spawn(process.execPath, [BIN, ...args, ...getAllowArguments(args)], {
     env,
     stdio: ['pipe', stdout ?? 'pipe', stderr ?? 'pipe'],
   });
@@ -46,7 +46,6 @@ function begin(
   return child;
 }
 
-/** Runs a command whose streams are broken. */
 async function broken(from: string, args: readonly string[], streams: Streams, input?: string) {
   const child = begin(from, args, streams, input);
   let err = '';
@@ -58,13 +57,16 @@ async function broken(from: string, args: readonly string[], streams: Streams, i
 
 const closedOutput = { closed: ['stdout'] } as const;
 
-describe('a reader that is gone', () => {
-  it.each([['demo'], ['help'], ['send', '--help']])('has read enough of `%s`: exit 0', async (...args) => {
-    expect(await broken(device(), args, closedOutput)).toEqual({ code: 0, err: '' });
-  });
+describe('a closed output', () => {
+  it.each([['demo'], ['help'], ['send', '--help']])(
+    '%s exits with 0 after its reader has closed the output',
+    async (...args) => {
+      expect(await broken(device(), args, closedOutput)).toEqual({ code: 0, err: '' });
+    },
+  );
 
   it.each([[[]], [['--json']]])(
-    'of `receive`, %j: exit 1, and the mailbox stays until somebody reads',
+    'receive exits with 1 on a closed output, and the mailbox stays: %j',
     async (options) => {
       const url = await sent(device());
       const to = device();
@@ -76,7 +78,7 @@ describe('a reader that is gone', () => {
     },
   );
 
-  it('of `send`: exit 1, and says that nobody has the link', async () => {
+  it('send exits with 1 on a closed output, and reports that nobody has the link', async () => {
     const from = device();
     const { code, err } = await broken(from, ['send', '-', '--relay', site.relay.url], closedOutput, 'words');
     expect(code).toBe(1);
@@ -84,7 +86,7 @@ describe('a reader that is gone', () => {
     expect(await readdir(join(from, 'state'))).toHaveLength(1);
   });
 
-  it('of `send --wait --json`, while it waits: exit 1, without a stack', async () => {
+  it('send --wait --json exits with 1, without a stack, after its reader has closed the output', async () => {
     const child = begin(device(), ['send', '-', '--relay', site.relay.url, '--wait', '--json'], {}, 'words');
     let err = '';
     child.stderr?.on('data', (chunk) => (err += chunk));
@@ -103,7 +105,7 @@ describe('a reader that is gone', () => {
     expect(err).not.toMatch(/\n +at /);
   });
 
-  it('of the words: every command goes on', async () => {
+  it('send and receive work with a closed standard error', async () => {
     const [from, to] = [device(), device()];
     const words = { closed: ['stderr'] } as const;
     const child = begin(from, ['send', '-', '--relay', site.relay.url], words, 'words');
@@ -113,7 +115,7 @@ describe('a reader that is gone', () => {
     expect((await broken(device(), ['receive', line], words)).code).toBe(4);
   });
 
-  it('of the events of `serve`, and of its first line: it goes on', async () => {
+  it('serve works with closed output streams', async () => {
     const child = begin(device(), ['serve', '--port', '0'], {});
     const [line] = await once(createInterface(child.stdout as NodeJS.ReadableStream), 'line');
     const { url } = JSON.parse(line);
@@ -127,21 +129,24 @@ describe('a reader that is gone', () => {
   });
 });
 
-describe('a disk that is full', () => {
-  it.each([[['keygen']], [['demo']], [['send', '-', '--relay', 'RELAY']]])('%j: a plain line, exit 1', async (args) => {
-    const full = await open('/dev/full', 'w');
-    try {
-      const typed = args.map((word) => (word === 'RELAY' ? site.relay.url : word));
-      const { code, err } = await broken(device(), typed, { stdout: full.fd }, 'words');
-      expect(code).toBe(1);
-      expect(err).toMatch(/^credential-relay: .*ENOSPC/);
-      expect(err.split('\n')).toHaveLength(2);
-    } finally {
-      await full.close();
-    }
-  });
+describe('a full disk', () => {
+  it.each([[['keygen']], [['demo']], [['send', '-', '--relay', 'RELAY']]])(
+    '%j exits with 1 and one line of message on a full disk',
+    async (args) => {
+      const full = await open('/dev/full', 'w');
+      try {
+        const typed = args.map((word) => (word === 'RELAY' ? site.relay.url : word));
+        const { code, err } = await broken(device(), typed, { stdout: full.fd }, 'words');
+        expect(code).toBe(1);
+        expect(err).toMatch(/^credential-relay: .*ENOSPC/);
+        expect(err.split('\n')).toHaveLength(2);
+      } finally {
+        await full.close();
+      }
+    },
+  );
 
-  it('for the events of `serve`: it goes on', async () => {
+  it('serve works without space for its events', async () => {
     const full = await open('/dev/full', 'w');
     const child = begin(device(), ['serve', '--port', '0'], { stderr: full.fd });
     try {
@@ -154,7 +159,7 @@ describe('a disk that is full', () => {
     }
   });
 
-  it('for the first line of `serve`: it goes on', async () => {
+  it('serve works without space for its first line', async () => {
     const full = await open('/dev/full', 'w');
     const port = await freePort();
     const child = begin(device(), ['serve', '--port', port], { stdout: full.fd });
@@ -176,7 +181,7 @@ describe('a disk that is full', () => {
   });
 });
 
-/** A port that nobody listens on: this `serve` cannot say which one it took. */
+/** A free port, because this `serve` cannot print its port. */
 async function freePort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDisplayOptions, parseRelayUrl } from '../../src/cli/arguments.js';
 import { assertSecret, parseLink } from '../../src/cli/link.js';
 
-/* What people type and paste. */
+/* Typed and pasted arguments. */
 
 const MAILBOX = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
 const SECRET = '7Mm+gKq1+QQjWWa9lbLahg==';
@@ -19,7 +19,7 @@ describe('a link', () => {
     `  (${URL_OF_SHARE})!\n`,
     URL_OF_SHARE.replace('#', '%23'),
     URL_OF_SHARE.replace(SECRET, encodeURIComponent(SECRET)),
-  ])('as it comes from a chat: %j', (text) => {
+  ])('parseLink accepts a link from a chat: %j', (text) => {
     const link = parseLink(text);
     expect(link).toMatchObject({ mailboxUrl: MAILBOX, vertical: 'h', secret: SECRET });
     expect(() => assertSecret(link)).not.toThrow();
@@ -33,13 +33,13 @@ describe('a link', () => {
     ['nonsense', /^<url>: must be the https URL of a mailbox$/],
     [`${MAILBOX}${'x'.repeat(5000)}`, /^<url>: is too long/],
     ['https://relay.example/', /^<url>: must be the https URL of a mailbox$/],
-  ])('%j is refused in words that fit', (text, words) => {
+  ])('assertSecret or parseLink refuses %j with a fitting message', (text, words) => {
     expect(() => assertSecret(parseLink(text))).toThrow(words);
   });
 });
 
 describe('--relay', () => {
-  it('takes what may be called', () => {
+  it('parseRelayUrl accepts https, and http on loopback', () => {
     for (const url of ['https://relay.example/share', 'http://127.0.0.1:8080', 'http://[::1]:1/']) {
       expect(parseRelayUrl(url)).toBe(url);
     }
@@ -56,15 +56,15 @@ describe('--relay', () => {
     ['https://user:word@relay.example', /must be an https URL/],
     ['relay.example/v1/m/x?v=h#Secret', /before it$/],
     [`${URL_OF_SHARE}`, /no \? and no #/],
-  ])('%j is refused in words that fit', (typed, words) => {
+  ])('parseRelayUrl refuses %j with a fitting message', (typed, words) => {
     expect(() => parseRelayUrl(typed)).toThrow(words);
   });
 });
 
-describe('what people see of a share', () => {
+describe('the preview options', () => {
   const options = { title: 'Room 417', description: 'Your key', image: 'https://hotel.example/417.png' };
 
-  it('is taken as typed', () => {
+  it('parseDisplayOptions returns the values unchanged', () => {
     expect(parseDisplayOptions({ ...options, title: '🔑'.repeat(200) })).toEqual({
       title: '🔑'.repeat(200),
       description: 'Your key',
@@ -79,7 +79,7 @@ describe('what people see of a share', () => {
     [{ image: 'http://hotel.example/417.png' }, /^--image: must be an https URL$/],
     [{ image: 'https://user:word@hotel.example/' }, /^--image/],
     [{ image: 'card.png' }, /^--image/],
-  ])('%j is refused before the relay is asked', (wrong, words) => {
+  ])('parseDisplayOptions refuses %j', (wrong, words) => {
     expect(() => parseDisplayOptions({ ...options, ...wrong })).toThrow(words);
   });
 });

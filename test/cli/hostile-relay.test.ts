@@ -5,10 +5,10 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linesOf, run, temporaryFolder } from '../support/cli/commands.js';
+import { parseLines, run, temporaryFolder } from '../support/cli/commands.js';
 import { LOCALHOST } from '../support/network/tls.js';
 
-/* What is at the address is no relay, or one that means harm. */
+/* Servers that are not relays, and hostile relays. */
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let count = 0;
@@ -27,7 +27,7 @@ function device(): string {
   return join(folder.path, `device-${count}`);
 }
 
-/** Starts a server; resolves to its URL. */
+/** Resolves to the URL of the server. */
 async function serverOf(answer: RequestListener, tls = false): Promise<string> {
   const server = tls ? createTlsServer(LOCALHOST, answer) : createServer(answer);
   server.listen(0, '127.0.0.1');
@@ -41,10 +41,10 @@ async function serverOf(answer: RequestListener, tls = false): Promise<string> {
 
 const linkTo = (url: string): string => `${url}/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#${'A'.repeat(22)}==`;
 
-describe('what it answers', () => {
+describe('hostile responses', () => {
   const hostile = `\u001b]0;pwned\u0007\u001b[2J\u202e\nThe share is finished.\n${'x'.repeat(5000)}`;
 
-  it('cannot act upon the terminal, fake lines, or flood it: its words are one line of 300 characters', async () => {
+  it('hostile texts become one line of 300 characters without control characters', async () => {
     const url = await serverOf((_, response) => {
       response.writeHead(403, { 'Content-Type': 'application/problem+json' });
       response.end(JSON.stringify({ title: hostile, code: hostile, detail: hostile, maximum: hostile }));
@@ -60,7 +60,7 @@ describe('what it answers', () => {
       expect(err).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
       expect(err.split('\n').length).toBe(2);
       expect([...err].length).toBeLessThan(330);
-      const line = linesOf(out).at(-1);
+      const line = parseLines(out).at(-1);
       expect(line).toMatchObject({
         event: 'failed',
         code: 'refused',
@@ -69,7 +69,6 @@ describe('what it answers', () => {
         detail: expect.stringContaining(hostile.slice(0, 60)),
       });
       expect(out.toString()).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
-      // A claim that was refused is of no use.
       expect(await readdir(join(to, 'state'))).toEqual([]);
     }
   });
@@ -81,7 +80,7 @@ describe('what it answers', () => {
     '/v1/m/`touch pwned`',
     '/v1/m/x\u001b[2J',
     '/v1/m/x#Secret',
-  ])('a link outside of the grammar is never printed: exit 6, %j', async (path) => {
+  ])('send exits with 6 and prints no link outside of the grammar: %j', async (path) => {
     const url = await serverOf((request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify({ urlLink: `http://${request.headers.host}${path}` }));
@@ -91,7 +90,7 @@ describe('what it answers', () => {
     expect(err).not.toMatch(/touch|pwned|Secret|[^\P{Cc}\n]/u);
   });
 
-  it('a redirect to a mailbox is told of without its path', async () => {
+  it('receive reports a redirect without its path', async () => {
     const id = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
     const url = await serverOf((_, response) => {
       response.writeHead(307, { Location: `https://other.example/v1/m/${id}` }).end();
@@ -103,7 +102,7 @@ describe('what it answers', () => {
     ]);
   });
 
-  it('a page that leads elsewhere is no relay: exit 5 at once', async () => {
+  it('send exits with 5 at once on a redirect', async () => {
     const url = await serverOf((_, response) => {
       response.writeHead(302, { Location: 'https://login.example/' }).end();
     });
@@ -114,7 +113,7 @@ describe('what it answers', () => {
     ]);
   });
 
-  it('Retry-After of an hour: exit 5 at once, and says so', async () => {
+  it('receive exits with 5 at once on a Retry-After of an hour, and names the time', async () => {
     const url = await serverOf((_, response) => {
       response.writeHead(429, { 'Retry-After': '3600' }).end();
     });
@@ -126,17 +125,17 @@ describe('what it answers', () => {
   });
 });
 
-describe('what is not even an answer', () => {
-  it('a certificate of nobody: exit 5 at once, the cause named, and nothing kept', async () => {
+describe('servers that send no response', () => {
+  it('send exits with 5 at once on an untrusted certificate, names the cause, and saves no state', async () => {
     const url = await serverOf((_, response) => response.end(), true);
     const from = device();
     const { code, out, err } = await run(from, ['send', '-', '--relay', url, '--json'], 'words');
-    expect([code, linesOf(out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
+    expect([code, parseLines(out).at(-1)]).toEqual([5, { event: 'failed', code: 'unreachable' }]);
     expect(err).toMatch(/No trusted TLS connection to the relay \(DEPTH_ZERO_SELF_SIGNED_CERT\)\./);
     expect(await readdir(join(from, 'state'))).toEqual([]);
   });
 
-  it('nobody listens: says so with the first try, names the cause, and at the end what to do', async () => {
+  it('send and receive report a refused connection at the first attempt, and the next step at the end', async () => {
     const url = await serverOf(() => {});
     closers.pop()?.();
     const [from, to] = [device(), device()];
@@ -147,12 +146,12 @@ describe('what is not even an answer', () => {
     expect(sending.err).toMatch(
       /^credential-relay: The relay does not answer \(ECONNREFUSED\)\. .*nobody has the link\. Send it again\.$/m,
     );
-    expect(linesOf(sending.out)[1]).toMatchObject({ event: 'retrying', why: 'ECONNREFUSED' });
+    expect(parseLines(sending.out)[1]).toMatchObject({ event: 'retrying', why: 'ECONNREFUSED' });
     expect(await readdir(join(from, 'state'))).toEqual([]);
     const receiving = await run(to, ['receive', linkTo(url), '--retry-timeout', '1s']);
     expect(receiving.code).toBe(5);
     expect(receiving.err).toMatch(/\(ECONNREFUSED\)\. Nothing is lost: run the command again\.$/m);
-    // It may be bound, for all that is known.
+    // The relay may have bound this device.
     expect(await readdir(join(to, 'state'))).toHaveLength(1);
   });
 });

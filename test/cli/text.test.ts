@@ -9,27 +9,27 @@ import {
   toPrintableJson,
 } from '../../src/cli/text.js';
 
-/* What others have written, on its way to a terminal. */
+/* Text from other devices and relays for a terminal. */
 
 const HOSTILE = 'a\u001b[2Jb\u009b0mc\nd\r\u0007e\u202ef\u2066g\u2028h\u200bi\u{e0041}j';
 
-describe('text from elsewhere', () => {
-  it('is one line without anything that a terminal acts upon', () => {
+describe('text of other devices', () => {
+  it('toPrintable returns one line without control characters', () => {
     expect(toPrintable(HOSTILE)).toBe('a [2Jb 0mc d  e f g h i j');
     expect(toPrintable('Zimmer 417 – 鍵 🔑')).toBe('Zimmer 417 – 鍵 🔑');
   });
 
-  it('is cut after 300 characters, and no character in two', () => {
+  it('formatMessage cuts after 300 characters, between characters', () => {
     expect(formatMessage('🔑'.repeat(300))).toBe('🔑'.repeat(300));
     expect(formatMessage('🔑'.repeat(301))).toBe(`${'🔑'.repeat(299)}…`);
   });
 
-  it('a title is in quotation marks that it cannot end, and is cut after 80 characters', () => {
+  it('formatTitle adds quotation marks that the title cannot end, and cuts after 80 characters', () => {
     expect(formatTitle('x": 5 bytes.\nThe share is finished.')).toBe(`"x': 5 bytes. The share is finished."`);
     expect(formatTitle('t'.repeat(200))).toBe(`"${'t'.repeat(79)}…"`);
   });
 
-  it('in JSON it is escaped, and the same text to whoever parses that', () => {
+  it('toPrintableJson escapes invisible characters, and the JSON has the same value', () => {
     const value = { format: 'f', content: { [HOSTILE]: HOSTILE } };
     for (const json of [toPrintableJson(value), toPrintableJson(value, 2)]) {
       expect(JSON.parse(json)).toEqual(value);
@@ -41,7 +41,7 @@ describe('text from elsewhere', () => {
 });
 
 describe('bytes for a terminal', () => {
-  it.each(['', 'words\n', 'tab\tand\r\nlines', 'Schlüssel 🔑 👩‍🔧'])('%j are plain text', (text) => {
+  it.each(['', 'words\n', 'tab\tand\r\nlines', 'Schlüssel 🔑 👩‍🔧'])('isPlainText accepts %j', (text) => {
     expect(isPlainText(Buffer.from(text))).toBe(true);
   });
 
@@ -50,20 +50,20 @@ describe('bytes for a terminal', () => {
     [Buffer.from('a\rb')],
     [Buffer.from('\u202ecod.exe')],
     [Buffer.of(0xff)],
-  ])('%j are not', (bytes) => {
+  ])('isPlainText refuses %j', (bytes) => {
     expect(isPlainText(bytes)).toBe(false);
   });
 });
 
 describe('the bytes of a message', () => {
-  it('of a file are what it was', () => {
+  it('toFileBytes returns the bytes of a file', () => {
     const bytes = Buffer.from([0, 1, 2, 250, 255]);
     expect(toFileBytes(toFileInformation(bytes))).toEqual(bytes);
     expect(toFileBytes(toFileInformation(Buffer.of()))).toEqual(Buffer.of());
   });
 
   it.each(['AAEC+v8', 'AAE*C+v8=', 'AAEC+v8=\n', 'AAEC-v8=', 7, undefined])(
-    'of a file whose base64 is damaged there are none: %j',
+    'toFileBytes throws for damaged base64: %j',
     (data) => {
       expect(() => toFileBytes({ format: 'credential-relay.file', content: { data } })).toThrow(
         expect.objectContaining({ code: 'malformed' }),
@@ -72,7 +72,7 @@ describe('the bytes of a message', () => {
   );
 });
 
-it('a time is told in its largest unit', () => {
+it('formatDuration uses the largest unit', () => {
   expect([300, 45_000, 900_000, 7_199_000, 172_799_000].map(formatDuration)).toEqual([
     '1 s',
     '45 s',

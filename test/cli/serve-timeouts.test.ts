@@ -6,7 +6,7 @@ import { createRelay, type Relay } from '../../src/index.js';
 import { resolveOptions } from '../../src/relay/options-schema.js';
 import { createBody } from '../support/relay/relay.js';
 
-/* The server of `serve`, and how long a connection may take. */
+/* The timeouts of the server of `serve`. */
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -15,7 +15,6 @@ afterEach(async () => {
 
 const LONG: ServerTimeouts = { headersMs: 60_000, requestMs: 60_000, checkMs: 50, silenceMs: 60_000, idleMs: 60_000 };
 
-/** A relay on such a server. */
 async function serving(times: Partial<ServerTimeouts>): Promise<{ url: string; port: number; relay: Relay }> {
   const server = createHttpServer({ ...LONG, ...times });
   server.listen(0, '127.0.0.1');
@@ -42,35 +41,35 @@ async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Milliseconds until the connection is closed from the other side, reading all that comes. */
-async function msUntilClosed(socket: Socket): Promise<number> {
+/** Milliseconds until the server closes the connection. */
+async function measureTimeToClose(socket: Socket): Promise<number> {
   const started = performance.now();
   socket.resume();
   await once(socket, 'close');
   return performance.now() - started;
 }
 
-describe('the time limits of `serve`', () => {
+describe('the timeouts of serve', () => {
   it.each([
-    ['nothing comes', ''],
-    ['the header fields do not end', 'POST /v1/m HTTP/1.1\r\nHost: x\r\nX-'],
-  ])('%s: ended near the limit, and not at twice its value', async (_, text) => {
+    ['without a byte', ''],
+    ['with endless header fields', 'POST /v1/m HTTP/1.1\r\nHost: x\r\nX-'],
+  ])('a connection %s is closed near the limit, and not at twice the limit', async (_, text) => {
     const { port } = await serving({ headersMs: 1000, requestMs: 1000 });
     const socket = await connected(port);
     socket.write(text);
-    const ms = await msUntilClosed(socket);
+    const ms = await measureTimeToClose(socket);
     expect(ms).toBeGreaterThan(900);
     expect(ms).toBeLessThan(1700);
   });
 
-  it('a body that does not end is ended near the limit', async () => {
+  it('a connection with an endless body is closed near the limit', async () => {
     const { port } = await serving({ headersMs: 500, requestMs: 1000 });
     const socket = await connected(port);
     socket.write('POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
-    expect(await msUntilClosed(socket)).toBeLessThan(1700);
+    expect(await measureTimeToClose(socket)).toBeLessThan(1700);
   });
 
-  it('answers that nobody reads end after the silence, and their requests are not carried out any more', async () => {
+  it('a connection is closed, and its requests are dropped, if the client reads no responses', async () => {
     const { url, port, relay } = await serving({ silenceMs: 400 });
     const claim = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
     const headers = { 'Mailbox-Device-Claim': claim, 'Mailbox-Request-ID': 'one', 'Content-Type': 'application/json' };
@@ -80,7 +79,7 @@ describe('the time limits of `serve`', () => {
     const socket = await connected(port);
     socket.pause();
     const request = `POST ${new URL(urlLink).pathname} HTTP/1.1\r\nHost: x\r\nMailbox-Device-Claim: ${claim}\r\nMailbox-Request-ID: one\r\nContent-Length: 0\r\n\r\n`;
-    // 60 MB of answers, more than the buffers of the kernel on both sides take; ten at once, as more would end it.
+    // 60 MB of responses fill the buffers of the kernel. More than ten pipelined requests would end the connection.
     let [asked, answered] = [0, 0];
     const askForMore = (): void => {
       if (answered < asked || asked >= 1000) return;
@@ -92,20 +91,19 @@ describe('the time limits of `serve`', () => {
       askForMore();
     });
     askForMore();
-    // The other side cuts the connection; it is heard once what has come is read.
-    await expect.poll(() => relayIsQuiet(() => answered), { timeout: 9000 }).toBe(true);
-    await msUntilClosed(socket);
+    // This socket gets the close event only after it has read the pending data.
+    await expect.poll(() => isStable(() => answered), { timeout: 9000 }).toBe(true);
+    await measureTimeToClose(socket);
     expect(answered).toBeLessThan(1000);
   });
 
-  it('a read that is held for as long as the relay holds reads is not cut', async () => {
+  it('a connection stays open for the longest wait of the relay', async () => {
     expect(MAXIMUM_WAIT_MS).toBe(resolveOptions({ publicUrl: 'https://relay.example' }).longPoll.maximumSeconds * 1000);
     expect(SERVER_TIMEOUTS.silenceMs).toBeGreaterThan(MAXIMUM_WAIT_MS + 20_000);
   });
 });
 
-/** Whether a count does not change any more. */
-async function relayIsQuiet(count: () => number): Promise<boolean> {
+async function isStable(count: () => number): Promise<boolean> {
   const before = count();
   await new Promise((resolve) => setTimeout(resolve, 700));
   return before > 0 && count() === before;

@@ -6,16 +6,16 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createShareCommands, formatCommand, quoteForShell } from '../../src/cli/share-hints.js';
 import type { TransferState } from '../../src/client/index.js';
 import { run } from '../support/cli/commands.js';
-import { siteOfFile } from '../support/cli/site.js';
+import { setUpSite } from '../support/cli/site.js';
 import { BIN } from '../support/process/built.js';
 
-/* What is printed for a shell, run in one. */
+/* Printed command lines, run in a shell. */
 
-const site = siteOfFile();
-// Not the synchronous one: the network of the relay is in this process.
+const site = setUpSite();
+// Asynchronous, because the proxy of the relay runs in this process.
 const execute = promisify(execFile);
 
-/** Each would make a file `pwned`, if a shell read any of it. */
+/** A shell that interprets one of these texts creates a file `pwned`. */
 const HOSTILE = [
   "';touch pwned;'",
   "/';touch$IFS'pwned';'/v1/m/x",
@@ -40,7 +40,7 @@ let bin: string;
 beforeAll(async () => {
   bin = site.at('bin');
   await mkdir(bin);
-  // Stands for the command: writes down its arguments.
+  // A fake command that writes its arguments to a file.
   await writeFile(join(bin, 'credential-relay'), '#!/bin/sh\nprintf "%s\\0" "$@" > "$WORDS"\n');
   await chmod(join(bin, 'credential-relay'), 0o755);
 });
@@ -49,8 +49,8 @@ beforeEach(async () => {
   await mkdir(folder);
 });
 
-/** Runs a line in `sh`; resolves to the arguments that the command was called with. */
-async function wordsIn(line: string): Promise<string[]> {
+/** Runs a line in `sh`; resolves to the arguments of the command. */
+async function runAndReadArguments(line: string): Promise<string[]> {
   const file = site.fresh('words');
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, WORDS: file };
   await execute('sh', ['-c', line], { cwd: folder, env });
@@ -58,23 +58,31 @@ async function wordsIn(line: string): Promise<string[]> {
 }
 
 describe('a command line', () => {
-  it.each(HOSTILE)('calls the command with these very words, and does nothing else: %j', async (word) => {
-    expect(await wordsIn(formatCommand('receive', word, '--out', word))).toEqual(['receive', word, '--out', word]);
-    expect(await wordsIn(`credential-relay ${quoteForShell(word)}`)).toEqual([word]);
-    expect(await readdir(folder)).toEqual([]);
-  });
+  it.each(HOSTILE)(
+    'formatCommand passes the argument unchanged, and the shell runs no other command: %j',
+    async (word) => {
+      expect(await runAndReadArguments(formatCommand('receive', word, '--out', word))).toEqual([
+        'receive',
+        word,
+        '--out',
+        word,
+      ]);
+      expect(await runAndReadArguments(`credential-relay ${quoteForShell(word)}`)).toEqual([word]);
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
-  it.each(HOSTILE)('of a share does so, whatever its link, its host and its folder are: %j', async (word) => {
-    // Links have none of that in them; should one ever, it must be text all the same.
+  it.each(HOSTILE)('createShareCommands passes hostile links and folders unchanged: %j', async (word) => {
+    // No valid link has these characters: a second line of defence.
     const mailboxUrl = `http://127.0.0.1:8080/${word}`;
     const url = `${mailboxUrl}?v=h#${word}`;
     const { receive, cancel } = createShareCommands({ url, state: { mailboxUrl } as TransferState }, true, word);
-    expect(await wordsIn(receive)).toEqual(['receive', url, '--allow', '127.0.0.1:8080']);
-    expect(await wordsIn(cancel)).toEqual(['cancel', mailboxUrl, '--state', word]);
+    expect(await runAndReadArguments(receive)).toEqual(['receive', url, '--allow', '127.0.0.1:8080']);
+    expect(await runAndReadArguments(cancel)).toEqual(['cancel', mailboxUrl, '--state', word]);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('allows no host that `receive` opens without', () => {
+  it('createShareCommands adds no --allow for a public host', () => {
     const mailboxUrl = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
     const share = { url: `${mailboxUrl}#Secret`, state: { mailboxUrl } as TransferState };
     expect(createShareCommands(share, true, undefined)).toEqual({
@@ -85,7 +93,7 @@ describe('a command line', () => {
   });
 });
 
-it('what `send` prints, pasted into a shell, is received and taken back, from whatever folder', async () => {
+it('the printed command lines of send work in a shell', async () => {
   const state = join(folder, "it's; touch pwned; $(touch pwned) `touch pwned`");
   const device = site.device();
   const args = ['send', '-', '--relay', site.relay.url, '--state', state];

@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
       --relay URL          URL of the relay (default: RELAY_URL)
       --title TEXT         title in the preview; the relay can read it (default: A file for you)
       --description TEXT   description in the preview (default: Sent with credential-relay)
-      --image URL          https URL of the image in the preview (default: no image)
+      --image URL          https URL of the image in the preview (default: a URL that never resolves)
       --vertical h|c|a     h for home, c for car, a for general access (default: not set)
       --expires DURATION   lifetime of the link, such as 90s, 15m, 2h or 3d (default: set by the relay)
       --wait               wait until the receiver has finished (default: no)

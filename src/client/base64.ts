@@ -1,4 +1,4 @@
-/** Base64 with the standard alphabet and padding, in any JavaScript runtime. */
+/** Base64 with the standard alphabet and padding. Every JavaScript runtime has `btoa`. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';
   // In slices: a spread of a large array overflows the stack.
@@ -6,12 +6,12 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** The bytes of base64 in either alphabet, padding optional. Throws a TypeError for anything else. */
+/** Decodes base64 of either alphabet, with or without padding. Throws a TypeError for any other text. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const standard = text
     .replace(/-/g, '+')
     .replace(/_/g, '/')
     .replace(/={1,2}$/, '');
-  if (!/^[A-Za-z0-9+/]*$/.test(standard) || standard.length % 4 === 1) throw new TypeError('This is not base64.');
+  if (!/^[A-Za-z0-9+/]*$/.test(standard) || standard.length % 4 === 1) throw new TypeError('The text is not base64.');
   return Uint8Array.from(atob(standard), (character) => character.charCodeAt(0));
 }

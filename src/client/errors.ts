@@ -1,32 +1,36 @@
-import { boundedText, parseDate, parseJsonObject, parseWireTime, retryAfterMs, type WireResponse } from './request.js';
+import type { WireResponse } from './http-request.js';
+import { parseDate, parseJsonObject, parseRetryAfter, parseText, parseWireTime } from './response-values.js';
 
-/** How a share came to its end, as this device knows it. */
+/** How a share ended, as far as this device knows. */
 export type Ending =
-  /** This sender deleted the mailbox, or it never came to be. */
+  /** This sender deleted the mailbox, or the relay never created it. */
   | 'cancelled'
   /** This receiver deleted the mailbox. */
   | 'finished'
-  /** This receiver gave its place back. */
+  /** This receiver relinquished the mailbox. */
   | 'relinquished'
-  /** The other device, or the operator, deleted the mailbox. Or it expired, and this device never knew when it would. */
+  /**
+   * The other device or the operator deleted the mailbox. Also used if the mailbox expired and this device did not know
+   * its expiration.
+   */
   | 'deleted'
-  /** The mailbox has come to its expiration; the other device may have deleted it before that. */
+  /** The mailbox had expired when this device noticed its end. The other device may have deleted it before. */
   | 'expired';
 
 /**
- * Why a transfer does not go on.
+ * The reason why a call failed.
  * - `already_claimed`: another device has opened the link.
- * - `gone`: the mailbox was deleted, or has expired; see `ended`.
- * - `refused`: the relay does not allow this; see `status` and `relayCode`.
- * - `unreachable`: the relay did not answer within `retryTimeoutMs`. A write that was under way stays in the state, and the
- *   next call carries it out first, so that it takes effect once.
- * - `tampered`: the message was changed on its way, or sealed under another Secret. It counts as taken: `next`
- *   waits for a newer one, and an answer takes its place.
- * - `malformed`: an answer is not what the protocol says, or a message is not Provisioning Information.
- * - `conflict`: the other device has written meanwhile; its message has to be taken first, or would be lost.
- * - `receiver_changed`: the receiver that this sender had last seen may be another by now. Only with `sameReceiver`.
- * - `too_large`: the sealed message is larger than the relay takes. Nothing was sent, unless `status` is 413.
- * - `not_allowed`: the link leads to a relay that is not on the list. Nothing was sent.
+ * - `gone`: the mailbox was deleted or has expired; see `ended`.
+ * - `refused`: the relay does not allow the request; see `status` and `relayCode`.
+ * - `unreachable`: the relay did not answer within `retryTimeoutMs`. A write stays in the state as pending, and the next
+ *   call sends it first, so that the write takes effect once.
+ * - `tampered`: the message was changed, or sealed under another Secret. The client then treats the message as
+ *   received: `next` waits for a newer message, and a reply replaces this one.
+ * - `malformed`: a response does not follow the protocol, or a message is not Provisioning Information.
+ * - `conflict`: the mailbox holds a message that this device has not received. Receive it with `next`, then reply.
+ * - `receiver_changed`: with `sameReceiver`, another receiver may be bound since this sender last read the mailbox.
+ * - `too_large`: the sealed message exceeds `maximumBodyBytes`, and nothing was sent; or the relay answered 413.
+ * - `not_allowed`: the link leads to a relay that this client may not call. Nothing was sent.
  */
 export type TransferErrorCode =
   | 'already_claimed'
@@ -40,25 +44,25 @@ export type TransferErrorCode =
   | 'too_large'
   | 'not_allowed';
 
-/** What else is known of a {@link TransferError}. */
+/** The details of a {@link TransferError}. */
 export interface TransferErrorDetails {
-  /** HTTP status of the relay's answer. */
+  /** HTTP status of the response. */
   readonly status?: number | undefined;
-  /** The relay's own code (RFC 9457 `code`). */
+  /** The relay's error code (`code` of the problem, RFC 9457 §3.2; docs/protocol.md §6). */
   readonly relayCode?: string | undefined;
-  /** What the relay says is wrong, for developers. Whoever answers wrote it: text to show with care. */
+  /** The relay's explanation for developers. The server controls this text: escape it before you show it. */
   readonly detail?: string | undefined;
-  /** The latest expiration that the relay accepts, `YYYY-MM-DDThh:mm:ssZ`, where it was asked for a later one. */
+  /** The latest expiration that the relay accepts, `YYYY-MM-DDThh:mm:ssZ`, after a request for a later one. */
   readonly maximum?: string | undefined;
-  /** Milliseconds that the relay asks to wait, where that is longer than `retryTimeoutMs`. */
+  /** The pause that the relay requests, in ms, if it is longer than `retryTimeoutMs`. */
   readonly retryAfterMs?: number | undefined;
-  /** Unix time in ms by the relay's clock, where its answer shows that. */
+  /** The relay's time, as Unix time in ms, if the response shows it. */
   readonly relayTime?: number | undefined;
-  /** For `gone`. */
+  /** For the code `gone`: how the share ended. */
   readonly ended?: Ending | undefined;
 }
 
-/** A transfer does not go on. The message holds no secret. */
+/** A failed call of a share, a sender or a receiver. The error contains no claim, no Secret and no message. */
 export class TransferError extends Error implements TransferErrorDetails {
   override readonly name = 'TransferError';
   declare readonly status: number | undefined;
@@ -78,9 +82,14 @@ export class TransferError extends Error implements TransferErrorDetails {
   }
 }
 
-/** The relay refused, with a status and, if it is one of ours, a stable code (RFC 9457). */
+/** An error response to a {@link MailboxClient}. */
 export class RelayResponseError extends Error {
   override readonly name = 'RelayResponseError';
+  /**
+   * @param status HTTP status of the response.
+   * @param code The relay's error code (RFC 9457); `undefined` if the response has none.
+   * @param title The title of the problem, which becomes the message.
+   */
   constructor(
     readonly status: number,
     readonly code: string | undefined,
@@ -90,17 +99,17 @@ export class RelayResponseError extends Error {
   }
 }
 
-/** A refusal from whatever answered: a problem of the relay, or the page of a proxy before it. */
+/** An error response of the relay, or of a proxy in front of it. */
 export function toRelayResponseError({ status, text }: WireResponse): RelayResponseError {
   const { code, title } = parseJsonObject(text);
   return new RelayResponseError(
     status,
-    boundedText(code) || undefined,
-    boundedText(title) || `The relay answered ${status}.`,
+    parseText(code) || undefined,
+    parseText(title) || `The relay answered ${status}.`,
   );
 }
 
-/** What an answer other than a success means; a 404 is for the caller, who knows the share. */
+/** The meaning of an error response. The caller handles 404, because its meaning depends on the share. */
 export function toTransferError(reply: WireResponse): TransferError {
   const { status } = reply;
   const { code: relayCode, message } = toRelayResponseError(reply);
@@ -108,23 +117,28 @@ export function toTransferError(reply: WireResponse): TransferError {
   const details = {
     status,
     relayCode,
-    detail: boundedText(detail) || undefined,
+    detail: parseText(detail) || undefined,
     maximum: parseWireTime(maximum),
     relayTime: parseDate(reply),
   };
   if (status === 413) return new TransferError('too_large', message, details);
   if (relayCode === 'mailbox_taken') return new TransferError('already_claimed', message, details);
   if (isRetryable(reply)) {
-    return new TransferError('unreachable', message, { ...details, retryAfterMs: retryAfterMs(reply) || undefined });
+    return new TransferError('unreachable', message, { ...details, retryAfterMs: parseRetryAfter(reply) || undefined });
   }
   return new TransferError('refused', message, details);
 }
 
+/** A response that does not follow the protocol. */
+export function toMalformedError({ status }: WireResponse): TransferError {
+  return new TransferError('malformed', 'The response does not follow the protocol.', { status });
+}
+
 /**
- * Whether an answer says nothing about the request, so that the same one is sent again: the relay is busy or out of
- * order, or it is not the relay that answers at all.
+ * True for a response that says nothing about the request: the relay is busy or failing, or a proxy answered. The client
+ * then sends the same request again.
  */
-export function isRetryable({ status, isOfRelay }: WireResponse): boolean {
+export function isRetryable({ status, isFromRelay }: WireResponse): boolean {
   if ([408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return true;
-  return (status >= 300 && status < 400) || (!isOfRelay && (status === 404 || status < 300));
+  return (status >= 300 && status < 400) || (!isFromRelay && (status === 404 || status < 300));
 }

@@ -1,4 +1,4 @@
-/** The device side of the protocol: for browsers, Node and any runtime with fetch and WebCrypto. */
+/** The device side of the protocol, for browsers, Node and every other runtime with fetch and WebCrypto. */
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 export {
@@ -8,6 +8,7 @@ export {
   type TransferErrorCode,
   type TransferErrorDetails,
 } from './errors.js';
+export type { Network } from './http-request.js';
 export type { OutgoingInformation, ProvisioningInformation } from './information.js';
 export {
   type CreatedMailbox,
@@ -28,7 +29,7 @@ export {
   type Receiver,
   type ReceiverOptions,
 } from './receiver.js';
-export { type Network, RelayUnreachable } from './request.js';
+export { RelayUnreachable } from './retry.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';
 export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
 export type { Share } from './share.js';

@@ -1,27 +1,28 @@
 import { isMailboxUrl } from '../protocol/share-url.js';
 import { parseShareUrl } from './share-url.js';
 
-/** The end of a mailbox URL: what a relay adds to its own URL. */
-const MAILBOX = /\/v1\/m\/[^/]*$/;
+/** The end of a mailbox URL, after the URL of the relay's mount point. */
+const MAILBOX_PATH = /\/v1\/m\/[^/]*$/;
 
-/** An https URL whose host has a public domain name: with a dot, no address, and of no special use (RFC 6761). */
-const PUBLIC = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.]*[:/]/;
+/** An https URL with a public domain name: with a dot, not an IP address, not a special-use name (RFC 6761). */
+const PUBLIC_URL = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.]*[:/]/;
 
 /**
- * The URL of a relay's mount point, without slashes at its end; `undefined` for one below which there can be no links:
- * it is not https (http on loopback names), or has a query, a fragment, credentials, or other characters than links may.
+ * The URL of a relay's mount point without trailing slashes. `undefined` if no share URL can start with it: it is not
+ * https (or http on a loopback name), or it has a query, a fragment, credentials, or other characters than share URLs.
  */
 export function parseBase(relay: string): string | undefined {
   try {
-    return parseShareUrl(`${relay.replace(/\/+$/, '')}/v1/m/x`).mailboxUrl.replace(MAILBOX, '');
+    return parseShareUrl(`${relay.replace(/\/+$/, '')}/v1/m/x`).mailboxUrl.replace(MAILBOX_PATH, '');
   } catch {
     return undefined;
   }
 }
 
 /**
- * The URLs below which a relay's links may be: its own, which is the first, and those of the option `links`. Throws a
- * TypeError, whose path `owner` begins, for one that can be none, and for an http entry beside an https relay.
+ * The base URLs that a relay's links may have: first the relay's own, then those of the option `links`. Throws a
+ * TypeError with the path of the option, which starts with `owner`, for an invalid URL, and for an http URL in `links`
+ * beside an https relay.
  */
 export function parseBases(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
   return [relay, ...links].map((entry, index) => {
@@ -32,13 +33,13 @@ export function parseBases(relay: string, links: readonly string[] = [], owner =
   });
 }
 
-/** Whether a mailbox is directly below one of these URLs. */
+/** True if a mailbox URL is directly below one of the base URLs. */
 export function isBelow(mailboxUrl: string, bases: readonly string[]): boolean {
-  return isMailboxUrl(mailboxUrl) && bases.includes(mailboxUrl.replace(MAILBOX, ''));
+  return isMailboxUrl(mailboxUrl) && bases.includes(mailboxUrl.replace(MAILBOX_PATH, ''));
 }
 
-/** Whether a receiver may call a mailbox: of one of its relays, or, where it names none, of a public host by https. */
+/** True if a receiver may call a mailbox: on one of `hosts`; without `hosts`, on any public host by https. */
 export function mayOpen(mailboxUrl: string, hosts: readonly string[] | undefined): boolean {
   if (!isMailboxUrl(mailboxUrl)) return false;
-  return hosts === undefined ? PUBLIC.test(mailboxUrl) : hosts.includes(new URL(mailboxUrl).host);
+  return hosts === undefined ? PUBLIC_URL.test(mailboxUrl) : hosts.includes(new URL(mailboxUrl).host);
 }

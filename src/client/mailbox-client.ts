@@ -1,52 +1,47 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
 import { toRelayResponseError } from './errors.js';
+import { type Network, sendOnce, type WireResponse } from './http-request.js';
 import { parseBases } from './links.js';
-import {
-  type Network,
-  parseJsonObject,
-  parseReceiver,
-  parseVersion,
-  type RetryPolicy,
-  retry,
-  sendOnce,
-  type WireResponse,
-} from './request.js';
+import { parseJsonObject, parseReceiver, parseVersion } from './response-values.js';
+import { retry } from './retry.js';
 import { parseShareUrl } from './share-url.js';
 import { parseContent, parseLink } from './wire.js';
 
-/** How a client reaches relays. */
+/** Options of {@link createMailboxClient}. */
 export interface MailboxClientOptions extends Network {
-  /** This device's claim for one mailbox: a UUID that is used for no other. Default: a fresh one. */
+  /** The Device Claim: a UUID that you use for one mailbox only. Default: a random one. */
   readonly claim?: string | undefined;
-  /** Tries of one request in all. Default 4. */
+  /** Maximum number of tries of one request. Default 4. */
   readonly attempts?: number | undefined;
-  /** Milliseconds before the first retry; doubled with each one, and taken at random below that. Default 200. */
+  /** Upper bound of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200. */
   readonly retryDelayMs?: number | undefined;
-  /** Other URLs below which a relay's links are, besides the one that is called. Default: none. */
+  /** Base URLs that the relay's links may have, besides the URL of the relay. Default: none. */
   readonly links?: readonly string[] | undefined;
 }
 
-/** What a mailbox begins with. */
+/** The body of CreateMailbox (docs/protocol.md §4). */
 export interface NewMailboxContent {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;
   readonly notificationToken?: NotificationToken;
+  /** `accessRights` such as `RWD`, and `expiration` as `YYYY-MM-DDThh:mm:ssZ`. Default: the relay's defaults. */
   readonly mailboxConfiguration?: { readonly accessRights?: string; readonly expiration: string };
 }
 
-/** The answer to a create. */
+/** The response to CreateMailbox. */
 export interface CreatedMailbox {
-  /** URL of the mailbox; the client adds vertical and Secret ({@link buildShareUrl}). */
+  /** URL of the mailbox. Add vertical and Secret with {@link buildShareUrl}. */
   readonly urlLink: string;
   readonly isPushNotificationSupported: boolean;
 }
 
-/** The answer to an update. */
+/** The response to UpdateMailbox. */
 export interface UpdatedMailbox {
   readonly isPushNotificationSupported: boolean;
 }
 
-/** The answer to a read. */
+/** The response to ReadSecureContentFromMailbox. */
 export interface SecureContent {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;
@@ -54,30 +49,34 @@ export interface SecureContent {
   readonly expiration: string;
 }
 
-/** Any answer of the relay that is not a refusal. */
+/** A success response. */
 export interface MailboxResponse<Body> {
   readonly status: number;
-  /** True if the relay had carried this request out before, and only says so again (201). */
+  /** True if the relay had already carried out this request after an earlier try (status 201). */
   readonly duplicate: boolean;
-  /** Mailbox-Version: changes with every change of the mailbox. */
+  /** Mailbox-Version, which changes with every change of the mailbox. */
   readonly version: string | undefined;
   /** Mailbox-Receiver, for the sender. */
   readonly receiver: 'none' | 'bound' | undefined;
-  /** Tries that it took. */
+  /** Number of tries. */
   readonly attempts: number;
   readonly body: Body;
 }
 
-/** One device's side of one mailbox. */
+/**
+ * Single requests to one mailbox. Every call throws {@link RelayResponseError} for an error response and for a response
+ * that does not follow the protocol, {@link RelayUnreachable} if no response arrived, and a TypeError for a bad URL.
+ */
 export interface MailboxClient {
+  /** The Device Claim. */
   readonly claim: string;
-  /** CreateMailbox on the relay whose mount point is `relay`. */
+  /** CreateMailbox. `relay` is the URL of the relay's mount point. */
   create(relay: string, content: NewMailboxContent): Promise<MailboxResponse<CreatedMailbox>>;
-  /** ReadDisplayInformationFromMailbox: the preview page. Sends no claim and binds nobody. */
+  /** ReadDisplayInformationFromMailbox: the HTML of the preview page. Sends no claim, so it binds no device. */
   preview(shareUrl: string): Promise<MailboxResponse<string>>;
-  /** ReadSecureContentFromMailbox. The first other device that does so becomes the receiver. */
+  /** ReadSecureContentFromMailbox. The first device other than the sender that reads becomes the receiver. */
   read(shareUrl: string, token?: NotificationToken): Promise<MailboxResponse<SecureContent>>;
-  /** UpdateMailbox; with `knownVersion` only if that is still the current version. */
+  /** UpdateMailbox. With `knownVersion`, the relay answers 412 unless that is the current version. */
   update(
     shareUrl: string,
     content: { readonly payload: Payload; readonly notificationToken?: NotificationToken },
@@ -85,88 +84,104 @@ export interface MailboxClient {
   ): Promise<MailboxResponse<UpdatedMailbox>>;
   /** RelinquishMailbox. */
   relinquish(shareUrl: string): Promise<MailboxResponse<undefined>>;
-  /** DeleteMailbox. A 404 to a retry counts as done: the first try had its effect. */
+  /** DeleteMailbox. Resolves after a 404 to a retry: the first try has deleted the mailbox. */
   delete(shareUrl: string): Promise<MailboxResponse<undefined>>;
 }
 
-/** Longest Retry-After that is waited for, in ms; for a longer one the refusal stands. */
+/** The longest `Retry-After` that the client obeys, in ms. After a longer one, the call throws the error response. */
 const LONGEST_PAUSE_MS = 30_000;
 
+interface MailboxCall<Body> {
+  readonly method: string;
+  readonly url: string;
+  /** Parses a success, or throws. */
+  readonly parseBody?: (reply: WireResponse) => Body;
+  /** The body as a JSON value. */
+  readonly json?: unknown;
+  readonly knownVersion?: string | undefined;
+}
+
 /**
- * Makes a client for one mailbox. It retries what failed in passing (no answer, 429, 503) with the same Request-ID, so
- * that nothing takes effect twice, and never sends a fragment. It calls https URLs, and http on loopback names, only. Every call throws {@link RelayResponseError} for a refusal, or
- * for an answer that is not a relay's, {@link RelayUnreachable} when no answer came, and a TypeError for a bad URL.
+ * Creates a client that speaks single requests of the protocol. The client repeats a request under the same
+ * Mailbox-Request-ID if no response arrived, and after 429 and 503, so that no write takes effect twice. It never sends
+ * the fragment of a URL. It calls https URLs, and http URLs on loopback names.
+ *
+ * @see docs/protocol.md §4; SCT and TIGRESS §6
+ * @example
+ * const client = createMailboxClient();
+ * const secret = generateSecret();
+ * const payload = await seal(new TextEncoder().encode('{"format":"…","content":{}}'), secret);
+ * const { body } = await client.create('https://relay.example', { payload, displayInformation });
+ * console.log(buildShareUrl(body.urlLink, { secret }));
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
-  const { claim = crypto.randomUUID(), attempts = 4, retryDelayMs = 200 } = options;
-  const persistence: RetryPolicy = {
-    attempts,
-    retryDelayMs,
-    longestPauseMs: LONGEST_PAUSE_MS,
-    isPassing: ({ status }) => status === 429 || status === 503,
-  };
-
-  /** Sends one request, whose body is `json`. `bodyOf` takes a success apart, or throws for what is none. */
-  async function call<Body>(
-    method: string,
-    url: string,
-    bodyOf?: (reply: WireResponse) => Body,
-    json?: unknown,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<MailboxResponse<Body>> {
-    const isPreview = method === 'GET';
-    const request = {
-      method,
-      url,
-      headers: {
-        ...(isPreview ? {} : { 'Mailbox-Device-Claim': claim }),
-        ...headers,
-        'Mailbox-Request-ID': crypto.randomUUID(),
-      },
-      body: json === undefined ? undefined : JSON.stringify(json),
-    };
-    const { reply, attempts: tries } = await retry(() => sendOnce(request, options), persistence);
-    const { status } = reply;
-    const isOk = status >= 200 && status < 300 && (reply.isOfRelay || isPreview);
-    // A 404 to a repeated delete means that an earlier try was carried out.
-    if (!isOk && !(method === 'DELETE' && status === 404 && reply.isOfRelay && tries > 1))
-      throw toRelayResponseError(reply);
-    return {
-      status,
-      duplicate: status === 201,
-      version: parseVersion(reply),
-      receiver: parseReceiver(reply),
-      attempts: tries,
-      body: isOk ? bodyOf?.(reply) : undefined,
-    } as MailboxResponse<Body>;
-  }
-
-  const urlOf = (shareUrl: string): string => parseShareUrl(shareUrl).mailboxUrl;
+  const { claim = crypto.randomUUID() } = options;
+  const call = <Body>(request: MailboxCall<Body>) => callMailbox(request, claim, options);
   return {
     claim,
     async create(relay, content) {
       const bases = parseBases(relay, options.links);
-      const createdIn = (reply: WireResponse): CreatedMailbox => {
+      const parseBody = (reply: WireResponse): CreatedMailbox => {
         const urlLink = parseLink(reply, bases);
         if (urlLink === undefined) throw toRelayResponseError(reply);
         return { urlLink, ...parseUpdated(reply) };
       };
-      return call('POST', `${bases[0]}/v1/m`, createdIn, content);
+      return call({ method: 'POST', url: `${bases[0]}/v1/m`, parseBody, json: content });
     },
-    preview: async (shareUrl) => call('GET', urlOf(shareUrl), ({ text }) => text),
+    preview: async (shareUrl) => call({ method: 'GET', url: parseMailboxUrl(shareUrl), parseBody: ({ text }) => text }),
     read: async (shareUrl, notificationToken) =>
-      call('POST', urlOf(shareUrl), parseSecureContent, notificationToken && { notificationToken }),
+      call({
+        method: 'POST',
+        url: parseMailboxUrl(shareUrl),
+        parseBody: parseSecureContent,
+        json: notificationToken && { notificationToken },
+      }),
     update: async (shareUrl, content, knownVersion) =>
-      call(
-        'PUT',
-        urlOf(shareUrl),
-        parseUpdated,
-        content,
-        knownVersion === undefined ? {} : { 'Mailbox-Known-Version': knownVersion },
-      ),
-    relinquish: async (shareUrl) => call('PATCH', urlOf(shareUrl)),
-    delete: async (shareUrl) => call('DELETE', urlOf(shareUrl)),
+      call({ method: 'PUT', url: parseMailboxUrl(shareUrl), parseBody: parseUpdated, json: content, knownVersion }),
+    relinquish: async (shareUrl) => call({ method: 'PATCH', url: parseMailboxUrl(shareUrl) }),
+    delete: async (shareUrl) => call({ method: 'DELETE', url: parseMailboxUrl(shareUrl) }),
   };
+}
+
+async function callMailbox<Body>(
+  { method, url, parseBody, json, knownVersion }: MailboxCall<Body>,
+  claim: string,
+  options: MailboxClientOptions,
+): Promise<MailboxResponse<Body>> {
+  const isPreview = method === 'GET';
+  const request = {
+    method,
+    url,
+    headers: {
+      ...(isPreview ? {} : { [DEVICE_CLAIM]: claim }),
+      ...(knownVersion === undefined ? {} : { [KNOWN_VERSION]: knownVersion }),
+      [REQUEST_ID]: crypto.randomUUID(),
+    },
+    body: json === undefined ? undefined : JSON.stringify(json),
+  };
+  const { reply, attempts } = await retry(() => sendOnce(request, options), {
+    attempts: options.attempts ?? 4,
+    retryDelayMs: options.retryDelayMs ?? 200,
+    longestPauseMs: LONGEST_PAUSE_MS,
+    isRetryable: ({ status }) => status === 429 || status === 503,
+  });
+  const { status, isFromRelay } = reply;
+  const isOk = status >= 200 && status < 300 && (isFromRelay || isPreview);
+  // A 404 to a repeated delete: an earlier try has deleted the mailbox.
+  if (!isOk && !(method === 'DELETE' && status === 404 && isFromRelay && attempts > 1))
+    throw toRelayResponseError(reply);
+  return {
+    status,
+    duplicate: status === 201,
+    version: parseVersion(reply),
+    receiver: parseReceiver(reply),
+    attempts,
+    body: isOk ? parseBody?.(reply) : undefined,
+  } as MailboxResponse<Body>;
+}
+
+function parseMailboxUrl(shareUrl: string): string {
+  return parseShareUrl(shareUrl).mailboxUrl;
 }
 
 function parseSecureContent(reply: WireResponse): SecureContent {

@@ -1,230 +1,216 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
 import { isRetryable, TransferError, toTransferError } from './errors.js';
+import { HoldDuration } from './hold-duration.js';
+import type { WireResponse } from './http-request.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
 import type { CallOptions } from './options.js';
-import {
-  abortable,
-  delay,
-  monotonicNow,
-  retryAfterMs,
-  retryDelay,
-  throwIfAborted,
-  type WireResponse,
-} from './request.js';
+import type { PendingWrites } from './pending-writes.js';
+import { parseRetryAfter } from './response-values.js';
+import { getRetryDelay } from './retry.js';
+import { TaskQueue } from './task-queue.js';
+import { abortable, delay, monotonicNow, throwIfAborted } from './timing.js';
 import type { Transfer } from './transfer.js';
 import { parseRead, type ReadResult } from './wire.js';
-import type { Writes } from './writes.js';
 
-/** A message of the other device, opened. */
+/** A received message. */
 export interface Message extends ProvisioningInformation {
-  /** What people are shown of the share. */
+  /** The display information of the share. */
   readonly display: DisplayInformation;
 }
 
-/** How a device hears of the other one. */
-export interface MessageReader {
-  /** The next message; `undefined` once the mailbox is gone. Waits for it as long as it takes. */
-  next(options?: CallOptions): Promise<Message | undefined>;
-  /** A message if there is one now; does not wait. */
-  check(options?: CallOptions): Promise<Message | undefined>;
-}
+/** A response after fewer ms was not held. The shortest hold is one second. */
+const NOT_HELD_BELOW_MS = 900;
 
-/** An answer that came this soon was not held, in ms. Below the one second that is the shortest hold. */
-const INTERRUPTED_WITHIN_MS = 900;
-/** Held reads in a row that may be cut before the device takes to short ones. */
-const MAXIMUM_INTERRUPTIONS = 3;
-/** Short reads after which a held one is tried again. */
-const POLLS_PER_TRY = 10;
-/** Answers in a row that come soon and bring nothing new, before the device paces itself whatever the versions are. */
-const MAXIMUM_EMPTY_ANSWERS = 3;
-/** Longest pause that a relay with nothing new may ask for, in ms. */
+/** After so many fast responses without a message, the device pauses, even if each has another version. */
+const MAXIMUM_EMPTY_FAST_ANSWERS = 3;
+
+/** The device obeys `Retry-After` of a response without a message up to so many ms. */
 const LONGEST_IDLE_MS = 300_000;
 
-/** Makes the lookout of one transfer. */
-export function createMessageReader(transfer: Transfer, writes: Writes): MessageReader {
-  const { store: journal } = transfer;
-  const { waitSeconds, pollMs, retryTimeoutMs, retryDelayMs } = transfer.settings;
-  // How long reads may be held on this way: longer than some proxy likes, and they are cut.
-  /** Seconds to ask for; 0: not at all. */
-  let holdSeconds = Math.floor(waitSeconds);
-  /** Held reads in a row that brought no answer. */
-  let cuts = 0;
-  /** Milliseconds after which the last one was cut, until a short read shows that the way as such is open. */
-  let suspicion: number | undefined;
-  /** Pauses between short reads since held ones were given up. */
-  let polls = 0;
-  let turn: Promise<unknown> = Promise.resolve();
-  /** Reads that were taken in; one that was begun before the last of them may tell of what is over. */
-  let taken = 0;
-  /** Answers in a row that were not held and brought nothing new. */
-  let vain = 0;
+/** The progress of one call of `next`. */
+interface PollState {
+  /** Failed reads in a row. */
+  failures: number;
+  /** Time of the first of these. Not of the last response: a device that slept has not tried in between. */
+  failingSince: number;
+  /** The next pause between reads that the relay does not hold. */
+  pauseMs: number;
+}
 
-  /** Before a read: what the app had is dealt with, and a write of an earlier process is carried out. */
-  async function prepare(signal: AbortSignal | undefined): Promise<void> {
-    throwIfAborted(signal);
-    await abortable(transfer.acknowledge(), signal);
-    await abortable(journal.ensureSaved(), signal);
-    if (journal.state.pending !== undefined && !transfer.isWriting) {
-      await transfer.inTurn(() => writes.settle(signal), signal);
-    }
+/** One read without a message. */
+interface ReadAttempt {
+  readonly seconds: number;
+  readonly tookMs: number;
+  /** `undefined` if no response arrived. */
+  readonly reply: WireResponse | undefined;
+  readonly retryAfterMs: number;
+}
+
+/** Receives the messages of the other device. */
+export class MessageReader {
+  readonly #transfer: Transfer;
+  readonly #pendingWrites: PendingWrites;
+  readonly #hold: HoldDuration;
+  readonly #queue = new TaskQueue();
+  #appliedReads = 0;
+  #emptyFastAnswers = 0;
+
+  constructor(transfer: Transfer, pendingWrites: PendingWrites) {
+    this.#transfer = transfer;
+    this.#pendingWrites = pendingWrites;
+    this.#hold = new HoldDuration(transfer.connection.settings.waitSeconds);
   }
 
-  /** One after another: two reads at once may find the same message. */
-  function messageIn(found: ReadResult, begun: number, signal: AbortSignal | undefined): Promise<Message | undefined> {
-    const mine = turn.then(() => (begun === taken ? take(found, signal) : undefined));
-    turn = mine.catch(() => {});
-    return mine;
-  }
-
-  async function take(found: ReadResult, signal: AbortSignal | undefined): Promise<Message | undefined> {
-    const fingerprint = await transfer.unseenFingerprint(found);
-    await abortable(transfer.applyRead(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
-    taken += 1;
-    const message = fingerprint === undefined ? undefined : await opened(found, fingerprint);
-    transfer.lastReadVersion = found.version;
-    return message;
-  }
-
-  /** The message that was found. One that cannot be opened never will be: the app hears of it once, as an error. */
-  async function opened(found: ReadResult, fingerprint: string): Promise<Message> {
-    const delivered = { fingerprint, version: found.version };
-    try {
-      const message = {
-        ...(await openInformation(found.payload, journal.state.secret)),
-        display: found.displayInformation,
-      };
-      transfer.progress({ type: 'message' });
-      transfer.deliver({ ...delivered, isOpened: true });
-      return message;
-    } catch (error) {
-      // The next read is not held at this version: it may have been changed on its way to here only.
-      if (error instanceof TransferError) transfer.deliver({ ...delivered, isOpened: false });
-      throw error;
-    }
-  }
-
-  /** The result of a held read that was answered, or of the short one after a held read that was not. */
-  function learn(wasHeld: boolean): void {
-    if (wasHeld) {
-      cuts = 0;
-      holdSeconds = Math.min(Math.floor(waitSeconds), holdSeconds + 1);
-      return;
-    }
-    if (suspicion === undefined) return;
-    cuts += 1;
-    const secondsThatPass = Math.floor((suspicion * 0.8) / 1000);
-    holdSeconds = cuts >= MAXIMUM_INTERRUPTIONS ? 0 : Math.max(1, Math.min(holdSeconds, secondsThatPass));
-    suspicion = undefined;
-    if (cuts === MAXIMUM_INTERRUPTIONS) transfer.progress({ type: 'polling' });
-  }
-
-  /** What cut held reads may be gone: now and then a short hold is tried. */
-  function holdAgain(): void {
-    if (cuts < MAXIMUM_INTERRUPTIONS || waitSeconds < 1) return;
-    polls += 1;
-    if (polls % POLLS_PER_TRY === 0) holdSeconds = 1;
-  }
-
-  function secondsToHold(): number {
-    // Until this process has looked once, it cannot know whether the app has dealt with what is in the mailbox.
-    const hasLooked = transfer.lastReadVersion !== undefined && journal.state.expiration !== undefined;
-    return hasLooked && suspicion === undefined ? holdSeconds : 0;
-  }
-
-  async function next({ signal }: CallOptions = {}): Promise<Message | undefined> {
-    await prepare(signal);
-    let failures = 0;
-    let failingSince = 0;
-    let pollPauseMs = pollMs;
-    while (journal.state.ended === undefined) {
-      const { lastReadVersion: readVersion } = transfer;
-      // After a failure a short one: only an answer tells that the relay is back.
-      const seconds = failures === 0 ? secondsToHold() : 0;
-      const started = monotonicNow();
-      const begun = taken;
-      const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
-      const took = monotonicNow() - started;
-      if (reply === undefined || isRetryable(reply)) {
-        failures += 1;
-        // Not since the last good answer: a device that slept has not tried.
-        if (failures === 1) failingSince = monotonicNow();
-        const status = reply === undefined ? 0 : reply.status;
-        const isCut = seconds > 0 && status !== 429 && status !== 503;
-        if (isCut) suspicion = took;
-        // Straight after a cut a short read tells whether something has happened meanwhile.
-        const pauseMs = Math.max(
-          isCut ? 0 : retryDelay(failures, retryDelayMs),
-          reply === undefined ? 0 : retryAfterMs(reply),
-        );
-        await sitOut(pauseMs, failingSince, reply, signal);
-        continue;
-      }
-      failures = 0;
-      transfer.answered();
-      learn(seconds > 0);
-      if (reply.status !== 200 && reply.status !== 204) {
-        if (await hasLeft(signal)) return undefined;
-        const error = await transfer.toError(reply);
-        if (error.code === 'gone') return undefined;
-        throw error;
-      }
-      const message = reply.status === 200 ? await messageIn(parseRead(reply), begun, signal) : undefined;
-      if (message !== undefined) {
-        vain = 0;
-        return message;
-      }
-      // Nothing new, and not held: the relay does not know how to wait, or cannot now.
-      vain = took < INTERRUPTED_WITHIN_MS ? vain + 1 : 0;
-      const isSame = transfer.lastReadVersion === readVersion || vain > MAXIMUM_EMPTY_ANSWERS;
-      if (!isSame || (seconds > 0 ? took >= INTERRUPTED_WITHIN_MS : secondsToHold() > 0)) {
-        pollPauseMs = pollMs;
-        continue;
-      }
-      const asked = Math.min(retryAfterMs(reply), LONGEST_IDLE_MS);
-      await delay(Math.max(pollPauseMs * (0.75 + Math.random() / 2), asked), signal);
-      pollPauseMs = Math.min(pollPauseMs * 1.5, pollMs * 8);
-      holdAgain();
+  /** Waits for the next message; `undefined` when the mailbox is gone. */
+  async next({ signal }: CallOptions = {}): Promise<Message | undefined> {
+    await this.#prepare(signal);
+    const poll: PollState = { failures: 0, failingSince: 0, pauseMs: this.#transfer.connection.settings.pollMs };
+    while (this.#transfer.state.ended === undefined) {
+      const message = await this.#poll(poll, signal);
+      if (message !== undefined) return message;
     }
     return undefined;
   }
 
-  /** Whether this device has left the mailbox while the read was under way: then its refusal is no news. */
-  async function hasLeft(signal: AbortSignal | undefined): Promise<boolean> {
-    const operation = journal.state.pending?.operation;
-    if (operation === 'delete' || operation === 'relinquish') await abortable(transfer.idle(), signal);
-    return journal.state.ended !== undefined;
+  /** The next message if there is one; does not wait. */
+  async check({ signal }: CallOptions = {}): Promise<Message | undefined> {
+    await this.#prepare(signal);
+    if (this.#transfer.state.ended !== undefined) return undefined;
+    try {
+      for (;;) {
+        const appliedReads = this.#appliedReads;
+        const found = await this.#transfer.read(signal);
+        if (appliedReads === this.#appliedReads) return await this.#receive(found, appliedReads, signal);
+      }
+    } catch (error) {
+      if (error instanceof TransferError && error.code === 'gone') return undefined;
+      throw error;
+    }
   }
 
-  async function sitOut(
-    pauseMs: number,
-    failingSince: number,
-    reply: WireResponse | undefined,
+  /** Acknowledges the previous message, and sends a write that an earlier process left pending. */
+  async #prepare(signal: AbortSignal | undefined): Promise<void> {
+    const { store } = this.#transfer;
+    throwIfAborted(signal);
+    await abortable(this.#transfer.acknowledge(), signal);
+    await abortable(store.ensureSaved(), signal);
+    if (store.state.pending !== undefined && !this.#transfer.isWriting) {
+      await this.#transfer.enqueueWrite(() => this.#pendingWrites.sendPending(signal), signal);
+    }
+  }
+
+  /** Reads once, and pauses if there is no message. */
+  async #poll(poll: PollState, signal: AbortSignal | undefined): Promise<Message | undefined> {
+    const { lastReadVersion, connection } = this.#transfer;
+    const appliedReads = this.#appliedReads;
+    // After a failure, a read that is not held shows sooner that the relay answers again.
+    const seconds = poll.failures === 0 ? this.#secondsToHold() : 0;
+    const started = monotonicNow();
+    const reply = await this.#transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
+    const tookMs = monotonicNow() - started;
+    const attempt = { seconds, tookMs, reply, retryAfterMs: reply === undefined ? 0 : parseRetryAfter(reply) };
+    if (reply === undefined || isRetryable(reply)) return this.#pauseAfterFailure(poll, attempt, signal);
+    poll.failures = 0;
+    connection.reportResponse();
+    if (this.#hold.recordResponse(seconds > 0)) connection.report({ type: 'polling' });
+    if (reply.status !== 200 && reply.status !== 204) return this.#assertEnded(reply, signal);
+    const message = reply.status === 200 ? await this.#receive(parseRead(reply), appliedReads, signal) : undefined;
+    if (message !== undefined) this.#emptyFastAnswers = 0;
+    else await this.#pauseIfNotHeld(poll, attempt, lastReadVersion, signal);
+    return message;
+  }
+
+  #secondsToHold(): number {
+    // Before its first read, this process does not know whether the app has acknowledged the content of the mailbox.
+    const { lastReadVersion, state } = this.#transfer;
+    return lastReadVersion !== undefined && state.expiration !== undefined ? this.#hold.seconds : 0;
+  }
+
+  async #pauseAfterFailure(
+    poll: PollState,
+    { seconds, tookMs, reply, retryAfterMs }: ReadAttempt,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (monotonicNow() + pauseMs - failingSince > retryTimeoutMs) {
+  ): Promise<undefined> {
+    const { connection } = this.#transfer;
+    const { retryTimeoutMs, retryDelayMs } = connection.settings;
+    poll.failures += 1;
+    if (poll.failures === 1) poll.failingSince = monotonicNow();
+    const isInterrupted = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
+    if (isInterrupted) this.#hold.recordInterruption(tookMs);
+    // Directly after an interruption, a short read finds a message that has arrived in between.
+    const pauseMs = Math.max(isInterrupted ? 0 : getRetryDelay(poll.failures, retryDelayMs), retryAfterMs);
+    if (monotonicNow() + pauseMs - poll.failingSince > retryTimeoutMs) {
       throw reply === undefined
         ? new TransferError('unreachable', 'The relay did not answer.')
         : toTransferError(reply);
     }
-    transfer.progress({ type: 'retrying', pauseMs, status: reply?.status });
+    connection.report({ type: 'retrying', pauseMs, status: reply?.status });
     await delay(pauseMs, signal);
   }
 
-  return {
-    next,
-    async check({ signal } = {}) {
-      await prepare(signal);
-      if (journal.state.ended !== undefined) return undefined;
-      try {
-        for (;;) {
-          const begun = taken;
-          const found = await transfer.read(signal);
-          if (begun === taken) return await messageIn(found, begun, signal);
-        }
-      } catch (error) {
-        if (error instanceof TransferError && error.code === 'gone') return undefined;
-        throw error;
-      }
-    },
-  };
+  /** Throws unless an error response means the end of the transfer. */
+  async #assertEnded(reply: WireResponse, signal: AbortSignal | undefined): Promise<undefined> {
+    // If this device has left during the read, the error response is the result.
+    const operation = this.#transfer.state.pending?.operation;
+    if (operation === 'delete' || operation === 'relinquish') await abortable(this.#transfer.whenWritesEnd(), signal);
+    if (this.#transfer.state.ended !== undefined) return;
+    const error = await this.#transfer.toError(reply);
+    if (error.code !== 'gone') throw error;
+  }
+
+  /** Pauses after a response without a new version that the relay did not hold. */
+  async #pauseIfNotHeld(
+    poll: PollState,
+    { seconds, tookMs, retryAfterMs }: ReadAttempt,
+    versionBefore: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { pollMs } = this.#transfer.connection.settings;
+    this.#emptyFastAnswers = tookMs < NOT_HELD_BELOW_MS ? this.#emptyFastAnswers + 1 : 0;
+    const isSameVersion =
+      this.#transfer.lastReadVersion === versionBefore || this.#emptyFastAnswers > MAXIMUM_EMPTY_FAST_ANSWERS;
+    const isHeld = seconds > 0 ? tookMs >= NOT_HELD_BELOW_MS : this.#secondsToHold() > 0;
+    if (!isSameVersion || isHeld) {
+      poll.pauseMs = pollMs;
+      return;
+    }
+    const pauseMs = poll.pauseMs * (0.75 + Math.random() / 2);
+    await delay(Math.max(pauseMs, Math.min(retryAfterMs, LONGEST_IDLE_MS)), signal);
+    poll.pauseMs = Math.min(poll.pauseMs * 1.5, pollMs * 8);
+    this.#hold.recordPause();
+  }
+
+  /**
+   * Applies reads one after another, because two concurrent reads may find the same message. Ignores a read that began
+   * before the last applied one: it may have old content.
+   */
+  #receive(found: ReadResult, appliedReads: number, signal: AbortSignal | undefined): Promise<Message | undefined> {
+    return this.#queue.run(() => (appliedReads === this.#appliedReads ? this.#apply(found, signal) : undefined));
+  }
+
+  async #apply(found: ReadResult, signal: AbortSignal | undefined): Promise<Message | undefined> {
+    const transfer = this.#transfer;
+    const fingerprint = await transfer.findNewFingerprint(found);
+    await abortable(transfer.applyRead(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
+    this.#appliedReads += 1;
+    const message = fingerprint === undefined ? undefined : await this.#open(found, fingerprint);
+    transfer.lastReadVersion = found.version;
+    return message;
+  }
+
+  /** Opens a message and delivers it. The app receives one error for a message that cannot be opened. */
+  async #open(found: ReadResult, fingerprint: string): Promise<Message> {
+    const transfer = this.#transfer;
+    const delivered = { fingerprint, version: found.version };
+    try {
+      const information = await openInformation(found.payload, transfer.state.secret);
+      transfer.connection.report({ type: 'message' });
+      transfer.deliver({ ...delivered, isOpened: true });
+      return { ...information, display: found.displayInformation };
+    } catch (error) {
+      // `lastReadVersion` stays: the content may have been changed in this response only, so the next read is not held.
+      if (error instanceof TransferError) transfer.deliver({ ...delivered, isOpened: false });
+      throw error;
+    }
+  }
 }

@@ -1,51 +1,55 @@
 import type { Ending } from './errors.js';
-import { LONGEST_TIMER_MS, type Network } from './request.js';
+import type { Network } from './http-request.js';
 import type { SaveState, TransferState } from './state.js';
+import { LONGEST_TIMER_MS } from './timing.js';
 
-/** What goes on in a transfer, for people to see. */
+/** A progress report of a transfer, for the user interface. */
 export type Progress =
-  /** The mailbox is there. */
+  /** The relay has created the mailbox. */
   | { readonly type: 'created' }
-  /** The sender sees that a receiver is bound; the receiver, that it is this device. */
+  /** For the sender: a receiver is bound. For the receiver: this device is bound. */
   | { readonly type: 'opened' }
-  /** The receiver gave its place back. Not heard by a sender that does not look before another one has taken it. */
+  /** The receiver relinquished. The sender misses this report if another receiver is bound before its next read. */
   | { readonly type: 'left' }
-  /** The other device's message has come. */
+  /** A message of the other device has arrived. */
   | { readonly type: 'message' }
-  /** This device's message is in the mailbox. */
+  /** The message of this device is in the mailbox. */
   | { readonly type: 'sent' }
-  /** No answer, or "not now"; the same request goes out again after the pause. */
+  /** A request failed for now. The client repeats it after `pauseMs`. `status` is `undefined` if no response arrived. */
   | { readonly type: 'retrying'; readonly pauseMs: number; readonly status: number | undefined }
-  /** The first good answer after `retrying`. */
+  /** The first response after `retrying`. */
   | { readonly type: 'reconnected' }
-  /** Requests that wait do not get through: short ones are sent from now on. */
+  /** The relay or a proxy does not hold reads. The client polls with short reads. */
   | { readonly type: 'polling' }
+  /** The share has ended. */
   | { readonly type: 'ended'; readonly how: Ending };
 
-/** What both sides of a transfer can be told. */
+/** Options of senders and receivers. */
 export interface TransferOptions extends Network {
   /**
-   * Takes the state of a transfer and keeps it. It is awaited before anything is written to the relay; if it throws,
-   * nothing is. With it an app that is killed goes on where it was.
+   * Saves the state of a transfer after each change, so that an app can resume after it was killed. The client awaits
+   * it before each write to the relay. If it throws, the call fails and sends nothing. Default: the state is not saved.
    */
   readonly onState?: SaveState | undefined;
-  /** Hears what goes on. Must not throw. */
+  /** Receives progress reports. Must not throw. Default: none. */
   readonly onProgress?: ((progress: Progress, state: TransferState) => void) | undefined;
-  /** Milliseconds without a good answer after which a call gives up as `unreachable`. Default 120,000. */
+  /** Milliseconds of failed tries after which a call fails as `unreachable`. Default 120,000. */
   readonly retryTimeoutMs?: number | undefined;
-  /** Milliseconds before the first retry; doubled with each one to 30 s, and taken at random below that. Default 200. */
+  /**
+   * Upper bound of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200.
+   */
   readonly retryDelayMs?: number | undefined;
-  /** Seconds that the relay is asked to hold a read while nothing happens. 0 to poll instead. Default 25. */
+  /** Seconds that the relay may hold a read until the mailbox changes (RFC 7240 `wait`). 0 for polling. Default 25. */
   readonly waitSeconds?: number | undefined;
-  /** Milliseconds between two reads where the relay does not hold them; grows to 8 times that. Default 2,000. */
+  /** Milliseconds between two reads that the relay does not hold; grows to 8 times that value. Default 2,000. */
   readonly pollMs?: number | undefined;
-  /** Bytes of the largest body that the relay takes. Default 65,536. */
+  /** The relay's limit of a request body, in bytes. Default 65,536. */
   readonly maximumBodyBytes?: number | undefined;
 }
 
-/** What every call that talks to a relay can be told. */
+/** Options of every call that sends requests. */
 export interface CallOptions {
-  /** Ends the call; it throws the signal's reason. A write that was begun stays in the state. */
+  /** Ends the call, which then throws the reason of the signal. A pending write stays in the state. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,30 +62,30 @@ const DEFAULTS = {
   maximumBodyBytes: 65_536,
 };
 
-/** Options with the defaults in their places. */
+/** Options with their defaults. */
 export type Settings = TransferOptions &
   Readonly<typeof DEFAULTS> & {
-    /** URLs below which the link of a new mailbox must be; none for a receiver, which makes no mailbox. */
+    /** Base URLs that the link of a new mailbox may have; empty for a receiver, which creates no mailboxes. */
     readonly bases: readonly string[];
   };
 
 /**
- * Fills in the defaults. Throws a TypeError for an option that is wrong, whose path `role` begins, and where the runtime
- * lacks what the client stands on.
+ * Fills in the defaults. Throws a TypeError for an invalid option, with its path below `role`, and in a runtime without
+ * the needed interfaces.
  */
 export function resolveSettings(
   options: TransferOptions,
   role: TransferState['role'],
   bases: readonly string[] = [],
 ): Settings {
-  // Known before a device is bound, not after. Browsers have `crypto.subtle` on https and loopback names only.
+  // Fail before a read binds this device. Browsers have `crypto.subtle` on https and loopback names only.
   if (globalThis.crypto?.subtle === undefined || typeof TextDecoder === 'undefined' || typeof Headers === 'undefined')
     throw new TypeError('credential-relay/client: needs WebCrypto, TextDecoder and Headers');
   const settings = { ...options, ...DEFAULTS, bases };
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = options[name] ?? DEFAULTS[name];
-    const isGood = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'retryTimeoutMs');
-    if (!isGood) throw new TypeError(`${role}.${name}: must be 0 to 2147483647`);
+    const isValid = value >= 0 && (value <= LONGEST_TIMER_MS || name === 'retryTimeoutMs');
+    if (!isValid) throw new TypeError(`${role}.${name}: must be 0 to 2147483647`);
     settings[name] = value;
   }
   try {

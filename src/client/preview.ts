@@ -1,30 +1,29 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
-import { boundedText } from './request.js';
-import { parseHttpsUrl } from './wire.js';
+import { parseHttpsUrl, parseText } from './response-values.js';
 
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
 );
 
-/** Characters of a page that are searched; the properties are in its head. */
-const MOST_CHARACTERS = 65_536;
+/** The client searches so many characters of a page. The properties are in its head. */
+const MAXIMUM_PAGE_CHARACTERS = 65_536;
 
 /**
- * The display information of a preview page, from its OpenGraph properties; a member that the page does not have is
- * empty. It is what the sender wrote: text to show, not HTML. React Native has no HTML parser, so this is none either.
+ * The display information of a preview page, from its OpenGraph properties. A missing property is empty. The sender
+ * wrote these texts: show them as text, not as HTML. The page is not parsed as HTML, as React Native has no HTML parser.
  */
 export function parseDisplayInformation(page: string): DisplayInformation {
   const properties = new Map<string, string>();
-  for (const [tag] of page.slice(0, MOST_CHARACTERS).matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
+  for (const [tag] of page.slice(0, MAXIMUM_PAGE_CHARACTERS).matchAll(/<meta\s(?:[^<>"']|"[^"]*"|'[^']*')*>/gi)) {
     const property = readAttribute(tag, 'property');
     if (property !== undefined && !properties.has(property))
       properties.set(property, readAttribute(tag, 'content') ?? '');
   }
-  const propertyOf = (name: string): string => boundedText(properties.get(`og:${name}`));
+  const readProperty = (name: string): string => parseText(properties.get(`og:${name}`));
   return {
-    title: propertyOf('title'),
-    description: propertyOf('description'),
-    imageURL: parseHttpsUrl(propertyOf('image')),
+    title: readProperty('title'),
+    description: readProperty('description'),
+    imageURL: parseHttpsUrl(readProperty('image')),
   };
 }
 
@@ -33,8 +32,8 @@ function readAttribute(tag: string, name: string): string | undefined {
   return (double ?? single)?.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w+));/gi, unescapeHtml);
 }
 
-function unescapeHtml(whole: string, decimal?: string, hex?: string, name?: string): string {
-  if (name !== undefined) return ENTITIES.get(name) ?? whole;
+function unescapeHtml(entity: string, decimal?: string, hex?: string, name?: string): string {
+  if (name !== undefined) return ENTITIES.get(name) ?? entity;
   const point = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-  return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  return point <= 0x10ffff ? String.fromCodePoint(point) : entity;
 }

@@ -1,148 +1,183 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
+import { REQUEST_ID } from '../protocol/header-names.js';
 import { isRetryable, toTransferError } from './errors.js';
+import type { WireResponse } from './http-request.js';
 import { mayOpen, parseBase } from './links.js';
 import type { Message } from './message-reader.js';
 import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
+import type { PendingWrites } from './pending-writes.js';
 import { parseDisplayInformation } from './preview.js';
-import type { WireResponse } from './request.js';
 import { decodeSecret } from './seal.js';
 import { createShareParts, type Share } from './share.js';
 import { parseShareUrl } from './share-url.js';
-import { checkState, createStateStore, newState, notAllowed, type StateStore, type TransferState } from './state.js';
-import type { Writes } from './writes.js';
+import { checkState, createState, StateStore, type TransferState, toNotAllowedError } from './state.js';
+import type { Transfer } from './transfer.js';
 
-/** What a receiver is made with. */
+/** Options of {@link createReceiver}. */
 export interface ReceiverOptions extends TransferOptions {
   /**
-   * Hosts of the relays that may be called, as in URLs: `relay.example`, or with a port that is not the usual one,
-   * `relay.example:8443`. Only a host of this list may be one of this machine or one network. Default: any by https
-   * whose name is a public one; links come from strangers, so an app that knows its relays names them.
+   * Hosts of the relays that the receiver may call: `relay.example`, or `relay.example:8443` with a port other than 443.
+   * Only a listed host may be on this machine or in a private network. Default: every public domain name, by https.
+   * Links come from strangers, so name your relays if you know them.
    */
   readonly relays?: readonly string[] | undefined;
 }
 
-/** What opening a link can be told. */
+/** Options of {@link Receiver.open}. */
 export interface OpenOptions {
-  /** Where the relay is to push to when the sender writes. It is left there by the read that binds. */
+  /** The relay notifies this device when the sender writes. The read that binds sends it. Default: no notification. */
   readonly notificationToken?: NotificationToken | undefined;
 }
 
-/** One share, seen by the device that opens it. */
+/** A share on the receiver's device. */
 export interface ReceivedShare extends Share {
-  /** What the sender wrote for people to see. Binds nobody. Throws {@link TransferError}. */
+  /**
+   * Reads the preview page: the texts and the picture of the sender. Does not bind this device. Escape the texts before
+   * you show them as HTML.
+   *
+   * @throws {TransferError} `gone`, `refused`, `unreachable`.
+   */
   preview(options?: CallOptions): Promise<DisplayInformation>;
   /**
-   * The sender's next message. The first call is the read that binds this device, and brings the message that is in the
-   * mailbox; later ones wait. A message counts as dealt with when the next one is asked for, an answer is given, or the
-   * share is finished: if the app is killed before, it comes again. One call at a time. Throws {@link TransferError}:
-   * `already_claimed` if another device was faster, `gone` once the mailbox is.
+   * Waits for the sender's next message. The first call is the read that binds this device, and returns the message in
+   * the mailbox. A call acknowledges the previous message, as `reply` and `finish` do; if the app is killed before that,
+   * the message comes again. Do not make two calls at a time.
+   *
+   * @throws {TransferError} `already_claimed` if another device opened the share first, `gone` when the mailbox is gone;
+   * `tampered`, `malformed`, `refused`, `unreachable`.
    */
   next(options?: CallOptions): Promise<Message>;
-  /** All messages of the sender, until this device finishes. Throws as {@link ReceivedShare.next}. */
+  /** All messages of the sender until this device finishes or relinquishes. Throws like {@link ReceivedShare.next}. */
   messages(options?: CallOptions): AsyncGenerator<Message, void, undefined>;
-  /** Deletes the mailbox: the credential is here. Resolves as well if it is gone already. Throws {@link TransferError}. */
+  /**
+   * Deletes the mailbox, after the credential is stored. Resolves also if the mailbox is gone.
+   *
+   * @throws {TransferError} `refused`, `unreachable`.
+   */
   finish(options?: CallOptions): Promise<void>;
   /**
-   * Gives the place back, so that another device can open the link. It finds the latest message in the mailbox, whoever
-   * wrote that. This device is out for good. Throws {@link TransferError}.
+   * Releases the mailbox, so that another device can open the link. That device finds the latest message in the mailbox,
+   * from either side. This device can never open the link again.
+   *
+   * @throws {TransferError} `refused`, `unreachable`.
    */
   relinquish(options?: CallOptions): Promise<void>;
 }
 
-/** Opens what others share. */
+/** Opens shares. */
 export interface Receiver {
   /**
-   * Takes a share URL; nothing is sent yet. Throws a TypeError for what is no share URL with a Secret, and
-   * {@link TransferError} `not_allowed` for one that leads elsewhere than to the relays that may be called.
+   * Opens a share URL. Sends nothing yet.
+   *
+   * @throws {TypeError} The text is not a share URL with a Secret.
+   * @throws {TransferError} `not_allowed` if the URL leads to a relay that the receiver may not call.
    */
   open(url: string, options?: OpenOptions): ReceivedShare;
-  /** Goes on with a share from its state; carries out what was under way. Throws {@link TransferError}. */
+  /**
+   * Resumes a share from its saved state, and sends its pending write.
+   *
+   * @throws {TransferError} `not_allowed` if the state has a URL that the receiver may not call; `conflict`, `gone`,
+   * `refused`, `unreachable` or `malformed` of the pending write.
+   * @throws {TypeError} The value is not the state of a receiver.
+   */
   resume(state: TransferState, options?: CallOptions & OpenOptions): Promise<ReceivedShare>;
 }
 
-/** Endings that are this device's own doing. */
-const OWN: readonly (string | undefined)[] = ['finished', 'relinquished'];
+/** After these endings, `messages` returns instead of throwing. */
+const OWN_ENDINGS: readonly (string | undefined)[] = ['finished', 'relinquished'];
 
-/** Makes a receiver. Throws a TypeError for an option that is wrong. */
+/**
+ * Creates a receiver.
+ *
+ * @throws {TypeError} An option is invalid, or the runtime lacks WebCrypto, `TextDecoder` or `Headers`.
+ * @see docs/client.md; SCT §3, TIGRESS §6
+ * @example
+ * const received = createReceiver({ relays: ['relay.example'] }).open(url);
+ * const { title } = await received.preview(); // Does not bind this device.
+ * const { content } = await received.next(); // Binds this device.
+ * await received.finish();
+ */
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const settings = resolveSettings(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
-    throw new TypeError('receiver.headers: need receiver.relays');
+    throw new TypeError('receiver.headers: requires receiver.relays');
   const hosts = options.relays?.map(parseHost);
 
-  /** A link could lead anywhere, and whatever answers there learns of this device. */
+  // A link may lead to any server, and that server would learn about this device.
   const mayCall = (mailboxUrl: string): boolean => mayOpen(mailboxUrl, hosts);
 
   return {
     open(url, { notificationToken } = {}) {
       const { mailboxUrl, secret, vertical } = parseShareUrl(url);
-      if (!mayCall(mailboxUrl)) throw notAllowed();
-      // Before anything is sent: a device that cannot read the messages must not be bound.
+      if (!mayCall(mailboxUrl)) throw toNotAllowedError();
+      // Before the first request: a device that cannot read the messages must not be bound.
       assertSecret(secret);
-      const journal = createStateStore(newState('receiver', { secret, vertical, mailboxUrl }), options.onState, false);
-      return createReceivedShare(journal, settings, notificationToken).share;
+      const state = createState('receiver', { secret, vertical, mailboxUrl });
+      return createReceivedShare(new StateStore(state, options.onState, false), settings, notificationToken).share;
     },
     async resume(state, { signal, notificationToken } = {}) {
-      const journal = createStateStore(checkState(state, 'receiver', mayCall), options.onState, true);
-      const { share, writes } = createReceivedShare(journal, settings, notificationToken);
-      await writes.settle(signal);
+      const store = new StateStore(checkState(state, 'receiver', mayCall), options.onState, true);
+      const { share, pendingWrites } = createReceivedShare(store, settings, notificationToken);
+      await pendingWrites.sendPending(signal);
       return share;
     },
   };
 }
 
 function createReceivedShare(
-  journal: StateStore,
+  store: StateStore,
   settings: Settings,
-  token: NotificationToken | undefined,
-): { share: ReceivedShare; writes: Writes } {
-  const { transfer, writes, reader: lookout } = createShareParts(journal, settings, token);
+  notificationToken: NotificationToken | undefined,
+): { share: ReceivedShare; pendingWrites: PendingWrites } {
+  const { transfer, pendingWrites, writes, reader } = createShareParts(store, settings, notificationToken);
   const share: ReceivedShare = {
     get state() {
-      return journal.state;
+      return store.state;
     },
-    async preview({ signal } = {}) {
-      // No claim: whoever looks is nobody.
-      const headers = { 'Mailbox-Request-ID': crypto.randomUUID() };
-      const request = { method: 'GET', url: journal.state.mailboxUrl ?? '', headers };
-      const { reply } = await transfer.send(() => transfer.sendOnce(request, signal), signal, isNoPreview);
-      if (reply.status === 404) throw await transfer.toError(reply);
-      if (reply.status !== 200) throw toTransferError(reply);
-      return parseDisplayInformation(reply.text);
-    },
+    preview: (options) => readPreview(transfer, options),
     async next(options) {
-      const message = await lookout.next(options);
-      if (message === undefined) throw transfer.gone();
+      const message = await reader.next(options);
+      if (message === undefined) throw transfer.toGoneError();
       return message;
     },
-    check: lookout.check,
+    check: (options) => reader.check(options),
     async *messages(options) {
       for (;;) {
-        const message = await lookout.next(options);
+        const message = await reader.next(options);
         if (message !== undefined) yield message;
-        else if (OWN.includes(journal.state.ended)) return;
-        else throw transfer.gone();
+        else if (OWN_ENDINGS.includes(store.state.ended)) return;
+        else throw transfer.toGoneError();
       }
     },
-    reply: writes.reply,
+    reply: (information, options) => writes.reply(information, options),
     finish: (options) => writes.leave('delete', options),
     relinquish: (options) => writes.leave('relinquish', options),
   };
-  return { share, writes };
+  return { share, pendingWrites };
 }
 
-/** The page itself is HTML, so that where CORS hides who answers a page is taken for the relay's. */
-const isNoPreview = (reply: WireResponse): boolean => reply.status !== 200 && isRetryable(reply);
+/** ReadDisplayInformationFromMailbox. Sends no Device Claim, so it binds no device. */
+async function readPreview(transfer: Transfer, { signal }: CallOptions = {}): Promise<DisplayInformation> {
+  const headers = { [REQUEST_ID]: crypto.randomUUID() };
+  const request = { method: 'GET', url: transfer.state.mailboxUrl ?? '', headers };
+  // A page is HTML. If CORS hides the Mailbox-Request-ID, it would look like the page of a proxy.
+  const shouldRetry = (reply: WireResponse): boolean => reply.status !== 200 && isRetryable(reply);
+  const { connection } = transfer;
+  const { reply } = await connection.send(() => connection.sendOnce(request, signal), signal, shouldRetry);
+  if (reply.status === 404) throw await transfer.toError(reply);
+  if (reply.status !== 200) throw toTransferError(reply);
+  return parseDisplayInformation(reply.text);
+}
 
 function assertSecret(secret: string | undefined): asserts secret is string {
   try {
     decodeSecret(secret ?? '');
   } catch {
-    throw new TypeError('shareUrl: must have a whole Secret of 16 or 32 bytes');
+    throw new TypeError('shareUrl: must have a Secret of 16 or 32 bytes');
   }
 }
 
-/** The host of an entry, as URLs have it. */
+/** The host of an option, in the normal form of URLs. */
 function parseHost(entry: string): string {
   const [, host] = /^https:\/\/([^/]*)$/.exec(parseBase(`https://${entry}`) ?? '') ?? [];
   if (host === undefined) throw new TypeError('receiver.relays: must be of the form host or host:port');

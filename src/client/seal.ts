@@ -4,24 +4,36 @@ import { fromBase64, toBase64 } from './base64.js';
 /** The two AEADs that every device supports (SCT §3.3, TIGRESS §7.2; RFC 5116). */
 export type AeadName = 'AEAD_AES_128_GCM' | 'AEAD_AES_256_GCM';
 
-/** Bytes of the Secret, by AEAD. */
+/** Bytes of the Secret of each AEAD. */
 const SECRET_BYTES: Readonly<Record<AeadName, number>> = { AEAD_AES_128_GCM: 16, AEAD_AES_256_GCM: 32 };
 
 const IV_BYTES = 12;
 
-/** The payload could not be opened: tampered with, sealed under another Secret, or not sealed this way at all. */
+/** A payload that {@link open} cannot decrypt: it was changed, or sealed under another Secret or algorithm. */
 export class UnopenedPayload extends Error {
   override readonly name = 'UnopenedPayload';
 }
 
-/** A fresh symmetric Secret as base64: 16 bytes for AES-128, 32 bytes for AES-256 (the default). One for each share. */
+/**
+ * Generates a random Secret. Use each Secret for one share only.
+ *
+ * @param type The AEAD: 16 bytes for AES-128, 32 bytes for AES-256. Default `AEAD_AES_256_GCM`.
+ * @returns The Secret as base64.
+ */
 export function generateSecret(type: AeadName = 'AEAD_AES_256_GCM'): string {
   return toBase64(crypto.getRandomValues(new Uint8Array(SECRET_BYTES[type])));
 }
 
 /**
- * Encrypts a message under the Secret, with a fresh 96-bit IV: `data` is base64 of IV ‖ ciphertext ‖ tag. The AEAD
- * follows from the length of the Secret. Throws a TypeError for a Secret of another length.
+ * Encrypts a message with AES-GCM and a random 96-bit IV.
+ *
+ * @param secret Base64 of 16 bytes (AES-128) or 32 bytes (AES-256).
+ * @returns `type` names the AEAD; `data` is base64 of IV ‖ ciphertext ‖ tag.
+ * @throws {TypeError} The Secret is not base64, or has another length.
+ * @see SCT §3.3, TIGRESS §7.2, RFC 5116
+ * @example
+ * const secret = generateSecret();
+ * const payload = await seal(new TextEncoder().encode('text'), secret);
  */
 export async function seal(content: Uint8Array, secret: string): Promise<Payload> {
   const { type, key } = await importSecret(secret, 'encrypt');
@@ -34,13 +46,19 @@ export async function seal(content: Uint8Array, secret: string): Promise<Payload
 }
 
 /**
- * Decrypts a payload under the Secret. Throws {@link UnopenedPayload} if it was changed, or was not sealed under this
- * Secret, and a TypeError for a Secret that is none.
+ * Decrypts a payload of {@link seal}.
+ *
+ * @param secret Base64 of 16 or 32 bytes.
+ * @throws {UnopenedPayload} The payload was changed, or sealed under another Secret or algorithm.
+ * @throws {TypeError} The Secret is not base64, or has another length.
+ * @see SCT §3.3, TIGRESS §7.2, RFC 5116
+ * @example
+ * const text = new TextDecoder().decode(await open(payload, secret));
  */
 export async function open(payload: Payload, secret: string): Promise<Uint8Array> {
   const { type, key } = await importSecret(secret, 'decrypt');
   try {
-    // Of another algorithm there is nothing to open.
+    // Empty data fails to decrypt, like data of another algorithm should.
     const data = fromBase64(payload.type === type ? payload.data : '');
     const algorithm = { name: 'AES-GCM', iv: data.subarray(0, IV_BYTES) };
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, data.subarray(IV_BYTES)));
@@ -49,11 +67,11 @@ export async function open(payload: Payload, secret: string): Promise<Uint8Array
   }
 }
 
-/** Which AEAD a Secret is for, and its bytes. Throws a TypeError for one that is not base64 of 16 or 32 bytes. */
+/** The bytes of a Secret, and its AEAD by length. Throws a TypeError for a Secret that is not base64 of 16 or 32 bytes. */
 export function decodeSecret(secret: string): { readonly type: AeadName; readonly bytes: Uint8Array<ArrayBuffer> } {
   const bytes = fromBase64(secret);
   const type = (Object.keys(SECRET_BYTES) as AeadName[]).find((name) => SECRET_BYTES[name] === bytes.length);
-  if (type === undefined) throw new TypeError('A Secret has 16 or 32 bytes.');
+  if (type === undefined) throw new TypeError('The Secret must have 16 or 32 bytes.');
   return { type, bytes };
 }
 

@@ -1,77 +1,115 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
+import { formatExpiration } from '../protocol/expiration.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintPayload, type OutgoingInformation } from './information.js';
 import { isBelow, parseBases } from './links.js';
 import type { Message } from './message-reader.js';
 import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
+import type { PendingWrites } from './pending-writes.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
 import { createShareParts, type Share } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
-import { checkState, createStateStore, newState, type StateStore, type TransferState } from './state.js';
-import { assertSize, type Writes } from './writes.js';
+import { checkState, createState, StateStore, type TransferState } from './state.js';
+import { assertSize } from './writes.js';
 
-/** What a sender is made with. */
+/** Options of {@link createSender}. */
 export interface SenderOptions extends TransferOptions {
   /** URL of the relay's mount point: https, or http on a loopback name. */
   readonly relay: string;
   /**
-   * Other URLs below which the relay's links are, each an origin, or origin and mount path, like `relay`. Only for a relay
-   * whose `publicUrl` is not the URL that this device calls. Default: none, a link must be below `relay` itself.
+   * Other base URLs that the relay's links may have: an origin, or an origin and a mount path, like `relay`. Needed only
+   * if the relay's `publicUrl` differs from `relay`. Default: none.
    */
   readonly links?: readonly string[] | undefined;
 }
 
-/** How one share is to be. */
+/** Options of {@link Sender.share}. */
 export interface ShareOptions extends CallOptions {
-  /** Default: none in the URL, which means general access. */
+  /** The kind of credential, for the share URL. Default: none, which means general access. */
   readonly vertical?: Vertical | undefined;
-  /** What the devices may do (SCT and TIGRESS §6.1): `RD` to hand over once, the default; `RWD` for answers. */
+  /**
+   * The rights of the receiver (SCT and TIGRESS §6.1): `RD` to receive one message, `RWD` to reply. Default: the relay's
+   * default, `RD`.
+   */
   readonly accessRights?: string | undefined;
-  /** Seconds that the share may take; counted by the relay's clock if this device's is so wrong that it is refused. */
+  /**
+   * Lifetime of the share in seconds, above 0 and below 1e9. If the relay refuses the time because this device's clock is
+   * wrong, the client uses the relay's clock. Default: the relay's default; 172,800 with `accessRights`.
+   */
   readonly expiresInSeconds?: number | undefined;
   /** Default `AEAD_AES_256_GCM`. */
   readonly algorithm?: AeadName | undefined;
-  /** Where the relay is to push to when the receiver writes. */
+  /** The relay notifies this device when the receiver writes. Default: no notification. */
   readonly notificationToken?: NotificationToken | undefined;
 }
 
-/** One share, seen by the device that made it. */
+/** A share on the sender's device. */
 export interface SentShare extends Share {
-  /** The link to give to the receiver. Whoever has it can open the share. */
+  /** The link for the receiver. Any device that has the link can open the share. */
   readonly url: string;
   /**
-   * The receiver's next message; `undefined` once the mailbox is gone (`state.ended` tells how). A message counts as dealt
-   * with when the next one is asked for, or an answer is given: if the app is killed before, it comes again. One call at
-   * a time. Throws {@link TransferError}.
+   * Waits for the receiver's next message. A call acknowledges the previous message, as `reply` and `cancel` do; if the
+   * app is killed before that, the message comes again. Do not make two calls at a time.
+   *
+   * @returns `undefined` when the mailbox is gone; `state.ended` has the reason.
+   * @throws {TransferError} `tampered`, `malformed`, `refused`, `unreachable`.
    */
   next(options?: CallOptions): Promise<Message | undefined>;
-  /** All messages of the receiver, until the mailbox is gone. */
+  /** All messages of the receiver until the mailbox is gone. Throws like {@link SentShare.next}. */
   messages(options?: CallOptions): AsyncGenerator<Message, void, undefined>;
-  /** Deletes the mailbox. Resolves as well if it is gone already. Throws {@link TransferError}. */
+  /**
+   * Deletes the mailbox. Resolves also if the mailbox is gone.
+   *
+   * @throws {TransferError} `refused`, `unreachable`.
+   */
   cancel(options?: CallOptions): Promise<void>;
 }
 
-/** Shares credentials by one relay. */
+/** Shares credentials through one relay. */
 export interface Sender {
   /**
-   * Makes a share: a mailbox with the sealed Provisioning Information, under a Device Claim and a Secret that are used
-   * for nothing else. `display` is what people see of it before; the relay sees it too. Throws {@link TransferError}.
+   * Creates a mailbox with the sealed Provisioning Information. Each share has its own Device Claim and Secret.
+   *
+   * @param information The credential. Only a device with the link can read it.
+   * @param display The texts and the picture of the preview page. The relay can read them.
+   * @throws {TransferError} `refused`, `unreachable`, `too_large`; `malformed` if the link of the mailbox is not below
+   * `relay` or `links`.
+   * @throws {TypeError} `information` is not Provisioning Information, or an option is invalid.
    */
   share(information: OutgoingInformation, display: DisplayInformation, options?: ShareOptions): Promise<SentShare>;
-  /** Goes on with a share from its state; carries out what was under way. Throws {@link TransferError}. */
+  /**
+   * Resumes a share from its saved state, and sends its pending write.
+   *
+   * @throws {TransferError} `not_allowed` if the state has a URL of another relay; `conflict`, `gone`,
+   * `receiver_changed`, `refused`, `unreachable` or `malformed` of the pending write.
+   * @throws {TypeError} The value is not the state of a sender.
+   */
   resume(state: TransferState, options?: CallOptions): Promise<SentShare>;
 }
 
-/** Seconds that a share may take where the app names rights and no time. */
+/** Lifetime of a share with access rights. The protocol requires an expiration beside access rights. */
 const DEFAULT_SECONDS = 172_800;
 
-/** More than any relay keeps a mailbox. */
-const MOST_SECONDS = 1_000_000_000;
+/** No relay keeps a mailbox as long as this. */
+const MAXIMUM_SECONDS = 1_000_000_000;
 
-/** A clock that is less wrong than this is not worth a second try, in ms. */
-const SMALL_SKEW_MS = 2000;
+/** The client does not correct a smaller difference between the clocks. */
+const MINIMUM_SKEW_MS = 2000;
 
-/** Makes a sender. Throws a TypeError for an option that is wrong. */
+/** The body of CreateMailbox. The expiration counts from `now`. */
+type BuildCreateBody = (now: number) => string;
+
+/**
+ * Creates a sender.
+ *
+ * @throws {TypeError} An option is invalid, or the runtime lacks WebCrypto, `TextDecoder` or `Headers`.
+ * @see docs/client.md; SCT §3, TIGRESS §6
+ * @example
+ * const sender = createSender({ relay: 'https://relay.example' });
+ * const share = await sender.share({ format: 'hotel.example/key', content: { room: '417' } }, display);
+ * console.log(share.url);
+ * await share.next(); // Until the receiver has finished.
+ */
 export function createSender(options: SenderOptions): Sender {
   const bases = parseBases(options.relay, options.links, 'sender.');
   const settings = resolveSettings(options, 'sender', bases);
@@ -79,79 +117,81 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     async share(information, display, shareOptions = {}) {
-      const { algorithm, vertical, accessRights, expiresInSeconds, notificationToken, signal } = shareOptions;
+      const { algorithm, vertical, signal } = shareOptions;
       const text = encodeInformation(information);
       const secret = generateSecret(algorithm);
       const payload = await seal(new TextEncoder().encode(text), secret);
-      if (!(expiresInSeconds === undefined || (expiresInSeconds > 0 && expiresInSeconds < MOST_SECONDS)))
-        throw new TypeError('share.expiresInSeconds: must be above 0 and below 1e9');
-      const seconds = expiresInSeconds ?? (accessRights === undefined ? undefined : DEFAULT_SECONDS);
-      const bodyAt = (now: number): string =>
+      const seconds = resolveSeconds(shareOptions);
+      const buildBody: BuildCreateBody = (now) =>
         JSON.stringify({
           payload,
           displayInformation: display,
-          notificationToken,
-          mailboxConfiguration:
-            seconds === undefined ? undefined : { accessRights, expiration: wireTime(now, seconds) },
+          notificationToken: shareOptions.notificationToken,
+          mailboxConfiguration: seconds === undefined ? undefined : buildConfiguration(shareOptions, now, seconds),
         });
-      assertSize(bodyAt(Date.now()), settings);
-      const journal = createStateStore(
-        newState('sender', { secret, vertical, wrote: [await fingerprintPayload(payload)] }),
-        options.onState,
-        false,
-      );
-      const { share, writes } = createSentShare(journal, settings);
-      await createMailbox(writes, { url, bodyAt }, signal);
+      assertSize(buildBody(Date.now()), settings);
+      const state = createState('sender', { secret, vertical, wrote: [await fingerprintPayload(payload)] });
+      const { share, pendingWrites } = createSentShare(new StateStore(state, options.onState, false), settings);
+      await createMailbox(pendingWrites, url, buildBody, signal);
       return share;
     },
     async resume(state, { signal } = {}) {
       checkState(state, 'sender', (link) => isBelow(link, bases), url);
-      const { share, writes } = createSentShare(createStateStore(state, options.onState, true), settings);
-      await writes.settle(signal);
+      const { share, pendingWrites } = createSentShare(new StateStore(state, options.onState, true), settings);
+      await pendingWrites.sendPending(signal);
       return share;
     },
   };
 }
 
-/** CreateMailbox. A device whose clock is wrong asks for a time that the relay refuses: then the relay's clock counts. */
+function resolveSeconds({ expiresInSeconds, accessRights }: ShareOptions): number | undefined {
+  if (!(expiresInSeconds === undefined || (expiresInSeconds > 0 && expiresInSeconds < MAXIMUM_SECONDS)))
+    throw new TypeError('share.expiresInSeconds: must be above 0 and below 1e9');
+  return expiresInSeconds ?? (accessRights === undefined ? undefined : DEFAULT_SECONDS);
+}
+
+function buildConfiguration({ accessRights }: ShareOptions, now: number, seconds: number): object {
+  return { accessRights, expiration: formatExpiration(now + seconds * 1000) };
+}
+
+/** CreateMailbox. If this device's clock is wrong, the relay refuses the expiration: then the relay's clock counts. */
 async function createMailbox(
-  writes: Writes,
-  { url, bodyAt }: { readonly url: string; readonly bodyAt: (now: number) => string },
+  pendingWrites: PendingWrites,
+  url: string,
+  buildBody: BuildCreateBody,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await writes.carryOut({ operation: 'create', url, body: bodyAt(Date.now()) }, signal);
+    await pendingWrites.submit({ operation: 'create', url, body: buildBody(Date.now()) }, signal);
   } catch (error) {
     if (!(error instanceof TransferError) || error.relayCode !== 'expiration_out_of_range') throw error;
     const { relayTime = Number.NaN } = error;
-    if (!(Math.abs(relayTime - Date.now()) > SMALL_SKEW_MS)) throw error;
-    await writes.carryOut({ operation: 'create', url, body: bodyAt(relayTime) }, signal);
+    if (!(Math.abs(relayTime - Date.now()) > MINIMUM_SKEW_MS)) throw error;
+    await pendingWrites.submit({ operation: 'create', url, body: buildBody(relayTime) }, signal);
   }
 }
 
-function createSentShare(journal: StateStore, settings: Settings): { share: SentShare; writes: Writes } {
-  const { writes, reader: lookout } = createShareParts(journal, settings);
-  const { next, check } = lookout;
+function createSentShare(store: StateStore, settings: Settings): { share: SentShare; pendingWrites: PendingWrites } {
+  const { pendingWrites, writes, reader } = createShareParts(store, settings);
   const share: SentShare = {
     get url() {
-      const { mailboxUrl = '', vertical, secret } = journal.state;
+      const { mailboxUrl = '', vertical, secret } = store.state;
       return buildShareUrl(mailboxUrl, { vertical, secret });
     },
     get state() {
-      return journal.state;
+      return store.state;
     },
-    next,
-    check,
+    next: (callOptions) => reader.next(callOptions),
+    check: (callOptions) => reader.check(callOptions),
     async *messages(callOptions) {
-      for (let message = await next(callOptions); message !== undefined; message = await next(callOptions))
+      let message = await reader.next(callOptions);
+      while (message !== undefined) {
         yield message;
+        message = await reader.next(callOptions);
+      }
     },
-    reply: writes.reply,
+    reply: (information, replyOptions) => writes.reply(information, replyOptions),
     cancel: (callOptions) => writes.leave('delete', callOptions),
   };
-  return { share, writes };
-}
-
-function wireTime(now: number, seconds: number): string {
-  return `${new Date(now + seconds * 1000).toISOString().slice(0, 19)}Z`;
+  return { share, pendingWrites };
 }

@@ -1,24 +1,32 @@
 import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/share-url.js';
 
-/** What kind of credential a share is for: `a` or none general access, `h` home, `c` car (SCT and TIGRESS §6). */
+/** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
 export type Vertical = 'a' | 'h' | 'c';
 
 /** The parts of a share URL. */
 export interface SharedMailbox {
-  /** The URL for requests: no query, no fragment. The relay must never see the Secret. */
+  /** The URL for requests. It has no query and no fragment, so the relay never receives the Secret. */
   readonly mailboxUrl: string;
-  /** `a` if the URL names none. */
+  /** `a` if the URL has no known vertical. */
   readonly vertical: Vertical;
-  /** Base64 of the Secret, not checked; `undefined` if the URL carries none. */
+  /** The fragment, usually base64 of the Secret; not validated. `undefined` if the URL has no fragment. */
   readonly secret: string | undefined;
 }
 
-/** What the URL parser would drop, decode or resolve silently: credentials, percent-encoding, `\` and dot segments. */
+/** Parts that the URL parser drops, decodes or resolves silently: credentials, percent-encoding, `\`, dot segments. */
 const RESOLVED = /^[^?#]*([\\%@]|\/\.)/;
 
 /**
- * The URL to send to the receiver: the relay's `urlLink`, the vertical, and the Secret as fragment. Throws a TypeError
- * if `urlLink` is not the URL of a mailbox, as {@link parseShareUrl} takes it, or has a query or fragment already.
+ * Builds the URL that the sender gives to the receiver.
+ *
+ * @param urlLink The `urlLink` of a CreateMailbox response: a mailbox URL without query and fragment.
+ * @param parts The vertical (default: none in the URL, which means general access), and the Secret as base64.
+ * @returns `urlLink`, the vertical as query, and the Secret as fragment.
+ * @throws {TypeError} `urlLink` is not a mailbox URL, or already has a query or a fragment.
+ * @see docs/protocol.md §2; SCT and TIGRESS §6
+ * @example
+ * const url = buildShareUrl('https://relay.example/v1/m/0b1e…', { vertical: 'h', secret: generateSecret() });
+ * // 'https://relay.example/v1/m/0b1e…?v=h#Zm9v…'
  */
 export function buildShareUrl(
   urlLink: string,
@@ -30,9 +38,14 @@ export function buildShareUrl(
 }
 
 /**
- * Takes a share URL apart. It is https, or http on loopback names. Its host, mount path and identifier have letters,
- * digits and `-._~` only, no segment of its path is empty or begins with a dot, and it has at most 2,048 characters.
- * Throws a TypeError for anything else.
+ * Parses a share URL: https, or http on a loopback name. Host, mount path and identifier consist of letters, digits and
+ * `-._~`. No path segment is empty or starts with a dot.
+ *
+ * @param shareUrl At most 2,048 characters.
+ * @throws {TypeError} The text is not such a URL.
+ * @see docs/protocol.md §2; SCT and TIGRESS §6
+ * @example
+ * const { mailboxUrl, vertical, secret } = parseShareUrl('https://relay.example/v1/m/0b1e…?v=h#Zm9v…');
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
   const { mailboxUrl, vertical, secret } = splitShareUrl(shareUrl, 'shareUrl');
@@ -50,7 +63,7 @@ function splitShareUrl(text: string, name: string): { mailboxUrl: string; vertic
     if (text.length <= SHARE_URL_CHARACTERS && !RESOLVED.test(text) && isMailboxUrl(mailboxUrl))
       return { mailboxUrl, vertical: searchParams.get('v'), secret: decodeURIComponent(hash.slice(1)) };
   } catch {
-    // It is no URL, or its fragment is not percent-encoded as it should be.
+    // Not a URL, or a fragment with invalid percent-encoding.
   }
   throw new TypeError(`${name}: must be the https URL of a mailbox`);
 }

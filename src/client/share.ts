@@ -1,37 +1,52 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import { createMessageReader, type Message, type MessageReader } from './message-reader.js';
+import { Connection } from './connection.js';
+import { type Message, MessageReader } from './message-reader.js';
 import type { CallOptions, Settings } from './options.js';
+import { PendingWrites } from './pending-writes.js';
 import type { StateStore, TransferState } from './state.js';
-import { createTransfer, type Transfer } from './transfer.js';
-import { createWrites, type SendReply, type Writes } from './writes.js';
+import { Transfer } from './transfer.js';
+import { type SendReply, Writes } from './writes.js';
 
-/** What either device can do with a share. */
+/** The common part of {@link SentShare} and {@link ReceivedShare}. */
 export interface Share {
-  /** As it is now; `onState` is given each of these. It holds Device Claim and Secret. */
+  /** The current state, as `onState` receives it. It contains the Device Claim and the Secret. */
   readonly state: TransferState;
   /**
-   * A new message if there is one now, else `undefined`. Does not wait: good after a push. As to when a message counts
-   * as dealt with, see `next`. Throws {@link TransferError}.
+   * Reads once and does not wait: use it after a push notification. Like `next`, it acknowledges the previous message,
+   * so do not call it while a loop is still processing one.
+   *
+   * @returns The new message; `undefined` if there is none, or if the mailbox is gone.
+   * @throws {TransferError} All codes of `next` except `gone`.
    */
   check(options?: CallOptions): Promise<Message | undefined>;
   /**
-   * Puts a message into the mailbox, once. Called again with the same one after it failed as `unreachable`, and before
-   * another message has come, it carries that very write on. Resolves as well if the mailbox went while it was being repeated: the next call tells. Throws
-   * {@link TransferError}: `conflict` if the other device has written meanwhile.
+   * Writes a message into the mailbox. Safe to retry: after `unreachable`, calling it again with the same message
+   * resumes the pending write, unless another message arrived in between. If the mailbox disappears during the retry,
+   * the promise resolves and the next call reports the end.
+   *
+   * @throws {TransferError} `conflict` if the mailbox holds a message that this device has not received;
+   * `receiver_changed` with `sameReceiver`; `gone`, `refused`, `unreachable`, `too_large`, `malformed`.
+   * @throws {TypeError} `information` is not Provisioning Information.
    */
   readonly reply: SendReply;
 }
 
-/** What a share is made of. */
+/** The parts that work on one share. */
 export interface ShareParts {
   readonly transfer: Transfer;
+  readonly pendingWrites: PendingWrites;
   readonly writes: Writes;
   readonly reader: MessageReader;
 }
 
-/** Makes what both sides of a share are made of. `token` is left with the relay by the read that binds. */
-export function createShareParts(journal: StateStore, settings: Settings, token?: NotificationToken): ShareParts {
-  const transfer = createTransfer(journal, settings, token);
-  const writes = createWrites(transfer);
-  return { transfer, writes, reader: createMessageReader(transfer, writes) };
+/** The read that binds a receiver leaves `notificationToken` with the relay. */
+export function createShareParts(
+  store: StateStore,
+  settings: Settings,
+  notificationToken?: NotificationToken,
+): ShareParts {
+  const transfer = new Transfer(store, new Connection(store, settings), notificationToken);
+  const pendingWrites = new PendingWrites(transfer);
+  const writes = new Writes(transfer, pendingWrites);
+  return { transfer, pendingWrites, writes, reader: new MessageReader(transfer, pendingWrites) };
 }

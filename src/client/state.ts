@@ -1,10 +1,12 @@
 import { type Ending, TransferError } from './errors.js';
 import type { Vertical } from './share-url.js';
+import { TaskQueue } from './task-queue.js';
 
-/** A write that is to take effect once: on its way, or its answer was lost. */
+/** A write that must take effect once. The relay may or may not have received it. */
 export interface PendingWrite {
   readonly operation: 'create' | 'update' | 'relinquish' | 'delete';
   readonly url: string;
+  /** Mailbox-Request-ID; the same for each try. */
   readonly requestId: string;
   /** JSON text. */
   readonly body?: string | undefined;
@@ -12,112 +14,115 @@ export interface PendingWrite {
   readonly knownVersion?: string | undefined;
   /** Fingerprint of the payload of an update. */
   readonly written?: string | undefined;
-  /** Fingerprint of the message that the app has dealt with, if the write is carried out. */
+  /** Fingerprint of the message that the app acknowledges with this write. */
   readonly taken?: string | undefined;
-  /** What is in the mailbox was found to be known, though not its version. */
+  /** True if a read at a relay without versions found only known content in the mailbox. */
   readonly hasLooked?: boolean | undefined;
-  /** It is for the receiver that was last seen, and for no other. */
+  /** The update is only for the receiver that this sender last saw. */
   readonly sameReceiver?: boolean | undefined;
 }
 
 /**
- * All that a device knows of one transfer, as JSON. It holds Device Claim and Secret: keep it as you keep keys. What is
- * in here but `id`, `role`, `mailboxUrl`, `expiration` and `ended` is for this library.
+ * The state of one transfer on one device, as JSON. It contains the Device Claim and the Secret: store it like keys. An
+ * app may read `id`, `role`, `mailboxUrl`, `expiration` and `ended`; the other members are internal.
  */
 export interface TransferState {
   readonly format: 1;
-  /** Names this transfer on this device, and nowhere else. */
+  /** Identifies this transfer on this device. The client sends it to nobody. */
   readonly id: string;
   readonly role: 'sender' | 'receiver';
+  /** The Device Claim. */
   readonly claim: string;
+  /** The Secret, as base64. */
   readonly secret: string;
   readonly vertical?: Vertical | undefined;
-  /** Without query and fragment; of a sender once the mailbox is there. */
+  /** The mailbox URL without query and fragment. For a sender, `undefined` until the mailbox exists. */
   readonly mailboxUrl?: string | undefined;
-  /** `YYYY-MM-DDThh:mm:ssZ`, once known. */
+  /** `YYYY-MM-DDThh:mm:ssZ`; `undefined` until the device knows it. */
   readonly expiration?: string | undefined;
-  /** The receiver: this device is bound. The sender: some receiver is. */
+  /** For the receiver: this device is bound. For the sender: a receiver is bound. */
   readonly bound: boolean;
-  /** Mailbox-Version up to which the app has dealt with everything: an answer may take the place of what is there. */
+  /** The latest Mailbox-Version whose content the app has acknowledged. A reply may replace that version. */
   readonly version?: string | undefined;
-  /** Fingerprints of messages that the app has dealt with: they are no news. The last 64. */
+  /** Fingerprints of the last 64 messages that the app acknowledged. The client ignores them when it reads them again. */
   readonly seen: readonly string[];
-  /** Fingerprints of payloads that this device wrote; an older state has them in `seen`. The last 64. */
+  /** Fingerprints of the last 64 payloads that this device wrote. Older states have them in `seen`. */
   readonly wrote?: readonly string[] | undefined;
-  /** Fingerprint of the last payload that could not be opened, once the app has heard of it. It makes no other forgotten. */
+  /** Fingerprint of the last payload that could not be opened, after the app received the error. */
   readonly unopened?: string | undefined;
   readonly pending?: PendingWrite | undefined;
   readonly ended?: Ending | undefined;
 }
 
-/** The state of a transfer that begins. */
-export function newState(
+/** The state of a new transfer. */
+export function createState(
   role: TransferState['role'],
   known: Pick<TransferState, 'secret' | 'vertical' | 'mailboxUrl' | 'wrote'>,
 ): TransferState {
   return { format: 1, id: crypto.randomUUID(), role, claim: crypto.randomUUID(), bound: false, seen: [], ...known };
 }
 
-/** Takes each new state, and keeps it before it resolves: nothing is written to the relay until then. */
+/** Saves a state. The client awaits it before it writes to the relay. */
 export type SaveState = (state: TransferState) => Promise<void> | void;
 
-/** The state of one transfer, and the only place that changes it. */
-export interface StateStore {
-  readonly state: TransferState;
-  /** Changes the state and resolves once it is kept. Throws what the keeper throws. */
-  save(changes: Partial<TransferState>): Promise<void>;
-  /** Resolves once the state as it is now is kept; does nothing if it is. */
-  ensureSaved(): Promise<void>;
-}
+/** Each list of fingerprints in a state has at most so many entries. */
+const MAXIMUM_FINGERPRINTS = 64;
 
-/** Most fingerprints that each list of a state holds. */
-const MOST_FINGERPRINTS = 64;
+/** Holds the state of one transfer. No other code changes the state. */
+export class StateStore {
+  #state: TransferState;
+  readonly #onState: SaveState | undefined;
+  #isSaved: boolean;
+  // A queue, so that a slow save cannot replace a newer state with an older one.
+  readonly #queue = new TaskQueue();
 
-/** Begins a journal; `isKept` tells whether `initial` came from where the keeper puts it. */
-export function createStateStore(initial: TransferState, keep: SaveState | undefined, isKept: boolean): StateStore {
-  let state = initial;
-  let kept = isKept;
-  let turn: Promise<void> = Promise.resolve();
-
-  // One after another: a keeper that is slow once must not put an older state over a newer one.
-  function keepInTurn(): Promise<void> {
-    const mine = turn.then(async () => {
-      const current = state;
-      kept = false;
-      await keep?.(current);
-      if (state === current) kept = true;
-    });
-    turn = mine.catch(() => {});
-    return mine;
+  /** `isSaved` is true for a state that the app has loaded. */
+  constructor(state: TransferState, onState: SaveState | undefined, isSaved: boolean) {
+    this.#state = state;
+    this.#onState = onState;
+    this.#isSaved = isSaved;
   }
 
-  return {
-    get state() {
-      return state;
-    },
-    save(changes) {
-      state = { ...state, ...changes };
-      return keepInTurn();
-    },
-    ensureSaved: () => (kept ? Promise.resolve() : keepInTurn()),
-  };
+  get state(): TransferState {
+    return this.#state;
+  }
+
+  /** Changes the state, and resolves when it is saved. Throws the errors of `onState`. */
+  save(changes: Partial<TransferState>): Promise<void> {
+    this.#state = { ...this.#state, ...changes };
+    return this.#saveInTurn();
+  }
+
+  /** Resolves when the current state is saved. */
+  async ensureSaved(): Promise<void> {
+    if (!this.#isSaved) await this.#saveInTurn();
+  }
+
+  #saveInTurn(): Promise<void> {
+    return this.#queue.run(async () => {
+      const state = this.#state;
+      this.#isSaved = false;
+      await this.#onState?.(state);
+      if (this.#state === state) this.#isSaved = true;
+    });
+  }
 }
 
-/** A list of fingerprints with one more on it. */
+/** Adds a fingerprint to a list, and drops the oldest entry of a full list. */
 export function addFingerprint(list: readonly string[] = [], fingerprint: string | undefined): readonly string[] {
   if (fingerprint === undefined || list.includes(fingerprint)) return list;
-  return [...list, fingerprint].slice(-MOST_FINGERPRINTS);
+  return [...list, fingerprint].slice(-MAXIMUM_FINGERPRINTS);
 }
 
-/** Whether a payload is of this device, or the app has dealt with it, or will have with the write that is under way. */
+/** True if this device wrote the payload, or the app has acknowledged it, or acknowledges it with the pending write. */
 export function isKnown({ seen, wrote = [], unopened, pending }: TransferState, fingerprint: string): boolean {
   const { written, taken } = pending ?? {};
   return [...seen, ...wrote, unopened, written, taken].includes(fingerprint);
 }
 
 /**
- * Checks a state that an app brings back. Throws a TypeError for what is none, or is of the other role, and
- * `not_allowed` if one of its requests would go elsewhere than `mayCall` allows. Creates go to `createUrl`.
+ * Checks a state that the app has loaded. Throws a TypeError for a value that is not a state of this role, and
+ * `not_allowed` if its requests would go to a URL that `mayCall` rejects. Only `createUrl` may receive a create.
  */
 export function checkState(
   state: TransferState,
@@ -133,16 +138,16 @@ export function checkState(
     !Array.isArray(seen) ||
     state.role !== role
   ) {
-    throw new TypeError(`state: must be that of a ${role} of this library`);
+    throw new TypeError(`state: must be the state of a ${role}`);
   }
   const isAllowed =
     (mailboxUrl === undefined ? createUrl !== undefined && (pending ?? ended) !== undefined : mayCall(mailboxUrl)) &&
     (pending === undefined || pending.url === (pending.operation === 'create' ? createUrl : mailboxUrl));
-  if (!isAllowed) throw notAllowed();
+  if (!isAllowed) throw toNotAllowedError();
   return state;
 }
 
-/** A link, or what a state holds, leads where nothing is to be sent. */
-export function notAllowed(): TransferError {
-  return new TransferError('not_allowed', 'It is of no relay of receiver.relays, sender.relay or sender.links.');
+/** The error for a link or a state with a URL that this client may not call. */
+export function toNotAllowedError(): TransferError {
+  return new TransferError('not_allowed', 'The URL is not below receiver.relays, sender.relay or sender.links.');
 }

@@ -1,49 +1,50 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
-import { TransferError } from './errors.js';
+import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
+import { toMalformedError } from './errors.js';
+import type { WireRequest, WireResponse } from './http-request.js';
 import { isBelow } from './links.js';
 import {
-  boundedText,
+  parseHttpsUrl,
   parseJsonObject,
   parseReceiver,
+  parseText,
   parseVersion,
   parseWireTime,
-  type WireRequest,
-  type WireResponse,
-} from './request.js';
+} from './response-values.js';
 import type { PendingWrite, TransferState } from './state.js';
 
-/** The body of the answer to a read. */
+/** The body of a read response. */
 export interface Content {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;
   readonly expiration: string | undefined;
 }
 
-/** What a read brought (ReadSecureContentFromMailbox). */
+/** The result of ReadSecureContentFromMailbox. */
 export interface ReadResult extends Content {
   readonly version: string | undefined;
-  /** Whether a receiver is bound, where the relay says so: to the sender. */
+  /** For the sender, if the relay reports it. */
   readonly receiver: 'none' | 'bound' | undefined;
 }
 
 const METHODS = { create: 'POST', update: 'PUT', relinquish: 'PATCH', delete: 'DELETE' } as const;
 
-/** The request of a write; the same each time that it is sent. */
-export function writeRequest(write: PendingWrite, claim: string): WireRequest {
+/** The request of a write; identical for each try. */
+export function buildWriteRequest(write: PendingWrite, claim: string): WireRequest {
   return {
     method: METHODS[write.operation],
     url: write.url,
     headers: {
-      'Mailbox-Device-Claim': claim,
-      'Mailbox-Request-ID': write.requestId,
-      ...(write.knownVersion === undefined ? {} : { 'Mailbox-Known-Version': write.knownVersion }),
+      [DEVICE_CLAIM]: claim,
+      [REQUEST_ID]: write.requestId,
+      ...(write.knownVersion === undefined ? {} : { [KNOWN_VERSION]: write.knownVersion }),
     },
     body: write.body,
   };
 }
 
-/** The request of a read; with `seconds` one that the relay holds while `version` is current. */
-export function readRequest(
+/** The request of a read. The relay holds it up to `seconds` while `version` is current; 0 for an immediate answer. */
+export function buildReadRequest(
   { mailboxUrl = '', claim }: TransferState,
   seconds: number,
   version: string | undefined,
@@ -53,24 +54,22 @@ export function readRequest(
     method: 'POST',
     url: mailboxUrl,
     headers: {
-      'Mailbox-Device-Claim': claim,
-      'Mailbox-Request-ID': crypto.randomUUID(),
-      ...(seconds > 0 && version !== undefined
-        ? { Prefer: `wait=${seconds}`, 'Mailbox-Known-Version': version }
-        : undefined),
+      [DEVICE_CLAIM]: claim,
+      [REQUEST_ID]: crypto.randomUUID(),
+      ...(seconds > 0 && version !== undefined ? { Prefer: `wait=${seconds}`, [KNOWN_VERSION]: version } : undefined),
     },
     body: notificationToken === undefined ? undefined : JSON.stringify({ notificationToken }),
   };
 }
 
-/** Takes the 200 of a read apart. Throws `malformed` if there is no payload in it. */
+/** Parses the 200 of a read. Throws `malformed` if it has no payload. */
 export function parseRead(reply: WireResponse): ReadResult {
   const content = parseContent(reply);
-  if (content === undefined) throw malformedError(reply);
+  if (content === undefined) throw toMalformedError(reply);
   return { ...content, version: parseVersion(reply), receiver: parseReceiver(reply) };
 }
 
-/** The body of the answer to a read; `undefined` if there is no payload in it. */
+/** The body of a read response; `undefined` if it has no payload. */
 export function parseContent(reply: WireResponse): Content | undefined {
   const { payload, displayInformation, expiration } = parseJsonObject(reply.text);
   const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
@@ -79,31 +78,22 @@ export function parseContent(reply: WireResponse): Content | undefined {
   return {
     payload: { type, data },
     displayInformation: {
-      title: boundedText(title),
-      description: boundedText(description),
+      title: parseText(title),
+      description: parseText(description),
       imageURL: parseHttpsUrl(imageURL),
     },
     expiration: parseWireTime(expiration),
   };
 }
 
-/** The URL of the new mailbox in the answer to a create; `undefined` unless it is below one of these URLs. */
+/** The mailbox URL of a CreateMailbox response; `undefined` unless it is below one of the base URLs. */
 export function parseLink({ text }: WireResponse, bases: readonly string[]): string | undefined {
   const { urlLink } = parseJsonObject(text);
   return typeof urlLink === 'string' && isBelow(urlLink, bases) ? urlLink : undefined;
 }
 
-/** The expiration that a create asks for. */
+/** The expiration in the body of a CreateMailbox request. */
 export function parseExpiration({ body }: PendingWrite): string | undefined {
   const { expiration } = (parseJsonObject(body ?? '').mailboxConfiguration ?? {}) as { readonly expiration?: string };
   return expiration;
 }
-
-/** An answer that is not what the protocol says. */
-export function malformedError({ status }: WireResponse): TransferError {
-  return new TransferError('malformed', 'The answer is not that of a relay.', { status });
-}
-
-/** A picture by any other way than https is none: nobody should load it. */
-export const parseHttpsUrl = (value: unknown): string =>
-  /^https:\/\/\S{1,4000}$/i.test(boundedText(value)) ? boundedText(value) : '';

@@ -4,61 +4,68 @@ import type { Progress, Settings } from './options.js';
 import { RelayUnreachable, type RetriedResponse, retry } from './retry.js';
 import type { StateStore } from './state.js';
 
-/** Sends the requests of one transfer, repeats failed ones, and reports progress. */
-export class Connection {
+/** What the requests of one transfer have in common. */
+export interface Connection {
+  readonly store: StateStore;
   readonly settings: Settings;
-  readonly #store: StateStore;
-  #isRetrying = false;
-  #hasSeenEcho = false;
+  /** True from a failed request until the next response. */
+  isRetrying: boolean;
+  /** True after a response with the Mailbox-Request-ID of its request. */
+  hasSeenEcho: boolean;
+}
 
-  constructor(store: StateStore, settings: Settings) {
-    this.#store = store;
-    this.settings = settings;
-  }
+export function reportProgress({ settings, store }: Connection, progress: Progress): void {
+  settings.onProgress?.(progress, store.state);
+}
 
-  report(progress: Progress): void {
-    if (progress.type === 'retrying') this.#isRetrying = true;
-    this.settings.onProgress?.(progress, this.#store.state);
-  }
+export function reportRetry(connection: Connection, pauseMs: number, status: number | undefined): void {
+  connection.isRetrying = true;
+  reportProgress(connection, { type: 'retrying', pauseMs, status });
+}
 
-  /** Reports `reconnected` after the first response that follows a retry. */
-  reportResponse(): void {
-    if (!this.#isRetrying) return;
-    this.#isRetrying = false;
-    this.report({ type: 'reconnected' });
-  }
+/** Reports `reconnected` after the first response that follows a retry. */
+export function reportResponse(connection: Connection): void {
+  if (!connection.isRetrying) return;
+  connection.isRetrying = false;
+  reportProgress(connection, { type: 'reconnected' });
+}
 
-  /** Repeats a request until its response is not retryable. Throws `unreachable` after `retryTimeoutMs`. */
-  async send(
-    request: () => Promise<WireResponse>,
-    signal: AbortSignal | undefined,
-    shouldRetry: (reply: WireResponse) => boolean = isRetryable,
-  ): Promise<RetriedResponse> {
-    const { retryTimeoutMs, retryDelayMs } = this.settings;
-    try {
-      const sent = await retry(request, {
-        retryTimeoutMs,
-        longestPauseMs: retryTimeoutMs,
-        retryDelayMs,
-        isRetryable: shouldRetry,
-        signal,
-        onRetry: (pauseMs, status) => this.report({ type: 'retrying', pauseMs, status }),
-      });
-      if (shouldRetry(sent.reply)) throw toTransferError(sent.reply);
-      this.reportResponse();
-      return sent;
-    } catch (cause) {
-      if (cause instanceof RelayUnreachable) throw new TransferError('unreachable', cause.message, { cause });
-      throw cause;
-    }
+/** Repeats a request until its response is not retryable. Throws `unreachable` after `retryTimeoutMs`. */
+export async function sendWithRetries(
+  connection: Connection,
+  request: () => Promise<WireResponse>,
+  signal: AbortSignal | undefined,
+  shouldRetry: (reply: WireResponse) => boolean = isRetryable,
+): Promise<RetriedResponse> {
+  const { retryTimeoutMs, retryDelayMs } = connection.settings;
+  try {
+    const sent = await retry(request, {
+      retryTimeoutMs,
+      longestPauseMs: retryTimeoutMs,
+      retryDelayMs,
+      isRetryable: shouldRetry,
+      signal,
+      onRetry: (pauseMs, status) => reportRetry(connection, pauseMs, status),
+    });
+    if (shouldRetry(sent.reply)) throw toTransferError(sent.reply);
+    reportResponse(connection);
+    return sent;
+  } catch (cause) {
+    if (cause instanceof RelayUnreachable) throw new TransferError('unreachable', cause.message, { cause });
+    throw cause;
   }
+}
 
-  /** Sends a request once. The relay may hold the request for `heldSeconds`. */
-  async sendOnce(request: WireRequest, signal: AbortSignal | undefined, heldSeconds = 0): Promise<WireResponse> {
-    const timeoutMs = this.settings.timeoutMs + heldSeconds * 1000;
-    const reply = await sendOnce(request, { ...this.settings, timeoutMs }, signal);
-    this.#hasSeenEcho ||= reply.hasEcho;
-    // A relay that has echoed one Mailbox-Request-ID echoes every one.
-    return this.#hasSeenEcho ? { ...reply, isFromRelay: reply.hasEcho } : reply;
-  }
+/** Sends a request once. The relay may hold the request for `heldSeconds`. */
+export async function sendRequest(
+  connection: Connection,
+  request: WireRequest,
+  signal: AbortSignal | undefined,
+  heldSeconds = 0,
+): Promise<WireResponse> {
+  const { settings } = connection;
+  const reply = await sendOnce(request, { ...settings, timeoutMs: settings.timeoutMs + heldSeconds * 1000 }, signal);
+  connection.hasSeenEcho ||= reply.hasEcho;
+  // A relay that has echoed one Mailbox-Request-ID echoes every one.
+  return connection.hasSeenEcho ? { ...reply, isFromRelay: reply.hasEcho } : reply;
 }

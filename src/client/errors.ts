@@ -1,5 +1,6 @@
 import type { WireResponse } from './http-request.js';
-import { parseDate, parseJsonObject, parseRetryAfter, parseText, parseWireTime } from './response-values.js';
+import { parseJsonObject, parseText, parseWireTime } from './json-values.js';
+import { parseDate, parseRetryAfter } from './response-headers.js';
 
 /** How a share ended, as far as this device knows. */
 export type Ending =

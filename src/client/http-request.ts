@@ -1,5 +1,5 @@
 import { REQUEST_ID } from '../protocol/header-names.js';
-import { parseJsonObject } from './response-values.js';
+import { parseJsonObject } from './json-values.js';
 import { abortable, LONGEST_TIMER_MS, throwIfAborted } from './timing.js';
 
 /** Options of the HTTP requests. */
@@ -71,9 +71,9 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
     headers: {
       ...headers,
       ...request.headers,
-      ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(request.body !== undefined && { 'Content-Type': 'application/json' }),
     },
-    ...(request.body === undefined ? {} : { body: request.body }),
+    ...(request.body !== undefined && { body: request.body }),
   });
   const text = await readBody(response);
   const header: WireResponse['header'] = (name) => response.headers.get(name) ?? undefined;

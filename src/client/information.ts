@@ -1,7 +1,7 @@
 import type { Payload } from '../protocol/bodies.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { TransferError } from './errors.js';
-import { parseJsonObject } from './response-values.js';
+import { parseJsonObject } from './json-values.js';
 import { open, UnopenedPayload } from './seal.js';
 
 /** Provisioning Information to send (SCT and TIGRESS: Provisioning Information). */

@@ -1,10 +1,11 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
 import { toRelayResponseError } from './errors.js';
-import { type Network, sendOnce, type WireResponse } from './http-request.js';
+import { type Network, sendOnce, type WireRequest, type WireResponse } from './http-request.js';
+import { parseJsonObject } from './json-values.js';
 import { parseBases } from './links.js';
-import { parseJsonObject, parseReceiver, parseVersion } from './response-values.js';
-import { retry } from './retry.js';
+import { parseReceiver, parseVersion } from './response-headers.js';
+import { type RetriedResponse, type RetryPolicy, retry } from './retry.js';
 import { parseShareUrl } from './share-url.js';
 import { parseContent, parseLink } from './wire.js';
 
@@ -91,16 +92,6 @@ export interface MailboxClient {
 /** The longest `Retry-After` that the client obeys, in ms. After a longer one, the call throws the error response. */
 const LONGEST_PAUSE_MS = 30_000;
 
-interface MailboxCall<Body> {
-  readonly method: string;
-  readonly url: string;
-  /** Parses a success, or throws. */
-  readonly parseBody?: (reply: WireResponse) => Body;
-  /** The body as a JSON value. */
-  readonly json?: unknown;
-  readonly knownVersion?: string | undefined;
-}
-
 /**
  * Creates a client that speaks single requests of the protocol. The client repeats a request under the same
  * Mailbox-Request-ID if no response arrived, and after 429 and 503, so that no write takes effect twice. It never sends
@@ -115,58 +106,69 @@ interface MailboxCall<Body> {
  * console.log(buildShareUrl(body.urlLink, { secret }));
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
-  const { claim = crypto.randomUUID() } = options;
-  const call = <Body>(request: MailboxCall<Body>) => callMailbox(request, claim, options);
+  const { claim = crypto.randomUUID(), attempts = 4, retryDelayMs = 200 } = options;
+  const policy: RetryPolicy = {
+    attempts,
+    retryDelayMs,
+    longestPauseMs: LONGEST_PAUSE_MS,
+    isRetryable: ({ status }) => status === 429 || status === 503,
+  };
+
+  /** `parseBody` parses a success, or throws. */
+  async function call<Body>(
+    method: string,
+    url: string,
+    parseBody?: (reply: WireResponse) => Body,
+    json?: unknown,
+    headers?: WireRequest['headers'],
+  ): Promise<MailboxResponse<Body>> {
+    const request = {
+      method,
+      url,
+      headers: {
+        ...(method !== 'GET' && { [DEVICE_CLAIM]: claim }),
+        ...headers,
+        [REQUEST_ID]: crypto.randomUUID(),
+      },
+      body: json === undefined ? undefined : JSON.stringify(json),
+    };
+    return toMailboxResponse(method, await retry(() => sendOnce(request, options), policy), parseBody);
+  }
+
   return {
     claim,
     async create(relay, content) {
       const bases = parseBases(relay, options.links);
-      const parseBody = (reply: WireResponse): CreatedMailbox => {
+      const parseCreated = (reply: WireResponse): CreatedMailbox => {
         const urlLink = parseLink(reply, bases);
         if (urlLink === undefined) throw toRelayResponseError(reply);
         return { urlLink, ...parseUpdated(reply) };
       };
-      return call({ method: 'POST', url: `${bases[0]}/v1/m`, parseBody, json: content });
+      return call('POST', `${bases[0]}/v1/m`, parseCreated, content);
     },
-    preview: async (shareUrl) => call({ method: 'GET', url: parseMailboxUrl(shareUrl), parseBody: ({ text }) => text }),
+    preview: async (shareUrl) => call('GET', parseMailboxUrl(shareUrl), ({ text }) => text),
     read: async (shareUrl, notificationToken) =>
-      call({
-        method: 'POST',
-        url: parseMailboxUrl(shareUrl),
-        parseBody: parseSecureContent,
-        json: notificationToken && { notificationToken },
-      }),
+      call('POST', parseMailboxUrl(shareUrl), parseSecureContent, notificationToken && { notificationToken }),
     update: async (shareUrl, content, knownVersion) =>
-      call({ method: 'PUT', url: parseMailboxUrl(shareUrl), parseBody: parseUpdated, json: content, knownVersion }),
-    relinquish: async (shareUrl) => call({ method: 'PATCH', url: parseMailboxUrl(shareUrl) }),
-    delete: async (shareUrl) => call({ method: 'DELETE', url: parseMailboxUrl(shareUrl) }),
+      call(
+        'PUT',
+        parseMailboxUrl(shareUrl),
+        parseUpdated,
+        content,
+        knownVersion === undefined ? {} : { [KNOWN_VERSION]: knownVersion },
+      ),
+    relinquish: async (shareUrl) => call('PATCH', parseMailboxUrl(shareUrl)),
+    delete: async (shareUrl) => call('DELETE', parseMailboxUrl(shareUrl)),
   };
 }
 
-async function callMailbox<Body>(
-  { method, url, parseBody, json, knownVersion }: MailboxCall<Body>,
-  claim: string,
-  options: MailboxClientOptions,
-): Promise<MailboxResponse<Body>> {
-  const isPreview = method === 'GET';
-  const request = {
-    method,
-    url,
-    headers: {
-      ...(isPreview ? {} : { [DEVICE_CLAIM]: claim }),
-      ...(knownVersion === undefined ? {} : { [KNOWN_VERSION]: knownVersion }),
-      [REQUEST_ID]: crypto.randomUUID(),
-    },
-    body: json === undefined ? undefined : JSON.stringify(json),
-  };
-  const { reply, attempts } = await retry(() => sendOnce(request, options), {
-    attempts: options.attempts ?? 4,
-    retryDelayMs: options.retryDelayMs ?? 200,
-    longestPauseMs: LONGEST_PAUSE_MS,
-    isRetryable: ({ status }) => status === 429 || status === 503,
-  });
+function toMailboxResponse<Body>(
+  method: string,
+  { reply, attempts }: RetriedResponse,
+  parseBody: ((reply: WireResponse) => Body) | undefined,
+): MailboxResponse<Body> {
   const { status, isFromRelay } = reply;
-  const isOk = status >= 200 && status < 300 && (isFromRelay || isPreview);
+  const isOk = status >= 200 && status < 300 && (isFromRelay || method === 'GET');
   // A 404 to a repeated delete: an earlier try has deleted the mailbox.
   if (!isOk && !(method === 'DELETE' && status === 404 && isFromRelay && attempts > 1))
     throw toRelayResponseError(reply);

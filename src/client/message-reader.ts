@@ -1,12 +1,14 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
+import { reportProgress, reportResponse, reportRetry } from './connection.js';
 import { isRetryable, TransferError, toTransferError } from './errors.js';
 import { HoldDuration } from './hold-duration.js';
 import type { WireResponse } from './http-request.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
 import type { CallOptions } from './options.js';
-import type { PendingWrites } from './pending-writes.js';
-import { parseRetryAfter } from './response-values.js';
+import { sendPending } from './pending-writes.js';
+import { parseRetryAfter } from './response-headers.js';
 import { getRetryDelay } from './retry.js';
+import type { TransferState } from './state.js';
 import { TaskQueue } from './task-queue.js';
 import { abortable, delay, monotonicNow, throwIfAborted } from './timing.js';
 import type { Transfer } from './transfer.js';
@@ -37,34 +39,23 @@ interface PollState {
   pauseMs: number;
 }
 
-/** One read without a message. */
-interface ReadAttempt {
-  readonly seconds: number;
-  readonly tookMs: number;
-  /** `undefined` if no response arrived. */
-  readonly reply: WireResponse | undefined;
-  readonly retryAfterMs: number;
-}
-
 /** Receives the messages of the other device. */
 export class MessageReader {
   readonly #transfer: Transfer;
-  readonly #pendingWrites: PendingWrites;
   readonly #hold: HoldDuration;
   readonly #queue = new TaskQueue();
   #appliedReads = 0;
   #emptyFastAnswers = 0;
 
-  constructor(transfer: Transfer, pendingWrites: PendingWrites) {
+  constructor(transfer: Transfer) {
     this.#transfer = transfer;
-    this.#pendingWrites = pendingWrites;
-    this.#hold = new HoldDuration(transfer.connection.settings.waitSeconds);
+    this.#hold = new HoldDuration(transfer.settings.waitSeconds);
   }
 
   /** Waits for the next message; `undefined` when the mailbox is gone. */
   async next({ signal }: CallOptions = {}): Promise<Message | undefined> {
     await this.#prepare(signal);
-    const poll: PollState = { failures: 0, failingSince: 0, pauseMs: this.#transfer.connection.settings.pollMs };
+    const poll: PollState = { failures: 0, failingSince: 0, pauseMs: this.#transfer.settings.pollMs };
     while (this.#transfer.state.ended === undefined) {
       const message = await this.#poll(poll, signal);
       if (message !== undefined) return message;
@@ -88,96 +79,93 @@ export class MessageReader {
     }
   }
 
-  /** Acknowledges the previous message, and sends a write that an earlier process left pending. */
+  /** Acknowledges the previous message, and sends a write that was pending when the app was killed. */
   async #prepare(signal: AbortSignal | undefined): Promise<void> {
     const { store } = this.#transfer;
     throwIfAborted(signal);
     await abortable(this.#transfer.acknowledge(), signal);
     await abortable(store.ensureSaved(), signal);
-    if (store.state.pending !== undefined && !this.#transfer.isWriting) {
-      await this.#transfer.enqueueWrite(() => this.#pendingWrites.sendPending(signal), signal);
+    if (store.state.pending !== undefined && !this.#transfer.writes.isBusy) {
+      await this.#transfer.writes.run(() => sendPending(this.#transfer, signal), signal);
     }
   }
 
   /** Reads once, and pauses if there is no message. */
   async #poll(poll: PollState, signal: AbortSignal | undefined): Promise<Message | undefined> {
-    const { lastReadVersion, connection } = this.#transfer;
+    const transfer = this.#transfer;
+    const { lastReadVersion } = transfer;
     const appliedReads = this.#appliedReads;
     // After a failure, a read that is not held shows sooner that the relay answers again.
     const seconds = poll.failures === 0 ? this.#secondsToHold() : 0;
     const started = monotonicNow();
-    const reply = await this.#transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
+    const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
     const tookMs = monotonicNow() - started;
-    const attempt = { seconds, tookMs, reply, retryAfterMs: reply === undefined ? 0 : parseRetryAfter(reply) };
-    if (reply === undefined || isRetryable(reply)) return this.#pauseAfterFailure(poll, attempt, signal);
+    if (reply === undefined || isRetryable(reply)) {
+      const isInterrupted = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
+      if (isInterrupted) this.#hold.recordInterruption(tookMs);
+      return this.#pauseAfterFailure(poll, reply, isInterrupted, signal);
+    }
     poll.failures = 0;
-    connection.reportResponse();
-    if (this.#hold.recordResponse(seconds > 0)) connection.report({ type: 'polling' });
+    reportResponse(transfer);
+    if (this.#hold.recordResponse(seconds > 0)) reportProgress(transfer, { type: 'polling' });
     if (reply.status !== 200 && reply.status !== 204) return this.#assertEnded(reply, signal);
     const message = reply.status === 200 ? await this.#receive(parseRead(reply), appliedReads, signal) : undefined;
-    if (message !== undefined) this.#emptyFastAnswers = 0;
-    else await this.#pauseIfNotHeld(poll, attempt, lastReadVersion, signal);
-    return message;
+    const isFast = tookMs < NOT_HELD_BELOW_MS;
+    this.#emptyFastAnswers = isFast && message === undefined ? this.#emptyFastAnswers + 1 : 0;
+    if (message !== undefined) return message;
+    const isSameVersion =
+      transfer.lastReadVersion === lastReadVersion || this.#emptyFastAnswers > MAXIMUM_EMPTY_FAST_ANSWERS;
+    const maySendNext = seconds > 0 ? !isFast : this.#secondsToHold() > 0;
+    if (isSameVersion && !maySendNext) return this.#pauseBetweenPolls(poll, reply, signal);
+    poll.pauseMs = transfer.settings.pollMs;
+    return undefined;
   }
 
   #secondsToHold(): number {
-    // Before its first read, this process does not know whether the app has acknowledged the content of the mailbox.
+    // Before the first read, the device does not know whether the app has acknowledged the content of the mailbox.
     const { lastReadVersion, state } = this.#transfer;
     return lastReadVersion !== undefined && state.expiration !== undefined ? this.#hold.seconds : 0;
   }
 
   async #pauseAfterFailure(
     poll: PollState,
-    { seconds, tookMs, reply, retryAfterMs }: ReadAttempt,
+    reply: WireResponse | undefined,
+    isInterrupted: boolean,
     signal: AbortSignal | undefined,
   ): Promise<undefined> {
-    const { connection } = this.#transfer;
-    const { retryTimeoutMs, retryDelayMs } = connection.settings;
     poll.failures += 1;
     if (poll.failures === 1) poll.failingSince = monotonicNow();
-    const isInterrupted = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
-    if (isInterrupted) this.#hold.recordInterruption(tookMs);
-    // Directly after an interruption, a short read finds a message that has arrived in between.
-    const pauseMs = Math.max(isInterrupted ? 0 : getRetryDelay(poll.failures, retryDelayMs), retryAfterMs);
+    const { retryTimeoutMs, retryDelayMs } = this.#transfer.settings;
+    const pauseMs = Math.max(
+      // Directly after an interruption, a short read finds a message that has arrived in between.
+      isInterrupted ? 0 : getRetryDelay(poll.failures, retryDelayMs),
+      reply === undefined ? 0 : parseRetryAfter(reply),
+    );
     if (monotonicNow() + pauseMs - poll.failingSince > retryTimeoutMs) {
       throw reply === undefined
         ? new TransferError('unreachable', 'The relay did not answer.')
         : toTransferError(reply);
     }
-    connection.report({ type: 'retrying', pauseMs, status: reply?.status });
+    reportRetry(this.#transfer, pauseMs, reply?.status);
     await delay(pauseMs, signal);
+  }
+
+  /** The relay did not hold the read: it cannot wait, or not now. */
+  async #pauseBetweenPolls(poll: PollState, reply: WireResponse, signal: AbortSignal | undefined): Promise<undefined> {
+    const requestedMs = Math.min(parseRetryAfter(reply), LONGEST_IDLE_MS);
+    await delay(Math.max(poll.pauseMs * (0.75 + Math.random() / 2), requestedMs), signal);
+    poll.pauseMs = Math.min(poll.pauseMs * 1.5, this.#transfer.settings.pollMs * 8);
+    this.#hold.recordPause();
   }
 
   /** Throws unless an error response means the end of the transfer. */
   async #assertEnded(reply: WireResponse, signal: AbortSignal | undefined): Promise<undefined> {
     // If this device has left during the read, the error response is the result.
     const operation = this.#transfer.state.pending?.operation;
-    if (operation === 'delete' || operation === 'relinquish') await abortable(this.#transfer.whenWritesEnd(), signal);
+    if (operation === 'delete' || operation === 'relinquish') await abortable(this.#transfer.writes.idle(), signal);
     if (this.#transfer.state.ended !== undefined) return;
     const error = await this.#transfer.toError(reply);
     if (error.code !== 'gone') throw error;
-  }
-
-  /** Pauses after a response without a new version that the relay did not hold. */
-  async #pauseIfNotHeld(
-    poll: PollState,
-    { seconds, tookMs, retryAfterMs }: ReadAttempt,
-    versionBefore: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { pollMs } = this.#transfer.connection.settings;
-    this.#emptyFastAnswers = tookMs < NOT_HELD_BELOW_MS ? this.#emptyFastAnswers + 1 : 0;
-    const isSameVersion =
-      this.#transfer.lastReadVersion === versionBefore || this.#emptyFastAnswers > MAXIMUM_EMPTY_FAST_ANSWERS;
-    const isHeld = seconds > 0 ? tookMs >= NOT_HELD_BELOW_MS : this.#secondsToHold() > 0;
-    if (!isSameVersion || isHeld) {
-      poll.pauseMs = pollMs;
-      return;
-    }
-    const pauseMs = poll.pauseMs * (0.75 + Math.random() / 2);
-    await delay(Math.max(pauseMs, Math.min(retryAfterMs, LONGEST_IDLE_MS)), signal);
-    poll.pauseMs = Math.min(poll.pauseMs * 1.5, pollMs * 8);
-    this.#hold.recordPause();
   }
 
   /**
@@ -191,7 +179,10 @@ export class MessageReader {
   async #apply(found: ReadResult, signal: AbortSignal | undefined): Promise<Message | undefined> {
     const transfer = this.#transfer;
     const fingerprint = await transfer.findNewFingerprint(found);
-    await abortable(transfer.applyRead(found, fingerprint === undefined && transfer.isSameReceiver(found)), signal);
+    await abortable(
+      transfer.applyRead(found, fingerprint === undefined && isSameReceiver(transfer.state, found)),
+      signal,
+    );
     this.#appliedReads += 1;
     const message = fingerprint === undefined ? undefined : await this.#open(found, fingerprint);
     transfer.lastReadVersion = found.version;
@@ -204,7 +195,7 @@ export class MessageReader {
     const delivered = { fingerprint, version: found.version };
     try {
       const information = await openInformation(found.payload, transfer.state.secret);
-      transfer.connection.report({ type: 'message' });
+      reportProgress(transfer, { type: 'message' });
       transfer.deliver({ ...delivered, isOpened: true });
       return { ...information, display: found.displayInformation };
     } catch (error) {
@@ -213,4 +204,9 @@ export class MessageReader {
       throw error;
     }
   }
+}
+
+/** True if a read without a new message shows that the same receiver, or no receiver, is bound as before. */
+function isSameReceiver({ role, bound, version: known }: TransferState, { version, receiver }: ReadResult): boolean {
+  return role === 'receiver' || version === known || receiver === 'none' || (receiver === 'bound' && !bound);
 }

@@ -1,5 +1,5 @@
 import type { DisplayInformation } from '../protocol/bodies.js';
-import { parseHttpsUrl, parseText } from './response-values.js';
+import { parseHttpsUrl, parseText } from './json-values.js';
 
 const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),

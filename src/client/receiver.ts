@@ -1,17 +1,19 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { REQUEST_ID } from '../protocol/header-names.js';
+import { sendRequest, sendWithRetries } from './connection.js';
 import { isRetryable, toTransferError } from './errors.js';
 import type { WireResponse } from './http-request.js';
 import { mayOpen, parseBase } from './links.js';
-import type { Message } from './message-reader.js';
-import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
-import type { PendingWrites } from './pending-writes.js';
+import { type Message, MessageReader } from './message-reader.js';
+import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
+import { sendPending } from './pending-writes.js';
 import { parseDisplayInformation } from './preview.js';
 import { decodeSecret } from './seal.js';
-import { createShareParts, type Share } from './share.js';
+import type { Share } from './share.js';
 import { parseShareUrl } from './share-url.js';
-import { checkState, createState, StateStore, type TransferState, toNotAllowedError } from './state.js';
-import type { Transfer } from './transfer.js';
+import { checkState, createState, StateStore, type TransferState, toGoneError, toNotAllowedError } from './state.js';
+import { Transfer } from './transfer.js';
+import { leave, sendReply } from './writes.js';
 
 /** Options of {@link createReceiver}. */
 export interface ReceiverOptions extends TransferOptions {
@@ -113,31 +115,28 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       // Before the first request: a device that cannot read the messages must not be bound.
       assertSecret(secret);
       const state = createState('receiver', { secret, vertical, mailboxUrl });
-      return createReceivedShare(new StateStore(state, options.onState, false), settings, notificationToken).share;
+      const store = new StateStore(state, options.onState, false);
+      return createReceivedShare(new Transfer(store, settings, notificationToken));
     },
     async resume(state, { signal, notificationToken } = {}) {
       const store = new StateStore(checkState(state, 'receiver', mayCall), options.onState, true);
-      const { share, pendingWrites } = createReceivedShare(store, settings, notificationToken);
-      await pendingWrites.sendPending(signal);
-      return share;
+      const transfer = new Transfer(store, settings, notificationToken);
+      await sendPending(transfer, signal);
+      return createReceivedShare(transfer);
     },
   };
 }
 
-function createReceivedShare(
-  store: StateStore,
-  settings: Settings,
-  notificationToken: NotificationToken | undefined,
-): { share: ReceivedShare; pendingWrites: PendingWrites } {
-  const { transfer, pendingWrites, writes, reader } = createShareParts(store, settings, notificationToken);
-  const share: ReceivedShare = {
+function createReceivedShare(transfer: Transfer): ReceivedShare {
+  const reader = new MessageReader(transfer);
+  return {
     get state() {
-      return store.state;
+      return transfer.state;
     },
     preview: (options) => readPreview(transfer, options),
     async next(options) {
       const message = await reader.next(options);
-      if (message === undefined) throw transfer.toGoneError();
+      if (message === undefined) throw toGoneError(transfer.state);
       return message;
     },
     check: (options) => reader.check(options),
@@ -145,15 +144,14 @@ function createReceivedShare(
       for (;;) {
         const message = await reader.next(options);
         if (message !== undefined) yield message;
-        else if (OWN_ENDINGS.includes(store.state.ended)) return;
-        else throw transfer.toGoneError();
+        else if (OWN_ENDINGS.includes(transfer.state.ended)) return;
+        else throw toGoneError(transfer.state);
       }
     },
-    reply: (information, options) => writes.reply(information, options),
-    finish: (options) => writes.leave('delete', options),
-    relinquish: (options) => writes.leave('relinquish', options),
+    reply: (information, options) => sendReply(transfer, information, options),
+    finish: (options) => leave(transfer, 'delete', options),
+    relinquish: (options) => leave(transfer, 'relinquish', options),
   };
-  return { share, pendingWrites };
 }
 
 /** ReadDisplayInformationFromMailbox. Sends no Device Claim, so it binds no device. */
@@ -162,8 +160,7 @@ async function readPreview(transfer: Transfer, { signal }: CallOptions = {}): Pr
   const request = { method: 'GET', url: transfer.state.mailboxUrl ?? '', headers };
   // A page is HTML. If CORS hides the Mailbox-Request-ID, it would look like the page of a proxy.
   const shouldRetry = (reply: WireResponse): boolean => reply.status !== 200 && isRetryable(reply);
-  const { connection } = transfer;
-  const { reply } = await connection.send(() => connection.sendOnce(request, signal), signal, shouldRetry);
+  const { reply } = await sendWithRetries(transfer, () => sendRequest(transfer, request, signal), signal, shouldRetry);
   if (reply.status === 404) throw await transfer.toError(reply);
   if (reply.status !== 200) throw toTransferError(reply);
   return parseDisplayInformation(reply.text);

@@ -1,5 +1,5 @@
 import type { WireResponse } from './http-request.js';
-import { parseRetryAfter } from './response-values.js';
+import { parseRetryAfter } from './response-headers.js';
 import { delay, monotonicNow, throwIfAborted } from './timing.js';
 
 /** When and how often the client repeats a request. */

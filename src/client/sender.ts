@@ -3,14 +3,15 @@ import { formatExpiration } from '../protocol/expiration.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintPayload, type OutgoingInformation } from './information.js';
 import { isBelow, parseBases } from './links.js';
-import type { Message } from './message-reader.js';
-import { type CallOptions, resolveSettings, type Settings, type TransferOptions } from './options.js';
-import type { PendingWrites } from './pending-writes.js';
+import { type Message, MessageReader } from './message-reader.js';
+import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
+import { sendPending, submitWrite } from './pending-writes.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import { createShareParts, type Share } from './share.js';
+import type { Share } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
 import { checkState, createState, StateStore, type TransferState } from './state.js';
-import { assertSize } from './writes.js';
+import { Transfer } from './transfer.js';
+import { assertSize, leave, sendReply } from './writes.js';
 
 /** Options of {@link createSender}. */
 export interface SenderOptions extends TransferOptions {
@@ -131,15 +132,15 @@ export function createSender(options: SenderOptions): Sender {
         });
       assertSize(buildBody(Date.now()), settings);
       const state = createState('sender', { secret, vertical, wrote: [await fingerprintPayload(payload)] });
-      const { share, pendingWrites } = createSentShare(new StateStore(state, options.onState, false), settings);
-      await createMailbox(pendingWrites, url, buildBody, signal);
-      return share;
+      const transfer = new Transfer(new StateStore(state, options.onState, false), settings);
+      await createMailbox(transfer, url, buildBody, signal);
+      return createSentShare(transfer);
     },
     async resume(state, { signal } = {}) {
       checkState(state, 'sender', (link) => isBelow(link, bases), url);
-      const { share, pendingWrites } = createSentShare(new StateStore(state, options.onState, true), settings);
-      await pendingWrites.sendPending(signal);
-      return share;
+      const transfer = new Transfer(new StateStore(state, options.onState, true), settings);
+      await sendPending(transfer, signal);
+      return createSentShare(transfer);
     },
   };
 }
@@ -156,30 +157,30 @@ function buildConfiguration({ accessRights }: ShareOptions, now: number, seconds
 
 /** CreateMailbox. If this device's clock is wrong, the relay refuses the expiration: then the relay's clock counts. */
 async function createMailbox(
-  pendingWrites: PendingWrites,
+  transfer: Transfer,
   url: string,
   buildBody: BuildCreateBody,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await pendingWrites.submit({ operation: 'create', url, body: buildBody(Date.now()) }, signal);
+    await submitWrite(transfer, { operation: 'create', url, body: buildBody(Date.now()) }, signal);
   } catch (error) {
     if (!(error instanceof TransferError) || error.relayCode !== 'expiration_out_of_range') throw error;
     const { relayTime = Number.NaN } = error;
     if (!(Math.abs(relayTime - Date.now()) > MINIMUM_SKEW_MS)) throw error;
-    await pendingWrites.submit({ operation: 'create', url, body: buildBody(relayTime) }, signal);
+    await submitWrite(transfer, { operation: 'create', url, body: buildBody(relayTime) }, signal);
   }
 }
 
-function createSentShare(store: StateStore, settings: Settings): { share: SentShare; pendingWrites: PendingWrites } {
-  const { pendingWrites, writes, reader } = createShareParts(store, settings);
-  const share: SentShare = {
+function createSentShare(transfer: Transfer): SentShare {
+  const reader = new MessageReader(transfer);
+  return {
     get url() {
-      const { mailboxUrl = '', vertical, secret } = store.state;
+      const { mailboxUrl = '', vertical, secret } = transfer.state;
       return buildShareUrl(mailboxUrl, { vertical, secret });
     },
     get state() {
-      return store.state;
+      return transfer.state;
     },
     next: (callOptions) => reader.next(callOptions),
     check: (callOptions) => reader.check(callOptions),
@@ -190,8 +191,7 @@ function createSentShare(store: StateStore, settings: Settings): { share: SentSh
         message = await reader.next(callOptions);
       }
     },
-    reply: (information, replyOptions) => writes.reply(information, replyOptions),
-    cancel: (callOptions) => writes.leave('delete', callOptions),
+    reply: (information, replyOptions) => sendReply(transfer, information, replyOptions),
+    cancel: (callOptions) => leave(transfer, 'delete', callOptions),
   };
-  return { share, pendingWrites };
 }

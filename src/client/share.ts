@@ -1,11 +1,7 @@
-import type { NotificationToken } from '../protocol/bodies.js';
-import { Connection } from './connection.js';
-import { type Message, MessageReader } from './message-reader.js';
-import type { CallOptions, Settings } from './options.js';
-import { PendingWrites } from './pending-writes.js';
-import type { StateStore, TransferState } from './state.js';
-import { Transfer } from './transfer.js';
-import { type SendReply, Writes } from './writes.js';
+import type { Message } from './message-reader.js';
+import type { CallOptions } from './options.js';
+import type { TransferState } from './state.js';
+import type { SendReply } from './writes.js';
 
 /** The common part of {@link SentShare} and {@link ReceivedShare}. */
 export interface Share {
@@ -13,7 +9,7 @@ export interface Share {
   readonly state: TransferState;
   /**
    * Reads once and does not wait: use it after a push notification. Like `next`, it acknowledges the previous message,
-   * so do not call it while a loop is still processing one.
+   * so do not call it while a loop still handles one.
    *
    * @returns The new message; `undefined` if there is none, or if the mailbox is gone.
    * @throws {TransferError} All codes of `next` except `gone`.
@@ -29,24 +25,4 @@ export interface Share {
    * @throws {TypeError} `information` is not Provisioning Information.
    */
   readonly reply: SendReply;
-}
-
-/** The parts that work on one share. */
-export interface ShareParts {
-  readonly transfer: Transfer;
-  readonly pendingWrites: PendingWrites;
-  readonly writes: Writes;
-  readonly reader: MessageReader;
-}
-
-/** The read that binds a receiver leaves `notificationToken` with the relay. */
-export function createShareParts(
-  store: StateStore,
-  settings: Settings,
-  notificationToken?: NotificationToken,
-): ShareParts {
-  const transfer = new Transfer(store, new Connection(store, settings), notificationToken);
-  const pendingWrites = new PendingWrites(transfer);
-  const writes = new Writes(transfer, pendingWrites);
-  return { transfer, pendingWrites, writes, reader: new MessageReader(transfer, pendingWrites) };
 }

@@ -151,3 +151,7 @@ export function checkState(
 export function toNotAllowedError(): TransferError {
   return new TransferError('not_allowed', 'The URL is not below receiver.relays, sender.relay or sender.links.');
 }
+
+export function toGoneError({ ended }: TransferState): TransferError {
+  return new TransferError('gone', 'The mailbox is gone.', { ended });
+}

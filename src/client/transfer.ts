@@ -1,12 +1,13 @@
 import type { NotificationToken } from '../protocol/bodies.js';
-import type { Connection } from './connection.js';
+import { type Connection, reportProgress, sendRequest, sendWithRetries } from './connection.js';
 import { type Ending, TransferError, toTransferError } from './errors.js';
 import type { WireResponse } from './http-request.js';
 import { fingerprintPayload } from './information.js';
-import { getServerTime } from './response-values.js';
-import { addFingerprint, isKnown, type StateStore, type TransferState } from './state.js';
+import type { Settings } from './options.js';
+import { getServerTime } from './response-headers.js';
+import { addFingerprint, isKnown, type StateStore, type TransferState, toGoneError } from './state.js';
 import { TaskQueue } from './task-queue.js';
-import { abortable, throwIfAborted } from './timing.js';
+import { abortable } from './timing.js';
 import { buildReadRequest, parseRead, type ReadResult } from './wire.js';
 
 /** The latest message that the app received and has not acknowledged. */
@@ -22,22 +23,27 @@ export interface DeliveredMessage {
 export const ENDING_AFTER_DELETE = { sender: 'cancelled', receiver: 'finished' } as const;
 
 /** One transfer on one device: the common part of reads and writes. */
-export class Transfer {
+export class Transfer implements Connection {
   readonly store: StateStore;
-  readonly connection: Connection;
+  readonly settings: Settings;
+  isRetrying = false;
+  hasSeenEcho = false;
+  /** The writes of this device, one after another. */
+  readonly writes = new TaskQueue();
   /** The text of the message whose send failed as `unreachable`; cleared when a new message arrives. */
   failedMessage: string | undefined;
-  /** Mailbox-Version of the last read by this process. A held read waits for a newer version. */
+  /** Mailbox-Version of the last read since the app started. A held read waits for a newer version. */
   lastReadVersion: string | undefined;
+  /** Mailbox-Request-ID of a write that the relay may have received, although no response arrived. */
+  unconfirmedRequestId: string | undefined;
   readonly #notificationToken: NotificationToken | undefined;
-  readonly #writes = new TaskQueue();
-  #queuedWrites = 0;
   #delivered: DeliveredMessage | undefined;
 
   /** The read that binds this device leaves `notificationToken` with the relay. */
-  constructor(store: StateStore, connection: Connection, notificationToken?: NotificationToken) {
+  constructor(store: StateStore, settings: Settings, notificationToken?: NotificationToken) {
     this.store = store;
-    this.connection = connection;
+    this.settings = settings;
+    this.unconfirmedRequestId = store.state.pending?.requestId;
     this.#notificationToken = notificationToken;
   }
 
@@ -45,46 +51,22 @@ export class Transfer {
     return this.store.state;
   }
 
-  /** True while a write runs or waits in the queue. */
-  get isWriting(): boolean {
-    return this.#queuedWrites > 0;
-  }
-
   get delivered(): DeliveredMessage | undefined {
     return this.#delivered;
-  }
-
-  /** Runs writes one after another. A write whose signal is aborted before its turn does not run. */
-  enqueueWrite<Value>(write: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-    this.#queuedWrites += 1;
-    const result = this.#writes.run(async () => {
-      try {
-        throwIfAborted(signal);
-        return await write();
-      } finally {
-        this.#queuedWrites -= 1;
-      }
-    });
-    return abortable(result, signal);
-  }
-
-  /** Resolves when all queued writes have ended. */
-  whenWritesEnd(): Promise<unknown> {
-    return this.#writes.idle();
   }
 
   /** Sends a read once. The relay may hold the read for `seconds`. */
   readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse> {
     const token = this.state.bound ? undefined : this.#notificationToken;
     const request = buildReadRequest(this.state, seconds, this.lastReadVersion, token);
-    return this.connection.sendOnce(request, signal, seconds);
+    return sendRequest(this, request, signal, seconds);
   }
 
   /** Reads without a hold, with retries. Throws the errors of {@link toError}, or `unreachable`. */
   async read(signal: AbortSignal | undefined): Promise<ReadResult> {
     // The read may bind this device, so the claim must be saved first: an app that is killed needs it to come back.
     await abortable(this.store.ensureSaved(), signal);
-    const { reply } = await this.connection.send(() => this.readOnce(0, signal), signal);
+    const { reply } = await sendWithRetries(this, () => this.readOnce(0, signal), signal);
     if (reply.status !== 200) throw await this.toError(reply);
     return parseRead(reply);
   }
@@ -107,13 +89,7 @@ export class Transfer {
     if (bound !== before.bound || after.version !== before.version || expiration !== before.expiration) {
       await this.store.save(after);
     }
-    if (bound !== before.bound) this.connection.report({ type: bound ? 'opened' : 'left' });
-  }
-
-  /** True if a read without a new message shows that the same receiver, or no receiver, is bound as before. */
-  isSameReceiver({ version, receiver }: ReadResult): boolean {
-    const { role, bound, version: known } = this.state;
-    return role === 'receiver' || version === known || receiver === 'none' || (receiver === 'bound' && !bound);
+    if (bound !== before.bound) reportProgress(this, { type: bound ? 'opened' : 'left' });
   }
 
   /** Notes that the app receives a message. */
@@ -143,7 +119,7 @@ export class Transfer {
     const { role, bound, pending } = this.state;
     if (reply.status === 404) {
       await this.end(pending?.operation === 'delete' ? ENDING_AFTER_DELETE[role] : this.inferEnding(reply));
-      return this.toGoneError();
+      return toGoneError(this.state);
     }
     const error = toTransferError(reply);
     // A relay without error codes answers the first read of a device with 401 only if another device is bound.
@@ -156,15 +132,11 @@ export class Transfer {
     if (this.state.ended !== undefined) return;
     // The transfer has ended even if the save fails: the saved state leads to the same end.
     await this.store.save({ ended: how, pending: undefined }).catch(() => {});
-    this.connection.report({ type: 'ended', how });
+    reportProgress(this, { type: 'ended', how });
   }
 
   /** How the other side ended the mailbox, by the time of a 404. */
   inferEnding(reply: WireResponse): Ending {
     return getServerTime(reply) >= Date.parse(this.state.expiration ?? '') ? 'expired' : 'deleted';
-  }
-
-  toGoneError(): TransferError {
-    return new TransferError('gone', 'The mailbox is gone.', { ended: this.state.ended });
   }
 }

@@ -2,15 +2,9 @@ import type { DisplayInformation, NotificationToken, Payload } from '../protocol
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
 import { toMalformedError } from './errors.js';
 import type { WireRequest, WireResponse } from './http-request.js';
+import { parseHttpsUrl, parseJsonObject, parseText, parseWireTime } from './json-values.js';
 import { isBelow } from './links.js';
-import {
-  parseHttpsUrl,
-  parseJsonObject,
-  parseReceiver,
-  parseText,
-  parseVersion,
-  parseWireTime,
-} from './response-values.js';
+import { parseReceiver, parseVersion } from './response-headers.js';
 import type { PendingWrite, TransferState } from './state.js';
 
 /** The body of a read response. */
@@ -37,7 +31,7 @@ export function buildWriteRequest(write: PendingWrite, claim: string): WireReque
     headers: {
       [DEVICE_CLAIM]: claim,
       [REQUEST_ID]: write.requestId,
-      ...(write.knownVersion === undefined ? {} : { [KNOWN_VERSION]: write.knownVersion }),
+      ...(write.knownVersion !== undefined && { [KNOWN_VERSION]: write.knownVersion }),
     },
     body: write.body,
   };

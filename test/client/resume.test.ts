@@ -312,7 +312,7 @@ describe('a state', () => {
 
   it('of the other role is refused', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY);
-    await expect(hastyReceiver().resume(share.state)).rejects.toThrow(/^state: must be that of a receiver/);
+    await expect(hastyReceiver().resume(share.state)).rejects.toThrow(/^state: must be the state of a receiver/);
   });
 
   it('holds the body of a pending write sealed, not in clear', async () => {

@@ -23,8 +23,8 @@ export type Ending =
  * - `already_claimed`: another device has opened the link.
  * - `gone`: the mailbox was deleted or has expired; see `ended`.
  * - `refused`: the relay does not allow the request; see `status` and `relayCode`.
- * - `unreachable`: the relay did not answer within `retryTimeoutMs`. A write stays in the state as pending, and the next
- *   call sends it first, so that the write takes effect once.
+ * - `unreachable`: the relay did not answer within `retryTimeoutMs`. A write stays in the state as pending, and the
+ *   next call sends it first, so that the write takes effect once.
  * - `tampered`: the message was changed, or sealed under another Secret. The client then treats the message as
  *   received: `next` waits for a newer message, and a reply replaces this one.
  * - `malformed`: a response does not follow the protocol, or a message is not Provisioning Information.
@@ -136,8 +136,8 @@ export function toMalformedError({ status }: WireResponse): TransferError {
 }
 
 /**
- * True for a response that says nothing about the request: the relay is busy or failing, or a proxy answered. The client
- * then sends the same request again.
+ * True for a response that says nothing about the request: the relay is busy or failing, or a proxy answered. The
+ * client then sends the same request again.
  */
 export function isRetryable({ status, isFromRelay }: WireResponse): boolean {
   if ([408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return true;

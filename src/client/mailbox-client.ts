@@ -15,7 +15,7 @@ export interface MailboxClientOptions extends Network {
   readonly claim?: string | undefined;
   /** Maximum number of tries of one request. Default 4. */
   readonly attempts?: number | undefined;
-  /** Upper bound of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200. */
+  /** Maximum of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200. */
   readonly retryDelayMs?: number | undefined;
   /** Base URLs that the relay's links may have, besides the URL of the relay. Default: none. */
   readonly links?: readonly string[] | undefined;

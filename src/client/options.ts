@@ -15,7 +15,7 @@ export type Progress =
   | { readonly type: 'message' }
   /** The message of this device is in the mailbox. */
   | { readonly type: 'sent' }
-  /** A request failed for now. The client repeats it after `pauseMs`. `status` is `undefined` if no response arrived. */
+  /** A request failed for now. The client repeats it after `pauseMs`. `status` is `undefined` without a response. */
   | { readonly type: 'retrying'; readonly pauseMs: number; readonly status: number | undefined }
   /** The first response after `retrying`. */
   | { readonly type: 'reconnected' }
@@ -35,9 +35,7 @@ export interface TransferOptions extends Network {
   readonly onProgress?: ((progress: Progress, state: TransferState) => void) | undefined;
   /** Milliseconds of failed tries after which a call fails as `unreachable`. Default 120,000. */
   readonly retryTimeoutMs?: number | undefined;
-  /**
-   * Upper bound of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200.
-   */
+  /** Maximum of the random pause before the first retry, in ms; doubles with each retry, up to 30 s. Default 200. */
   readonly retryDelayMs?: number | undefined;
   /** Seconds that the relay may hold a read until the mailbox changes (RFC 7240 `wait`). 0 for polling. Default 25. */
   readonly waitSeconds?: number | undefined;

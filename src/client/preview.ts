@@ -10,7 +10,8 @@ const MAXIMUM_PAGE_CHARACTERS = 65_536;
 
 /**
  * The display information of a preview page, from its OpenGraph properties. A missing property is empty. The sender
- * wrote these texts: show them as text, not as HTML. The page is not parsed as HTML, as React Native has no HTML parser.
+ * wrote these texts: show them as text, not as HTML. A regular expression reads the page, because React Native has no
+ * HTML parser.
  */
 export function parseDisplayInformation(page: string): DisplayInformation {
   const properties = new Map<string, string>();

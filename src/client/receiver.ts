@@ -18,7 +18,7 @@ import { leave, sendReply } from './writes.js';
 /** Options of {@link createReceiver}. */
 export interface ReceiverOptions extends TransferOptions {
   /**
-   * Hosts of the relays that the receiver may call: `relay.example`, or `relay.example:8443` with a port other than 443.
+   * Hosts of the relays that the receiver may call: `relay.example`, or `relay.example:8443` if the port is not 443.
    * Only a listed host may be on this machine or in a private network. Default: every public domain name, by https.
    * Links come from strangers, so name your relays if you know them.
    */
@@ -42,11 +42,11 @@ export interface ReceivedShare extends Share {
   preview(options?: CallOptions): Promise<DisplayInformation>;
   /**
    * Waits for the sender's next message. The first call is the read that binds this device, and returns the message in
-   * the mailbox. A call acknowledges the previous message, as `reply` and `finish` do; if the app is killed before that,
-   * the message comes again. Do not make two calls at a time.
+   * the mailbox. A call acknowledges the previous message, as `reply` and `finish` do; if the app is killed before
+   * that, the message comes again. Do not make two calls at a time.
    *
-   * @throws {TransferError} `already_claimed` if another device opened the share first, `gone` when the mailbox is gone;
-   * `tampered`, `malformed`, `refused`, `unreachable`.
+   * @throws {TransferError} `already_claimed` if another device opened the share first, `gone` when the mailbox is
+   * gone; `tampered`, `malformed`, `refused`, `unreachable`.
    */
   next(options?: CallOptions): Promise<Message>;
   /** All messages of the sender until this device finishes or relinquishes. Throws like {@link ReceivedShare.next}. */
@@ -58,8 +58,8 @@ export interface ReceivedShare extends Share {
    */
   finish(options?: CallOptions): Promise<void>;
   /**
-   * Releases the mailbox, so that another device can open the link. That device finds the latest message in the mailbox,
-   * from either side. This device can never open the link again.
+   * Releases the mailbox, so that another device can open the link. That device finds the latest message in the
+   * mailbox, from either side. This device can never open the link again.
    *
    * @throws {TransferError} `refused`, `unreachable`.
    */

@@ -67,7 +67,7 @@ export async function open(payload: Payload, secret: string): Promise<Uint8Array
   }
 }
 
-/** The bytes of a Secret, and its AEAD by length. Throws a TypeError for a Secret that is not base64 of 16 or 32 bytes. */
+/** The bytes of a Secret, and its AEAD by length. Throws a TypeError unless it is base64 of 16 or 32 bytes. */
 export function decodeSecret(secret: string): { readonly type: AeadName; readonly bytes: Uint8Array<ArrayBuffer> } {
   const bytes = fromBase64(secret);
   const type = (Object.keys(SECRET_BYTES) as AeadName[]).find((name) => SECRET_BYTES[name] === bytes.length);

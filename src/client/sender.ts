@@ -18,8 +18,8 @@ export interface SenderOptions extends TransferOptions {
   /** URL of the relay's mount point: https, or http on a loopback name. */
   readonly relay: string;
   /**
-   * Other base URLs that the relay's links may have: an origin, or an origin and a mount path, like `relay`. Needed only
-   * if the relay's `publicUrl` differs from `relay`. Default: none.
+   * Other base URLs that the relay's links may have: an origin, or an origin and a mount path, like `relay`. Needed
+   * only if the relay's `publicUrl` differs from `relay`. Default: none.
    */
   readonly links?: readonly string[] | undefined;
 }
@@ -29,13 +29,13 @@ export interface ShareOptions extends CallOptions {
   /** The kind of credential, for the share URL. Default: none, which means general access. */
   readonly vertical?: Vertical | undefined;
   /**
-   * The rights of the receiver (SCT and TIGRESS §6.1): `RD` to receive one message, `RWD` to reply. Default: the relay's
-   * default, `RD`.
+   * The rights of the receiver (SCT and TIGRESS §6.1): `RD` to receive one message, `RWD` to reply. Default: the
+   * relay's default, `RD`.
    */
   readonly accessRights?: string | undefined;
   /**
-   * Lifetime of the share in seconds, above 0 and below 1e9. If the relay refuses the time because this device's clock is
-   * wrong, the client uses the relay's clock. Default: the relay's default; 172,800 with `accessRights`.
+   * Lifetime of the share in seconds, above 0 and below 1e9. If the relay refuses the time because this device's clock
+   * is wrong, the client uses the relay's clock. Default: the relay's default; 172,800 with `accessRights`.
    */
   readonly expiresInSeconds?: number | undefined;
   /** Default `AEAD_AES_256_GCM`. */

@@ -44,7 +44,7 @@ export interface TransferState {
   readonly bound: boolean;
   /** The latest Mailbox-Version whose content the app has acknowledged. A reply may replace that version. */
   readonly version?: string | undefined;
-  /** Fingerprints of the last 64 messages that the app acknowledged. The client ignores them when it reads them again. */
+  /** Fingerprints of the last 64 messages that the app acknowledged. The client does not deliver them again. */
   readonly seen: readonly string[];
   /** Fingerprints of the last 64 payloads that this device wrote. Older states have them in `seen`. */
   readonly wrote?: readonly string[] | undefined;

@@ -14,10 +14,10 @@ export interface ReplyOptions {
   /** The relay notifies this device when the other device writes. Default: no notification. */
   readonly notificationToken?: NotificationToken | undefined;
   /**
-   * For a sender: send the message only to the receiver that this sender last saw. If the mailbox has changed since then
-   * without a new message, another receiver may be bound: `reply` throws `receiver_changed`, sends nothing, and updates
-   * the state, so that you can call it again. The option cannot detect which receiver wrote a new message, and it has no
-   * effect at a relay without versions. Default false.
+   * For a sender: send the message only to the receiver that this sender last saw. If the mailbox has changed since
+   * then without a new message, another receiver may be bound: `reply` throws `receiver_changed`, sends nothing, and
+   * updates the state, so that you can call it again. The option cannot detect which receiver wrote a new message. It
+   * has no effect at a relay without versions. Default false.
    */
   readonly sameReceiver?: boolean | undefined;
 }

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type { CallOptions, ReceivedShare, SentShare } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { DISPLAY, hastyReceiver, hastySender, readText, words } from '../support/client/devices.js';
 import { type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 let relay: RelayServer;
@@ -47,13 +47,13 @@ const CALLS: Record<string, () => Promise<Call>> = {
   'ReceivedShare.relinquish': async () => (await opened()).received.relinquish,
 };
 
-/** What stands in the way of the call when it is aborted. */
+/** When the call is aborted. */
 const STEPS: Record<string, () => void> = {
-  'before it begins': () => {},
-  'while no answer comes': () => {
+  'before the call': () => {},
+  'without a response': () => {
     relay.intercept = () => true;
   },
-  'while it pauses before a retry': () => {
+  'during a pause before a retry': () => {
     relay.intercept = (_request, response) => {
       response.writeHead(503, { 'Retry-After': '5' }).end();
       return true;
@@ -61,42 +61,45 @@ const STEPS: Record<string, () => void> = {
   },
 };
 
-describe('abort', () => {
+describe('An abort signal', () => {
   for (const [step, begin] of Object.entries(STEPS)) {
-    it.each(Object.keys(CALLS))(`%s ${step}: throws the reason, and frees everything`, async (name) => {
-      const call = await CALLS[name]?.();
-      const reason = new Error('the user left');
-      const controller = new AbortController();
-      const before = timers();
-      let arrived = 0;
-      begin();
-      const intercept = relay.intercept;
-      relay.intercept = (request, response) => {
-        arrived += 1;
-        return intercept(request, response);
-      };
-      try {
-        if (step.startsWith('before')) controller.abort(reason);
-        const running = call?.({ signal: controller.signal }).then(
-          () => 'done',
-          (error: unknown) => error,
-        );
-        if (!controller.signal.aborted) {
-          await expect.poll(() => arrived, { interval: 2 }).toBeGreaterThan(0);
-          if (step.includes('retry')) await expect.poll(timers, { interval: 2 }).toBeGreaterThan(before);
-          controller.abort(reason);
+    it.each(Object.keys(CALLS))(
+      `%s aborted ${step} throws the reason of the signal and frees its timers and connections`,
+      async (name) => {
+        const call = await CALLS[name]?.();
+        const reason = new Error('the user left');
+        const controller = new AbortController();
+        const before = timers();
+        let arrived = 0;
+        begin();
+        const intercept = relay.intercept;
+        relay.intercept = (request, response) => {
+          arrived += 1;
+          return intercept(request, response);
+        };
+        try {
+          if (step.startsWith('before')) controller.abort(reason);
+          const running = call?.({ signal: controller.signal }).then(
+            () => 'done',
+            (error: unknown) => error,
+          );
+          if (!controller.signal.aborted) {
+            await expect.poll(() => arrived, { interval: 2 }).toBeGreaterThan(0);
+            if (step.includes('retry')) await expect.poll(timers, { interval: 2 }).toBeGreaterThan(before);
+            controller.abort(reason);
+          }
+          expect(await running).toBe(reason);
+          expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+          expect(step.startsWith('before') ? arrived : 0).toBe(0);
+          await expect.poll(timers, { interval: 5 }).toBeLessThanOrEqual(before);
+        } finally {
+          relay.intercept = () => false;
         }
-        expect(await running).toBe(reason);
-        expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
-        expect(step.startsWith('before') ? arrived : 0).toBe(0);
-        await expect.poll(timers, { interval: 5 }).toBeLessThanOrEqual(before);
-      } finally {
-        relay.intercept = () => false;
-      }
-    });
+      },
+    );
   }
 
-  it('what has ended well leaves no timer behind, either', async () => {
+  it('A call that succeeds leaves no timer', async () => {
     const { share, received } = await opened();
     const before = timers();
     for (let nth = 0; nth < 20; nth += 1) {
@@ -106,7 +109,7 @@ describe('abort', () => {
     expect(timers()).toBeLessThan(before + 10);
   });
 
-  it('a held read leaves the relay, too, and the share goes on', async () => {
+  it('An aborted held read closes its request at the relay, and the share continues', async () => {
     const { share, received } = await opened();
     const controller = new AbortController();
     const waiting = share.next({ signal: controller.signal }).catch((error: unknown) => error);
@@ -115,10 +118,10 @@ describe('abort', () => {
     expect(await waiting).toMatchObject({ name: 'AbortError' });
     await expect.poll(() => relay.held()).toBe(0);
     await received.reply(words('1'));
-    expect(textOf(await share.next())).toBe('1');
+    expect(readText(await share.next())).toBe('1');
   });
 
-  it('a write stays in the state, and takes effect once when it is made again', async () => {
+  it('An aborted write stays in the state and takes effect once when it is repeated', async () => {
     const { share, received } = await opened();
     relay.intercept = () => true;
     const controller = new AbortController();
@@ -130,10 +133,10 @@ describe('abort', () => {
     const before = relay.log.length;
     await received.reply(words('1'));
     expect(relay.log.slice(before)).toEqual(['PUT 200']);
-    expect(textOf(await share.next())).toBe('1');
+    expect(readText(await share.next())).toBe('1');
   });
 
-  it('a write that waits for its turn does not wait to be aborted, and is never sent', async () => {
+  it('A queued write ends at once when it is aborted, and is never sent', async () => {
     const { received } = await opened();
     relay.intercept = () => true;
     const first = new AbortController();
@@ -150,11 +153,11 @@ describe('abort', () => {
     expect(relay.log.slice(before)).toEqual(['DELETE 200']);
   });
 
-  it('leaving the loop of messages ends it: nothing is held any more', async () => {
+  it('A loop over messages that is left holds no read at the relay', async () => {
     const { share, received } = await opened();
     await received.reply(words('1'));
     for await (const message of share.messages()) {
-      expect(textOf(message)).toBe('1');
+      expect(readText(message)).toBe('1');
       break;
     }
     await expect.poll(() => relay.held()).toBe(0);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from '../support/client/devices.js';
-import { relayOfEachTest } from '../support/client/disturbed.js';
+import { DISPLAY, hastyReceiver, hastySender, readText, watched, words } from '../support/client/devices.js';
+import { useRelayPerTest } from '../support/client/relay-per-test.js';
 import { answer, type Intercept, type RelayServer, startRelay } from '../support/client/relay-server.js';
 
-const site = relayOfEachTest();
+const site = useRelayPerTest();
 const { opened } = site;
 
 /** Lets requests of one kind fail the first `times` times. */
@@ -20,8 +20,8 @@ function failing(method: string, times: number, fail: (response: Parameters<Inte
 /** Requests of a method that the relay has answered. */
 const count = (method: string): number => site.relay.log.filter((line) => line.startsWith(`${method} `)).length;
 
-describe('answers that get lost', () => {
-  it('each write takes effect once: its answer is swallowed, and it is repeated under its Request-ID', async () => {
+describe('Lost responses', () => {
+  it('A write whose response is lost is repeated under its Request-ID and takes effect once', async () => {
     const hasty = { timeoutMs: 150 };
     // Twice: so that the first answer is surely lost, however slow this machine is.
     const lose = async (method: string, write: Promise<unknown>) => {
@@ -41,12 +41,12 @@ describe('answers that get lost', () => {
     site.relay.proxy.dropAnswers();
     const reading = received.next();
     await lose('POST', reading);
-    expect(textOf(await reading)).toBe('invitation');
+    expect(readText(await reading)).toBe('invitation');
 
     site.relay.proxy.dropAnswers();
     await lose('PUT', received.reply(words('request')));
     expect(site.relay.log).toContain('PUT 201');
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
 
     site.relay.proxy.dropAnswers();
     await lose('PATCH', received.relinquish());
@@ -60,7 +60,7 @@ describe('answers that get lost', () => {
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
   });
 
-  it('unreachable: the write stays; the same answer again carries it on, and it takes effect once', async () => {
+  it('A reply that failed as unreachable resumes when it is repeated, and takes effect once', async () => {
     const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
     site.relay.proxy.dropAnswers();
     await expect(received.reply(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
@@ -68,12 +68,12 @@ describe('answers that get lost', () => {
     site.relay.proxy.mend();
     await received.reply(words('request'));
     expect(received.state.pending).toBeUndefined();
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
     expect(site.relay.log.filter((line) => line === 'PUT 200')).toHaveLength(1);
     expect(site.relay.log.filter((line) => line === 'PUT 201').length).toBeGreaterThan(0);
   });
 
-  it('unreachable: another answer after it comes after it', async () => {
+  it('Another reply after an unreachable one is sent after it', async () => {
     const { received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
     site.relay.proxy.cut();
     await expect(received.reply(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
@@ -82,22 +82,22 @@ describe('answers that get lost', () => {
     expect(site.relay.log.filter((line) => line.startsWith('PUT'))).toEqual(['PUT 200', 'PUT 200']);
   });
 
-  it('a message that the other device wrote while an answer was lost is not written over', async () => {
+  it('A repeated reply does not replace a message that the other device wrote in between', async () => {
     const { share, received } = await opened({ timeoutMs: 100 });
     site.relay.proxy.dropAnswers();
     const writing = received.reply(words('request'));
     await expect.poll(() => count('PUT'), { interval: 5 }).toBe(2);
     site.relay.proxy.mend();
     await writing; // By a 201, which names no version.
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
     await share.reply(words('answer'));
     await expect(received.reply(words('more'))).rejects.toMatchObject({ code: 'conflict' });
-    expect(textOf(await received.next())).toBe('answer');
+    expect(readText(await received.next())).toBe('answer');
   });
 });
 
-describe('a relay that is busy', () => {
-  it('tells of a retry, and once that the relay is back: of writes and of reads that wait', async () => {
+describe('A busy relay', () => {
+  it('onProgress reports each retry and one reconnect, of writes and of held reads', async () => {
     const { onProgress, types } = watched();
     const { share, received } = await opened({ onProgress });
     types.length = 0;
@@ -115,29 +115,32 @@ describe('a relay that is busy', () => {
     expect(types).toEqual(['retrying', 'reconnected']);
   });
 
-  it.each([408, 429, 502, 503, 504])('%i: repeats what it sent, and it takes effect once', async (status) => {
+  it.each([408, 429, 502, 503, 504])('A request that gets a %i is repeated and takes effect once', async (status) => {
     const failures = [failing('POST', 2, (response) => answer(response, status))];
     const { share, received } = await opened();
     failures.push(failing('PUT', 2, (response) => answer(response, status)));
     await received.reply(words('request'));
     failures.push(failing('POST', 2, (response) => answer(response, status)));
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
     failures.push(failing('DELETE', 2, (response) => answer(response, status)));
     await received.finish();
     expect(failures.map((count) => count())).toEqual([2, 2, 2, 2]);
   });
 
-  it.each(['1', () => new Date(Date.now() + 2000).toUTCString()])('obeys Retry-After, %s', async (after) => {
-    const { received } = await opened();
-    const value = typeof after === 'string' ? after : after();
-    failing('PUT', 1, (response) => answer(response, 429, { 'Retry-After': value }));
-    const started = performance.now();
-    await received.reply(words('request'));
-    expect(performance.now() - started).toBeGreaterThan(900);
-    expect(performance.now() - started).toBeLessThan(4000);
-  });
+  it.each(['1', () => new Date(Date.now() + 2000).toUTCString()])(
+    'A retry waits as long as Retry-After requests: %s',
+    async (after) => {
+      const { received } = await opened();
+      const value = typeof after === 'string' ? after : after();
+      failing('PUT', 1, (response) => answer(response, 429, { 'Retry-After': value }));
+      const started = performance.now();
+      await received.reply(words('request'));
+      expect(performance.now() - started).toBeGreaterThan(900);
+      expect(performance.now() - started).toBeLessThan(4000);
+    },
+  );
 
-  it('does not come back sooner than it was told: unreachable at once, with the time', async () => {
+  it('A Retry-After over retryTimeoutMs fails at once as unreachable, with the time', async () => {
     const { received } = await opened();
     const sent = failing('PUT', 9, (response) => answer(response, 429, { 'Retry-After': '3600' }));
     await expect(received.reply(words('request'))).rejects.toMatchObject({
@@ -150,7 +153,7 @@ describe('a relay that is busy', () => {
     expect(sent()).toBe(1);
   });
 
-  it('credentials that run out between two tries: the write stays the same one', async () => {
+  it('A write whose credentials expire between two tries stays pending under its Request-ID', async () => {
     const { share } = await opened();
     const steps: (() => Promise<Response>)[] = [
       () => Promise.reject(new TypeError('The answer was lost.')),
@@ -158,7 +161,7 @@ describe('a relay that is busy', () => {
     ];
     const network: typeof fetch = async (input, init) => {
       const step = init?.method === 'PUT' ? steps.shift() : undefined;
-      // The first try is carried out all the same.
+      // The relay carries out the first try.
       const response = steps.length === 0 && step !== undefined ? undefined : await fetch(input, init);
       return step?.() ?? (response as Response);
     };
@@ -171,23 +174,23 @@ describe('a relay that is busy', () => {
   });
 });
 
-describe('the relay is restarted on its store', () => {
-  it('at every step of a transfer', async () => {
+describe('A relay that restarts on its store', () => {
+  it('A restart at every step of a transfer loses nothing', async () => {
     const { share, received } = await opened();
     await site.relay.restart();
     await received.reply(words('request'));
     await site.relay.restart();
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
     await site.relay.restart();
     await share.reply(words('answer'));
     await site.relay.restart();
-    expect(textOf(await received.next())).toBe('answer');
+    expect(readText(await received.next())).toBe('answer');
     await site.relay.restart();
     await received.finish();
     expect(await share.next()).toBeUndefined();
   });
 
-  it('while a write is on its way', async () => {
+  it('A restart during a write loses nothing', async () => {
     const { share, received } = await opened();
     site.relay.proxy.pause();
     const writing = received.reply(words('request'));
@@ -195,25 +198,28 @@ describe('the relay is restarted on its store', () => {
     site.relay.proxy.cut();
     site.relay.proxy.mend();
     await writing;
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
   });
 });
 
-describe('a clock that is wrong', () => {
+describe('A device with a wrong clock', () => {
   const DAY = 86_400_000;
 
-  it.each([-400, 400])('%i days: the share lives as long as it was asked to, by the relay’s clock', async (days) => {
-    const skewed = await skewedRelay(-days * DAY);
-    try {
-      await hastySender(skewed.url).share(words('key'), DISPLAY, { expiresInSeconds: 3600 });
-      expect(skewed.log).toEqual(['POST 400', 'POST 200']);
-    } finally {
-      await skewed.close();
-    }
-    const seconds = (skewedExpiration - (Date.now() - days * DAY)) / 1000;
-    expect(seconds).toBeGreaterThan(3500);
-    expect(seconds).toBeLessThanOrEqual(3601);
-  });
+  it.each([-400, 400])(
+    'A clock wrong by %i days: the share lives as long as requested, by the relay’s clock',
+    async (days) => {
+      const skewed = await skewedRelay(-days * DAY);
+      try {
+        await hastySender(skewed.url).share(words('key'), DISPLAY, { expiresInSeconds: 3600 });
+        expect(skewed.log).toEqual(['POST 400', 'POST 200']);
+      } finally {
+        await skewed.close();
+      }
+      const seconds = (skewedExpiration - (Date.now() - days * DAY)) / 1000;
+      expect(seconds).toBeGreaterThan(3500);
+      expect(seconds).toBeLessThanOrEqual(3601);
+    },
+  );
 
   let skewedExpiration = 0;
 
@@ -232,7 +238,7 @@ describe('a clock that is wrong', () => {
     return skewed;
   }
 
-  it('and the end is told by the relay’s clock as well', async () => {
+  it('The relay’s clock decides whether a share is reported as expired', async () => {
     for (const [skew, how] of [
       [0, 'deleted'],
       [3 * DAY, 'expired'],

@@ -10,7 +10,7 @@ import { type RelayServer, startRelay } from '../support/client/relay-server.js'
 import { ROOT } from '../support/process/built.js';
 import { inSeconds } from '../support/relay/relay.js';
 
-/* The other device is a client of its own, from the drafts, in another language, with an AES-GCM of its own. */
+/* The other device is an independent client in Python, written from the drafts, with another AES-GCM. */
 
 const DEVICE = fileURLToPath(new URL('../support/client/device.py', import.meta.url));
 
@@ -24,7 +24,7 @@ const numbered = (number: number) => ({ format: 'test.example/number', content: 
 const next = (message: { readonly content: Readonly<Record<string, unknown>> }) =>
   numbered(Number(message.content.number) + 1);
 
-/** Runs the other device; `lines` are what it says. */
+/** Runs the other device; `lines` is its output. */
 function python(...args: string[]) {
   const child: ChildProcessWithoutNullStreams = spawn('python3', [DEVICE, ...args]);
   let errors = '';
@@ -45,7 +45,7 @@ function python(...args: string[]) {
 
 const hasPython = spawnSync('python3', ['-c', '']).status === 0;
 
-/** No test may pass in silence because what it needs is not there. */
+/** Without Python the run reports the tests as skipped. */
 function notExercised(): void {
   if (process.env.CI === 'true') expect.fail('There is no python3.');
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
@@ -57,33 +57,36 @@ if (!hasPython) it('python3 can be had', notExercised);
 
 const whereThereIsPython: (name: string, define: () => void) => void = hasPython ? describe : () => {};
 whereThereIsPython('an independent client [SCT, TIGRESS; RFC 5116]', () => {
-  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)('%s: our sender, its receiver', async (algorithm) => {
-    const sender = hastySender(relay.url);
-    const share = await sender.share(numbered(0), DISPLAY, { algorithm, accessRights: 'RWD', vertical: 'h' });
-    const other = python('receive', share.url);
-    const heard: unknown[] = [];
-    for await (const message of share.messages()) {
-      heard.push(message.content.number);
-      await share.reply(next(message));
-    }
-    expect(heard).toEqual([1, 3]);
-    expect([await other.line(), await other.line(), await other.line()]).toEqual([0, 2, 4].map(numbered));
-    await other.end();
-    expect(share.state.ended).toBe('deleted');
-  });
+  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)(
+    'The Python receiver opens a share of this sender: %s',
+    async (algorithm) => {
+      const sender = hastySender(relay.url);
+      const share = await sender.share(numbered(0), DISPLAY, { algorithm, accessRights: 'RWD', vertical: 'h' });
+      const other = python('receive', share.url);
+      const receivedTexts: unknown[] = [];
+      for await (const message of share.messages()) {
+        receivedTexts.push(message.content.number);
+        await share.reply(next(message));
+      }
+      expect(receivedTexts).toEqual([1, 3]);
+      expect([await other.line(), await other.line(), await other.line()]).toEqual([0, 2, 4].map(numbered));
+      await other.end();
+      expect(share.state.ended).toBe('deleted');
+    },
+  );
 
-  it.each(['128', '256'])('AEAD_AES_%s_GCM: its sender, our receiver', async (bits) => {
+  it.each(['128', '256'])('This receiver opens a share of the Python sender: AEAD_AES_%s_GCM', async (bits) => {
     const other = python('send', relay.url, bits, inSeconds(600));
     const { url } = (await other.line()) as { url: string };
     const received = hastyReceiver().open(url);
     expect((await received.preview()).title).toBe('Python');
-    const heard: unknown[] = [];
+    const receivedTexts: unknown[] = [];
     for await (const message of received.messages()) {
-      heard.push({ format: message.format, content: message.content });
-      if (heard.length === 3) await received.finish();
+      receivedTexts.push({ format: message.format, content: message.content });
+      if (receivedTexts.length === 3) await received.finish();
       else await received.reply(next(message));
     }
-    expect(heard).toEqual([0, 2, 4].map(numbered));
+    expect(receivedTexts).toEqual([0, 2, 4].map(numbered));
     expect([await other.line(), await other.line()]).toEqual([1, 3].map(numbered));
     await other.end();
   });

@@ -26,7 +26,7 @@ function network(urlLink: unknown = LINK) {
   return { urls, fetch: send };
 }
 
-const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+const getErrorCode = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => 'done',
     (error) => error.code ?? error.name,
@@ -55,8 +55,8 @@ const FOREIGN = [
   null,
 ];
 
-describe('the link in the answer to a create', () => {
-  it.each(FOREIGN)('is refused: %s', async (urlLink) => {
+describe('The link in a CreateMailbox response', () => {
+  it.each(FOREIGN)('A link that is not below the relay URL is refused: %s', async (urlLink) => {
     const { urls, fetch } = network(urlLink);
     const states: TransferState[] = [];
     const sender = createSender({ relay: RELAY, fetch, onState: (state) => void states.push(state) });
@@ -67,21 +67,24 @@ describe('the link in the answer to a create', () => {
     expect(await share.next()).toBeUndefined();
     expect(urls).toEqual([`${RELAY}/v1/m`]);
     const client = createMailboxClient({ fetch, attempts: 1 });
-    expect(await codeOf(client.create(RELAY, createBody() as never))).toBe('RelayResponseError');
+    expect(await getErrorCode(client.create(RELAY, createBody() as never))).toBe('RelayResponseError');
   });
 
-  it.each([RELAY, `${RELAY}/`, 'HTTPS://Relay.Example:443/relay'])('is that of the relay %s', async (relay) => {
-    const { urls, fetch } = network();
-    const share = await createSender({ relay, fetch }).share(words('key'), DISPLAY);
-    expect(share.url.split('#')[0]).toBe(LINK);
-    await createMailboxClient({ fetch }).create(relay, createBody() as never);
-    expect(urls).toEqual([`${RELAY}/v1/m`, `${RELAY}/v1/m`]);
-  });
+  it.each([RELAY, `${RELAY}/`, 'HTTPS://Relay.Example:443/relay'])(
+    'A link below the relay URL %s is accepted',
+    async (relay) => {
+      const { urls, fetch } = network();
+      const share = await createSender({ relay, fetch }).share(words('key'), DISPLAY);
+      expect(share.url.split('#')[0]).toBe(LINK);
+      await createMailboxClient({ fetch }).create(relay, createBody() as never);
+      expect(urls).toEqual([`${RELAY}/v1/m`, `${RELAY}/v1/m`]);
+    },
+  );
 
-  it('may be on another host that the app names, below the path that it names', async () => {
+  it('A link may be on another host and path that the option links names', async () => {
     const links = ['https://keys.example', 'https://relay.example/other/'];
     const shared = async (urlLink: string) =>
-      codeOf(createSender({ relay: RELAY, links, fetch: network(urlLink).fetch }).share(words('key'), DISPLAY));
+      getErrorCode(createSender({ relay: RELAY, links, fetch: network(urlLink).fetch }).share(words('key'), DISPLAY));
     expect(await shared(`https://keys.example/v1/m/${ID}`)).toBe('done');
     expect(await shared(`https://relay.example/other/v1/m/${ID}`)).toBe('done');
     expect(await shared(LINK)).toBe('done');
@@ -99,12 +102,12 @@ describe('the link in the answer to a create', () => {
     [{ relay: 'http://localhost:3000', links: ['http://keys.example'] }, /^sender\.links: /],
     [{ relay: "https://relay.example/a'b" }, /^sender\.relay: /],
     [{ relay: 'https://relay.example/a//b' }, /^sender\.relay: /],
-  ])('option %# is refused by its path', (options, message) => {
+  ])('Invalid option %# is refused with its path', (options, message) => {
     expect(() => createSender(options)).toThrow(message);
   });
 });
 
-describe('a state that is brought back', () => {
+describe('A saved state', () => {
   /** The state of a share of {@link RELAY}, changed. */
   async function stateWith(changes: Partial<TransferState>): Promise<TransferState> {
     const share = await createSender({ relay: RELAY, fetch: network().fetch }).share(words('key'), DISPLAY);
@@ -124,14 +127,14 @@ describe('a state that is brought back', () => {
       { mailboxUrl: undefined, pending: { ...pending, operation: 'create', url: 'https://evil.example/v1/m' } },
     ],
     ['no mailbox, and no create of one', { mailboxUrl: undefined }],
-  ])('leads a sender nowhere else: %s', async (_, changes) => {
+  ])('A sender refuses a state with a URL of another relay: %s', async (_, changes) => {
     const { urls, fetch } = network();
     const sender = createSender({ relay: RELAY, fetch, headers: { Authorization: 'Bearer token' }, retryTimeoutMs: 0 });
-    expect(await codeOf(sender.resume(await stateWith(changes)))).toBe('not_allowed');
+    expect(await getErrorCode(sender.resume(await stateWith(changes)))).toBe('not_allowed');
     expect(urls).toEqual([]);
   });
 
-  it('leads a receiver nowhere else, also by a write of its own', async () => {
+  it('A receiver refuses a state with a URL of another relay, also in its pending write', async () => {
     const { urls, fetch } = network();
     const receiver = createReceiver({ relays: ['relay.example'], fetch, retryTimeoutMs: 0 });
     const { state } = receiver.open(`${LINK}#${generateSecret()}`);
@@ -142,13 +145,14 @@ describe('a state that is brought back', () => {
       { pending: { ...pending, operation: 'delete', url: 'https://evil.example/v1/m/x' } },
       { pending: { ...pending, operation: 'create', url: `${RELAY}/v1/m` } },
     ];
-    for (const changes of states) expect(await codeOf(receiver.resume({ ...state, ...changes }))).toBe('not_allowed');
+    for (const changes of states)
+      expect(await getErrorCode(receiver.resume({ ...state, ...changes }))).toBe('not_allowed');
     expect(urls).toEqual([]);
     await receiver.resume(state);
   });
 });
 
-describe('a receiver that names no relays', () => {
+describe('A receiver without the option relays', () => {
   const open = (host: string, relays?: string[]) => () =>
     createReceiver({ relays }).open(`${host}/v1/m/${ID}#${generateSecret()}`);
 
@@ -168,7 +172,7 @@ describe('a receiver that names no relays', () => {
     'https://intranet',
     'https://printer.local',
     'https://metadata.google.internal/relay',
-  ])('opens no link to %s, unless it is told to', (url) => {
+  ])('A receiver opens no link to %s, unless relays names the host', (url) => {
     expect(open(url)).toThrow(expect.objectContaining({ code: 'not_allowed' }));
     expect(open(url, [new URL(url).host])).not.toThrow();
   });
@@ -178,13 +182,13 @@ describe('a receiver that names no relays', () => {
     'https://relay.example:8443/a/b',
     'https://xn--gre-6ka8i.xn--p1ai',
     'https://local.example',
-  ])('opens a link to %s', (url) => {
+  ])('A receiver opens a link to %s', (url) => {
     expect(open(url)).not.toThrow();
   });
 });
 
 describe('createMailboxClient', () => {
-  it('sends no claim by http but to this machine', async () => {
+  it('createMailboxClient sends no claim by http, except to this machine', async () => {
     const { urls, fetch } = network();
     const client = createMailboxClient({ fetch, attempts: 1 });
     const url = `http://relay.example/v1/m/${ID}`;

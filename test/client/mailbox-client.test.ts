@@ -33,8 +33,8 @@ function connected(
   return { client, sent, content, loseNextAnswer: () => (loseAnswer = true) };
 }
 
-describe('mailbox client', () => {
-  it('hands a message over and back, in both directions', async () => {
+describe('createMailboxClient', () => {
+  it('The client carries messages in both directions', async () => {
     const { client, content } = connected();
     const secret = generateSecret();
     const text = async (payload: Parameters<typeof open>[0]) => new TextDecoder().decode(await open(payload, secret));
@@ -54,7 +54,7 @@ describe('mailbox client', () => {
     await expect(sender.read(url)).rejects.toMatchObject({ status: 404, code: 'mailbox_not_found' });
   });
 
-  it('takes the page of a proxy for a refusal, whatever its status; a bad URL rejects', async () => {
+  it('A proxy page is an error response with any status; a bad URL rejects', async () => {
     const { client, content } = connected(testRelay(), () => new Response('<h1>Sign in</h1>'));
     await expect(client().create(PUBLIC_URL, content)).rejects.toMatchObject({
       name: 'RelayResponseError',
@@ -66,14 +66,14 @@ describe('mailbox client', () => {
     await expect(gone.client().read('nowhere')).rejects.toThrow(TypeError);
   });
 
-  it('sends no cookies and no Referer, and follows no redirect', async () => {
+  it('The client sends no cookies and no Referer, and follows no redirect', async () => {
     const { client, content, sent } = connected();
     await client().create(PUBLIC_URL, content);
     const [{ credentials, referrerPolicy, redirect }] = sent as [Request];
     expect([credentials, referrerPolicy, redirect]).toEqual(['omit', 'no-referrer', 'error']);
   });
 
-  it('reads of an answer without end the start only, and lets the rest go', async () => {
+  it('The client reads the start of an endless response and cancels the rest', async () => {
     let isCancelled = false;
     let pulls = 0;
     const endless = (): Response => {
@@ -109,7 +109,7 @@ describe('mailbox client', () => {
     expect(sent.find(({ method }) => method === 'GET')?.headers.has('Mailbox-Device-Claim')).toBe(false);
   });
 
-  it('repeats a write whose answer was lost under the same Request-ID, and it takes effect once [§3]', async () => {
+  it('A write whose response is lost is repeated under its Request-ID and takes effect once [§3]', async () => {
     const { client, content, sent, loseNextAnswer } = connected();
     const device = client();
     loseNextAnswer();
@@ -123,7 +123,7 @@ describe('mailbox client', () => {
     expect((await device.delete(created.body.urlLink)).attempts).toBe(2);
   });
 
-  it('uses another Request-ID for each request', async () => {
+  it('Each request has its own Request-ID', async () => {
     const { client, content, sent } = connected();
     const device = client();
     const { body } = await device.create(PUBLIC_URL, content);
@@ -132,7 +132,7 @@ describe('mailbox client', () => {
     expect(new Set(sent.map(({ headers }) => headers.get('Mailbox-Request-ID'))).size).toBe(3);
   });
 
-  it.each([429, 503])('tries again after a %i, and obeys Retry-After', async (status) => {
+  it.each([429, 503])('The client tries again after a %i and obeys Retry-After', async (status) => {
     const { client, content } = connected(testRelay(), (_request, nth) =>
       nth === 1 ? new Response('busy', { status, headers: { 'Retry-After': '1' } }) : undefined,
     );
@@ -141,7 +141,7 @@ describe('mailbox client', () => {
     expect(performance.now() - started).toBeGreaterThan(900);
   });
 
-  it('gives up after its attempts: unreachable without an answer, the refusal with one', async () => {
+  it('The last try decides the error: RelayUnreachable without a response, else the error response', async () => {
     const lost = connected(testRelay(), () => new TypeError('down'));
     await expect(lost.client({ attempts: 3 }).create(PUBLIC_URL, lost.content)).rejects.toBeInstanceOf(
       RelayUnreachable,
@@ -152,7 +152,7 @@ describe('mailbox client', () => {
     expect(busy.sent).toHaveLength(2);
   });
 
-  it('does not repeat what was refused, and tells why', async () => {
+  it('A refused request is not repeated, and its error has the code and the title', async () => {
     const { client, content, sent } = connected();
     const { body } = await client().create(PUBLIC_URL, content);
     await client().read(body.urlLink);
@@ -164,7 +164,7 @@ describe('mailbox client', () => {
     expect(sent).toHaveLength(3);
   });
 
-  it('takes a refusal by something before the relay as one without a code', async () => {
+  it('An error response of a proxy has no code', async () => {
     const { client, content } = connected(testRelay(), () => new Response('<h1>no</h1>', { status: 502 }));
     await expect(client().create(PUBLIC_URL, content)).rejects.toMatchObject({ status: 502, code: undefined });
   });

@@ -34,7 +34,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the platform of every runtime has: of Node nothing, and of AbortSignal only what React Native has. */
+/** The interfaces of every runtime: nothing of Node, and the AbortSignal of React Native. */
 function platform(): Record<string, unknown> {
   class OldAbortController {
     readonly #controller = new AbortController();
@@ -68,30 +68,30 @@ function platform(): Record<string, unknown> {
   };
 }
 
-describe('a runtime that has fetch and WebCrypto, and nothing of Node', () => {
-  it('runs a whole stateful transfer', async () => {
+describe('A runtime with fetch and WebCrypto, without Node', () => {
+  it('The client runs a whole stateful transfer', async () => {
     const context = createContext(platform());
     runInContext(code, context);
-    const heard = await runInContext(
+    const messages = await runInContext(
       `(async () => {
-        const heard = [];
+        const messages = [];
         const share = await client.createSender({ relay }).share(words('0'), DISPLAY, { accessRights: 'RWD' });
         const received = client.createReceiver({ relays: [new URL(relay).host] }).open(share.url);
-        heard.push((await received.preview()).title);
-        heard.push((await received.next()).content.text);
+        messages.push((await received.preview()).title);
+        messages.push((await received.next()).content.text);
         const next = share.next();
         await received.reply(words('1'));
-        heard.push((await next).content.text);
+        messages.push((await next).content.text);
         await received.finish();
-        heard.push(await share.next(), share.state.ended);
-        return JSON.stringify(heard);
+        messages.push(await share.next(), share.state.ended);
+        return JSON.stringify(messages);
       })()`,
       context,
     );
-    expect(JSON.parse(heard)).toEqual([DISPLAY.title, '0', '1', null, 'deleted']);
+    expect(JSON.parse(messages)).toEqual([DISPLAY.title, '0', '1', null, 'deleted']);
   });
 
-  it('parses as what browsers of 2020 understand, and names nothing of Node', () => {
+  it('The client for browsers of 2020 names no interface of Node', () => {
     expect(code).not.toMatch(/\b(process|Buffer|require|__dirname)\b|node:|AbortSignal\.|canParse/);
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Message, open, type Payload, type SaveState, type TransferState } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
+import { DISPLAY, hastyReceiver, hastySender, readText, words } from '../support/client/devices.js';
 import { type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 let relay: RelayServer;
@@ -10,10 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => relay.close());
 
-/** The process is gone: nothing of it goes on. */
+/** The process was killed, and does nothing more. */
 class Killed extends Error {}
 
-/** A place on disk for one state, and a process that can be killed at each thing that it does. */
+/** A disk for one state, and a process that can be killed at each step. */
 function killable(killAt: number) {
   let events = 0;
   let isDead = false;
@@ -27,7 +27,7 @@ function killable(killAt: number) {
   const disk: { json?: string } = {};
   const sent: { method: string; requestId: string | null; body: string }[] = [];
   const onState: SaveState = (state) => {
-    step(); // Before it is kept.
+    step(); // Before the save.
     disk.json = JSON.stringify(state);
     step(); // Kept; not sent yet.
   };
@@ -37,7 +37,7 @@ function killable(killAt: number) {
     sent.push({ method: init?.method ?? '', requestId: headers.get('Mailbox-Request-ID'), body: String(init?.body) });
     const response = await fetch(input, init);
     const text = response.status === 204 ? null : await response.text();
-    step(); // Carried out; this process never hears of it.
+    step(); // The relay has carried out the request; this process receives no response.
     return new Response(text, { status: response.status, headers: response.headers });
   };
   return {
@@ -72,19 +72,19 @@ async function untilDone(process: Process, app: () => Promise<void>): Promise<vo
   }
 }
 
-/** A whole stateful transfer of three messages each way, killed once on one side. Resolves to what was heard. */
+/** A whole stateful transfer of three messages each way, killed once on one side. Resolves to the received messages. */
 async function transfer(senderKilledAt: number, receiverKilledAt: number) {
   const sending = killable(senderKilledAt);
   const receiving = killable(receiverKilledAt);
-  const heard: Record<'sender' | 'receiver', unknown[]> = { sender: [], receiver: [] };
+  const texts: Record<'sender' | 'receiver', unknown[]> = { sender: [], receiver: [] };
   let announce = (_url: string): void => {};
   const link = new Promise<string>((resolve) => {
     announce = resolve;
   });
   const answers: Record<string, string> = { '0': '1', '1': '2', '2': '3', '3': '4' };
   const hear = (who: 'sender' | 'receiver', message: Message): string => {
-    heard[who].push(textOf(message));
-    return answers[String(textOf(message))] ?? '';
+    texts[who].push(readText(message));
+    return answers[String(readText(message))] ?? '';
   };
   const options = { retryTimeoutMs: 60 };
 
@@ -112,14 +112,14 @@ async function transfer(senderKilledAt: number, receiverKilledAt: number) {
   const before = relay.log.length;
   await Promise.all([untilDone(sending, senderApp), untilDone(receiving, receiverApp)]);
   applied.push(...relay.log.slice(before).filter((line) => /^(PUT|DELETE) 200/.test(line)));
-  return { sending, receiving, heard, applied };
+  return { sending, receiving, texts, applied };
 }
 
-/** What a transfer looks like from outside, if nothing is doubled and nothing lost. */
-function expectWhole({ sending, receiving, heard, applied }: Awaited<ReturnType<typeof transfer>>): void {
-  // Each message is heard; if the app was killed while it had one, that one comes again, right after.
-  expect(heard.sender.filter((text, index, all) => text !== all[index - 1])).toEqual(['1', '3']);
-  expect(heard.receiver.filter((text, index, all) => text !== all[index - 1])).toEqual(['0', '2', '4']);
+/** Expects a transfer without duplicates and losses. */
+function expectWhole({ sending, receiving, texts, applied }: Awaited<ReturnType<typeof transfer>>): void {
+  // Each message is received. A message comes again directly after a kill before its acknowledgement.
+  expect(texts.sender.filter((text, index, all) => text !== all[index - 1])).toEqual(['1', '3']);
+  expect(texts.receiver.filter((text, index, all) => text !== all[index - 1])).toEqual(['0', '2', '4']);
   // Four answers and one delete took effect, each once.
   expect(applied).toEqual(['PUT 200', 'PUT 200', 'PUT 200', 'PUT 200', 'DELETE 200']);
   for (const { sent } of [sending, receiving]) {
@@ -135,34 +135,31 @@ function expectWhole({ sending, receiving, heard, applied }: Awaited<ReturnType<
   }
 }
 
-describe('a process that is killed goes on from its state', () => {
-  it('whole transfers without a kill: what the kills below go through', async () => {
+describe('An app that is killed resumes from its state', () => {
+  it('A transfer without a kill takes the steps of the tests below', async () => {
     const result = await transfer(0, 0);
     expectWhole(result);
-    expect(result.heard).toEqual({ sender: ['1', '3'], receiver: ['0', '2', '4'] });
+    expect(result.texts).toEqual({ sender: ['1', '3'], receiver: ['0', '2', '4'] });
     expect(result.sending.events).toBeGreaterThan(20);
     expect(result.receiving.events).toBeGreaterThan(20);
   });
 
-  it.each(['sender', 'receiver'] as const)(
-    'the %s, at each thing that it does: nothing is doubled, nothing lost',
-    async (who) => {
-      const { sending, receiving } = await transfer(0, 0);
-      const events = (who === 'sender' ? sending : receiving).events + 4;
-      for (let at = 1; at <= events; at += 1) {
-        const result = await transfer(who === 'sender' ? at : 0, who === 'receiver' ? at : 0);
-        expect(() => expectWhole(result), `killed at ${at}`).not.toThrow();
-      }
-    },
-  );
+  it.each(['sender', 'receiver'] as const)('A %s killed at any step duplicates and loses nothing', async (who) => {
+    const { sending, receiving } = await transfer(0, 0);
+    const events = (who === 'sender' ? sending : receiving).events + 4;
+    for (let at = 1; at <= events; at += 1) {
+      const result = await transfer(who === 'sender' ? at : 0, who === 'receiver' ? at : 0);
+      expect(() => expectWhole(result), `killed at ${at}`).not.toThrow();
+    }
+  });
 
-  it('both, at any two things', async () => {
+  it('A sender and a receiver killed at any two steps duplicate and lose nothing', async () => {
     for (let at = 2; at <= 24; at += 3) expectWhole(await transfer(at, 26 - at));
   });
 });
 
-describe('write-ahead', () => {
-  it('the state is kept before a write is sent: with its Request-ID, and the very body', async () => {
+describe('A state is saved before a write', () => {
+  it('The saved state has the Request-ID and the body of a write before it is sent', async () => {
     const order: string[] = [];
     let kept: TransferState | undefined;
     const sender = hastySender(relay.url, {
@@ -191,7 +188,7 @@ describe('write-ahead', () => {
     ]); // biome-ignore format: a row a write
   });
 
-  it('a receiver keeps its claim before the read that binds', async () => {
+  it('A receiver saves its claim before the read that binds', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY);
     const order: string[] = [];
     const receiver = hastyReceiver({
@@ -208,7 +205,7 @@ describe('write-ahead', () => {
     expect(order).toEqual(['GET', 'kept false', 'POST', 'kept true']);
   });
 
-  it('nothing is sent when the state cannot be kept, and the write goes out once it can', async () => {
+  it('A write is not sent while the state cannot be saved, and is sent afterwards', async () => {
     let isFull = false;
     const methods: string[] = [];
     const share = await hastySender(relay.url, {
@@ -233,7 +230,7 @@ describe('write-ahead', () => {
     expect(methods).toEqual(['POST', 'DELETE']);
   });
 
-  it('states are kept one after another, the newest last, however slow the keeper is', async () => {
+  it('States are saved one after another, the newest last, also by a slow onState', async () => {
     const order: string[] = [];
     const share = await hastySender(relay.url, {
       onState: async ({ seen }) => {
@@ -253,7 +250,7 @@ describe('write-ahead', () => {
     }
   });
 
-  it('a receiver keeps its claim before it reads on its way to an answer, too', async () => {
+  it('A receiver saves its claim before the read of a reply', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     const order: string[] = [];
     const received = hastyReceiver({
@@ -268,27 +265,27 @@ describe('write-ahead', () => {
   });
 });
 
-describe('a state', () => {
-  it('is JSON and nothing but: what comes back from it does the same', async () => {
+describe('A state', () => {
+  it('A state is plain JSON, and a parsed copy resumes the transfer', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD', vertical: 'c' });
     const again = await hastySender(relay.url).resume(JSON.parse(JSON.stringify(share.state)));
     expect(again.url).toBe(share.url);
     expect(JSON.parse(JSON.stringify(again.state))).toEqual(JSON.parse(JSON.stringify(share.state)));
   });
 
-  it('a message that the app had not dealt with comes again; one that it had does not', async () => {
+  it('A resumed device receives an unacknowledged message again, and no acknowledged one', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     const received = hastyReceiver().open(share.url);
     await received.next();
     const copy = (state: TransferState): TransferState => JSON.parse(JSON.stringify(state));
     const second = await hastyReceiver().resume(copy(received.state));
-    expect(textOf(await second.next())).toBe('0');
+    expect(readText(await second.next())).toBe('0');
     await second.reply(words('1'));
     const third = await hastyReceiver().resume(copy(second.state));
     expect(await third.check()).toBeUndefined();
   });
 
-  it('of a write that has come too late ends as the mailbox did', async () => {
+  it('A state with a write that is too late ends as the mailbox did', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
     const received = hastyReceiver().open(share.url);
     await received.next();
@@ -306,16 +303,16 @@ describe('a state', () => {
     await expect(late.next()).rejects.toMatchObject({ code: 'gone', ended: 'deleted' });
   });
 
-  it.each([undefined, null, {}, [], 'text', { format: 2 }])('%j is refused', async (state) => {
+  it.each([undefined, null, {}, [], 'text', { format: 2 }])('A state %j is refused', async (state) => {
     await expect(hastySender(relay.url).resume(state as never)).rejects.toThrow(/^state: /);
   });
 
-  it('of the other role is refused', async () => {
+  it('A state of the other role is refused', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY);
     await expect(hastyReceiver().resume(share.state)).rejects.toThrow(/^state: must be the state of a receiver/);
   });
 
-  it('holds the body of a pending write sealed, not in clear', async () => {
+  it('A state has the body of a pending write in sealed form', async () => {
     const states: TransferState[] = [];
     const sender = hastySender(relay.url, { onState: (state) => void states.push(state) });
     const share = await sender.share(words('in clear'), DISPLAY);

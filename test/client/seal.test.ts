@@ -68,7 +68,7 @@ const VECTORS = [
 const TYPES = ['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const;
 
 describe('AEAD of the payload [N46, RFC 5116]', () => {
-  it.each(VECTORS)('opens the published vector $name', async ({ key, iv, plain, cipher, tag }) => {
+  it.each(VECTORS)('open decrypts the published vector $name', async ({ key, iv, plain, cipher, tag }) => {
     const type = key.length === 32 ? TYPES[0] : TYPES[1];
     const payload = { type, data: base64(hex(iv), hex(cipher), hex(tag)) };
     expect(Buffer.from(await open(payload, base64(hex(key))))).toEqual(Buffer.from(plain, 'hex'));
@@ -102,7 +102,7 @@ describe('AEAD of the payload [N46, RFC 5116]', () => {
     }
   });
 
-  it('refuses another Secret, another algorithm, a payload that is short or no base64', async () => {
+  it('open refuses another Secret, another algorithm, and a payload that is too short or not base64', async () => {
     const secret = generateSecret();
     const payload = await seal(new Uint8Array(8), secret);
     await expect(open(payload, generateSecret())).rejects.toBeInstanceOf(UnopenedPayload);
@@ -114,7 +114,7 @@ describe('AEAD of the payload [N46, RFC 5116]', () => {
     await expect(seal(new Uint8Array(1), 'c2hvcnQ=')).rejects.toBeInstanceOf(TypeError);
   });
 
-  it('opens base64 of either alphabet, with and without padding', async () => {
+  it('open accepts base64 of either alphabet, with and without padding', async () => {
     const secret = generateSecret();
     const payload = await seal(new TextEncoder().encode('either'), secret);
     const urlSafe = Buffer.from(payload.data, 'base64').toString('base64url');
@@ -122,7 +122,7 @@ describe('AEAD of the payload [N46, RFC 5116]', () => {
     expect(new TextDecoder().decode(await open({ ...payload, data: urlSafe }, urlSafeSecret))).toBe('either');
   });
 
-  it('takes a fresh IV each time and a fresh Secret each share', async () => {
+  it('seal uses a new IV each time, and generateSecret returns a new Secret', async () => {
     const secret = generateSecret();
     const sealed = await Promise.all(Array.from({ length: 100 }, () => seal(new Uint8Array(4), secret)));
     expect(new Set(sealed.map(({ data }) => data.slice(0, 16))).size).toBe(100);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 const LINK = 'https://relayserver.example.com/v1/m/2bba630e-519b-11ec-bf63-0242ac130002';
 
-describe('share URL [§2 N41]', () => {
-  it('takes the example of the drafts apart', () => {
+describe('A share URL [§2 N41]', () => {
+  it('parseShareUrl parses the example of the drafts', () => {
     expect(parseShareUrl(`${LINK}?v=c#hXlr6aRC7KgJpOLTNZaLsw==`)).toEqual({
       mailboxUrl: LINK,
       vertical: 'c',
@@ -19,7 +19,7 @@ describe('share URL [§2 N41]', () => {
     ['?v=c', 'c'],
     ['?v=x', 'a'],
     ['?utm_source=mail&v=h', 'h'],
-  ])('reads %j as vertical %s', (query, vertical) => {
+  ])('parseShareUrl reads %j as vertical %s', (query, vertical) => {
     expect(parseShareUrl(LINK + query)).toEqual({ mailboxUrl: LINK, vertical, secret: undefined });
   });
 
@@ -47,7 +47,7 @@ describe('share URL [§2 N41]', () => {
     'http://example.com/v1/m/x',
     'https://user@example.com/v1/m/x',
     'https://relay.example:pw@evil.example/v1/m/x',
-  ])('refuses %s', (url) => {
+  ])('parseShareUrl refuses %s', (url) => {
     expect(() => parseShareUrl(url)).toThrow(TypeError);
   });
 
@@ -73,15 +73,18 @@ describe('share URL [§2 N41]', () => {
     '%2e',
     'ö',
     '\u202e',
-  ])('refuses %j in the mount path and in the identifier, and has none in its mailboxUrl', (text) => {
+  ])('parseShareUrl refuses %j in the mount path and in the identifier', (text) => {
     for (const path of [`/a${text}b/v1/m/x`, `/${text}/v1/m/x`, `/v1/m/a${text}b`, `/v1/m/x/${text}/v1/m/y`])
       expect(() => parseShareUrl(`https://example.com${path}`), path).toThrow(/^shareUrl: /);
     expect(() => buildShareUrl(`https://example.com/a${text}b/v1/m/x`)).toThrow(/^urlLink: /);
   });
 
-  it.each(["a';touch$IFS;'b", 'a`b`', 'a$b', 'a(b)', 'a,b', '[::1]:x', '%65vil'])('refuses the host %s', (host) => {
-    expect(() => parseShareUrl(`https://${host}/v1/m/x`)).toThrow(TypeError);
-  });
+  it.each(["a';touch$IFS;'b", 'a`b`', 'a$b', 'a(b)', 'a,b', '[::1]:x', '%65vil'])(
+    'parseShareUrl refuses the host %s',
+    (host) => {
+      expect(() => parseShareUrl(`https://${host}/v1/m/x`)).toThrow(TypeError);
+    },
+  );
 
   it.each(['/../v1/m/x', '/a/./v1/m/x', '//v1/m/x', '/a//v1/m/x', '/v1/m/..', '/v1/m/x/', '/.a/v1/m/x', '\\a/v1/m/x'])(
     'refuses the path %s: no empty segments, and none that is resolved',
@@ -98,11 +101,11 @@ describe('share URL [§2 N41]', () => {
     'http://relay.localhost/v1/m/x',
     'http://127.0.0.1:3000/v1/m/x',
     'http://[::1]:3000/v1/m/x',
-  ])('takes %s', (url) => {
+  ])('parseShareUrl accepts %s', (url) => {
     expect(parseShareUrl(`${url}?v=h#c2VjcmV0`)).toEqual({ mailboxUrl: url, vertical: 'h', secret: 'c2VjcmV0' });
   });
 
-  it('takes no more than 2,048 characters', () => {
+  it('parseShareUrl accepts at most 2,048 characters', () => {
     const fill = (start: string, end: string): string => start + 'a'.repeat(2048 - start.length - end.length) + end;
     for (const [start, end] of [
       ['https://example.com/', '/v1/m/x'],
@@ -113,7 +116,7 @@ describe('share URL [§2 N41]', () => {
     }
   });
 
-  it('mends what transport does to a link: case of the host, usual port, spaces around it, a line that was broken', () => {
+  it('parseShareUrl normalises the case of the host, the default port, spaces and line breaks', () => {
     const { mailboxUrl } = parseShareUrl(LINK);
     for (const sent of [
       ` ${LINK} `,
@@ -124,7 +127,7 @@ describe('share URL [§2 N41]', () => {
       expect(parseShareUrl(sent).mailboxUrl).toBe(mailboxUrl);
   });
 
-  it('refuses to build on a link that has a query or fragment already', () => {
+  it('buildShareUrl refuses a link with a query or a fragment', () => {
     expect(() => buildShareUrl(`${LINK}?v=a`)).toThrow(TypeError);
     expect(() => buildShareUrl(`${LINK}#x`)).toThrow(TypeError);
     expect(() => buildShareUrl('nonsense')).toThrow(TypeError);

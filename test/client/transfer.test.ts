@@ -7,7 +7,7 @@ import {
   type TransferState,
 } from 'credential-relay/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DISPLAY, hastyReceiver, hastySender, textOf, watched, words } from '../support/client/devices.js';
+import { DISPLAY, hastyReceiver, hastySender, readText, watched, words } from '../support/client/devices.js';
 import { type RelayServer, startRelay } from '../support/client/relay-server.js';
 
 let relay: RelayServer;
@@ -17,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => relay.close());
 
 const stateful = { accessRights: 'RWD' } as const;
-const codeOf = (error: unknown): unknown => (error instanceof TransferError ? error.code : error);
-const failing = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'done', codeOf);
+const getErrorCode = (error: unknown): unknown => (error instanceof TransferError ? error.code : error);
+const failing = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'done', getErrorCode);
 
 /** One request of a device with this claim, as a client that is not ours would send it. */
 const raw = (method: string, url: string, claim: string, body?: unknown) =>
@@ -32,29 +32,32 @@ const raw = (method: string, url: string, claim: string, body?: unknown) =>
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-describe('stateless transfer [SCT §3.1]', () => {
-  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)('%s: create, preview, read, delete', async (algorithm) => {
-    const seen = watched();
-    const share = await hastySender(relay.url, seen).share(words('key'), DISPLAY, { algorithm, vertical: 'h' });
-    expect(share.url).toMatch(/\/relay\/v1\/m\/[0-9a-f-]{36}\?v=h#/);
-    const opened = hastyReceiver().open(share.url);
-    expect(await opened.preview()).toEqual(DISPLAY);
-    const end = share.next();
-    expect(await opened.next()).toEqual({ ...words('key'), display: DISPLAY });
-    await seen.until('opened');
-    await opened.finish();
-    expect(await end).toBeUndefined();
-    expect([share.state.ended, opened.state.ended]).toEqual(['deleted', 'finished']);
-    expect(seen.types).toEqual(['created', 'opened', 'ended']);
-  });
+describe('A stateless transfer [SCT §3.1]', () => {
+  it.each(['AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'] as const)(
+    'A transfer with %s: create, preview, read, delete',
+    async (algorithm) => {
+      const seen = watched();
+      const share = await hastySender(relay.url, seen).share(words('key'), DISPLAY, { algorithm, vertical: 'h' });
+      expect(share.url).toMatch(/\/relay\/v1\/m\/[0-9a-f-]{36}\?v=h#/);
+      const opened = hastyReceiver().open(share.url);
+      expect(await opened.preview()).toEqual(DISPLAY);
+      const end = share.next();
+      expect(await opened.next()).toEqual({ ...words('key'), display: DISPLAY });
+      await seen.until('opened');
+      await opened.finish();
+      expect(await end).toBeUndefined();
+      expect([share.state.ended, opened.state.ended]).toEqual(['deleted', 'finished']);
+      expect(seen.types).toEqual(['created', 'opened', 'ended']);
+    },
+  );
 
-  it('gives the link without v when no vertical is named', async () => {
+  it('A link has no v without a vertical', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     expect(share.url).toMatch(/\/v1\/m\/[0-9a-f-]{36}#/);
     expect(parseShareUrl(share.url).vertical).toBe('a');
   });
 
-  it('uses another Device Claim and Secret for each transfer', async () => {
+  it('Each transfer has its own Device Claim and Secret', async () => {
     const states: TransferState[] = [];
     const sender = hastySender(relay.url, { onState: (state) => void states.push(state) });
     const receiver = hastyReceiver({ onState: (state) => void states.push(state) });
@@ -66,27 +69,27 @@ describe('stateless transfer [SCT §3.1]', () => {
   });
 });
 
-describe('stateful transfer [SCT §3.2]', () => {
-  it('any number of rounds, each message once and in order', async () => {
+describe('A stateful transfer [SCT §3.2]', () => {
+  it('Both devices receive each message once and in order, in any number of rounds', async () => {
     const share = await hastySender(relay.url).share(words('0'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
-    const heard: unknown[] = [];
+    const receivedTexts: unknown[] = [];
     const sending = (async () => {
       for await (const message of share.messages()) {
-        heard.push(textOf(message));
-        await share.reply(words(String(Number(textOf(message)) + 1)));
+        receivedTexts.push(readText(message));
+        await share.reply(words(String(Number(readText(message)) + 1)));
       }
     })();
     for await (const message of opened.messages()) {
-      heard.push(textOf(message));
-      if (heard.length > 12) await opened.finish();
-      else await opened.reply(words(String(Number(textOf(message)) + 1)));
+      receivedTexts.push(readText(message));
+      if (receivedTexts.length > 12) await opened.finish();
+      else await opened.reply(words(String(Number(readText(message)) + 1)));
     }
     await sending;
-    expect(heard).toEqual(Array.from({ length: 13 }, (_, index) => String(index)));
+    expect(receivedTexts).toEqual(Array.from({ length: 13 }, (_, index) => String(index)));
   });
 
-  it('does not take its own message for an answer, nor one twice, whatever changes the version', async () => {
+  it('A device ignores its own messages and duplicates, also after a change of the version', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     expect(await share.check()).toBeUndefined();
     const first = hastyReceiver().open(share.url);
@@ -94,40 +97,40 @@ describe('stateful transfer [SCT §3.2]', () => {
     expect(await share.check()).toBeUndefined(); // Bound: another version, the same payload.
     await first.reply(words('request'));
     expect(await first.check()).toBeUndefined();
-    expect(textOf(await share.check())).toBe('request');
+    expect(readText(await share.check())).toBe('request');
     await first.relinquish();
     expect(await share.check()).toBeUndefined(); // Unbound: another version again.
     await hastyReceiver().open(share.url).next();
     expect(await share.check()).toBeUndefined();
   });
 
-  it('the same side may write twice in a row', async () => {
+  it('One side may write twice in a row', async () => {
     const share = await hastySender(relay.url).share(words('one'), DISPLAY, stateful);
     await share.reply(words('two'));
     await share.reply(words('three'));
-    expect(textOf(await hastyReceiver().open(share.url).next())).toBe('three');
+    expect(readText(await hastyReceiver().open(share.url).next())).toBe('three');
   });
 
-  it('conflict: does not write over a message that it has not taken, and can once it has [PROTOCOL: 412]', async () => {
+  it('A reply fails as conflict while the mailbox holds an unread message, and succeeds after it is read [§6]', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
     await opened.reply(words('request'));
     expect(await failing(share.reply(words('never mind')))).toBe('conflict');
     expect(await failing(share.reply(words('never mind')))).toBe('conflict');
-    expect(textOf(await share.check())).toBe('request');
+    expect(readText(await share.check())).toBe('request');
     await share.reply(words('answer'));
-    expect(textOf(await opened.next())).toBe('answer');
+    expect(readText(await opened.next())).toBe('answer');
   });
 
-  it('a receiver that came or left meanwhile is no reason not to write', async () => {
+  it('A reply succeeds after a receiver came or left', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     await hastyReceiver().open(share.url).next();
     await share.reply(words('second'));
     expect(relay.log.slice(-3)).toEqual(['PUT 412', 'POST 200', 'PUT 200']);
   });
 
-  it('sameReceiver: goes to nobody whom the sender has not seen; the sender knows more after that', async () => {
+  it('A reply with sameReceiver fails after a change of the receiver, and succeeds when it is repeated', async () => {
     const { onProgress, types } = watched();
     const share = await hastySender(relay.url, { onProgress }).share(words('invitation'), DISPLAY, stateful);
     const first = hastyReceiver().open(share.url);
@@ -146,7 +149,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     expect(share.state.pending).toBeUndefined();
     expect(await second.check()).toBeUndefined();
     await share.reply(words('for the second'), only);
-    expect(textOf(await second.check())).toBe('for the second');
+    expect(readText(await second.check())).toBe('for the second');
 
     await second.relinquish();
     expect(await failing(share.reply(words('for the second again'), only))).toBe('receiver_changed');
@@ -154,7 +157,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     expect(share.state.bound).toBe(false);
   });
 
-  it('sameReceiver: not even when an app that was killed goes on', async () => {
+  it('A pending reply with sameReceiver fails after a resume if the receiver has changed', async () => {
     const states: TransferState[] = [];
     const onState = (state: TransferState) => void states.push(state);
     const share = await hastySender(relay.url, { onState }).share(words('invitation'), DISPLAY, stateful);
@@ -175,7 +178,7 @@ describe('stateful transfer [SCT §3.2]', () => {
     expect(await second.check()).toBeUndefined();
   });
 
-  it('refused: with what the relay says of it', async () => {
+  it('A refused call has the status, the code and the detail of the relay', async () => {
     const sender = hastySender(relay.url);
     const untitled = sender.share(words('one'), { ...DISPLAY, title: '' });
     await expect(untitled).rejects.toMatchObject({ code: 'refused', detail: expect.stringContaining('title') });
@@ -183,24 +186,24 @@ describe('stateful transfer [SCT §3.2]', () => {
     await expect(late).rejects.toMatchObject({ code: 'refused', maximum: expect.stringMatching(/^\d{4}-.*Z$/) });
   });
 
-  it('a receiver cannot answer before it has read', async () => {
+  it('A receiver cannot reply before its first read', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     expect(await failing(opened.reply(words('blind')))).toBe('conflict');
-    expect(textOf(await opened.next())).toBe('invitation');
+    expect(readText(await opened.next())).toBe('invitation');
   });
 
-  it('answers given at once are sent one after another, and a wait may go on meanwhile', async () => {
+  it('Concurrent replies are sent one after another, also beside a wait', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
     const waiting = opened.next();
     await Promise.all([share.reply(words('a')), share.reply(words('b')), share.reply(words('c'))]);
-    expect(['a', 'b', 'c']).toContain(textOf(await waiting));
-    await expect.poll(async () => textOf(await opened.check()) ?? 'c').toBe('c');
+    expect(['a', 'b', 'c']).toContain(readText(await waiting));
+    await expect.poll(async () => readText(await opened.check()) ?? 'c').toBe('c');
   });
 
-  it('leaves notification tokens where the protocol has them', async () => {
+  it('Notification tokens are in the requests that the protocol names', async () => {
     const bodies: string[] = [];
     const network: typeof fetch = (input, init) => {
       bodies.push(`${init?.method} ${init?.body ?? ''}`);
@@ -222,8 +225,8 @@ describe('stateful transfer [SCT §3.2]', () => {
   });
 });
 
-describe('who may not', () => {
-  it('taken: a second receiver, and it is told before it sees anything', async () => {
+describe('A call that the relay or the client refuses', () => {
+  it('A second receiver fails as already_claimed before it receives anything', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     await hastyReceiver().open(share.url).next();
     const second = hastyReceiver().open(share.url);
@@ -232,7 +235,7 @@ describe('who may not', () => {
     expect(second.state.bound).toBe(false);
   });
 
-  it('of ten receivers at once, one gets the message and nine are told `already_claimed`', async () => {
+  it('One of ten concurrent receivers gets the message, and nine fail as already_claimed', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const all = await Promise.all(
       Array.from({ length: 10 }, () =>
@@ -240,14 +243,14 @@ describe('who may not', () => {
           hastyReceiver()
             .open(share.url)
             .next()
-            .then((message) => Promise.reject(textOf(message))),
+            .then((message) => Promise.reject(readText(message))),
         ),
       ),
     );
     expect(all.sort()).toEqual([...Array(9).fill('already_claimed'), 'key']);
   });
 
-  it('taken: also by a relay that gives a 401 and no code', async () => {
+  it('A second receiver fails as already_claimed at a relay without error codes, too', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const bare: typeof fetch = async (_, init) => {
       const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
@@ -256,7 +259,7 @@ describe('who may not', () => {
     expect(await failing(hastyReceiver({ fetch: bare }).open(share.url).next())).toBe('already_claimed');
   });
 
-  it('hand-over: a receiver relinquishes, another one opens the same link, and the first is out', async () => {
+  it('Another receiver can open the link after a relinquish, and the first receiver cannot', async () => {
     const seen = watched();
     const share = await hastySender(relay.url, seen).share(words('key'), DISPLAY, stateful);
     const first = hastyReceiver().open(share.url);
@@ -270,12 +273,12 @@ describe('who may not', () => {
     expect(await failing(first.next())).toBe('gone');
     expect(first.state.ended).toBe('relinquished');
     const second = hastyReceiver().open(share.url);
-    expect(textOf(await second.next())).toBe('key');
+    expect(readText(await second.next())).toBe('key');
     await second.reply(words('thanks'));
-    expect(textOf(await end)).toBe('thanks');
+    expect(readText(await end)).toBe('thanks');
   });
 
-  it('not_allowed: a link to a relay that is not on the list, and nothing is sent', async () => {
+  it('A link to an unlisted relay fails as not_allowed, and nothing is sent', async () => {
     const requests: string[] = [];
     const network: typeof fetch = (input) => {
       requests.push(String(input));
@@ -295,7 +298,7 @@ describe('who may not', () => {
     expect(requests).toEqual([]);
   });
 
-  it('does not follow a redirect away from the relay with its claim', async () => {
+  it('The client does not follow a redirect to another server with its claim', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const elsewhere: string[] = [];
     relay.intercept = (request, response) => {
@@ -311,7 +314,7 @@ describe('who may not', () => {
     }
   });
 
-  it('refused: an answer where the rights do not include it, with the relay’s code', async () => {
+  it('A reply without write access fails as refused with the code of the relay', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
@@ -323,7 +326,7 @@ describe('who may not', () => {
     await opened.finish(); // The refused write is not in the way.
   });
 
-  it('refused: no relay at this address, and what is wrong with the body', async () => {
+  it('A create fails as refused at a URL without a relay, and for an invalid body', async () => {
     const nowhere = hastySender(new URL('/nowhere', relay.url).href).share(words('key'), DISPLAY);
     await expect(nowhere).rejects.toMatchObject({ code: 'refused', status: 404 });
     const states: TransferState[] = [];
@@ -334,8 +337,8 @@ describe('who may not', () => {
   });
 });
 
-describe('the end', () => {
-  it('cancel ends a wait of this device, tells the receiver `gone`, and may be repeated', async () => {
+describe('The end of a share', () => {
+  it('cancel ends a wait of this device, the receiver fails as gone, and cancel may be repeated', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
@@ -350,7 +353,7 @@ describe('the end', () => {
     expect(opened.state.ended).toBe('deleted');
   });
 
-  it('cancel of what the receiver has finished resolves, and the state says that it was gone', async () => {
+  it('cancel resolves after the receiver has finished, and the state has the ending', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
@@ -359,7 +362,7 @@ describe('the end', () => {
     expect(share.state.ended).toBe('deleted');
   });
 
-  it('expired: both sides hear of it while they wait', async () => {
+  it('Both devices report expired while they wait', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY, { ...stateful, expiresInSeconds: 2 });
     const opened = hastyReceiver().open(share.url);
     await opened.next();
@@ -367,19 +370,19 @@ describe('the end', () => {
     expect([share.state.ended, opened.state.ended]).toEqual(['expired', 'expired']);
   });
 
-  it('a link to nothing is `gone`', async () => {
+  it('A link without a mailbox fails as gone', async () => {
     const url = `${relay.url}/v1/m/4a62c374-f390-4723-8583-ee6aa7b21352#${generateSecret()}`;
     expect(await failing(hastyReceiver().open(url).next())).toBe('gone');
     expect(await failing(hastyReceiver().open(url).preview())).toBe('gone');
   });
 });
 
-describe('what comes from outside is checked', () => {
+describe('Input validation', () => {
   it.each([
     ['another Secret', async () => seal(new TextEncoder().encode('{"format":"f","content":{}}'), generateSecret())],
     ['no ciphertext', async () => ({ type: 'AEAD_AES_256_GCM', data: 'AAAA' })],
     ['another algorithm', async () => ({ type: 'AEAD_AES_128_GCM', data: 'AAAA' })],
-  ])('tampered: a message under %s, and the next good one is taken', async (_name, forge) => {
+  ])('A message under %s fails as tampered, and the next valid message arrives', async (_name, forge) => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
@@ -388,10 +391,10 @@ describe('what comes from outside is checked', () => {
     expect((await raw('PUT', mailboxUrl, claim, { payload: await forge() })).status).toBe(200);
     expect(await failing(share.next())).toBe('tampered');
     await share.reply(words('again'));
-    expect(textOf(await opened.next())).toBe('again');
+    expect(readText(await opened.next())).toBe('again');
   });
 
-  it('tampered: a bit of the ciphertext is turned on the way', async () => {
+  it('A message with a changed bit of the ciphertext fails as tampered', async () => {
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     const turning: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
@@ -404,14 +407,14 @@ describe('what comes from outside is checked', () => {
     expect(await failing(hastyReceiver({ fetch: turning }).open(share.url).next())).toBe('tampered');
   });
 
-  it('does not deliver an old message again that the relay plays back', async () => {
+  it('A replayed old message is not delivered again', async () => {
     const share = await hastySender(relay.url).share(words('first'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();
     const { mailboxUrl = '', claim } = opened.state;
     const old = (await (await raw('POST', mailboxUrl, claim)).json()) as { payload: unknown };
     await share.reply(words('second'));
-    expect(textOf(await opened.next())).toBe('second');
+    expect(readText(await opened.next())).toBe('second');
     await raw('PUT', mailboxUrl, share.state.claim, { payload: old.payload });
     expect(await opened.check()).toBeUndefined();
   });
@@ -426,19 +429,19 @@ describe('what comes from outside is checked', () => {
     },
   );
 
-  it('malformed: an answer in JSON that is not that of a relay', async () => {
+  it('A JSON response that does not follow the protocol fails as malformed', async () => {
     const other: typeof fetch = async () => Response.json({ is: 'something else' });
     expect(await failing(hastySender(relay.url, { fetch: other }).share(words('key'), DISPLAY))).toBe('malformed');
     const share = await hastySender(relay.url).share(words('key'), DISPLAY);
     expect(await failing(hastyReceiver({ fetch: other }).open(share.url).next())).toBe('malformed');
   });
 
-  it('the link of a new mailbox must be one that may be called', async () => {
+  it('A new mailbox whose link the client may not call fails as malformed', async () => {
     const elsewhere: typeof fetch = async () => Response.json({ urlLink: 'http://evil.example/v1/m/x' });
     expect(await failing(hastySender(relay.url, { fetch: elsewhere }).share(words('key'), DISPLAY))).toBe('malformed');
   });
 
-  it('too_large before anything is sent, at the byte; and by the relay’s own word', async () => {
+  it('A body over maximumBodyBytes fails as too_large before it is sent, and a 413 fails as too_large', async () => {
     const requests: string[] = [];
     const network: typeof fetch = (input, init) => {
       requests.push(String(init?.body));
@@ -456,7 +459,7 @@ describe('what comes from outside is checked', () => {
     await expect(share(60_000, 100_000)).rejects.toMatchObject({ code: 'too_large', status: 413 });
   });
 
-  it('what the app gives must be Provisioning Information and a link with a Secret', async () => {
+  it('Invalid Provisioning Information and links without a Secret throw a TypeError', async () => {
     const sender = hastySender(relay.url);
     const wrong = [
       { format: '', content: {} },
@@ -478,12 +481,12 @@ describe('what comes from outside is checked', () => {
     [() => hastyReceiver({ retryTimeoutMs: Number.NaN }), /^receiver\.retryTimeoutMs: /],
     [() => hastyReceiver({ relays: ['https://relay.example'] }), /^receiver\.relays: /],
     [() => hastyReceiver({ relays: ['relay.example/path'] }), /^receiver\.relays: /],
-  ])('option %# is refused by its path', (make, message) => {
+  ])('Invalid option %# is refused with its path', (make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });
 
-  it('reads the preview as text, whatever is in it', async () => {
+  it('A preview is read as text, also with HTML in it', async () => {
     const display = {
       title: `<b>"Tom's" & 5 > 4`,
       description: 'Größe 🔑 &amp; more',
@@ -502,7 +505,7 @@ describe('what comes from outside is checked', () => {
     });
   });
 
-  it('the Secret, and what it seals, are in no request; a preview names no device [§2 N41]', async () => {
+  it('No request has the Secret or the plaintext, and a preview has no claim [§2 N41]', async () => {
     const sent: string[] = [];
     const network: typeof fetch = (input, init) => {
       sent.push(`${init?.method} ${input} ${JSON.stringify(init?.headers)} ${init?.body}`);
@@ -525,7 +528,7 @@ describe('what comes from outside is checked', () => {
     }
   });
 
-  it('errors hold no secret', async () => {
+  it('Errors contain no Secret and no claim', async () => {
     const share = await hastySender(relay.url).share(words('very secret'), DISPLAY);
     const opened = hastyReceiver().open(share.url);
     await opened.next();

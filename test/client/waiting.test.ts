@@ -1,35 +1,36 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { textOf, watched, words } from '../support/client/devices.js';
-import { relayOfEachTest } from '../support/client/disturbed.js';
+import { readText, watched, words } from '../support/client/devices.js';
+import { useRelayPerTest } from '../support/client/relay-per-test.js';
 import { answer, type Intercept } from '../support/client/relay-server.js';
 
-const site = relayOfEachTest();
+const site = useRelayPerTest();
 const { opened } = site;
 
-describe('while it waits', () => {
+describe('A device that waits', () => {
   /** Reads as they arrive: seconds asked for, or 0. */
   function reads(then: Intercept = () => false): number[] {
     const seconds: number[] = [];
     site.relay.intercept = (request, response) => {
-      if (request.method === 'POST') seconds.push(secondsOf(request));
+      if (request.method === 'POST') seconds.push(parseHoldSeconds(request));
       return then(request, response);
     };
     return seconds;
   }
-  const secondsOf = (request: IncomingMessage) => Number(/wait=(\d+)/.exec(String(request.headers.prefer))?.[1] ?? 0);
+  const parseHoldSeconds = (request: IncomingMessage) =>
+    Number(/wait=(\d+)/.exec(String(request.headers.prefer))?.[1] ?? 0);
 
-  it('is told by the held read at once, and asks twice only', async () => {
+  it('A held read returns a message at once, with two requests in all', async () => {
     const { share, received } = await opened();
     const seconds = reads();
     const next = share.next();
     await expect.poll(() => seconds).toEqual([0, 25]);
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
     expect(seconds).toEqual([0, 25]);
   });
 
-  it('the connection is cut: the message comes all the same', async () => {
+  it('A message arrives after the connection was cut', async () => {
     const { share, received } = await opened();
     const seconds = reads();
     const next = share.next();
@@ -37,24 +38,24 @@ describe('while it waits', () => {
     site.relay.proxy.cut();
     site.relay.proxy.mend();
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
   });
 
-  it('the relay is restarted: the message comes all the same', async () => {
+  it('A message arrives after the relay has restarted', async () => {
     const { share, received } = await opened();
     const seconds = reads();
     const next = share.next();
     await expect.poll(() => seconds.length).toBe(2);
     await site.relay.restart();
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
   });
 
-  it('a proxy that cuts what takes long: it takes to short reads, and says so', async () => {
+  it('A device behind a proxy that cuts held reads polls, and reports polling', async () => {
     const seen = watched();
     const { share, received } = await opened(seen);
     const seconds = reads((request, response) => {
-      if (secondsOf(request) === 0) return false;
+      if (parseHoldSeconds(request) === 0) return false;
       setTimeout(() => response.destroy(), 20);
       return true;
     });
@@ -62,24 +63,24 @@ describe('while it waits', () => {
     await seen.until('polling');
     expect(seconds).toEqual([0, 25, 0, 1, 0, 1, 0]);
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
     expect(seconds.slice(7).every((asked) => asked === 0)).toBe(true);
   });
 
-  it('a proxy that gives 504 after a while: it asks for less than that', async () => {
+  it('A device behind a proxy that answers 504 asks for shorter holds', async () => {
     const { share, received } = await opened();
     const seconds = reads((request, response) => {
-      if (secondsOf(request) <= 1) return false;
+      if (parseHoldSeconds(request) <= 1) return false;
       setTimeout(() => answer(response, 504), 1500);
       return true;
     });
     const next = share.next();
     await expect.poll(() => seconds, { timeout: 5000 }).toEqual([0, 25, 0, 1]);
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
   });
 
-  it('a relay that does not know Prefer, or hides its versions: it polls, with pauses', async () => {
+  it('A device polls with pauses at a relay that ignores Prefer or hides its versions', async () => {
     for (const hidden of ['prefer', 'mailbox-known-version', 'mailbox-version']) {
       const ignoring: typeof fetch = async (input, init) => {
         const headers = new Headers(init?.headers);
@@ -101,15 +102,15 @@ describe('while it waits', () => {
       await expect.poll(() => seconds.length).toBeGreaterThan(before + 2);
       expect(performance.now() - started).toBeGreaterThan(60);
       await received.reply(words(hidden));
-      expect(textOf(await next)).toBe(hidden);
+      expect(readText(await next)).toBe(hidden);
     }
   });
 
-  it('a relay that cannot wait now (204, wait=0): comes back no sooner than it says', async () => {
+  it('A device obeys Retry-After of a relay that cannot hold a read now (204, wait=0)', async () => {
     const { share, received } = await opened();
     let declined = 0;
     const seconds = reads((request, response) => {
-      if (secondsOf(request) === 0 || declined === 1) return false;
+      if (parseHoldSeconds(request) === 0 || declined === 1) return false;
       declined += 1;
       return answer(response, 204, {
         'Preference-Applied': 'wait=0',
@@ -123,15 +124,15 @@ describe('while it waits', () => {
     await expect.poll(() => seconds.length, { timeout: 3000 }).toBe(3);
     expect(performance.now() - started).toBeGreaterThan(850);
     await received.reply(words('request'));
-    expect(textOf(await next)).toBe('request');
+    expect(readText(await next)).toBe('request');
   });
 
-  it('unreachable after its patience, and goes on when asked again', async () => {
+  it('A wait fails as unreachable after retryTimeoutMs, and the next call continues', async () => {
     const { share, received } = await opened({ retryTimeoutMs: 200 });
     site.relay.proxy.cut();
     await expect(share.next()).rejects.toMatchObject({ code: 'unreachable' });
     site.relay.proxy.mend();
     await received.reply(words('request'));
-    expect(textOf(await share.next())).toBe('request');
+    expect(readText(await share.next())).toBe('request');
   });
 });

@@ -9,7 +9,7 @@ import {
   type TransferOptions,
 } from 'credential-relay/client';
 
-/** What people see of the shares of tests. */
+/** The display information of the shares of tests. */
 export const DISPLAY = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
 
 /** Short pauses, so that tests of retries take no time. */
@@ -18,15 +18,15 @@ export const HASTY = { retryDelayMs: 5, pollMs: 20, retryTimeoutMs: 8000, timeou
 /** A message of a test. */
 export const words = (text: string) => ({ format: 'test.example/words', content: { text } });
 
-/** What a message of {@link words} says. */
-export const textOf = (message: Message | undefined): unknown => message?.content.text;
+/** The text of a message of {@link words}. */
+export const readText = (message: Message | undefined): unknown => message?.content.text;
 
-/** A sender that is hasty. */
+/** A sender with short pauses. */
 export function hastySender(relay: string, options: Partial<SenderOptions> = {}) {
   return createSender({ relay, ...HASTY, ...options });
 }
 
-/** A receiver that is hasty. Unless its relays are named, those of this machine are: the relays of tests are there. */
+/** A receiver with short pauses. Without `relays`, it may also call the relays of tests, which are on this machine. */
 export function hastyReceiver(options: ReceiverOptions = {}): Receiver {
   const named = createReceiver({ ...HASTY, ...options });
   if (options.relays !== undefined) return named;
@@ -42,7 +42,7 @@ export function hastyReceiver(options: ReceiverOptions = {}): Receiver {
   };
 }
 
-/** Progress of a transfer, as it comes, and a promise for the first of a type. */
+/** Records the progress reports of a transfer. `until` resolves at the first report of a type. */
 export function watched(): Pick<TransferOptions, 'onProgress'> & {
   readonly types: Progress['type'][];
   until(type: Progress['type']): Promise<void>;

@@ -9,7 +9,7 @@ export type Intercept = (request: IncomingMessage, response: ServerResponse) => 
 
 /** A relay on a socket, with a network in front of it that can be disturbed. */
 export interface RelayServer {
-  /** What clients call: the proxy. */
+  /** The URL of the proxy, for clients. */
   readonly url: string;
   readonly proxy: TcpProxy;
   /** `METHOD status` of each request that was answered, in order. */
@@ -23,10 +23,10 @@ export interface RelayServer {
   close(): Promise<void>;
 }
 
-/** Starts a relay; `storeOf` opens the store, again after each restart. */
+/** Starts a relay; `openStore` opens the store, again after each restart. */
 export async function startRelay(
   options: Partial<RelayOptions> = {},
-  storeOf?: () => MailboxStore,
+  openStore?: () => MailboxStore,
 ): Promise<RelayServer> {
   let server: Server = createServer();
   server.listen(0, '127.0.0.1');
@@ -39,7 +39,7 @@ export async function startRelay(
 
   /** Puts a relay onto a server. */
   function mount(onto: Server): () => Promise<void> {
-    const store = storeOf?.();
+    const store = openStore?.();
     const relay = createRelay({ publicUrl: url, ...(store === undefined ? {} : { store }), ...options });
     const handle = relay.node();
     held = () => relay.stats().waiters;

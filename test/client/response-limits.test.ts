@@ -3,15 +3,15 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createMailboxClient, type SentShare, type TransferState } from 'credential-relay/client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DISPLAY, HASTY, hastyReceiver, hastySender, textOf, words } from '../support/client/devices.js';
-import { relayOfEachTest } from '../support/client/disturbed.js';
+import { DISPLAY, HASTY, hastyReceiver, hastySender, readText, words } from '../support/client/devices.js';
+import { useRelayPerTest } from '../support/client/relay-per-test.js';
 
 /* Each value that comes from the other side of the wire has a form and a bound. */
 
-const site = relayOfEachTest();
+const site = useRelayPerTest();
 const { opened } = site;
 
-const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+const getErrorCode = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => 'done',
     (error) => error.code ?? error,
@@ -30,7 +30,7 @@ function changed(method: string, headers: Record<string, string>, body = (text: 
   };
 }
 
-describe('the Date of an answer', () => {
+describe('The Date of a response', () => {
   const refusal = (date: string): typeof fetch => {
     return async (_, init) => {
       const id = new Headers(init?.headers).get('Mailbox-Request-ID') ?? '';
@@ -47,7 +47,7 @@ describe('the Date of an answer', () => {
     '-271821-04-20',
     'yesterday',
     '1e99',
-  ])('%s corrects no clock, and the share has its end', async (date) => {
+  ])('The invalid Date %s does not correct the clock, and the share ends', async (date) => {
     const states: TransferState[] = [];
     const sender = hastySender(site.relay.url, { fetch: refusal(date), onState: (state) => void states.push(state) });
     const sharing = sender.share(words('key'), DISPLAY, { expiresInSeconds: 3600 });
@@ -55,7 +55,7 @@ describe('the Date of an answer', () => {
     expect(states.at(-1)).toMatchObject({ ended: 'cancelled', pending: undefined });
   });
 
-  it('corrects a clock that is wrong, and a relay that goes on refusing is asked twice', async () => {
+  it('A valid Date corrects a wrong clock, and the client tries the create twice at most', async () => {
     const bodies: string[] = [];
     const network: typeof fetch = (input, init) => {
       bodies.push(String(init?.body));
@@ -70,7 +70,7 @@ describe('the Date of an answer', () => {
   });
 });
 
-describe('the texts of an answer', () => {
+describe('The texts of a response', () => {
   const LONG = 'x'.repeat(100_000);
 
   it.each([LONG, 'soon', '9999-99-99T99:99:99Z', '+275760-09-13T00:00:00Z', '2030-01-01T00:00:00.000Z', 5, null])(
@@ -83,14 +83,14 @@ describe('the texts of an answer', () => {
         expiration: undefined,
       });
       await received.reply(words('request'));
-      expect(textOf(await resumed.check())).toBe('request');
+      expect(readText(await resumed.check())).toBe('request');
       expect(resumed.state.expiration).toBeUndefined();
       const reading = createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
       expect(await reading.catch((error) => error.name)).toBe('RelayResponseError');
     },
   );
 
-  it('are cut off, or left out where a part of them is of no use', async () => {
+  it('Long texts are cut off, or left out if a part of them is useless', async () => {
     const { share, received } = await opened();
     const display = { title: LONG, description: LONG, imageURL: `https://a.example/${LONG}` };
     const network = changed('POST', { 'Mailbox-Version': 'v'.repeat(10_000) }, (text) =>
@@ -99,15 +99,19 @@ describe('the texts of an answer', () => {
     const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
     await received.reply(words('request'));
     const message = await resumed.check();
-    expect([textOf(message), message?.display.title.length, message?.display.imageURL]).toEqual(['request', 4096, '']);
+    expect([readText(message), message?.display.title.length, message?.display.imageURL]).toEqual([
+      'request',
+      4096,
+      '',
+    ]);
     expect(JSON.stringify(resumed.state).length).toBeLessThan(6000);
     const read = await createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
     expect([read.version?.length, read.body.displayInformation.title.length]).toEqual([4096, 4096]);
     // It is never the current one: the write is given up, and stays in the state.
-    expect(await codeOf(resumed.reply(words('answer')))).toBe('unreachable');
+    expect(await getErrorCode(resumed.reply(words('answer')))).toBe('unreachable');
   });
 
-  it('of a refusal are cut off, and its maximum is a time', async () => {
+  it('Long texts of an error response are cut off, and its maximum is a time', async () => {
     const { share } = await opened();
     const problem = JSON.stringify({ code: LONG, title: LONG, detail: LONG, maximum: LONG });
     const network: typeof fetch = async (_, init) => {
@@ -124,9 +128,10 @@ describe('the texts of an answer', () => {
     for (const text of [refused.message, refused.code]) expect(text.length).toBeLessThanOrEqual(4096);
   });
 
-  it('of a preview are those of the head of the page', async () => {
+  it('A preview is read from the first 65,536 characters of the page', async () => {
     const { received } = await opened();
-    const page = `<meta property="og:title" content="${LONG.slice(0, 5000)}">${' '.repeat(70_000)}<meta property="og:description" content="late">`;
+    const title = `<meta property="og:title" content="${LONG.slice(0, 5000)}">`;
+    const page = `${title}${' '.repeat(70_000)}<meta property="og:description" content="late">`;
     const network: typeof fetch = async () => new Response(page);
     const resumed = await hastyReceiver({ fetch: network }).resume(received.state);
     const { title, description } = await resumed.preview();
@@ -134,7 +139,7 @@ describe('the texts of an answer', () => {
   });
 });
 
-describe('an answer that does not come to its end', () => {
+describe('A response that does not end', () => {
   const servers: ReturnType<typeof createServer>[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) {
@@ -157,17 +162,17 @@ describe('an answer that does not come to its end', () => {
     );
   }
 
-  it('is given up: bytes that drip', async () => {
+  it('A response that arrives byte by byte fails after timeoutMs', async () => {
     let timer: NodeJS.Timeout | undefined;
     const sender = await asking((_, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });
       timer = setInterval(() => response.write(' '), 20);
     });
-    expect(await codeOf(sender.check())).toBe('unreachable');
+    expect(await getErrorCode(sender.check())).toBe('unreachable');
     clearInterval(timer);
   });
 
-  it('is given up: bytes without end', async () => {
+  it('A response without end is cut off at the maximum size', async () => {
     let bytes = 0;
     const sender = await asking((_, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });
@@ -178,7 +183,7 @@ describe('an answer that does not come to its end', () => {
       };
       more();
     });
-    expect(await codeOf(sender.check())).toMatch(/^(malformed|unreachable)$/);
+    expect(await getErrorCode(sender.check())).toMatch(/^(malformed|unreachable)$/);
     expect(bytes).toBeLessThan(64 * 1024 * 1024);
   });
 
@@ -188,12 +193,12 @@ describe('an answer that does not come to its end', () => {
       'a body that never ends, in spite of the signal',
       async () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })),
     ],
-  ])('is given up: %s', async (_, network) => {
+  ])('A response fails after timeoutMs: %s', async (_, network) => {
     const { share } = await opened();
     const options = { fetch: network, timeoutMs: 50, retryTimeoutMs: 0 };
     const sender = await hastySender(site.relay.url, options).resume(share.state);
-    expect(await codeOf(sender.check())).toBe('unreachable');
-    expect(await codeOf(sender.next())).toBe('unreachable');
+    expect(await getErrorCode(sender.check())).toBe('unreachable');
+    expect(await getErrorCode(sender.next())).toBe('unreachable');
     const reading = createMailboxClient({ fetch: network, timeoutMs: 50, attempts: 1 }).read(share.url);
     await expect(reading).rejects.toMatchObject({ name: 'RelayUnreachable' });
   });

@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import type { ReceivedShare, SentShare, TransferOptions } from 'credential-relay/client';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { sqliteStore } from '../../../adapters/store/sqlite/index.js';
-import { DISPLAY, hastyReceiver, hastySender, textOf, words } from './devices.js';
+import { DISPLAY, hastyReceiver, hastySender, readText, words } from './devices.js';
 import { type RelayServer, startRelay } from './relay-server.js';
 
 const KEY = randomBytes(32);
 
-/** A relay that each test has for itself, and may disturb and restart. */
-export interface Disturbed {
+/** The relay of one test, which may disturb and restart it. */
+export interface RelayPerTest {
   readonly relay: RelayServer;
   /** A stateful share that a receiver has opened. */
   opened(options?: TransferOptions): Promise<{ share: SentShare; received: ReceivedShare }>;
 }
 
 /** Sets up a relay on a SQLite file before each test of the file, and takes it down after it. */
-export function relayOfEachTest(): Disturbed {
+export function useRelayPerTest(): RelayPerTest {
   let relay: RelayServer;
   let folder = '';
   beforeEach(async () => {
@@ -38,7 +38,7 @@ export function relayOfEachTest(): Disturbed {
     async opened(options = {}) {
       const share = await hastySender(relay.url, options).share(words('invitation'), DISPLAY, { accessRights: 'RWD' });
       const received = hastyReceiver(options).open(share.url);
-      expect(textOf(await received.next())).toBe('invitation');
+      expect(readText(await received.next())).toBe('invitation');
       return { share, received };
     },
   };

@@ -130,8 +130,8 @@ describe('The texts of a response', () => {
 
   it('A preview is read from the first 65,536 characters of the page', async () => {
     const { received } = await opened();
-    const title = `<meta property="og:title" content="${LONG.slice(0, 5000)}">`;
-    const page = `${title}${' '.repeat(70_000)}<meta property="og:description" content="late">`;
+    const head = `<meta property="og:title" content="${LONG.slice(0, 5000)}">`;
+    const page = `${head}${' '.repeat(70_000)}<meta property="og:description" content="late">`;
     const network: typeof fetch = async () => new Response(page);
     const resumed = await hastyReceiver({ fetch: network }).resume(received.state);
     const { title, description } = await resumed.preview();

@@ -111,7 +111,7 @@ describe('A stateful transfer [SCT §3.2]', () => {
     expect(readText(await hastyReceiver().open(share.url).next())).toBe('three');
   });
 
-  it('A reply fails as conflict while the mailbox holds an unread message, and succeeds after it is read [§6]', async () => {
+  it('A reply fails as conflict before an unread message, and succeeds after the message is read [§6]', async () => {
     const share = await hastySender(relay.url).share(words('invitation'), DISPLAY, stateful);
     const opened = hastyReceiver().open(share.url);
     await opened.next();

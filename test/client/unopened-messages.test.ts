@@ -5,8 +5,8 @@ import { DISPLAY, hastyReceiver, hastySender, readText, words } from '../support
 import { createRandom } from '../support/client/random.js';
 
 /*
- * A malicious relay, or a stranger with a claim, has no Secret. It can put payloads that cannot be opened and old payloads
- * into the mailbox. With any number of these, the other device receives each message once and in order.
+ * A malicious relay, or a stranger with a claim, has no Secret. It can put payloads that cannot be opened, and old
+ * payloads, into the mailbox. With any number of these, the other device receives each message once and in order.
  */
 
 const PUBLIC_URL = 'http://localhost/relay';

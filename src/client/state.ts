@@ -101,8 +101,9 @@ export class StateStore {
   #saveInTurn(): Promise<void> {
     return this.#queue.run(async () => {
       const state = this.#state;
+      const onState = this.#onState;
       this.#isSaved = false;
-      await this.#onState?.(state);
+      await onState?.(state);
       if (this.#state === state) this.#isSaved = true;
     });
   }

@@ -37,6 +37,8 @@ export type { AppLinkOptions, PreviewOptions } from './relay/preview/options.js'
 export type { HostRequest, KoaContext, NodeHostRequest } from './relay/request.js';
 export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {
+  assertDeadline,
+  assertText,
   isStoreFull,
   type MailboxStore,
   REVISION_CHARACTERS,

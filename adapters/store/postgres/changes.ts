@@ -1,12 +1,12 @@
 import type { ChangeBus } from '../../../src/relay/long-poll/contract.js';
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
-import { withDeadline } from '../../../src/relay/store/deadline.js';
 import {
   type ConnectionEvents,
   createChangeSubscriber,
   type SubscriptionConnection,
   type SubscriptionTimes,
 } from '../../../src/relay/store/subscription.js';
+import { withTimeout } from '../../../src/relay/time.js';
 import { failureOf, PostgresFailure } from './failure.js';
 import { CALL_TIMEOUT_MS, type PostgresListener, type PostgresPool, runQuery } from './pool.js';
 
@@ -134,7 +134,7 @@ async function listen(
   });
   client.unref?.();
   try {
-    await withDeadline(CALL_TIMEOUT_MS, async () => {
+    await withTimeout(CALL_TIMEOUT_MS, async () => {
       await client.connect();
       client.unref?.(); // Again, as with TLS it is another socket now.
       await client.query({ text: `listen "${channel}"` });
@@ -159,7 +159,7 @@ async function listen(
 /** Ends a client, in good order if the server plays along. */
 async function end(client: PostgresListener): Promise<void> {
   client.ref?.();
-  await withDeadline(FAREWELL_MS, () => client.end()).catch(() => {
+  await withTimeout(FAREWELL_MS, () => client.end()).catch(() => {
     client.unref?.();
   });
 }

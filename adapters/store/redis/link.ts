@@ -1,5 +1,5 @@
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
-import { withDeadline } from '../../../src/relay/store/deadline.js';
+import { withTimeout } from '../../../src/relay/time.js';
 import {
   closedError,
   overloaded,
@@ -150,7 +150,7 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
 
   /** Resolves when `promise` has settled, at the latest after the time-out. */
   async function settled(promise: Promise<unknown> = Promise.resolve()): Promise<void> {
-    await withDeadline(timeoutMs, () => promise).catch(() => {});
+    await withTimeout(timeoutMs, () => promise).catch(() => {});
   }
 
   return {
@@ -165,7 +165,7 @@ export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnecti
         }
         return failure;
       };
-      const call = (): Promise<unknown> => withDeadline(timeoutMs, () => use(key, command, using), late);
+      const call = (): Promise<unknown> => withTimeout(timeoutMs, () => use(key, command, using), late);
       return limit.run(sizeOf(command), call, overloaded).catch((cause) => {
         throw storeError(cause);
       });

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
-import { withDeadline } from '../../../src/relay/store/deadline.js';
+import { withTimeout } from '../../../src/relay/time.js';
 import type { Client, Cluster, Sentinel } from './client.js';
 import { overloaded, replyCode, timedOut } from './errors.js';
 import { type OpenLink, type RedisLink, sizeOf } from './link.js';
@@ -90,7 +90,7 @@ export async function connectToMaster(client: Client, ms: number, further?: () =
     await further?.();
   };
   try {
-    await withDeadline(ms, connect, () => timedOut(ms));
+    await withTimeout(ms, connect, () => timedOut(ms));
   } catch (cause) {
     quietly(() => client.destroy());
     throw cause;
@@ -131,7 +131,7 @@ export function listenAtCluster(make: () => Cluster, settings: LinkSettings): Li
     await connectCluster(cluster, settings.connectTimeoutMs);
     try {
       return await firstThatWorks(shuffled(cluster.masters), async (master) => {
-        const node = await withDeadline(
+        const node = await withTimeout(
           settings.connectTimeoutMs,
           () => cluster.nodeClient(master),
           () => timedOut(settings.connectTimeoutMs),
@@ -147,7 +147,7 @@ export function listenAtCluster(make: () => Cluster, settings: LinkSettings): Li
 async function connectCluster(cluster: Cluster, ms: number): Promise<void> {
   cluster.on('error', () => {}); // Each failed attempt to discover; the calls tell.
   try {
-    await withDeadline(
+    await withTimeout(
       ms,
       () => cluster.connect(),
       () => timedOut(ms),
@@ -195,7 +195,7 @@ export function listenAtShared(
   const ms = settings.connectTimeoutMs;
   return async (use) => {
     await connectShared(sentinel, connect, ms);
-    const master = await withDeadline(
+    const master = await withTimeout(
       ms,
       () => sentinel._execute(false, async (client) => client),
       () => timedOut(ms),
@@ -207,7 +207,7 @@ export function listenAtShared(
 /** The client of a host may seek a connection for ever: who waits for it is let go in time, and asks again. */
 async function connectShared(client: Sentinel, connect: () => Promise<unknown>, ms: number): Promise<void> {
   if (client.isOpen) return;
-  await withDeadline(ms, connect, () => timedOut(ms));
+  await withTimeout(ms, connect, () => timedOut(ms));
 }
 
 /** What `attempt` gives for the first of the things for which it does not reject. */

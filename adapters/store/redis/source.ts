@@ -1,4 +1,4 @@
-import { withDeadline } from '../../../src/relay/store/deadline.js';
+import { withTimeout } from '../../../src/relay/time.js';
 import {
   type Client,
   type Cluster,
@@ -141,7 +141,7 @@ async function askSentinel(
     return sentinel.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]);
   };
   try {
-    const answer = await withDeadline(ms, ask, () => timedOut(ms));
+    const answer = await withTimeout(ms, ask, () => timedOut(ms));
     if (!Array.isArray(answer)) throw new Error('The sentinel knows no master of this name.');
     return { host: String(answer[0]), port: Number(answer[1]) };
   } finally {

@@ -1,5 +1,6 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import type { Events } from '../events.js';
+import { waitAtMost } from '../time.js';
 import type { Notifier, PushDestination } from './contract.js';
 import { DeviceQueues, type PushJob } from './device-queues.js';
 import { PUSH_SETTINGS, type PushSettings } from './settings.js';
@@ -76,7 +77,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
 
   async function shutDown(graceMs: number): Promise<void> {
     for (const sender of senders) sender.drain();
-    await within(
+    await waitAtMost(
       graceMs,
       new Promise<void>((resolve) => {
         idle = resolve;
@@ -84,7 +85,7 @@ export function createPushQueue({ notifiers, settings, clock, events }: PushPart
       }),
     );
     for (const sender of senders) sender.stop();
-    await within(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
+    await waitAtMost(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
   }
 
   return {
@@ -125,13 +126,4 @@ function resolveDestination(notifier: Notifier, tokenData: string): PushDestinat
   } catch {
     return {};
   }
-}
-
-async function within(ms: number, settled: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([settled, late]);
-  clearTimeout(timer);
 }

@@ -24,6 +24,27 @@ export function revisionOf(value: StoredValue): string {
   return typeof value === 'string' ? value.slice(0, REVISION_CHARACTERS) : value.revision;
 }
 
+/**
+ * Checks the deadline that `create` or `replace` received.
+ *
+ * @param expiresAt - Unix time in ms. A deadline in the past is valid here: only the backend's clock can judge it.
+ * @throws RangeError if `expiresAt` is not a safe integer.
+ */
+export function assertDeadline(expiresAt: number): void {
+  if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
+}
+
+/**
+ * Checks that a value is text, for a store without `capabilities.storesObjects`.
+ *
+ * @param value - The value that `create` or `replace` received.
+ * @param store - The subject of the error message. Default `This store`.
+ * @throws TypeError if `value` is not a string.
+ */
+export function assertText(value: StoredValue, store = 'This store'): asserts value is string {
+  if (typeof value !== 'string') throw new TypeError(`${store} keeps text only.`);
+}
+
 /** A live entry of the store. */
 export interface StoredEntry {
   readonly value: StoredValue;

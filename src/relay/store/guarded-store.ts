@@ -1,8 +1,8 @@
 import { RelayError, storeFull, storeUnavailable } from '../errors.js';
 import { describeCause, type Events } from '../events.js';
 import { isStoreFull, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
-import { CallTimeout, withDeadline } from './deadline.js';
 import { createFullStoreReporter } from './full-store-reporter.js';
+import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
 /** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
 export interface StoreBudget {
@@ -72,11 +72,11 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
     const started = performance.now();
     const ms = Math.min(timeoutMs, budget.remaining());
     try {
-      if (ms <= 0) throw new CallTimeout(); // Not called: nobody would hear what became of it.
-      return await withDeadline(ms, run);
+      if (ms <= 0) throw new StoreTimeoutError(); // Not called: nobody would hear what became of it.
+      return await withStoreTimeout(ms, run);
     } catch (cause) {
       const isSpent = budget.hasWaited() && ms < timeoutMs * FAIR_SHARE;
-      if (isSpent && cause instanceof CallTimeout) throw new RelayError('contention', { cause });
+      if (isSpent && cause instanceof StoreTimeoutError) throw new RelayError('contention', { cause });
       if (isStoreFull(cause)) {
         reportFull(cause);
         throw storeFull(cause);

@@ -1,6 +1,6 @@
 import { describeCause, type Events, type RelayEventMap } from '../events.js';
 import type { MailboxStore, StoreHealth } from './contract.js';
-import { withDeadline } from './deadline.js';
+import { withStoreTimeout } from './store-timeout.js';
 
 /** Clock skew between a store and this machine above which an operator is warned, in ms. */
 const SKEW_LIMIT_MS = 1000;
@@ -22,7 +22,7 @@ export function createHealthCheck(store: MailboxStore, timeoutMs: number, events
   }
 
   return async () => {
-    const health = await withDeadline(timeoutMs, () => store.ping());
+    const health = await withStoreTimeout(timeoutMs, () => store.ping());
     if (Math.abs(health.clockSkewMs) > SKEW_LIMIT_MS) {
       warn('store_clock_skew', 'The clocks of the store and of this machine differ by more than a second.');
     }

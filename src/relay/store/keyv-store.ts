@@ -1,8 +1,8 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
 import { createCallLimit } from './call-limit.js';
 import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
-import { CallTimeout, withDeadline } from './deadline.js';
 import { createKeyedQueue } from './keyed-queue.js';
+import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
 /** Longest that one call of the adapter may take, in ms. */
 const ADAPTER_TIMEOUT_MS = 2000;
@@ -44,13 +44,13 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   function inTurn<Answer>(key: string, change: () => Promise<Answer>): Promise<Answer> {
     const end = performance.now() + ADAPTER_TIMEOUT_MS;
     return queue(key, async () => {
-      if (performance.now() > end) throw new CallTimeout();
+      if (performance.now() > end) throw new StoreTimeoutError();
       return change();
     });
   }
 
   async function live(key: string): Promise<StoredEntry | undefined> {
-    const text: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, () =>
+    const text: unknown = await withStoreTimeout(ADAPTER_TIMEOUT_MS, () =>
       limit.run(key.length, async () => adapter.get(key), refusal),
     );
     if (text === undefined || text === null) return undefined;
@@ -63,7 +63,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
     if (unsettled.has(key)) throw new Error('An earlier write of this key has not settled.');
     unsettled.add(key);
     const ttl = Math.max(1, expiresAt - clock());
-    const stored: unknown = await withDeadline(ADAPTER_TIMEOUT_MS, async () => {
+    const stored: unknown = await withStoreTimeout(ADAPTER_TIMEOUT_MS, async () => {
       const text = `${expiresAt}:${value}`;
       try {
         return await limit.run(text.length, async () => adapter.set(key, text, ttl), refusal);
@@ -96,7 +96,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
         return 'ok';
       }),
     async ping() {
-      await withDeadline(ADAPTER_TIMEOUT_MS, () => limit.run(0, async () => adapter.get('ping'), refusal));
+      await withStoreTimeout(ADAPTER_TIMEOUT_MS, () => limit.run(0, async () => adapter.get('ping'), refusal));
       return { clockSkewMs: 0 };
     },
     async close() {

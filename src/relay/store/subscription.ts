@@ -1,5 +1,5 @@
 import type { ChangeBus, ChangeListener } from '../long-poll/contract.js';
-import { withDeadline } from './deadline.js';
+import { delay, waitAtMost, withTimeout } from '../time.js';
 
 /** An open connection over which word of changes comes in. */
 export interface SubscriptionConnection {
@@ -121,9 +121,9 @@ function startSession(
       listeningSince = performance.now();
       for (const listener of listeners) listener.resync();
       for (;;) {
-        await unlessInterrupted(pause(times.checkEvery));
+        await unlessInterrupted(delay(times.checkEvery, { unref: true }));
         if (stopped || lost) return;
-        await unlessInterrupted(withDeadline(times.checkWithin, () => ear.check()));
+        await unlessInterrupted(withTimeout(times.checkWithin, () => ear.check()));
         if (stopped || lost) return;
       }
     } finally {
@@ -137,7 +137,7 @@ function startSession(
     while (!stopped) {
       const cause = await listen().catch((error: unknown) => error);
       failures += 1;
-      if (!stopped) await unlessInterrupted(pause(pauseAfter(failures, cause, times)));
+      if (!stopped) await unlessInterrupted(delay(pauseAfter(failures, cause, times), { unref: true }));
     }
   }
 
@@ -147,7 +147,7 @@ function startSession(
     stop() {
       stopped = true;
       interrupt();
-      return atMost(LONGEST_STOP, ended);
+      return waitAtMost(LONGEST_STOP, ended);
     },
   };
 }
@@ -156,19 +156,4 @@ function startSession(
 function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
   const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
   return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-/** Resolves when `ended` has, at the latest after `ms`. Keeps the process alive until then, as somebody waits for it. */
-function atMost(ms: number, ended: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    ended.finally(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

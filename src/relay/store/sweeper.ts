@@ -1,6 +1,6 @@
 import { describeCause, type Events } from '../events.js';
 import type { MailboxStore } from './contract.js';
-import { withDeadline } from './deadline.js';
+import { withStoreTimeout } from './store-timeout.js';
 
 /** A running sweeper. */
 export interface Sweeper {
@@ -28,7 +28,7 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
       let erased = 0;
       let batch: number;
       do {
-        batch = await withDeadline(BATCH_TIMEOUT_MS, async () => (await store.sweep?.(BATCH)) ?? 0);
+        batch = await withStoreTimeout(BATCH_TIMEOUT_MS, async () => (await store.sweep?.(BATCH)) ?? 0);
         erased += batch;
         await new Promise((resolve) => setImmediate(resolve));
       } while (batch === BATCH && !stopped);

@@ -1,0 +1,19 @@
+import { withTimeout } from '../time.js';
+
+/** A call of the store did not settle in time. The caller does not know whether a write was made. */
+export class StoreTimeoutError extends Error {
+  override readonly name = 'StoreTimeoutError';
+  readonly code = 'store_timeout';
+  constructor() {
+    super('The store did not answer in time.');
+  }
+}
+
+/** Runs a call of the store; rejects with a {@link StoreTimeoutError} if the call has not settled after `ms`. */
+export function withStoreTimeout<Answer>(ms: number, call: () => Promise<Answer>): Promise<Answer> {
+  return withTimeout(ms, call, createStoreTimeoutError);
+}
+
+function createStoreTimeoutError(): StoreTimeoutError {
+  return new StoreTimeoutError();
+}

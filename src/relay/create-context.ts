@@ -53,7 +53,7 @@ function assembleWaiters(settings: Settings, store: MailboxStore, guarded: Guard
   const { maximumWaiters, maximumPerConnection, pollMs } = settings.longPoll;
   const watch = {
     periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.withoutChangeBus : POLL_MS.withChangeBus),
-    revisionOf: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
+    readRevision: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
   };
   return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, watch, store.changes);
 }

@@ -1,4 +1,4 @@
-import type { Held } from '../../../src/relay/store/bounds.js';
+import type { UsedSpace } from '../../../src/relay/store/bounds.js';
 import { revisionOf, type StoredEntry, type StoredValue } from '../../../src/relay/store/contract.js';
 import { createDeadlineIndex, type DeadlineIndex } from './deadlines.js';
 import { sizeOfEntry } from './size.js';
@@ -26,7 +26,7 @@ export class MemoryEntries {
   }
 
   /** What the Map holds, the expired entries that were not swept yet included. */
-  get held(): Held {
+  get held(): UsedSpace {
     if (this.#entries.size === 0) this.#bytes = 0; // Whoever holds the Map may have cleared it.
     return { mailboxes: this.#entries.size, bytes: this.#bytes };
   }

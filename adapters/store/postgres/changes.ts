@@ -27,11 +27,11 @@ const MOST_PENDING = 16_384;
 
 /** Times of the connection that listens, in ms. A connection is dear here, so its pauses are longer than those of Redis. */
 const TIMES: SubscriptionTimes = {
-  checkEvery: 3_000,
-  checkWithin: CALL_TIMEOUT_MS,
-  shortestPause: 50,
-  longestPause: 1_000,
-  refusedPause: 30_000,
+  checkIntervalMs: 3_000,
+  checkTimeoutMs: CALL_TIMEOUT_MS,
+  minimumPauseMs: 50,
+  maximumPauseMs: 1_000,
+  refusedPauseMs: 30_000,
   // Who may not come in (28), to this database (3D, 42501), or while there are too many connections (53).
   isRefusal: (cause) => /^(28|53|3D|42)/.test(failureOf(cause).code),
 };
@@ -130,7 +130,7 @@ async function listen(
   client.on('end', events.lost);
   client.on('notification', (message) => {
     if (message.channel !== channel || message.payload === undefined) return;
-    for (const key of message.payload.split(SEPARATOR)) events.heard(key);
+    for (const key of message.payload.split(SEPARATOR)) events.changed(key);
   });
   client.unref?.();
   try {

@@ -19,11 +19,11 @@ export const CHANNEL = 'credential-relay:changes';
 
 /** Times of the connection that listens, in ms. */
 const TIMES: SubscriptionTimes = {
-  checkEvery: 3000,
-  checkWithin: 2000,
-  shortestPause: SHORTEST_PAUSE,
-  longestPause: LONGEST_PAUSE,
-  refusedPause: 30_000,
+  checkIntervalMs: 3000,
+  checkTimeoutMs: 2000,
+  minimumPauseMs: SHORTEST_PAUSE,
+  maximumPauseMs: LONGEST_PAUSE,
+  refusedPauseMs: 30_000,
   isRefusal: (cause) => ['NOPERM', 'ERR'].includes(replyCode(cause) ?? ''),
 };
 
@@ -50,7 +50,7 @@ async function subscribe(
     if (!client.isReady) events.lost();
   });
   client.unref();
-  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.heard(key)));
+  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.changed(key)));
   if (!client.isReady) events.lost(); // Between its last answer and now.
   return {
     check: () => client.sendCommand(['PING']),

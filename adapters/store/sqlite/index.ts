@@ -1,10 +1,10 @@
 import {
   assertBounds,
   FILE_BOUNDS,
-  type Held,
   hasRoomForGrowth,
   hasRoomForNew,
   MEMORY_BOUNDS,
+  type UsedSpace,
 } from '../../../src/relay/store/bounds.js';
 import {
   type MailboxStore,
@@ -104,7 +104,7 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
   let residue = connector.owned;
 
   /** Throws if there is no room in the transaction of `connection`, also once what has expired is erased. */
-  function demandRoom(connection: SqliteConnection, now: number, hasRoom: (held: Held) => boolean): void {
+  function demandRoom(connection: SqliteConnection, now: number, hasRoom: (held: UsedSpace) => boolean): void {
     if (hasRoom(heldBy(connection))) return;
     const erased = Number(connection.erase.run(now, ERASED_AT_ONCE).changes);
     residue ||= erased > 0;
@@ -202,7 +202,7 @@ function readRow(connection: SqliteConnection, key: string): StoredEntry | undef
 }
 
 /** What the table holds, expired rows included. */
-function heldBy(connection: SqliteConnection): Held {
+function heldBy(connection: SqliteConnection): UsedSpace {
   const [row] = connection.held.all() as { readonly mailboxes: number | bigint; readonly bytes: number | bigint }[];
   const mailboxes = Number(row?.mailboxes ?? 0);
   return { mailboxes, bytes: Number(row?.bytes ?? 0) + mailboxes * ROW_BYTES };

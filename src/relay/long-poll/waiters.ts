@@ -11,7 +11,7 @@ export interface Waiter {
    * role, and an older one is superseded. `revision` is what the device has seen; a waiter is woken once another one is
    * found stored.
    */
-  settle(role: Role, revision: string): boolean;
+  startWaiting(role: Role, revision: string): boolean;
   /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */
   next(ms: number): Promise<WakeReason>;
   /** The client has left. */
@@ -43,7 +43,7 @@ export interface Waiters {
 export interface PollOptions {
   readonly periodMs: number;
   /** Rejects if the store does not answer; then nothing is known, and nobody woken. */
-  revisionOf(key: string): Promise<string | undefined>;
+  readRevision(key: string): Promise<string | undefined>;
 }
 
 /** Waiters woken in one go. */
@@ -58,7 +58,7 @@ interface WaitGroup {
 /** Makes the waiters of one relay. The bus is listened to from the first of them on. */
 export function createWaiters(limits: WaitLimits, watch: PollOptions, bus: ChangeBus | undefined): Waiters {
   const mailboxes = new Map<string, WaitGroup>();
-  const looks = createRevisionPoller(watch.revisionOf, (key, revision) => {
+  const looks = createRevisionPoller(watch.readRevision, (key, revision) => {
     // One that is still reading may be given what was stored before: it cannot be told apart, and reads again.
     for (const seat of seatsOf(key)) if (seat.revision !== revision) seat.wake('changed');
   });
@@ -149,7 +149,7 @@ export function createWaiters(limits: WaitLimits, watch: PollOptions, bus: Chang
       enter(key, seat);
       return {
         next: seat.next,
-        settle: (role, revision) => settle(key, seat, role, revision, connection),
+        startWaiting: (role, revision) => settle(key, seat, role, revision, connection),
         leave: () => seat.wake('gone'),
         close: () => leave(key, seat),
       };

@@ -35,7 +35,7 @@ export async function waitForChange(
     let first = await read();
     if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
     first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
-    if (!waiter.settle(first.role, first.revision)) return { current: first, result: 'declined' };
+    if (!waiter.startWaiting(first.role, first.revision)) return { current: first, result: 'declined' };
     return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
     stopWatching();

@@ -13,7 +13,7 @@ export const MEMORY_BOUNDS: StoreBounds = { maximumMailboxes: 100_000, maximumBy
 export const FILE_BOUNDS: StoreBounds = { maximumMailboxes: 1_000_000, maximumBytes: 1024 * 1024 * 1024 };
 
 /** What a store holds. */
-export interface Held {
+export interface UsedSpace {
   readonly mailboxes: number;
   readonly bytes: number;
 }
@@ -45,7 +45,7 @@ export function assertBounds(
 }
 
 /** Whether there is room for one more entry, of `bytes`. */
-export function hasRoomForNew(held: Held, bytes: number, bounds: StoreBounds): boolean {
+export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (
     held.mailboxes < bounds.maximumMailboxes && held.bytes + bytes <= Math.floor(bounds.maximumBytes * SHARE_OF_CREATES)
   );
@@ -55,7 +55,7 @@ export function hasRoomForNew(held: Held, bytes: number, bounds: StoreBounds): b
  * Whether an entry of `before` bytes may become one of `after` bytes. One that shrinks, or grows within its blocks, is
  * never refused: a device can bind, and a mailbox can be deleted, in a full store too.
  */
-export function hasRoomForGrowth(held: Held, before: number, after: number, bounds: StoreBounds): boolean {
+export function hasRoomForGrowth(held: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
   return countBlocks(after) <= countBlocks(before) || held.bytes + after - before <= bounds.maximumBytes;
 }
 

@@ -12,7 +12,7 @@ export interface SubscriptionConnection {
 /** What an open connection is for. */
 export interface ConnectionEvents {
   /** Word of the entry under `key`. */
-  heard(key: string): void;
+  changed(key: string): void;
   /** The connection is gone. May be called more than once. */
   lost(): void;
 }
@@ -23,15 +23,15 @@ export type OpenConnection = (events: ConnectionEvents) => Promise<SubscriptionC
 /** When a connection is checked and sought again; all times in ms. */
 export interface SubscriptionTimes {
   /** From one check to the next. */
-  readonly checkEvery: number;
+  readonly checkIntervalMs: number;
   /** Longest time of a check. */
-  readonly checkWithin: number;
+  readonly checkTimeoutMs: number;
   /** The first pause before a connection is sought again; it doubles with each attempt that fails. */
-  readonly shortestPause: number;
+  readonly minimumPauseMs: number;
   /** The longest such pause. A connection that lived less long counts as an attempt that failed. */
-  readonly longestPause: number;
+  readonly maximumPauseMs: number;
   /** The pause after a failure that only an operator can mend, so that asking again soon is of no use. */
-  readonly refusedPause: number;
+  readonly refusedPauseMs: number;
   /** Tells such a failure from others. */
   isRefusal(cause: unknown): boolean;
 }
@@ -108,7 +108,7 @@ function startSession(
   async function listen(): Promise<void> {
     let lost = false;
     const ear = await open({
-      heard: (key) => {
+      changed: (key) => {
         for (const listener of listeners) listener.changed(key);
       },
       lost: () => {
@@ -121,13 +121,13 @@ function startSession(
       listeningSince = performance.now();
       for (const listener of listeners) listener.resync();
       for (;;) {
-        await unlessInterrupted(delay(times.checkEvery, { unref: true }));
+        await unlessInterrupted(delay(times.checkIntervalMs, { unref: true }));
         if (stopped || lost) return;
-        await unlessInterrupted(withTimeout(times.checkWithin, () => ear.check()));
+        await unlessInterrupted(withTimeout(times.checkTimeoutMs, () => ear.check()));
         if (stopped || lost) return;
       }
     } finally {
-      if (listeningSince !== undefined && performance.now() - listeningSince > times.longestPause) failures = 0;
+      if (listeningSince !== undefined && performance.now() - listeningSince > times.maximumPauseMs) failures = 0;
       listeningSince = undefined;
       await ear.close();
     }
@@ -154,6 +154,6 @@ function startSession(
 
 /** Less a random part of up to the half, so that many processes do not come at once. */
 function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
-  const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
-  return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
+  const backOff = Math.min(times.maximumPauseMs, times.minimumPauseMs * 2 ** Math.min(failures - 1, 20));
+  return (times.isRefusal(cause) ? times.refusedPauseMs : backOff) * (1 - Math.random() / 2);
 }

@@ -10,7 +10,11 @@ afterEach(() => {
 });
 
 function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
-  const waiters = createWaiters({ maximum: 100, maximumPerConnection: 100 }, { periodMs, revisionOf }, undefined);
+  const waiters = createWaiters(
+    { maximum: 100, maximumPerConnection: 100 },
+    { periodMs, readRevision: revisionOf },
+    undefined,
+  );
   open.push(waiters);
   return waiters;
 }
@@ -42,14 +46,14 @@ describe('a waiter', () => {
   it('of the same role is superseded; one that knows another revision is sent to look', async () => {
     const waiters = waitersWith();
     const [before, sender, receiver] = [enter(waiters), enter(waiters), enter(waiters)];
-    before.settle('receiver', 'zero');
-    sender.settle('sender', 'one');
+    before.startWaiting('receiver', 'zero');
+    sender.startWaiting('sender', 'one');
     // Let go by a change that nobody told of here: its place was taken by another device.
     expect(await before.next(600_000)).toBe('changed');
     before.close();
-    receiver.settle('receiver', 'one');
+    receiver.startWaiting('receiver', 'one');
     expect(await sender.next(1)).toBe('time');
-    enter(waiters).settle('sender', 'one');
+    enter(waiters).startWaiting('sender', 'one');
     expect(await sender.next(600_000)).toBe('superseded');
     expect(await receiver.next(1)).toBe('time');
   });
@@ -58,7 +62,7 @@ describe('a waiter', () => {
     const looked: string[] = [];
     const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
     const [waiting, reading] = [enter(waiters), enter(waiters)];
-    waiting.settle('sender', 'one');
+    waiting.startWaiting('sender', 'one');
     while (looked.length === 0) await new Promise(setImmediate);
     await new Promise(setImmediate);
     expect(await reading.next(0)).toBe('changed');
@@ -78,8 +82,8 @@ describe('a waiter', () => {
   it('can be closed more than once, and counts once', async () => {
     const waiters = waitersWith();
     const [one, two] = [enter(waiters), enter(waiters)];
-    one.settle('sender', 'one');
-    two.settle('receiver', 'one');
+    one.startWaiting('sender', 'one');
+    two.startWaiting('receiver', 'one');
     expect(waiters.size).toBe(2);
     one.close();
     one.close();
@@ -87,19 +91,19 @@ describe('a waiter', () => {
     two.close();
     expect(waiters.size).toBe(0);
     await waiters.drain();
-    expect(enter(waiters).settle('sender', 'one')).toBe(false);
+    expect(enter(waiters).startWaiting('sender', 'one')).toBe(false);
   });
 
   it('takes part in a wake of thousands with other work in between', async () => {
     const waiters = createWaiters(
       { maximum: 10_000, maximumPerConnection: 100 },
-      { periodMs: 600_000, revisionOf: async () => 'one' },
+      { periodMs: 600_000, readRevision: async () => 'one' },
       undefined,
     );
     const all = Array.from({ length: 5_000 }, (_, index) => enter(waiters, String(index % 2_500)));
     let turns = 0;
     const ended = all.map(async (waiter, index) => {
-      waiter.settle(index < 2_500 ? 'sender' : 'receiver', 'one');
+      waiter.startWaiting(index < 2_500 ? 'sender' : 'receiver', 'one');
       const why = await waiter.next(600_000);
       waiter.close();
       return why;
@@ -119,7 +123,7 @@ describe('a waiter', () => {
 
 describe('a place', () => {
   const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
-    const watch = { periodMs: 600_000, revisionOf: async () => 'one' };
+    const watch = { periodMs: 600_000, readRevision: async () => 'one' };
     const waiters = createWaiters({ maximum, maximumPerConnection }, watch, undefined);
     open.push(waiters);
     return waiters;
@@ -129,21 +133,21 @@ describe('a place', () => {
     const waiters = crowded(1, 1);
     for (let at = 0; at < 1_000; at += 1) enter(waiters);
     expect(waiters.size).toBe(0);
-    expect(enter(waiters).settle('sender', 'one')).toBe(true);
+    expect(enter(waiters).startWaiting('sender', 'one')).toBe(true);
   });
 
   it('is refused once all are taken, and there again once one is given back', () => {
     const waiters = crowded(2, 2);
     const [one, two, three] = [enter(waiters, 'a'), enter(waiters, 'b'), enter(waiters, 'c')];
-    expect([one, two, three].map((waiter) => waiter.settle('sender', 'one'))).toEqual([true, true, false]);
+    expect([one, two, three].map((waiter) => waiter.startWaiting('sender', 'one'))).toEqual([true, true, false]);
     one.close();
-    expect(enter(waiters, 'd').settle('sender', 'one')).toBe(true);
+    expect(enter(waiters, 'd').startWaiting('sender', 'one')).toBe(true);
   });
 
   it('is refused once a connection has all of its own, which others do not lack', () => {
     const waiters = crowded(10, 2);
     const [greedy, honest] = [{}, {}];
-    const settle = (key: string, connection?: object) => enter(waiters, key, connection).settle('sender', 'one');
+    const settle = (key: string, connection?: object) => enter(waiters, key, connection).startWaiting('sender', 'one');
     expect(['a', 'b', 'c'].map((key) => settle(key, greedy))).toEqual([true, true, false]);
     expect(['d', 'e', 'f'].map((key) => settle(key, honest))).toEqual([true, true, false]);
     expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
@@ -153,12 +157,12 @@ describe('a place', () => {
     const waiters = crowded(1, 1);
     const connection = {};
     const older = enter(waiters, 'k', connection);
-    older.settle('sender', 'one');
-    expect(enter(waiters, 'k', connection).settle('sender', 'one')).toBe(true);
+    older.startWaiting('sender', 'one');
+    expect(enter(waiters, 'k', connection).startWaiting('sender', 'one')).toBe(true);
     expect(await older.next(600_000)).toBe('superseded');
     older.close();
     expect(waiters.size).toBe(1);
-    expect(enter(waiters, 'other', connection).settle('sender', 'one')).toBe(false);
+    expect(enter(waiters, 'other', connection).startWaiting('sender', 'one')).toBe(false);
   });
 
   it('keeps no look at a mailbox for which nobody waits any more', async () => {
@@ -168,7 +172,7 @@ describe('a place', () => {
       return `${looks}`;
     }, 1);
     const waiter = enter(waiters);
-    waiter.settle('sender', '1');
+    waiter.startWaiting('sender', '1');
     while (looks === 0) await new Promise(setImmediate);
     waiter.close();
     enter(waiters);

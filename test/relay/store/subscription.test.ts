@@ -8,11 +8,11 @@ import {
 import { eventually } from '../../support/store/changes.js';
 
 const TIMES: SubscriptionTimes = {
-  checkEvery: 20,
-  checkWithin: 20,
-  shortestPause: 5,
-  longestPause: 40,
-  refusedPause: 60_000,
+  checkIntervalMs: 20,
+  checkTimeoutMs: 20,
+  minimumPauseMs: 5,
+  maximumPauseMs: 40,
+  refusedPauseMs: 60_000,
   isRefusal: (cause) => cause instanceof RangeError,
 };
 
@@ -72,7 +72,12 @@ describe('what listens to changes', () => {
         if (!lasting) throw new Error('silent');
       },
     }));
-    const listening = createChangeSubscriber(open, { ...TIMES, checkEvery: 1, longestPause: 400, shortestPause: 1 });
+    const listening = createChangeSubscriber(open, {
+      ...TIMES,
+      checkIntervalMs: 1,
+      maximumPauseMs: 400,
+      minimumPauseMs: 1,
+    });
     listening.subscribe(quiet);
     await eventually(() => log.at.length).toBeGreaterThan(10); // 1, 2, 4, … 400: now the pauses are long.
     expect((log.at[10] ?? 0) - (log.at[9] ?? 0)).toBeGreaterThan(199);
@@ -143,14 +148,14 @@ describe('what listens to changes', () => {
     await eventually(() => heard).toEqual(['a missed']);
     const stopB = listening.subscribe(listener('b'));
     await eventually(() => heard).toEqual(['a missed', 'b missed']);
-    log.events?.heard('k');
+    log.events?.changed('k');
     await stopA();
-    log.events?.heard('l');
+    log.events?.changed('l');
     expect(heard.slice(2)).toEqual(['a k', 'b k', 'b l']);
     const both = listener('c');
     const stops = [listening.subscribe(both), listening.subscribe(both)];
     await stops[0]?.();
-    log.events?.heard('m');
+    log.events?.changed('m');
     expect(heard.filter((line) => line === 'c m')).toHaveLength(1);
     expect(log.at.length).toBe(1);
     await Promise.all([stopB(), stops[1]?.()]);

@@ -1,9 +1,8 @@
-import { storeFromOption } from '../../adapters/store/from-option.js';
 import { uniteMetadata } from './auth/combine.js';
 import { createGuard, findHook, type Guard } from './auth/guard.js';
 import { createServices } from './auth/services.js';
-import { createContext, identifierKeys } from './create-context.js';
-import type { Events, RelayEventType, RelayListener } from './events.js';
+import { createContext, resolveIdentifierKeys } from './create-context.js';
+import { createEvents, type Events, type RelayEventType, type RelayListener } from './events.js';
 import { createAppLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
@@ -15,65 +14,103 @@ import {
   matchWellKnownPath,
   resourceMetadataUrl,
 } from './http/well-known.js';
+import type { ServerKey } from './mailbox/server-keys.js';
+import { openStore } from './open-store.js';
 import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
 import type { RelayOptions, Settings } from './options.js';
 import { resolveOptions } from './options-schema.js';
 import { createErrorPages } from './preview/error-page.js';
 import { createPreviewRenderer } from './preview/preview-page.js';
-import type { MailboxStore, StoreHealth } from './store/contract.js';
-import { checkAtStart, createHealthCheck } from './store/health.js';
-import { startSweeper } from './store/sweeper.js';
+import type { StoreHealth } from './store/contract.js';
 
-/** A relay: its doors, its events, and the few things an operator does with it. Frozen. */
+/**
+ * A relay: its handlers, its events, and the operations for operators. Frozen.
+ *
+ * @see {@link RelayHandlers} for the handlers of Koa, Node and fetch.
+ */
 export interface Relay extends RelayHandlers {
   /**
-   * Doors for the root of the host, where documents under `/.well-known/` belong: `app.use(relay.wellKnown().koa())`.
-   * They answer what hooks publish (protected resource metadata, RFC 9728) and what the option `appLinks` makes
-   * (apple-app-site-association, assetlinks.json), and leave every other path to the host.
+   * Handlers for the root of the host, where documents under `/.well-known/` belong. They serve the protected resource
+   * metadata of your hooks (RFC 9728), and the app link documents of the option `appLinks` (apple-app-site-association
+   * and assetlinks.json). They leave every other path to the host.
+   *
+   * Call this method before the first request: only then do challenges (`WWW-Authenticate`) name the metadata document.
+   *
+   * @example
+   * app.use(relay.wellKnown().koa());
    */
   wellKnown(): RelayHandlers;
-  /** Adds a listener to one type of event; the function returned removes it. */
+  /**
+   * Adds a listener for one type of event.
+   *
+   * @param type - The name of the event, such as `mailbox.created`.
+   * @param listener - Runs synchronously. Its errors and rejections are caught, and reported as `listener.failed`.
+   * @returns A function that removes the listener.
+   * @example
+   * const stop = relay.on('store.failed', ({ call, cause }) => log.error({ call, cause }));
+   */
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
   /**
-   * Ends a mailbox, for abuse reports: needs its share URL. True if a live mailbox was ended. Throws a TypeError if
-   * this is not a share URL of the relay, a RelayError `store_unavailable` if the store does not answer,
-   * `contention` if too many change the mailbox at once.
+   * Ends a mailbox, for abuse reports. The relay keeps no list of mailboxes, so a report must contain the share URL.
+   *
+   * @param shareUrl - The share URL. A fragment is allowed, and ignored.
+   * @returns True if the call ended a live mailbox; false if there was no live mailbox.
+   * @throws TypeError if `shareUrl` is not a share URL of this relay.
+   * @throws RelayError `store_unavailable` if the store fails; `contention` if too many concurrent requests change the
+   * mailbox.
    */
   remove(shareUrl: string | URL): Promise<boolean>;
   /**
-   * Resolves if the store answers, with what it tells of itself; rejects with its error if not. A clock that differs by
-   * more than a second, and a store that may drop live mailboxes, are warned of once (`relay.warned`).
+   * Checks the store, for a health endpoint. The relay warns once (event `relay.warned`) if the clock of the store
+   * differs by more than a second, and if the store may evict live mailboxes.
+   *
+   * @returns The health that the store reports.
+   * @throws The error of the store, or an error with the code `store_timeout` after `storeTimeoutMs`.
    */
   ping(): Promise<StoreHealth>;
-  /** What this process has under way: reads that are held, and pushes that wait or are being sent. */
+  /** Counts the work of this process: held reads (`waiters`), and pushes that wait or are being sent (`pushes`). */
   stats(): { readonly waiters: number; readonly pushes: number };
   /**
-   * Prepares for a restart: ends the reads that are held with 204, answers new ones at once, and has every answer from
-   * now on close its connection, so that clients turn to another process. Resolves when no read is held any more.
-   * Everything else is served as before, until the host closes its server.
+   * Prepares for a restart. The relay answers held reads with 204, and answers new reads at once. Every response closes
+   * its connection, so that clients connect to another process. The relay serves all other requests as before, until
+   * the host closes its server.
+   *
+   * @returns A promise that resolves when no read is held.
+   * @see {@link stopServer}, which drains, closes the server, and closes the relay.
    */
   drain(): Promise<void>;
   /**
-   * Drains, sends what pushes can be sent within two seconds, stops the sweeper and closes what the relay itself
-   * opened. Requests after it may still be answered.
+   * Drains, sends waiting pushes for two seconds at most, stops the sweeper, and closes the store if the relay created
+   * it. Handlers may still answer requests after this call.
    */
   close(): Promise<void>;
 }
 
 /**
- * Makes a relay of the Secure Credential Transfer and TIGRESS drafts. Nothing global is touched, and several relays in
- * one process do not know each other. Throws a TypeError that names the dotted path of an option that is wrong.
+ * Creates a relay of the Secure Credential Transfer and TIGRESS drafts. A process may have several independent relays.
+ *
+ * @param options - Only `publicUrl` is required.
+ * @throws TypeError if an option is wrong. The message starts with the path of the option, such as
+ * `longPoll.maximumSeconds`.
+ * @example
+ * const relay = createRelay({
+ *   publicUrl: 'https://example.com/relay',
+ *   store: storeFromUrl('redis://localhost'),
+ *   keys: [serverKey],
+ *   authenticate: oauthBearer({ issuer: 'https://login.example.com', audience: 'https://example.com/relay' }),
+ * });
+ * app.use(relay.koa());
  */
 export function createRelay(options: RelayOptions): Relay {
   const settings = resolveOptions(options);
-  const store = storeFromOption(settings.store, settings.clock);
-  assertKeys(settings, store);
-  const ownsStore = settings.store !== store;
-  const context = createContext(settings, store);
+  const events = createEvents(settings.onEvent);
+  const store = openStore(settings, events);
+  const identifierKeys = resolveIdentifierKeys(settings.keys);
+  const context = createContext({ settings, events, store, identifierKeys });
   const cors = createCors(settings.corsOrigins);
-  const { guard, wellKnown } = createAuthentication(settings, context, cors);
-  const answer = createDispatch(context, {
+  const { guard, wellKnown } = createAuthentication(settings, identifierKeys, context, cors);
+  const dispatch = createDispatch(context, {
     tlsRequired: settings.publicUrl.tls,
     bodyBytes: settings.limits.bodyBytes,
     cors,
@@ -82,62 +119,62 @@ export function createRelay(options: RelayOptions): Relay {
     refusalForms: createErrorPages(settings.preview),
     maximumWaitSeconds: settings.longPoll.maximumSeconds,
   });
-  const sweeper = startSweeper(store, settings.sweepIntervalMs, context.events);
-  const check = createHealthCheck(store, settings.storeTimeoutMs, context.events);
-  checkAtStart(store, check, context.events);
-  if (findHook(settings.authenticate, 'create') === undefined) warnOfOpenRelay(context.events);
+  const handlers = createHandlers(dispatch, {
+    matchPath: createPathMatcher(createMount(settings, events)),
+    trustProxy: settings.trustProxy,
+    bodyBytes: settings.limits.bodyBytes,
+  });
+  store.start();
+  if (findHook(settings.authenticate, 'create') === undefined) warnOfOpenRelay(events);
 
   return Object.freeze<Relay>({
-    ...createHandlers(answer, {
-      matchPath: createPathMatcher(createMount(settings, context.events)),
-      trustProxy: settings.trustProxy,
-      bodyBytes: settings.limits.bodyBytes,
-    }),
+    ...handlers,
     wellKnown,
-    on: context.events.on,
+    on: events.on,
     remove: (shareUrl) => removeMailbox(shareUrl, context),
-    ping: check,
+    ping: store.ping,
     stats: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
     drain: () => context.waiters.drain(),
     async close() {
-      await Promise.all([context.waiters.close(), context.pushes.close(), sweeper.stop()]);
-      if (ownsStore) await store.close();
+      await Promise.all([context.waiters.close(), context.pushes.close(), store.stopSweeper()]);
+      await store.close();
     },
   });
 }
 
-/** The hooks, and the documents at the root of the host: what they publish, and where share URLs open. */
+/** The guard that calls the hooks, and the documents below `/.well-known/`. */
 function createAuthentication(
   settings: Settings,
+  identifierKeys: readonly ServerKey[],
   context: RelayContext,
   cors: Cors,
 ): { guard: Guard; wellKnown: () => RelayHandlers } {
-  const { authenticate, authorize, hookTimeoutMs, limits, namespace, storeBudgetMs, trustProxy } = settings;
+  const { authenticate, authorize, hookTimeoutMs, limits, namespace, trustProxy } = settings;
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
-  const documents = createWellKnownDocuments(resource, uniteMetadata(hooks));
-  const served = new Map([...documents, ...createAppLinkDocuments(settings.appLinks, settings.publicUrl.path)]);
-  let mounted = false;
+  const metadata = createWellKnownDocuments(resource, uniteMetadata(hooks));
+  const documents = new Map([...metadata, ...createAppLinkDocuments(settings.appLinks, settings.publicUrl.path)]);
+  let isMounted = false;
   const services = createServices({
     ...context,
     resource,
     namespace,
-    storeBudgetMs,
-    keys: identifierKeys(settings.keys),
-    // Named in challenges only where the host has mounted it.
-    metadataUrl: () => (mounted && documents.size > 0 ? resourceMetadataUrl(resource).href : undefined),
+    keys: identifierKeys,
+    // A challenge must not name a document that the host does not serve.
+    metadataUrl: () => (isMounted && metadata.size > 0 ? resourceMetadataUrl(resource).href : undefined),
   });
   return {
     guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
     wellKnown() {
-      mounted = true;
-      const answer = createWellKnownHandler(served, cors, () => context.waiters.draining);
-      return createHandlers(answer, { matchPath: matchWellKnownPath(served), trustProxy, bodyBytes: limits.bodyBytes });
+      isMounted = true;
+      const handle = createWellKnownHandler(documents, cors, () => context.waiters.draining);
+      const matchPath = matchWellKnownPath(documents);
+      return createHandlers(handle, { matchPath, trustProxy, bodyBytes: limits.bodyBytes });
     },
   };
 }
 
-/** Where the relay is mounted. A request that arrives as if it were mounted elsewhere is warned of once. */
+/** The mount of the relay. It warns once of a request that arrives under another mount path. */
 function createMount({ mountPath, publicUrl }: Settings, events: Events): Mount {
   let isWarned = false;
   return {
@@ -152,22 +189,16 @@ function createMount({ mountPath, publicUrl }: Settings, events: Events): Mount 
 }
 
 const MOUNT_PATH_HINT =
-  'A request for a mailbox arrived under another path than mountPath, and was left to the host. If requests of devices ' +
-  "do so, set mountPath to the path under which this server sees the relay: '/' where a proxy or a host strips the prefix.";
+  'A request for a mailbox arrived outside of mountPath, so the relay left the request to the host. If devices send ' +
+  'such requests, set mountPath to the path under which this server sees the relay: / if a proxy or the host strips ' +
+  'the prefix.';
 
-/** Said after `createRelay` has returned, so that listeners added in the meantime hear it. */
+/** Emits in a microtask, so that listeners added right after `createRelay` receive the warning. */
 function warnOfOpenRelay(events: Events): void {
   queueMicrotask(() =>
     events.emit('relay.warned', {
       warning: 'relay_open',
-      message: 'Anybody may create mailboxes: no hook guards it. Set the option authenticate.',
+      message: 'Anyone may create mailboxes, because no hook guards creation. Set the option authenticate.',
     }),
   );
-}
-
-/** A record in clear may be in the memory of this process, and nowhere else. */
-function assertKeys(settings: Settings, store: MailboxStore): void {
-  if (settings.keys.length === 0 && store.capabilities.storesObjects !== true) {
-    throw new TypeError('keys: this store keeps records outside of this process, so they must be sealed');
-  }
 }

@@ -4,7 +4,7 @@ import { createWaiters, type Waiters } from './long-poll/waiters.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { deriveIdentifier } from './mailbox/identifier.js';
 import { createServerKey, SERVER_KEY_BYTES, type ServerKey } from './mailbox/server-keys.js';
-import { createPushQueue } from './notify/queue.js';
+import { PushQueue } from './notify/queue.js';
 import type { RelayStore } from './open-store.js';
 import { createBodyParsers } from './operations/bodies.js';
 import type { CandidatesFor, RelayContext } from './operations/context.js';
@@ -44,7 +44,7 @@ export function createContext({ settings, events, store, identifierKeys }: Conte
     hashMailbox: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
     waiters: createRelayWaiters(settings, store),
     changes: store.changes,
-    pushes: createPushQueue({ notifiers: settings.notifiers, clock: settings.clock, events }),
+    pushes: new PushQueue({ notifiers: settings.notifiers, clock: settings.clock, events }),
   };
 }
 

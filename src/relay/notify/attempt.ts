@@ -1,13 +1,13 @@
 import { describeCause } from '../events.js';
 import type { Notifier, Push, PushOutcome } from './contract.js';
 
-/** The result of one try, its words checked. */
-export interface Attempt {
+/** The validated result of one attempt. */
+export interface AttemptResult {
   readonly outcome: PushOutcome['outcome'];
   readonly code?: string;
-  /** At most a day. */
+  /** One day at most. */
   readonly retryAfterMs?: number;
-  /** A `retry` that says nothing of the provider. */
+  /** On a `retry` that does not count as a failure of the provider. */
   readonly fault?: 'token';
 }
 
@@ -16,43 +16,43 @@ const DAY_MS = 86_400_000;
 const OUTCOMES: readonly unknown[] = ['sent', 'retry', 'gone', 'rejected'] satisfies Array<PushOutcome['outcome']>;
 
 /**
- * Tries one push. What throws, or takes longer than `timeoutMs`, is a `retry`; what is no outcome is `rejected`. Never
- * rejects. Aborting `controller` ends it early.
+ * Sends one push. An error, or a call longer than `timeoutMs`, is a `retry`; an invalid outcome is `rejected`. Never
+ * rejects. Aborting `controller` ends the attempt early.
  */
 export function attemptPush(
   notifier: Notifier,
   push: Omit<Push, 'signal'>,
   timeoutMs: number,
   controller: AbortController,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   return new Promise((resolve) => {
     const { signal } = controller;
-    const settle = (result: Attempt): void => {
+    const settle = (result: AttemptResult): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', stopped);
+      signal.removeEventListener('abort', onAbort);
       resolve(result);
     };
-    const stopped = (): void => settle({ outcome: 'retry', code: 'closed' });
+    const onAbort = (): void => settle({ outcome: 'retry', code: 'closed' });
     const timer = setTimeout(() => {
       settle({ outcome: 'retry', code: 'timeout' });
       controller.abort();
     }, timeoutMs);
     timer.unref();
-    signal.addEventListener('abort', stopped);
-    // Inside a promise, so that what a notifier throws at once is treated as what it rejects with.
-    new Promise<unknown>((answer) => answer(notifier.notify({ ...push, signal }))).then(
-      (answer) => settle(checked(answer, push.tokenData)),
+    signal.addEventListener('abort', onAbort);
+    // Inside a promise, so that a synchronous error is handled like a rejection.
+    new Promise<unknown>((done) => done(notifier.notify({ ...push, signal }))).then(
+      (outcome) => settle(parseOutcome(outcome, push.tokenData)),
       (error) => settle({ outcome: 'retry', ...toCode(describeCause(error), push.tokenData) }),
     );
   });
 }
 
-function checked(answer: unknown, tokenData: string): Attempt {
-  const { outcome, code, retryAfterMs, fault } = Object(answer) as Record<string, unknown>;
+function parseOutcome(value: unknown, tokenData: string): AttemptResult {
+  const { outcome, code, retryAfterMs, fault } = Object(value) as Record<string, unknown>;
   if (!OUTCOMES.includes(outcome)) return { outcome: 'rejected', code: 'no_outcome' };
   const isTime = typeof retryAfterMs === 'number' && retryAfterMs >= 0;
   return {
-    outcome: outcome as Attempt['outcome'],
+    outcome: outcome as AttemptResult['outcome'],
     ...toCode(code, tokenData),
     ...(isTime ? { retryAfterMs: Math.min(retryAfterMs, DAY_MS) } : {}),
     ...(fault === 'token' ? { fault } : {}),
@@ -61,7 +61,7 @@ function checked(answer: unknown, tokenData: string): Attempt {
 
 const PLAIN_WORD = /^[A-Za-z][A-Za-z0-9_]{0,47}$/;
 
-/** A provider's word goes to events: only if it looks like one, and is no part of the token. */
+/** Events contain the code, so the code must be a plain word, and must not be part of the token. */
 function toCode(code: unknown, tokenData: string): { readonly code?: string } {
   return typeof code === 'string' && PLAIN_WORD.test(code) && !tokenData.includes(code) ? { code } : {};
 }

@@ -1,60 +1,61 @@
-/** Failures in a row after which a server is only tested. */
-const FAILURES = 10;
+/** A breaker opens after this number of failures in a row. */
+const FAILURES_TO_OPEN = 10;
 
-/** Milliseconds between the beginnings of two tests. */
+/** Time between the starts of two test pushes to a host with an open breaker. */
 const TEST_INTERVAL_MS = 2_000;
 
-/** Hosts of one service whose failures are counted. A service that is one host always has its place. */
-const HOSTS = 64;
+/** Hosts of one service with a failure count. A service that is a single host always has an entry. */
+const MAXIMUM_HOSTS = 64;
 
-/** A host that has not failed for so long is forgotten. */
-const FORGOTTEN_AFTER_MS = 600_000;
+/** A full map removes a host without failures for this time. */
+const FORGET_AFTER_MS = 600_000;
 
-interface Failing {
-  failures: number;
+interface HostFailures {
+  /** Failures in a row. */
+  count: number;
   lastAt: number;
   nextTestAt: number;
 }
 
 /**
- * Circuit breakers, one for each host of a service. A host that keeps failing gets one push every two seconds until it
- * takes one. Times are of the monotonic clock, in ms.
+ * Circuit breakers, one per host of a service. A host with an open breaker gets one push every two seconds, until it
+ * accepts a push. All times are of the monotonic clock, in ms.
  */
-export class Breakers {
-  /** Hosts that failed last, the one that has not failed for longest first. */
-  readonly #failing = new Map<string, Failing>();
+export class CircuitBreakers {
+  /** The hosts whose last push failed, the oldest failure first. */
+  readonly #failing = new Map<string, HostFailures>();
 
-  /** True from the tenth failure in a row until the host takes a push. */
+  /** True from the tenth failure in a row until the host accepts a push. */
   isOpen(host: string): boolean {
-    return (this.#failing.get(host)?.failures ?? 0) >= FAILURES;
+    return (this.#failing.get(host)?.count ?? 0) >= FAILURES_TO_OPEN;
   }
 
-  /** 0 if a push may begin, which counts as begun; else the ms until it is worth asking again. */
-  begin(host: string, now: number): number {
-    const state = this.#failing.get(host);
-    if (state === undefined || state.failures < FAILURES) return 0;
-    if (now < state.nextTestAt) return state.nextTestAt - now;
-    state.nextTestAt = now + TEST_INTERVAL_MS;
+  /** Returns 0 if a push may start now, and counts the push as started; otherwise the ms until the next test push. */
+  requestStart(host: string, now: number): number {
+    const failures = this.#failing.get(host);
+    if (failures === undefined || failures.count < FAILURES_TO_OPEN) return 0;
+    if (now < failures.nextTestAt) return failures.nextTestAt - now;
+    failures.nextTestAt = now + TEST_INTERVAL_MS;
     return 0;
   }
 
-  /** Counts the result of a push. True if the breaker of the host opens with it. */
-  report(host: string, ok: boolean, now: number): boolean {
-    const state = this.#failing.get(host) ?? { failures: 0, lastAt: now, nextTestAt: 0 };
+  /** Counts the result of a push. Returns true if this result opens the breaker of the host. */
+  recordResult(host: string, ok: boolean, now: number): boolean {
+    const failures = this.#failing.get(host) ?? { count: 0, lastAt: now, nextTestAt: 0 };
     this.#failing.delete(host);
     if (ok) return false;
-    state.failures += 1;
-    state.lastAt = now;
-    if (this.#hasPlace(now)) this.#failing.set(host, state);
-    if (state.failures !== FAILURES) return false;
-    state.nextTestAt = now + TEST_INTERVAL_MS;
+    failures.count += 1;
+    failures.lastAt = now;
+    if (this.#makeRoom(now)) this.#failing.set(host, failures);
+    if (failures.count !== FAILURES_TO_OPEN) return false;
+    failures.nextTestAt = now + TEST_INTERVAL_MS;
     return true;
   }
 
-  /** Without a place a host is not counted: hosts that devices make up must not displace those that are known. */
-  #hasPlace(now: number): boolean {
-    if (this.#failing.size < HOSTS) return true;
+  /** A full map does not count new hosts: hosts that devices invent must not displace known hosts. */
+  #makeRoom(now: number): boolean {
+    if (this.#failing.size < MAXIMUM_HOSTS) return true;
     const [[host, { lastAt }] = ['', { lastAt: now }]] = this.#failing;
-    return now - lastAt >= FORGOTTEN_AFTER_MS && this.#failing.delete(host);
+    return now - lastAt >= FORGET_AFTER_MS && this.#failing.delete(host);
   }
 }

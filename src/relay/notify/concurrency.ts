@@ -1,55 +1,55 @@
-/** Bounds of the pushes of one service that are under way at once. */
+/** Limits of the pushes in flight to one service. */
 export interface ConcurrencyLimits {
-  /** Pushes that began less than `slowAfterMs` ago. */
+  /** Pushes that started less than `slowAfterMs` ago. */
   readonly concurrency: number;
   readonly slowAfterMs: number;
-  /** All pushes. */
-  readonly underWay: number;
-  /** Pushes to tokens whose last push failed. */
-  readonly retrying: number;
+  /** All pushes in flight. */
+  readonly maximumInFlight: number;
+  /** Pushes in flight to devices whose last push failed. */
+  readonly maximumRetriesInFlight: number;
 }
 
-/** Counts the pushes that are under way. A push that hangs makes room for others before its time is up. */
+/** Counts the pushes in flight. A push that hangs stops counting against `concurrency` before its timeout. */
 export class ConcurrencyLimiter {
-  readonly #bounds: ConcurrencyLimits;
+  readonly #limits: ConcurrencyLimits;
   readonly #onSlow: () => void;
-  #prompt = 0;
-  #underWay = 0;
-  #retrying = 0;
+  /** Pushes in flight that are not slow yet. */
+  #fast = 0;
+  #inFlight = 0;
+  #retries = 0;
 
-  /** `onSlow` is called when a push has taken so long that another may begin. */
-  constructor(bounds: ConcurrencyLimits, onSlow: () => void) {
-    this.#bounds = bounds;
+  /** Calls `onSlow` when a push becomes slow, so that another push may start. */
+  constructor(limits: ConcurrencyLimits, onSlow: () => void) {
+    this.#limits = limits;
     this.#onSlow = onSlow;
   }
 
-  /** True if another push may begin. */
-  isFree(isRetry: boolean): boolean {
-    const { concurrency, underWay, retrying } = this.#bounds;
-    if (isRetry && this.#retrying >= retrying) return false;
-    return this.#prompt < concurrency && this.#underWay < underWay;
+  hasFreeSlot(isRetry: boolean): boolean {
+    const { concurrency, maximumInFlight, maximumRetriesInFlight } = this.#limits;
+    if (isRetry && this.#retries >= maximumRetriesInFlight) return false;
+    return this.#fast < concurrency && this.#inFlight < maximumInFlight;
   }
 
-  /** Takes a slot; the result releases it. */
-  take(isRetry: boolean): () => void {
-    let prompt = 1;
-    const slow = (): void => {
-      this.#prompt -= prompt;
-      prompt = 0;
+  /** Occupies a slot. Returns the function that releases the slot. */
+  acquire(isRetry: boolean): () => void {
+    let isFast = true;
+    const markSlow = (): void => {
+      if (isFast) this.#fast -= 1;
+      isFast = false;
     };
     const timer = setTimeout(() => {
-      slow();
+      markSlow();
       this.#onSlow();
-    }, this.#bounds.slowAfterMs);
+    }, this.#limits.slowAfterMs);
     timer.unref();
-    this.#prompt += 1;
-    this.#underWay += 1;
-    this.#retrying += Number(isRetry);
+    this.#fast += 1;
+    this.#inFlight += 1;
+    this.#retries += Number(isRetry);
     return () => {
       clearTimeout(timer);
-      slow();
-      this.#underWay -= 1;
-      this.#retrying -= Number(isRetry);
+      markSlow();
+      this.#inFlight -= 1;
+      this.#retries -= Number(isRetry);
     };
   }
 }

@@ -1,32 +1,32 @@
 /*
- * The contract of notifiers, for adapter authors. A push tells a device that something changed, and nothing else: no
- * mailbox, no payload, no identity (TIGRESS §8.2.2). It is a hint that may be lost; the device reads or waits all the
- * same.
+ * The contract of notifiers, for adapter authors. A push only says that something changed: it contains no mailbox, no
+ * payload and no identity (TIGRESS §8.2.2). A push may be lost, so devices must also read or wait.
  */
 
 /** One push. */
 export interface Push {
   /** The type of the notification token, one of the notifier's `types`. */
   readonly type: string;
-  /** The token as the device left it. */
+  /** The notification token, exactly as the device sent it. */
   readonly tokenData: string;
   /**
-   * When it may be thrown away, Unix time in ms: a whole hour, 23 to 24 hours ahead, the same for all pushes of that
-   * hour. The end of the mailbox would show a provider which two devices share one.
+   * When the provider may discard the push, Unix time in ms: a full hour, 23 to 24 hours ahead, the same for all pushes
+   * of that hour. The deadline of the mailbox would show the provider which two devices share a mailbox.
    */
   readonly expiresAt: number;
-  /** Aborted when the push has taken too long, and when the relay closes. */
+  /** Aborts when the attempt times out, and when the relay closes. */
   readonly signal: AbortSignal;
 }
 
 /** The result of a push. */
 export type PushOutcome =
-  /** The provider took it. */
+  /** The provider accepted the push. */
   | { readonly outcome: 'sent' }
   /**
-   * Worth another try, not before `retryAfterMs` if given. `code` is the provider's plain word for it. `fault` is
-   * `token` if the token alone is concerned, such as a rate limit of one device. Default `provider`: ten of these in
-   * a row open the circuit breaker of the host, so an answer that a device can bring about must not be one.
+   * Temporary failure: the relay retries, after `retryAfterMs` (ms) at the earliest. `code` is the provider's error
+   * code, a plain word without parts of the token. `fault` is `token` if only this device is affected, for example by a
+   * rate limit per device. Default `provider`: ten of these in a row open the circuit breaker of the host, so do not
+   * use `provider` for a failure that a device can provoke.
    */
   | {
       readonly outcome: 'retry';
@@ -34,34 +34,57 @@ export type PushOutcome =
       readonly code?: string;
       readonly fault?: 'provider' | 'token';
     }
-  /** The provider says that the token will never work again: it is forgotten. */
+  /** The token will never work again. The relay removes the token from the mailbox. */
   | { readonly outcome: 'gone'; readonly code?: string }
-  /** The provider refused it, for a reason that another try does not mend. */
+  /** Permanent failure of this push. The relay does not retry. */
   | { readonly outcome: 'rejected'; readonly code?: string };
 
-/** Where a push goes, for a notifier whose tokens name their server, or can be written in several ways. */
+/** The destination of a push, for notifiers whose tokens name a server, or have several spellings. */
 export interface PushDestination {
   /**
-   * A name of a fixed list, such as an entry of the hosts allowed, never one that devices can make up. Pushes to one
-   * service do not wait for those to another. Default: one service.
+   * The service, a name of a fixed list, such as an entry of the allowed hosts. Devices must not be able to invent
+   * names. Pushes to one service do not wait for pushes to another service. Default: one service.
    */
   readonly service?: string;
-  /** The host of the service that is called. Each has its own circuit breaker. Default: one host. */
+  /** The host of the service. Each host has its own circuit breaker. Default: one host. */
   readonly host?: string;
-  /** The same for all tokens of one device: pushes to it are joined, and spaced. Default: the token. */
+  /**
+   * An identifier of the device, the same for all its tokens. The relay merges pushes to one device, and keeps an
+   * interval of two seconds between them. Default: the token.
+   */
   readonly device?: string;
 }
 
-/** Sends pushes through one provider. */
+/**
+ * Sends pushes through one provider.
+ *
+ * @example
+ * const notifier: Notifier = {
+ *   types: ['com.example.push'],
+ *   async notify({ tokenData, signal }) {
+ *     const { status } = await fetch('https://push.example.com', { method: 'POST', body: tokenData, signal });
+ *     if (status === 410) return { outcome: 'gone' };
+ *     return status < 300 ? { outcome: 'sent' } : { outcome: 'retry', code: `status_${status}` };
+ *   },
+ * };
+ */
 export interface Notifier {
-  /** Types of notification tokens that it handles, such as `com.apple.apns`. */
+  /** The types of notification tokens that this notifier handles, such as `com.apple.apns`. */
   readonly types: readonly string[];
-  /** False for a token that this provider could not have issued; a relay then says that push is not supported. */
+  /**
+   * Checks a token when a device sends it. Default: every token is valid.
+   *
+   * @returns False if the provider cannot have issued the token. The relay then answers that push is not supported.
+   */
   validate?(tokenData: string): boolean;
-  /** Where the push to a token goes. It has to be quick: it is called while a request waits. */
+  /** Returns the destination of a token. Must be fast, because a request waits for this call. */
   destination?(tokenData: string): PushDestination;
-  /** Sends one push. What it throws counts as `retry`. Never puts a token into what it throws or reports. */
+  /**
+   * Sends one push. The attempt times out after five seconds.
+   *
+   * @throws Any error counts as `retry`. The error must not contain the token.
+   */
   notify(push: Push): Promise<PushOutcome>;
-  /** Ends connections; the relay calls it once, on close. */
+  /** Closes connections. The relay calls this method once, when it closes. */
   close?(): Promise<void>;
 }

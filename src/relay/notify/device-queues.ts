@@ -1,58 +1,58 @@
 import { createHash } from 'node:crypto';
 import type { NotificationToken } from '../../protocol/bodies.js';
 
-/** One device to be told that its mailbox changed. */
+/** A push to one device, after a change of its mailbox. */
 export interface PushJob {
   readonly token: NotificationToken;
-  /** When the mailbox ends, Unix time in ms. */
+  /** The deadline of the mailbox, Unix time in ms. */
   readonly expiresAt: number;
-  /** Takes the token out of the mailbox, if it is still the same. */
+  /** Removes the token from the mailbox, unless the device has replaced the token. */
   readonly forget: () => Promise<void>;
 }
 
 /** A push that waits. */
 export interface PendingPush {
   readonly job: PushJob;
-  /** When it is given up, Unix time in ms. */
-  readonly until: number;
-  /** Tries that failed. */
-  readonly tries: number;
+  /** Unix time in ms; the queue drops the push at this time. */
+  readonly dropAt: number;
+  readonly failedAttempts: number;
 }
 
 /**
- * The pushes to one device. A push says nothing of its mailbox, so one serves all mailboxes that hold the token: at most
- * one waits, and one is under way. Times are of the monotonic clock, in ms: nothing begins before both have come.
+ * The pushes to one device. A push does not name its mailbox, so one push serves all mailboxes with the same token: at
+ * most one push waits, and at most one is in flight. A push starts at the later of `nextAllowedAt` and `backoffUntil`,
+ * both of the monotonic clock, in ms.
  */
 export interface DeviceQueue {
   /** The digest of the token. */
   readonly key: string;
-  /** The host that the push goes to. */
+  /** The destination host. */
   readonly host: string;
   pending: PendingPush | undefined;
-  running: boolean;
-  /** End of the interval since the last push began. */
-  restsUntil: number;
-  /** End of the pause after a failure. */
-  pausedUntil: number;
+  isSending: boolean;
+  /** The end of the interval since the last push started. */
+  nextAllowedAt: number;
+  /** The end of the backoff after a failure. */
+  backoffUntil: number;
   /** Failures in a row. */
   failures: number;
 }
 
-/** Two pushes to one device as one, which is of use as long as either. */
-export function join(newer: PendingPush, older: PendingPush | undefined): PendingPush {
-  return older === undefined ? newer : { ...newer, until: Math.max(newer.until, older.until) };
+/** Merges two pushes to one device. The result lives as long as the longer of the two. */
+export function mergePushes(newer: PendingPush, older: PendingPush | undefined): PendingPush {
+  return older === undefined ? newer : { ...newer, dropAt: Math.max(newer.dropAt, older.dropAt) };
 }
 
-/** A token that failed is remembered for so long after its pause. */
-const FAILED_MS = 600_000;
+/** How long an idle queue with a failure is kept after its backoff. */
+const KEEP_FAILED_MS = 600_000;
 
-const SWEEP_MS = 10_000;
+const SWEEP_INTERVAL_MS = 10_000;
 
-/** The lanes of one queue: those with a push, and a bounded number of those that had one lately. */
+/** All queues with a pending push, and a limited number of recently used queues. */
 export class DeviceQueues {
   readonly #limit: number;
-  /** Those that were not used for longest first. */
-  readonly #lanes = new Map<string, DeviceQueue>();
+  /** The least recently used queue first. */
+  readonly #queues = new Map<string, DeviceQueue>();
   #sweptAt = 0;
 
   constructor(limit: number) {
@@ -60,48 +60,48 @@ export class DeviceQueues {
   }
 
   get size(): number {
-    return this.#lanes.size;
+    return this.#queues.size;
   }
 
-  /** The lane of a device; a new one if none is known. */
-  of(tokenType: string, device: string, host: string): DeviceQueue {
+  /** Returns the queue of a device; creates the queue if there is none. */
+  get(tokenType: string, device: string, host: string): DeviceQueue {
     const key = createHash('sha256').update(`${tokenType}\0${device}`).digest('base64');
-    const lane = this.#lanes.get(key) ?? {
+    const queue = this.#queues.get(key) ?? {
       key,
       host,
       pending: undefined,
-      running: false,
-      restsUntil: 0,
-      pausedUntil: 0,
+      isSending: false,
+      nextAllowedAt: 0,
+      backoffUntil: 0,
       failures: 0,
     };
-    this.#lanes.delete(key);
+    this.#queues.delete(key);
     this.#makeRoom();
-    this.#lanes.set(key, lane);
-    return lane;
+    this.#queues.set(key, queue);
+    return queue;
   }
 
   #makeRoom(): void {
     const now = performance.now();
-    if (now - this.#sweptAt >= SWEEP_MS) {
+    if (now - this.#sweptAt >= SWEEP_INTERVAL_MS) {
       this.#sweptAt = now;
-      for (const lane of this.#lanes.values()) if (isOver(lane, now)) this.#lanes.delete(lane.key);
+      for (const queue of this.#queues.values()) if (isExpired(queue, now)) this.#queues.delete(queue.key);
     }
-    if (this.#lanes.size < this.#limit) return;
-    for (const lane of this.#lanes.values()) {
-      if (isIdle(lane)) {
-        this.#lanes.delete(lane.key);
+    if (this.#queues.size < this.#limit) return;
+    for (const queue of this.#queues.values()) {
+      if (isIdle(queue)) {
+        this.#queues.delete(queue.key);
         return;
       }
     }
   }
 }
 
-function isIdle({ pending, running }: DeviceQueue): boolean {
-  return pending === undefined && !running;
+function isIdle({ pending, isSending }: DeviceQueue): boolean {
+  return pending === undefined && !isSending;
 }
 
-function isOver(lane: DeviceQueue, now: number): boolean {
-  const kept = lane.failures > 0 ? FAILED_MS : 0;
-  return isIdle(lane) && Math.max(lane.restsUntil, lane.pausedUntil) + kept <= now;
+function isExpired(queue: DeviceQueue, now: number): boolean {
+  const kept = queue.failures > 0 ? KEEP_FAILED_MS : 0;
+  return isIdle(queue) && Math.max(queue.nextAllowedAt, queue.backoffUntil) + kept <= now;
 }

@@ -4,22 +4,10 @@ import { waitAtMost } from '../time.js';
 import type { Notifier, PushDestination } from './contract.js';
 import { DeviceQueues, type PushJob } from './device-queues.js';
 import { PUSH_SETTINGS, type PushSettings } from './settings.js';
-import { NotifierWorker } from './worker.js';
+import { NotifierWorker, type WorkerParts } from './worker.js';
 
-/** Pushes that wait or are being sent. A hint each: kept in memory, sent at most once, lost with the process. */
-export interface PushQueue {
-  /** True if a notifier handles the token's type and could have issued it; false without a token. */
-  handles(token: NotificationToken | undefined): boolean;
-  /** Takes a job whose token is handled. Never throws, never waits, and sends nothing: a request is on its way. */
-  enqueue(job: PushJob): void;
-  /** Pushes that wait or are being sent. */
-  readonly size: number;
-  /** Takes no more, sends what can be sent within `graceMs` (default 2,000), drops the rest, closes the notifiers. */
-  close(graceMs?: number): Promise<void>;
-}
-
-/** The parts of a queue. */
-export interface PushParts {
+export interface PushQueueParts {
+  /** No two notifiers may have a type in common. */
   readonly notifiers: readonly Notifier[];
   readonly settings?: Partial<PushSettings>;
   /** Unix time in ms. */
@@ -27,100 +15,114 @@ export interface PushParts {
   readonly events: Events;
 }
 
-/** One notifier, and a sender for each of its services. A service that hangs holds up its own pushes only. */
+/** A notifier, with one worker per service: a service that hangs delays only its own pushes. */
 interface Route {
   readonly notifier: Notifier;
-  readonly senders: Map<string, NotifierWorker>;
+  readonly workers: Map<string, NotifierWorker>;
 }
 
-/** Services of one notifier that have a sender of their own; any others share one. */
-const SERVICES = 64;
+/** Services of one notifier with their own worker. All further services share one worker. */
+const MAXIMUM_SERVICES = 64;
 
-/** Makes the queue of one relay. No two notifiers may handle one type. */
-export function createPushQueue({ notifiers, settings, clock, events }: PushParts): PushQueue {
-  const bounds = { ...PUSH_SETTINGS, ...settings };
-  const lanes = new DeviceQueues(bounds.tokens);
-  const routes = new Map<string, Route>();
-  const senders: NotifierWorker[] = [];
-  let closing: Promise<void> | undefined;
-  let idle: (() => void) | undefined;
-  for (const notifier of notifiers) {
-    const route = { notifier, senders: new Map() };
-    for (const type of notifier.types) routes.set(type, route);
-  }
-  const parts = { bounds, clock, events, onWaiting: keepBound, onIdle: () => size() === 0 && idle?.() };
+/** The pushes of one relay that wait or are in flight. Pushes are hints: kept in memory, and lost with the process. */
+export class PushQueue {
+  readonly #notifiers: readonly Notifier[];
+  readonly #parts: WorkerParts;
+  readonly #devices: DeviceQueues;
+  readonly #routes = new Map<string, Route>();
+  readonly #workers: NotifierWorker[] = [];
+  #closing: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
 
-  function senderOf({ notifier, senders: known }: Route, service: string): NotifierWorker {
-    const name = known.size < SERVICES || known.has(service) ? service : '';
-    let sender = known.get(name);
-    if (sender === undefined) {
-      sender = new NotifierWorker(notifier, parts);
-      known.set(name, sender);
-      senders.push(sender);
+  constructor({ notifiers, settings, clock, events }: PushQueueParts) {
+    this.#notifiers = notifiers;
+    this.#parts = {
+      settings: { ...PUSH_SETTINGS, ...settings },
+      clock,
+      events,
+      onEnqueued: () => this.#enforceLimit(),
+      onIdle: () => {
+        if (this.size === 0) this.#onIdle?.();
+      },
+    };
+    this.#devices = new DeviceQueues(this.#parts.settings.maximumDevices);
+    for (const notifier of notifiers) {
+      const route = { notifier, workers: new Map() };
+      for (const type of notifier.types) this.#routes.set(type, route);
     }
-    return sender;
   }
 
-  function waiting(): number {
-    return senders.reduce((sum, sender) => sum + sender.waiting, 0);
+  /** Pushes that wait or are in flight. */
+  get size(): number {
+    return this.#workers.reduce((sum, worker) => sum + worker.size, 0);
   }
 
-  function size(): number {
-    return senders.reduce((sum, sender) => sum + sender.size, 0);
+  /** True if a notifier handles the token's type, and accepts the token; false without a token. */
+  handles(token: NotificationToken | undefined): boolean {
+    if (token === undefined) return false;
+    const notifier = this.#routes.get(token.type)?.notifier;
+    try {
+      return notifier !== undefined && notifier.validate?.(token.tokenData) !== false;
+    } catch {
+      return false;
+    }
   }
 
-  /** The service with the most pushes gives one up: nobody fills the queue at the cost of another service. */
-  function keepBound(): void {
-    if (waiting() <= bounds.waiting) return;
-    senders.reduce((longest, sender) => (sender.waiting > longest.waiting ? sender : longest)).dropOldest();
+  /** Adds a job whose token is handled. Never throws, and sends nothing yet: a request waits for this call. */
+  enqueue(job: PushJob): void {
+    const { type, tokenData } = job.token;
+    const { settings, clock, events } = this.#parts;
+    const route = this.#routes.get(type);
+    if (this.#closing !== undefined || route === undefined) {
+      events.emit('push.dropped', { tokenType: type, reason: 'closed' });
+      return;
+    }
+    const { service = '', host = '', device = tokenData } = getDestination(route.notifier, tokenData);
+    const queue = this.#devices.get(type, device, host);
+    const dropAt = Math.min(clock() + settings.lifetimeMs, job.expiresAt);
+    this.#getWorker(route, service).enqueue(queue, { job, dropAt, failedAttempts: 0 });
   }
 
-  async function shutDown(graceMs: number): Promise<void> {
-    for (const sender of senders) sender.drain();
-    await waitAtMost(
-      graceMs,
-      new Promise<void>((resolve) => {
-        idle = resolve;
-        if (size() === 0) resolve();
-      }),
-    );
-    for (const sender of senders) sender.stop();
-    await waitAtMost(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
+  /** Accepts no more jobs, sends pushes for `graceMs` at most, drops the rest, and closes the notifiers. */
+  close(graceMs = 2_000): Promise<void> {
+    this.#closing ??= this.#shutDown(graceMs);
+    return this.#closing;
   }
 
-  return {
-    handles(token) {
-      if (token === undefined) return false;
-      const notifier = routes.get(token.type)?.notifier;
-      try {
-        return notifier !== undefined && notifier.validate?.(token.tokenData) !== false;
-      } catch {
-        return false;
-      }
-    },
-    enqueue(job) {
-      const route = routes.get(job.token.type);
-      if (closing !== undefined || route === undefined) {
-        events.emit('push.dropped', { tokenType: job.token.type, reason: 'closed' });
-        return;
-      }
-      const { type, tokenData } = job.token;
-      const { service = '', host = '', device = tokenData } = resolveDestination(route.notifier, tokenData);
-      const lane = lanes.of(type, device, host);
-      const until = Math.min(clock() + bounds.lifetimeMs, job.expiresAt);
-      senderOf(route, service).put(lane, { job, until, tries: 0 });
-    },
-    get size() {
-      return size();
-    },
-    close(graceMs = 2_000) {
-      closing ??= shutDown(graceMs);
-      return closing;
-    },
-  };
+  async #shutDown(graceMs: number): Promise<void> {
+    for (const worker of this.#workers) worker.drain();
+    await waitAtMost(graceMs, this.#whenIdle());
+    for (const worker of this.#workers) worker.stop();
+    await waitAtMost(graceMs, Promise.allSettled(this.#notifiers.map(async (notifier) => notifier.close?.())));
+  }
+
+  #whenIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      if (this.size === 0) resolve();
+    });
+  }
+
+  #getWorker({ notifier, workers }: Route, service: string): NotifierWorker {
+    const name = workers.size < MAXIMUM_SERVICES || workers.has(service) ? service : '';
+    let worker = workers.get(name);
+    if (worker === undefined) {
+      worker = new NotifierWorker(notifier, this.#parts);
+      workers.set(name, worker);
+      this.#workers.push(worker);
+    }
+    return worker;
+  }
+
+  /** Drops a push of the service with the most pushes, so that no service fills the queue at the expense of others. */
+  #enforceLimit(): void {
+    const waiting = this.#workers.reduce((sum, worker) => sum + worker.waiting, 0);
+    if (waiting <= this.#parts.settings.maximumWaiting) return;
+    this.#workers.reduce((longest, worker) => (worker.waiting > longest.waiting ? worker : longest)).dropOldest();
+  }
 }
 
-function resolveDestination(notifier: Notifier, tokenData: string): PushDestination {
+function getDestination(notifier: Notifier, tokenData: string): PushDestination {
   try {
     return notifier.destination?.(tokenData) ?? {};
   } catch {

@@ -1,34 +1,33 @@
 import type { ConcurrencyLimits } from './concurrency.js';
 
-/** Bounds of the queue of pushes. */
+/** Limits and times of the push queue. */
 export interface PushSettings extends ConcurrencyLimits {
-  /** Pushes that may wait at once. */
-  readonly waiting: number;
-  /** Tokens whose last push is remembered, as digests. */
-  readonly tokens: number;
-  /** Milliseconds for one try. */
+  /** Pushes that wait. */
+  readonly maximumWaiting: number;
+  /** Devices whose last push the queue remembers, by the digest of the token. */
+  readonly maximumDevices: number;
+  /** Timeout of one attempt, in ms. */
   readonly timeoutMs: number;
-  /** Milliseconds between the beginnings of two pushes to one token. */
+  /** Minimum time between the starts of two pushes to one device, in ms. */
   readonly intervalMs: number;
-  /** Further tries after one that failed. */
+  /** Attempts after the first one. */
   readonly retries: number;
-  /** Milliseconds: bounds of the random pause after a failure; the first is multiplied by four with each in a row. */
-  readonly pauseMs: readonly [first: number, longest: number];
-  /** Milliseconds after which a push is given up. */
+  /** Bounds of the random backoff after a failure, in ms. The first bound grows by a factor of four per failure in a row. */
+  readonly backoffMs: readonly [first: number, longest: number];
+  /** The queue drops a push of this age, in ms. */
   readonly lifetimeMs: number;
 }
 
-/** The settings of every relay. */
 export const PUSH_SETTINGS: PushSettings = {
-  waiting: 1_000,
-  tokens: 10_000,
+  maximumWaiting: 1_000,
+  maximumDevices: 10_000,
   concurrency: 8,
   slowAfterMs: 1_000,
-  underWay: 32,
-  retrying: 2,
+  maximumInFlight: 32,
+  maximumRetriesInFlight: 2,
   timeoutMs: 5_000,
   intervalMs: 2_000,
   retries: 3,
-  pauseMs: [500, 30_000],
+  backoffMs: [500, 30_000],
   lifetimeMs: 600_000,
 };

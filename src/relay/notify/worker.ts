@@ -1,221 +1,227 @@
 import type { Events } from '../events.js';
-import { type Attempt, attemptPush } from './attempt.js';
-import { Breakers } from './breaker.js';
+import { type AttemptResult, attemptPush } from './attempt.js';
+import { CircuitBreakers } from './breaker.js';
 import { ConcurrencyLimiter } from './concurrency.js';
 import type { Notifier } from './contract.js';
-import { type DeviceQueue, join, type PendingPush } from './device-queues.js';
+import { type DeviceQueue, mergePushes, type PendingPush } from './device-queues.js';
 import type { PushSettings } from './settings.js';
 
-/** The parts that all senders of a queue share. */
+/** The parts that all workers of a push queue share. */
 export interface WorkerParts {
-  readonly bounds: PushSettings;
+  readonly settings: PushSettings;
   /** Unix time in ms. */
   readonly clock: () => number;
   readonly events: Events;
-  /** Called when a push has come to those that wait, new or after a failure: drops one if they are too many. */
-  readonly onWaiting: () => void;
-  /** Called when a sender has nothing left to do. */
+  /** Called after a push was added, new or for another attempt. May drop a push. */
+  readonly onEnqueued: () => void;
+  /** Called when the worker has no push left. */
   readonly onIdle: () => void;
 }
 
-/** Why a push was given up. */
 export type DropReason = 'full' | 'expired' | 'retries' | 'closed';
 
 const HOUR_MS = 3_600_000;
 
 /**
- * Sends the pushes of one notifier to one of its services. The newest push goes first, so pushes that hang do not hold up
- * a later one. Tokens whose last push failed come after all others, also for the test of a host that kept failing.
+ * Sends the pushes of one notifier to one service. The newest push starts first, so that pushes that hang do not delay
+ * later pushes. Devices whose last push failed come after all others, also for the test push of an open breaker.
  */
 export class NotifierWorker {
   readonly #notifier: Notifier;
   readonly #parts: WorkerParts;
-  readonly #slots: ConcurrencyLimiter;
-  readonly #breakers = new Breakers();
-  /** Lanes with a push that waits, oldest first: those that did not fail, and those that did. */
-  readonly #fresh = new Set<DeviceQueue>();
+  readonly #limiter: ConcurrencyLimiter;
+  readonly #breakers = new CircuitBreakers();
+  /** Queues with a pending push and without a failure, the oldest push first. */
+  readonly #healthy = new Set<DeviceQueue>();
+  /** Queues with a pending push and with a failure, the oldest push first. */
   readonly #failed = new Set<DeviceQueue>();
-  readonly #underWay = new Set<AbortController>();
+  readonly #inFlight = new Set<AbortController>();
   #timer: NodeJS.Timeout | undefined;
-  #pumping = false;
-  #closing = false;
+  #isScheduled = false;
+  #isClosing = false;
 
   constructor(notifier: Notifier, parts: WorkerParts) {
     this.#notifier = notifier;
     this.#parts = parts;
-    this.#slots = new ConcurrencyLimiter(parts.bounds, () => this.#pumpSoon());
+    this.#limiter = new ConcurrencyLimiter(parts.settings, () => this.#schedule());
   }
 
   /** Pushes that wait. */
   get waiting(): number {
-    return this.#fresh.size + this.#failed.size;
+    return this.#healthy.size + this.#failed.size;
   }
 
-  /** Pushes that wait or are being sent. */
+  /** Pushes that wait or are in flight. */
   get size(): number {
-    return this.waiting + this.#underWay.size;
+    return this.waiting + this.#inFlight.size;
   }
 
-  /** Takes a push; one that waits already in the lane is joined with it. */
-  put(lane: DeviceQueue, pending: PendingPush): void {
-    const joined = join(pending, this.#take(lane));
-    lane.pending = joined;
-    (lane.failures > 0 ? this.#failed : this.#fresh).add(lane);
-    this.#parts.onWaiting();
-    this.#pumpSoon();
+  /** Adds a push; merges it with a push that already waits for the device. */
+  enqueue(queue: DeviceQueue, push: PendingPush): void {
+    const merged = mergePushes(push, this.#removePending(queue));
+    queue.pending = merged;
+    (queue.failures > 0 ? this.#failed : this.#healthy).add(queue);
+    this.#parts.onEnqueued();
+    this.#schedule();
   }
 
-  /** Gives up the push that has waited longest, of a token that failed if there is one. */
+  /** Drops the oldest push of a device with a failure; without such a device the oldest push. */
   dropOldest(): void {
-    const [oldest] = this.#failed.size > 0 ? this.#failed : this.#fresh;
+    const [oldest] = this.#failed.size > 0 ? this.#failed : this.#healthy;
     if (oldest !== undefined) this.#drop(oldest, 'full');
   }
 
-  /** Sends pushes that rest at once, and gives up pushes that wait for the end of a pause. */
+  /** Skips the interval between pushes, and drops pushes that wait for the end of a backoff. */
   drain(): void {
-    this.#closing = true;
-    for (const lane of this.#lanes()) {
-      lane.restsUntil = 0;
-      if (lane.pausedUntil > performance.now()) this.#drop(lane, 'closed');
+    this.#isClosing = true;
+    for (const queue of this.#waitingQueues()) {
+      queue.nextAllowedAt = 0;
+      if (queue.backoffUntil > performance.now()) this.#drop(queue, 'closed');
     }
-    this.#pumpSoon();
+    this.#schedule();
   }
 
-  /** Gives up everything. */
+  /** Drops all pushes, and aborts those in flight. */
   stop(): void {
     clearTimeout(this.#timer);
-    for (const lane of this.#lanes()) this.#drop(lane, 'closed');
-    for (const controller of this.#underWay) controller.abort();
+    for (const queue of this.#waitingQueues()) this.#drop(queue, 'closed');
+    for (const controller of this.#inFlight) controller.abort();
   }
 
-  #lanes(): DeviceQueue[] {
-    return [...this.#fresh, ...this.#failed];
+  #waitingQueues(): DeviceQueue[] {
+    return [...this.#healthy, ...this.#failed];
   }
 
-  #take(lane: DeviceQueue): PendingPush | undefined {
-    const { pending } = lane;
-    lane.pending = undefined;
-    this.#fresh.delete(lane);
-    this.#failed.delete(lane);
+  #removePending(queue: DeviceQueue): PendingPush | undefined {
+    const { pending } = queue;
+    queue.pending = undefined;
+    this.#healthy.delete(queue);
+    this.#failed.delete(queue);
     return pending;
   }
 
-  #drop(lane: DeviceQueue, reason: DropReason): void {
-    const pending = this.#take(lane);
-    if (pending !== undefined) this.#reportDrop(pending, reason);
+  #drop(queue: DeviceQueue, reason: DropReason): void {
+    const push = this.#removePending(queue);
+    if (push !== undefined) this.#reportDrop(push, reason);
   }
 
   #reportDrop({ job }: PendingPush, reason: DropReason): void {
     this.#parts.events.emit('push.dropped', { tokenType: job.token.type, reason });
   }
 
-  /** Not at once: a notifier's own work is none of the request's. */
-  #pumpSoon(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
+  /** Starts pushes in a later turn of the event loop, so that no request waits for synchronous work of a notifier. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#pumping = false;
-      this.#pump();
+      this.#isScheduled = false;
+      this.#run();
     });
   }
 
-  #pump(): void {
+  #run(): void {
     clearTimeout(this.#timer);
-    const wait = Math.min(this.#begin(this.#fresh, false), this.#begin(this.#failed, true));
-    if (wait < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#pump(), wait).unref();
+    const delayMs = Math.min(this.#startPushes(this.#healthy, false), this.#startPushes(this.#failed, true));
+    if (delayMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#run(), delayMs).unref();
     if (this.size === 0) this.#parts.onIdle();
   }
 
-  /** Begins the pushes that can begin now; the result is the ms until another can, for all that is known now. */
-  #begin(lanes: ReadonlySet<DeviceQueue>, isRetry: boolean): number {
+  /** Starts all pushes that may start now. Returns the ms until the next push may start. */
+  #startPushes(queues: ReadonlySet<DeviceQueue>, isRetry: boolean): number {
     let shortest = Number.POSITIVE_INFINITY;
-    if (!this.#slots.isFree(isRetry)) return shortest;
-    for (const lane of [...lanes].reverse()) {
-      if (!this.#slots.isFree(isRetry)) break;
-      if (lane.pending === undefined || lane.running) continue;
-      const wait = this.#waitOf(lane, lane.pending);
-      if (wait === 0) void this.#send(lane, lane.pending, isRetry);
-      else if (wait === undefined) this.#drop(lane, 'expired');
-      else shortest = Math.min(shortest, wait);
+    if (!this.#limiter.hasFreeSlot(isRetry)) return shortest;
+    for (const queue of [...queues].reverse()) {
+      if (!this.#limiter.hasFreeSlot(isRetry)) break;
+      if (queue.pending === undefined || queue.isSending) continue;
+      const delayMs = this.#getDelay(queue, queue.pending);
+      if (delayMs === 0) void this.#send(queue, queue.pending, isRetry);
+      else if (delayMs === undefined) this.#drop(queue, 'expired');
+      else shortest = Math.min(shortest, delayMs);
     }
     return shortest;
   }
 
-  /** Milliseconds until a push may begin; undefined if it is of no use by then. */
-  #waitOf(lane: DeviceQueue, { until }: PendingPush): number | undefined {
+  /** Returns the ms until a push may start; `undefined` if the push expires before. */
+  #getDelay(queue: DeviceQueue, { dropAt }: PendingPush): number | undefined {
     const now = performance.now();
-    const wait = Math.max(0, lane.restsUntil - now, lane.pausedUntil - now);
-    if (this.#parts.clock() + wait >= until) return undefined;
-    return wait > 0 ? wait : this.#breakers.begin(lane.host, now);
+    const delayMs = Math.max(0, queue.nextAllowedAt - now, queue.backoffUntil - now);
+    if (this.#parts.clock() + delayMs >= dropAt) return undefined;
+    return delayMs > 0 ? delayMs : this.#breakers.requestStart(queue.host, now);
   }
 
-  async #send(lane: DeviceQueue, pending: PendingPush, isRetry: boolean): Promise<void> {
-    const { bounds, clock } = this.#parts;
-    const begunAt = performance.now();
-    const isTest = this.#breakers.isOpen(lane.host);
-    const controller = new AbortController();
-    const release = this.#slots.take(isRetry);
-    this.#take(lane);
-    this.#underWay.add(controller);
-    lane.running = true;
-    lane.restsUntil = begunAt + bounds.intervalMs;
-    const { type, tokenData } = pending.job.token;
+  async #send(queue: DeviceQueue, push: PendingPush, isRetry: boolean): Promise<void> {
+    const startedAt = performance.now();
+    const isTest = this.#breakers.isOpen(queue.host);
+    this.#removePending(queue);
+    queue.isSending = true;
+    queue.nextAllowedAt = startedAt + this.#parts.settings.intervalMs;
+    const result = await this.#attempt(push, isRetry);
+    queue.isSending = false;
+    this.#report(queue, push, result, performance.now() - startedAt);
+    // The failure of a test push is a failure of the host, and does not count as an attempt.
+    const failedAttempts = push.failedAttempts - Number(isTest);
+    this.#handleResult(queue, { ...push, failedAttempts }, result);
+    this.#schedule();
+  }
+
+  async #attempt({ job }: PendingPush, isRetry: boolean): Promise<AttemptResult> {
+    const { settings, clock } = this.#parts;
+    const { type, tokenData } = job.token;
     const expiresAt = Math.floor(clock() / HOUR_MS) * HOUR_MS + 24 * HOUR_MS;
-    const result = await attemptPush(this.#notifier, { type, tokenData, expiresAt }, bounds.timeoutMs, controller);
-    lane.running = false;
-    this.#underWay.delete(controller);
+    const controller = new AbortController();
+    const release = this.#limiter.acquire(isRetry);
+    this.#inFlight.add(controller);
+    const result = await attemptPush(this.#notifier, { type, tokenData, expiresAt }, settings.timeoutMs, controller);
+    this.#inFlight.delete(controller);
     release();
-    this.#report(lane, pending, result, performance.now() - begunAt);
-    // While a host is tested, its failures are no fault of the push.
-    this.#conclude(lane, isTest ? { ...pending, tries: pending.tries - 1 } : pending, result);
-    this.#pumpSoon();
+    return result;
   }
 
   #report(
-    lane: DeviceQueue,
-    { job: { token }, tries }: PendingPush,
-    { outcome, code, fault }: Attempt,
+    queue: DeviceQueue,
+    { job: { token }, failedAttempts }: PendingPush,
+    { outcome, code, fault }: AttemptResult,
     ms: number,
   ): void {
     const { events } = this.#parts;
     const ok = outcome !== 'retry' || fault === 'token';
-    if (code !== 'closed' && this.#breakers.report(lane.host, ok, performance.now())) {
+    if (code !== 'closed' && this.#breakers.recordResult(queue.host, ok, performance.now())) {
       events.emit('push.paused', { tokenType: token.type });
     }
-    const common = { tokenType: token.type, attempt: tries + 1, ms };
+    const common = { tokenType: token.type, attempt: failedAttempts + 1, ms };
     if (outcome === 'sent') events.emit('push.sent', common);
     else events.emit('push.failed', { ...common, outcome, ...(code === undefined ? {} : { code }) });
   }
 
-  #conclude(lane: DeviceQueue, pending: PendingPush, { outcome, retryAfterMs = 0 }: Attempt): void {
+  #handleResult(queue: DeviceQueue, push: PendingPush, { outcome, retryAfterMs = 0 }: AttemptResult): void {
     if (outcome === 'retry') {
-      const [first, longest] = this.#parts.bounds.pauseMs;
-      const pause = Math.max(retryAfterMs, Math.random() * Math.min(longest, first * 4 ** lane.failures));
-      lane.failures += 1;
-      lane.pausedUntil = performance.now() + pause;
-      this.#retry(lane, pending);
+      const [first, longest] = this.#parts.settings.backoffMs;
+      const backoffMs = Math.max(retryAfterMs, Math.random() * Math.min(longest, first * 4 ** queue.failures));
+      queue.failures += 1;
+      queue.backoffUntil = performance.now() + backoffMs;
+      this.#retry(queue, push);
       return;
     }
-    lane.failures = 0;
-    lane.pausedUntil = 0;
-    if (outcome === 'gone') for (const { job } of [pending, this.#take(lane)].filter(isPending)) forget(job.forget);
+    queue.failures = 0;
+    queue.backoffUntil = 0;
+    if (outcome === 'gone') {
+      forgetToken(push);
+      const newer = this.#removePending(queue);
+      if (newer !== undefined) forgetToken(newer);
+    }
   }
 
-  #retry(lane: DeviceQueue, pending: PendingPush): void {
-    // A change that came in the meantime takes its place, and has all its tries.
-    const later = this.#take(lane);
-    if (this.#closing) this.#reportDrop(pending, 'closed');
-    else if (later !== undefined) this.put(lane, join(later, pending));
-    else if (pending.tries >= this.#parts.bounds.retries) this.#reportDrop(pending, 'retries');
-    else this.put(lane, { ...pending, tries: pending.tries + 1 });
+  #retry(queue: DeviceQueue, push: PendingPush): void {
+    // A newer push of the device replaces the failed push, and has all its attempts.
+    const newer = this.#removePending(queue);
+    if (this.#isClosing) this.#reportDrop(push, 'closed');
+    else if (newer !== undefined) this.enqueue(queue, mergePushes(newer, push));
+    else if (push.failedAttempts >= this.#parts.settings.retries) this.#reportDrop(push, 'retries');
+    else this.enqueue(queue, { ...push, failedAttempts: push.failedAttempts + 1 });
   }
 }
 
-function isPending(pending: PendingPush | undefined): pending is PendingPush {
-  return pending !== undefined;
-}
-
-/** The mailbox may be gone; or the store is away, and says so itself, and the token goes with the next push. */
-function forget(take: () => Promise<void>): void {
-  new Promise<void>((done) => done(take())).catch(() => {});
+/** Ignores failures: the store reports its own failures, and the next push finds the token gone again. */
+function forgetToken({ job }: PendingPush): void {
+  new Promise<void>((resolve) => resolve(job.forget())).catch(() => {});
 }

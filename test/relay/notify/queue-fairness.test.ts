@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Breakers } from '../../../src/relay/notify/breaker.js';
+import { CircuitBreakers } from '../../../src/relay/notify/breaker.js';
 import type { PushDestination } from '../../../src/relay/notify/contract.js';
 import { DeviceQueues } from '../../../src/relay/notify/device-queues.js';
 import type { PushQueue } from '../../../src/relay/notify/queue.js';
@@ -94,17 +94,17 @@ describe('a host that keeps failing', () => {
   });
 
   it('is not displaced by hosts that devices make up, and those have no breaker beyond 64', () => {
-    const breakers = new Breakers();
+    const breakers = new CircuitBreakers();
     const fail = (host: string, now: number): boolean[] =>
-      Array.from({ length: 10 }, () => breakers.report(host, false, now));
+      Array.from({ length: 10 }, () => breakers.recordResult(host, false, now));
     expect(fail('known', 0).filter(Boolean).length).toBe(1);
     for (let host = 0; host < 1_000; host += 1) fail(`made-up-${host}`, 1);
     expect(breakers.isOpen('known')).toBe(true);
-    expect(breakers.begin('known', 1)).toBe(1_999);
+    expect(breakers.requestStart('known', 1)).toBe(1_999);
     expect([breakers.isOpen('made-up-62'), breakers.isOpen('made-up-63')]).toEqual([true, false]);
     fail('later', 600_001);
     expect(breakers.isOpen('later')).toBe(true);
-    breakers.report('known', true, 2);
+    breakers.recordResult('known', true, 2);
     expect(breakers.isOpen('known')).toBe(false);
   });
 });
@@ -137,7 +137,7 @@ describe('pushes that hang', () => {
   it('to tokens that failed take two places at most', async () => {
     let answer: () => unknown = () => ({ outcome: 'retry', fault: 'token' });
     const one = services(() => answer());
-    const { queue } = watchedQueue([one], { pauseMs: [1_000, 1_000], intervalMs: 1 });
+    const { queue } = watchedQueue([one], { backoffMs: [1_000, 1_000], intervalMs: 1 });
     for (let device = 0; device < 100; device += 1) queue.enqueue(token(`a x ${device}`));
     await pass(500);
     expect(one.received.length).toBe(100);
@@ -154,7 +154,7 @@ describe('pushes that hang', () => {
 describe('a full queue', () => {
   it('drops from the service with the most pushes', async () => {
     const one = services();
-    const { queue, of } = watchedQueue([one], { waiting: 20, concurrency: 1, underWay: 1 });
+    const { queue, of } = watchedQueue([one], { maximumWaiting: 20, concurrency: 1, maximumInFlight: 1 });
     for (const service of ['small', 'big']) queue.enqueue(token(`${service} x running`));
     await pass(1);
     for (let device = 0; device < 5; device += 1) queue.enqueue(token(`small x ${device}`));
@@ -170,7 +170,7 @@ describe('a full queue', () => {
 
   it('drops what failed before what did not', async () => {
     const one = services((name) => (name.endsWith('bad') ? { outcome: 'retry', retryAfterMs: 60_000 } : sent()));
-    const { queue, of } = watchedQueue([one], { waiting: 2 });
+    const { queue, of } = watchedQueue([one], { maximumWaiting: 2 });
     queue.enqueue(token('a x good'));
     await pass(10);
     // Rests until the end of its interval, and waits for longer than the one that failed.
@@ -188,7 +188,7 @@ describe('a full queue', () => {
 describe('pushes that come back after a failure', () => {
   it('count among those that wait, and are the first to be dropped', async () => {
     const one = services();
-    const { queue, of } = watchedQueue([one], { waiting: 20 });
+    const { queue, of } = watchedQueue([one], { maximumWaiting: 20 });
     for (let device = 0; device < 8; device += 1) queue.enqueue(token(`a x bad${device}`));
     await pass(1);
     for (let device = 0; device < 20; device += 1) queue.enqueue(token(`a x good${device}`));
@@ -209,19 +209,19 @@ describe('what is remembered of tokens', () => {
   it('is bounded, and is forgotten with time; the token itself is not kept', async () => {
     const lanes = new DeviceQueues(100);
     for (let device = 0; device < 1_000; device += 1)
-      lanes.of('one', `secret-${device}`, '').restsUntil = performance.now() + 2_000;
+      lanes.get('one', `secret-${device}`, '').nextAllowedAt = performance.now() + 2_000;
     expect(lanes.size).toBe(100);
-    expect(JSON.stringify(lanes.of('one', 'secret-999', ''))).not.toContain('secret');
+    expect(JSON.stringify(lanes.get('one', 'secret-999', ''))).not.toContain('secret');
     await pass(12_000);
-    lanes.of('one', 'another', '');
+    lanes.get('one', 'another', '');
     expect(lanes.size).toBe(1);
   });
 
   it('never loses a token whose push waits', () => {
     const lanes = new DeviceQueues(10);
-    const waiting = lanes.of('one', 'waits', '');
-    waiting.pending = { job: job('a'), until: 1, tries: 0 };
-    for (let device = 0; device < 100; device += 1) lanes.of('one', `${device}`, '');
-    expect(lanes.of('one', 'waits', '')).toBe(waiting);
+    const waiting = lanes.get('one', 'waits', '');
+    waiting.pending = { job: job('a'), dropAt: 1, failedAttempts: 0 };
+    for (let device = 0; device < 100; device += 1) lanes.get('one', `${device}`, '');
+    expect(lanes.get('one', 'waits', '')).toBe(waiting);
   });
 });

@@ -86,7 +86,7 @@ describe('the queue of pushes', () => {
 
   it('drops the oldest that waits when too many do, and counts it', async () => {
     const one = provider();
-    const { queue, of } = watchedQueue([one], { waiting: 3, concurrency: 1 });
+    const { queue, of } = watchedQueue([one], { maximumWaiting: 3, concurrency: 1 });
     queue.enqueue(job('running'));
     await pass(1);
     for (const lane of ['a', 'b', 'c', 'd', 'e']) queue.enqueue(job(lane));
@@ -110,7 +110,7 @@ describe('the queue of pushes', () => {
 
   it('bounds what waits also for lanes that rest or are under way', async () => {
     const one = provider(sent);
-    const { queue } = watchedQueue([one], { waiting: 3 });
+    const { queue } = watchedQueue([one], { maximumWaiting: 3 });
     for (let lane = 0; lane < 10; lane += 1) queue.enqueue(job(`${lane}`));
     await pass(100);
     for (let lane = 0; lane < 10; lane += 1) queue.enqueue(job(`${lane}`));

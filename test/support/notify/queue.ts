@@ -1,7 +1,7 @@
 import type { Notifier, Push, PushOutcome } from 'credential-relay';
 import { createEvents, type RelayEvent } from '../../../src/relay/events.js';
 import type { PushJob } from '../../../src/relay/notify/device-queues.js';
-import { createPushQueue, type PushQueue } from '../../../src/relay/notify/queue.js';
+import { PushQueue } from '../../../src/relay/notify/queue.js';
 import type { PushSettings } from '../../../src/relay/notify/settings.js';
 
 /** A push as a provider got it, and how to answer it. */
@@ -41,7 +41,7 @@ export function watchedQueue(
   settings: Partial<PushSettings> = {},
 ): { queue: PushQueue; events: RelayEvent[]; of(type: RelayEvent['type']): RelayEvent[] } {
   const events: RelayEvent[] = [];
-  const queue = createPushQueue({
+  const queue = new PushQueue({
     notifiers,
     settings,
     clock: () => Date.now(),

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Events } from './events.js';
-import { createWaiters, type Waiters } from './long-poll/waiters.js';
+import { Waiters } from './long-poll/waiters.js';
 import { storeKeyDigest } from './mailbox/digests.js';
 import { deriveIdentifier } from './mailbox/identifier.js';
 import { createServerKey, SERVER_KEY_BYTES, type ServerKey } from './mailbox/server-keys.js';
@@ -57,7 +57,7 @@ function createRelayWaiters({ longPoll, storeBudgetMs }: Settings, { guarded, ch
     periodMs: pollMs ?? (changes === undefined ? POLL_MS.withoutChangeBus : POLL_MS.withChangeBus),
     readRevision: (key: string) => guarded.revision(key, startBudget(storeBudgetMs)),
   };
-  return createWaiters({ maximum: maximumWaiters, maximumPerConnection }, poll, changes);
+  return new Waiters({ maximum: maximumWaiters, maximumPerConnection }, poll, changes);
 }
 
 let processKey: ServerKey | undefined;

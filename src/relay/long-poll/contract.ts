@@ -1,25 +1,28 @@
 /**
- * Carries word of changed mailboxes between the processes of one store, so that a long poll at one of them learns at
- * once of a write at another. Word may be lost, doubled or late: whoever waits reads again before it answers, and
- * looks now and then without having heard anything. Publishing can neither fail nor delay the write that was made.
+ * Carries change notifications between the processes of one store, so that a long poll at one process learns of a write
+ * at another process. Notifications may be lost, duplicated or late: the relay reads the mailbox again before it
+ * answers, and polls from time to time. A failure to publish must not fail or delay the write.
  */
 export interface ChangeBus {
   /**
-   * Tells of a change of the entry under `key`, as soon as is convenient. Absent where the store's own `replace` tells.
-   * Never throws.
+   * Publishes a change of an entry, soon. Absent if the store's own `replace` publishes. Must not throw.
+   *
+   * @param key - The key of the entry in the store.
    */
   publish?(key: string): void;
   /**
-   * Listens, over one connection however many keys there are, from now until the function returned has resolved.
-   * Connects by itself, and again when the connection is lost. Never throws.
+   * Subscribes to the changes of all entries, over one connection. The bus connects in the background, and reconnects
+   * when the connection is lost. Must not throw.
+   *
+   * @returns A function that ends the subscription. Its promise resolves when the listener gets no more calls.
    */
   subscribe(listener: ChangeListener): () => Promise<void>;
 }
 
-/** Hears of changes. */
+/** Receives change notifications. */
 export interface ChangeListener {
-  /** The entry under `key` was changed, by whichever process. */
+  /** The entry under `key` was changed, by this process or another one. */
   changed(key: string): void;
-  /** Words may have been lost: the connection was lost, and is there again. Also called once listening has begun. */
+  /** Notifications may have been lost, because the bus had no connection. Also called when the subscription starts. */
   resync(): void;
 }

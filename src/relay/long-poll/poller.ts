@@ -1,61 +1,63 @@
-/** Looks at mailboxes in the store for those who wait. */
-export interface RevisionPoller {
-  /** Looks at the mailbox under `key`, soon: what was stored at the time of this call, or later, is found. */
-  at(key: string): void;
-  /** Nobody waits for it any more. */
-  forget(key: string): void;
+/** Reads at the same time: thousands of requests may wait, and the store has other requests to serve. */
+const MAXIMUM_CONCURRENT_READS = 64;
+
+/** How the poller reads a mailbox, and reports the result. */
+export interface PollerCallbacks {
+  /** Resolves to the stored revision, `undefined` if the mailbox is gone. A rejection is ignored. */
+  readRevision(key: string): Promise<string | undefined>;
+  onRevision(key: string, revision: string | undefined): void;
 }
 
-/** Mailboxes looked at at the same time: thousands may wait, and the store has requests to serve as well. */
-const AT_ONCE = 64;
+/** Reads the revisions of mailboxes with waiters. One mailbox has at most one read at a time. */
+export class RevisionPoller {
+  readonly #callbacks: PollerCallbacks;
+  readonly #queued = new Set<string>();
+  readonly #reading = new Set<string>();
+  #isScheduled = false;
 
-/**
- * Makes the looks of one process: no mailbox is looked at twice at the same time, however often that is asked for.
- * `revisionOf` resolves to the revision that is stored, `undefined` if there is none, and `found` is told of it; if it
- * rejects, nothing is known, and nobody told.
- */
-export function createRevisionPoller(
-  revisionOf: (key: string) => Promise<string | undefined>,
-  found: (key: string, revision: string | undefined) => void,
-): RevisionPoller {
-  const wanted = new Set<string>();
-  const underWay = new Set<string>();
-  let isStarting = false;
-
-  /** Not at once: a store that answers at once would else be asked for all of them in one turn of the event loop. */
-  function startSoon(): void {
-    if (isStarting) return;
-    isStarting = true;
-    setImmediate(start);
+  constructor(callbacks: PollerCallbacks) {
+    this.#callbacks = callbacks;
   }
 
-  function start(): void {
-    isStarting = false;
-    for (const key of wanted) {
-      if (underWay.size >= AT_ONCE) return;
-      if (underWay.has(key)) continue;
-      wanted.delete(key);
-      underWay.add(key);
-      void look(key);
+  /** Reads the revision of a mailbox soon. The read starts after this call, so it finds all earlier writes. */
+  poll(key: string): void {
+    this.#queued.add(key);
+    this.#schedule();
+  }
+
+  /** Cancels a read that has not started. */
+  cancel(key: string): void {
+    this.#queued.delete(key);
+  }
+
+  /** In a later turn: a store that answers synchronously would otherwise read all mailboxes in one turn. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#startReads();
+    });
+  }
+
+  #startReads(): void {
+    for (const key of this.#queued) {
+      if (this.#reading.size >= MAXIMUM_CONCURRENT_READS) return;
+      if (this.#reading.has(key)) continue;
+      this.#queued.delete(key);
+      this.#reading.add(key);
+      void this.#read(key);
     }
   }
 
-  async function look(key: string): Promise<void> {
+  async #read(key: string): Promise<void> {
     try {
-      found(key, await revisionOf(key));
+      this.#callbacks.onRevision(key, await this.#callbacks.readRevision(key));
     } catch {
-      // The store reports its own failures; the next look may find it well.
+      // The store reports its own failures. The next poll tries again.
     } finally {
-      underWay.delete(key);
-      if (wanted.size > 0) startSoon();
+      this.#reading.delete(key);
+      if (this.#queued.size > 0) this.#schedule();
     }
   }
-
-  return {
-    at(key) {
-      wanted.add(key);
-      startSoon();
-    },
-    forget: (key) => void wanted.delete(key),
-  };
 }

@@ -1,41 +1,49 @@
-/** How many requests may wait at once. Of one mailbox two do at most, one a device. */
+/** How many requests may be held at once. One mailbox has at most two: one per device. */
 export interface WaitLimits {
-  /** In all. */
+  /** In total. */
   readonly maximum: number;
-  /** Of one connection. */
   readonly maximumPerConnection: number;
 }
 
-/** The places of those who wait. */
-export interface WaitLimiter {
-  /** Takes a place; the function returned gives it back, once. `undefined` if there is none. */
-  take(connection: object | undefined): (() => void) | undefined;
-  taken(): number;
-}
+/** The slots of held requests. */
+export class WaitLimiter {
+  readonly #limits: WaitLimits;
+  readonly #onEmpty: () => void;
+  readonly #usedByConnection = new WeakMap<object, number>();
+  #used = 0;
 
-/** Makes the places of one relay. `emptied` is called each time that the last of them has been given back. */
-export function createWaitLimiter({ maximum, maximumPerConnection }: WaitLimits, emptied: () => void): WaitLimiter {
-  const ofConnection = new WeakMap<object, number>();
-  let taken = 0;
-
-  function count(connection: object | undefined, by: 1 | -1): void {
-    taken += by;
-    if (connection !== undefined) ofConnection.set(connection, (ofConnection.get(connection) ?? 0) + by);
+  /** Calls `onEmpty` each time that the last slot is released. */
+  constructor(limits: WaitLimits, onEmpty: () => void) {
+    this.#limits = limits;
+    this.#onEmpty = onEmpty;
   }
 
-  return {
-    take(connection) {
-      if (taken >= maximum) return undefined;
-      if (connection !== undefined && (ofConnection.get(connection) ?? 0) >= maximumPerConnection) return undefined;
-      count(connection, 1);
-      let isTaken = true;
-      return () => {
-        if (!isTaken) return;
-        isTaken = false;
-        count(connection, -1);
-        if (taken === 0) emptied();
-      };
-    },
-    taken: () => taken,
-  };
+  /** Slots in use. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Occupies a slot. Returns the function that releases the slot; `undefined` if no slot is free. */
+  acquire(connection: object | undefined): (() => void) | undefined {
+    const { maximum, maximumPerConnection } = this.#limits;
+    if (this.#used >= maximum) return undefined;
+    if (connection !== undefined && this.#getUsedBy(connection) >= maximumPerConnection) return undefined;
+    this.#count(connection, 1);
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#count(connection, -1);
+      if (this.#used === 0) this.#onEmpty();
+    };
+  }
+
+  #count(connection: object | undefined, change: 1 | -1): void {
+    this.#used += change;
+    if (connection !== undefined) this.#usedByConnection.set(connection, this.#getUsedBy(connection) + change);
+  }
+
+  #getUsedBy(connection: object): number {
+    return this.#usedByConnection.get(connection) ?? 0;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Waiter } from '../long-poll/waiters.js';
+import type { Waiter } from '../long-poll/waiter.js';
 import { claimDigest } from '../mailbox/digests.js';
 import { boundRole, findMembership } from '../mailbox/roles.js';
 import { assertRight, type Transition } from '../mailbox/transitions.js';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createWaiters, type Waiters } from '../../../src/relay/long-poll/waiters.js';
+import { Waiters } from '../../../src/relay/long-poll/waiters.js';
 
 /* Those who wait at one process, without a relay around them. */
 
@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
-  const waiters = createWaiters(
+  const waiters = new Waiters(
     { maximum: 100, maximumPerConnection: 100 },
     { periodMs, readRevision: revisionOf },
     undefined,
@@ -95,7 +95,7 @@ describe('a waiter', () => {
   });
 
   it('takes part in a wake of thousands with other work in between', async () => {
-    const waiters = createWaiters(
+    const waiters = new Waiters(
       { maximum: 10_000, maximumPerConnection: 100 },
       { periodMs: 600_000, readRevision: async () => 'one' },
       undefined,
@@ -124,7 +124,7 @@ describe('a waiter', () => {
 describe('a place', () => {
   const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
     const watch = { periodMs: 600_000, readRevision: async () => 'one' };
-    const waiters = createWaiters({ maximum, maximumPerConnection }, watch, undefined);
+    const waiters = new Waiters({ maximum, maximumPerConnection }, watch, undefined);
     open.push(waiters);
     return waiters;
   };

@@ -1,41 +1,38 @@
-/** Bounds of a store that keeps its mailboxes where the relay itself runs: in its memory, or on its disk. */
+/** Bounds of a store in the memory, or on the disk, of the relay's machine. */
 export interface StoreBounds {
-  /** Most mailboxes, what is left of deleted ones until their deadline included. */
+  /** Maximum number of mailboxes, including deleted mailboxes before their deadline. */
   readonly maximumMailboxes: number;
-  /** Most bytes of all mailboxes, with what the store needs to keep them. */
+  /** Maximum size of all mailboxes in bytes, including the overhead of the store. */
   readonly maximumBytes: number;
 }
 
-/** The bounds of memory where its options name none: a process with a heap of 256 MB survives a full store. */
+/** Defaults in memory: a process with a heap of 256 MB survives a full store. */
 export const MEMORY_BOUNDS: StoreBounds = { maximumMailboxes: 100_000, maximumBytes: 64 * 1024 * 1024 };
 
-/** The bounds of a file where its options name none. */
+/** Defaults in a file. */
 export const FILE_BOUNDS: StoreBounds = { maximumMailboxes: 1_000_000, maximumBytes: 1024 * 1024 * 1024 };
 
-/** What a store holds. */
+/** The space that a store uses. */
 export interface UsedSpace {
   readonly mailboxes: number;
   readonly bytes: number;
 }
 
-/** The share of `maximumBytes` that new mailboxes may take. The rest is for those that are there to grow. */
-const SHARE_OF_CREATES = 7 / 8;
+/** New mailboxes may use this share of `maximumBytes`. The rest is reserved for the growth of existing mailboxes. */
+const SHARE_FOR_NEW = 7 / 8;
 
-/** An entry may always grow within the blocks of this many bytes that it takes. */
+/** An entry may always grow within its blocks of this size. */
 const BLOCK_BYTES = 2048;
 
-/**
- * The bounds that options ask for. Throws a TypeError for what is no whole number from 1 up; `owner` is the function
- * that it names.
- */
+/** Fills in the defaults. Throws a TypeError that names `owner` if a bound is not a whole number from 1. */
 export function assertBounds(
   owner: string,
-  asked: { readonly [Name in keyof StoreBounds]?: number | undefined },
+  options: { readonly [Name in keyof StoreBounds]?: number | undefined },
   defaults: StoreBounds,
 ): StoreBounds {
   const bounds = {
-    maximumMailboxes: asked.maximumMailboxes ?? defaults.maximumMailboxes,
-    maximumBytes: asked.maximumBytes ?? defaults.maximumBytes,
+    maximumMailboxes: options.maximumMailboxes ?? defaults.maximumMailboxes,
+    maximumBytes: options.maximumBytes ?? defaults.maximumBytes,
   };
   for (const [name, value] of Object.entries(bounds)) {
     if (!Number.isSafeInteger(value) || value < 1)
@@ -44,19 +41,19 @@ export function assertBounds(
   return bounds;
 }
 
-/** Whether there is room for one more entry, of `bytes`. */
-export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
+/** True if a new entry of `bytes` fits. */
+export function hasRoomForNew(used: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (
-    held.mailboxes < bounds.maximumMailboxes && held.bytes + bytes <= Math.floor(bounds.maximumBytes * SHARE_OF_CREATES)
+    used.mailboxes < bounds.maximumMailboxes && used.bytes + bytes <= Math.floor(bounds.maximumBytes * SHARE_FOR_NEW)
   );
 }
 
 /**
- * Whether an entry of `before` bytes may become one of `after` bytes. One that shrinks, or grows within its blocks, is
- * never refused: a device can bind, and a mailbox can be deleted, in a full store too.
+ * True if an entry may change its size from `before` to `after` bytes. An entry may always shrink, and grow within its
+ * blocks: a device can bind to a mailbox, and delete a mailbox, even in a full store.
  */
-export function hasRoomForGrowth(held: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
-  return countBlocks(after) <= countBlocks(before) || held.bytes + after - before <= bounds.maximumBytes;
+export function hasRoomForGrowth(used: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
+  return countBlocks(after) <= countBlocks(before) || used.bytes + after - before <= bounds.maximumBytes;
 }
 
 function countBlocks(bytes: number): number {

@@ -1,33 +1,32 @@
-/** Calls under way to a backend that may fall silent: how many there may be, and how much they may carry. */
+/** Limits the calls in flight to a backend that may stop answering. */
 export interface CallLimit {
   /**
-   * Runs a call that carries `bytes`. Rejects at once with what `refusal` returns if too many are under way. A call
-   * counts until it has settled, also if whoever asked has given it up.
+   * Runs a call that carries `bytes`. Rejects at once with the error of `createError` if too many calls are in flight.
+   * A call counts until it has settled, even if its caller has stopped waiting.
    */
-  run<Answer>(bytes: number, call: () => Promise<Answer>, refusal: () => Error): Promise<Answer>;
+  run<Answer>(bytes: number, call: () => Promise<Answer>, createError: () => Error): Promise<Answer>;
 }
 
-/** Calls under way at most: a healthy backend has some hundreds. */
-const MOST_CALLS = 10_000;
+/** Calls in flight. A healthy backend has some hundreds. */
+const MAXIMUM_CALLS = 10_000;
 
-/** Bytes that they carry at most: what waits for a silent backend is held in memory. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** Bytes of all calls in flight. They stay in memory while the backend does not answer. */
+const MAXIMUM_BYTES = 64 * 1024 * 1024;
 
-/** Makes the limit of one store. */
-export function createCallLimit(mostCalls = MOST_CALLS, mostBytes = MOST_BYTES): CallLimit {
+export function createCallLimit(maximumCalls = MAXIMUM_CALLS, maximumBytes = MAXIMUM_BYTES): CallLimit {
   let calls = 0;
-  let held = 0;
+  let bytesInFlight = 0;
   return {
-    async run(bytes, call, refusal) {
-      // One alone is let through, however large.
-      if (calls >= mostCalls || (calls > 0 && held + bytes > mostBytes)) throw refusal();
+    async run(bytes, call, createError) {
+      // A single call may have any size.
+      if (calls >= maximumCalls || (calls > 0 && bytesInFlight + bytes > maximumBytes)) throw createError();
       calls += 1;
-      held += bytes;
+      bytesInFlight += bytes;
       try {
         return await call();
       } finally {
         calls -= 1;
-        held -= bytes;
+        bytesInFlight -= bytes;
       }
     },
   };

@@ -3,24 +3,23 @@ import { isMailbox, isRotationMarker, type Mailbox, type MailboxRecord, RECORD_F
 import { hmac, type ServerKey } from '../mailbox/server-keys.js';
 import { REVISION_CHARACTERS, type StoredValue } from './contract.js';
 
-/** Where a mailbox lives: the identifier of its share URL, and the key of the store made from it. */
+/** The identifier of a mailbox (in its share URL), and the store key derived from the identifier. */
 export interface Address {
   readonly identifier: string;
   readonly key: string;
 }
 
-/** Turns a record into what the store keeps, and back. */
+/** Converts records to stored values, and back. */
 export interface RecordCodec {
-  /** `iv` is 12 fresh random bytes, drawn only if the record is sealed. */
+  /** `iv` returns 12 new random bytes. Called only if the codec seals the record. */
   encode(record: MailboxRecord, address: Address, revision: string, iv: () => Uint8Array): StoredValue;
-  /** Throws {@link UnreadableRecord} for a value that these keys and this release cannot read. */
+  /** Throws {@link UnreadableRecord} if these keys, or this release, cannot read the value. */
   decode(value: StoredValue, address: Address): MailboxRecord;
 }
 
-/** Why a stored value cannot be read; reported as 503, never as 404: the mailbox may well be there. */
+/** Why a stored value is unreadable. The relay answers 503, never 404, because the mailbox may exist. */
 export type UnreadableReason = 'unknown_format' | 'unknown_key' | 'seal_broken';
 
-/** A stored value that cannot be read. */
 export class UnreadableRecord extends Error {
   override readonly name = 'UnreadableRecord';
   constructor(readonly code: UnreadableReason) {
@@ -28,13 +27,13 @@ export class UnreadableRecord extends Error {
   }
 }
 
-/** A record kept in clear, by reference, in the memory of this process. */
+/** A record in clear, stored by reference in the memory of this process. */
 interface ClearValue {
   readonly revision: string;
   readonly record: MailboxRecord;
 }
 
-/** For the memory store without keys: the record itself, never text. */
+/** For the memory store without keys: stores the record object itself. */
 export const clearCodec: RecordCodec = {
   encode: (record, _address, revision): ClearValue => ({ revision, record }),
   decode(value) {
@@ -47,15 +46,15 @@ const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Stand in an envelope for the key id where there is nothing to seal. */
+/** These replace the key id in the stored text of records without content. */
 const TOMBSTONE = '-';
 const ROTATION_MARKER = '+';
 
 /**
- * Records sealed with AES-256-GCM under a key derived from a server key and the identifier, which is in the share URL
- * only: a dump of the store opens nothing, even with the server's keys. The stored text is
- * `revision.expiresAt.format.keyId.base64(IV ‖ ciphertext ‖ tag)`, the revision first, for compare-and-set by prefix.
- * The first key seals; any of them opens.
+ * Seals records with AES-256-GCM. The key is derived from a server key and the identifier, and the identifier is only in
+ * the share URL: nobody can read a dump of the store, even with the server keys. The stored text is
+ * `revision.expiresAt.format.keyId.base64(IV ‖ ciphertext ‖ tag)`. The revision comes first, for compare-and-set by
+ * prefix. The first key seals; every key opens.
  */
 export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): RecordCodec {
   const [current] = keys;
@@ -82,12 +81,12 @@ export function sealingCodec(keys: readonly [ServerKey, ...ServerKey[]]): Record
   };
 }
 
-/** One block of HMAC output is a full key: with a uniform server key nothing more is needed. */
+/** One HMAC output is a full AES-256 key. A uniformly random server key needs no further derivation. */
 function sealKey(key: ServerKey, address: Address): KeyObject {
   return createSecretKey(hmac(key, `seal${address.identifier}`));
 }
 
-/** Binds a sealed record to its place: it cannot be moved to another key of the store. */
+/** Binds a sealed record to its store key, so that a copy under another key does not open. */
 function associatedData(key: ServerKey, address: Address): Buffer {
   return Buffer.from(`${address.key}.${key.id}.${RECORD_FORMAT}`);
 }

@@ -1,25 +1,28 @@
 import type { ChangeBus } from '../long-poll/contract.js';
 
-/**
- * The contract of a mailbox store, for adapter authors. A store keeps one value under one key until a deadline, and
- * offers two atomic changes: put-if-absent and compare-and-set. Everything the relay promises (exactly one receiver,
- * no lost update, one mailbox for a retried create) rests on these two being atomic among all processes that share
- * the backend.
+/*
+ * The contract of mailbox stores, for adapter authors. A store keeps one value per key until a deadline, and offers two
+ * atomic changes: put-if-absent and compare-and-set. All promises of the relay (exactly one receiver, no lost update, one
+ * mailbox per retried create) require that both changes are atomic among all processes on one backend.
  *
- * Every method rejects when the backend fails, or does not answer: `undefined`, `false` and `'missing'` are facts
- * about a backend that answered, and never stand for an outage.
+ * Every method rejects if the backend fails or does not answer. `undefined`, `false` and `'missing'` are answers of a
+ * working backend, and never stand for an outage.
  */
 
 /** Characters of a revision: 96 random bits as base64url. */
 export const REVISION_CHARACTERS = 16;
 
 /**
- * What the relay stores: text that begins with its revision, {@link REVISION_CHARACTERS} characters. A store whose
- * `capabilities.storesObjects` is true may also be given an object that carries its `revision`.
+ * A value that the relay stores: text that starts with its revision, {@link REVISION_CHARACTERS} characters. A store with
+ * `capabilities.storesObjects` may also get an object with a `revision`.
  */
 export type StoredValue = string | { readonly revision: string };
 
-/** The revision of a stored value; a new one with each write. */
+/**
+ * Reads the revision of a stored value. Every write has a new revision.
+ *
+ * @returns The first {@link REVISION_CHARACTERS} characters of text, or the `revision` of an object.
+ */
 export function revisionOf(value: StoredValue): string {
   return typeof value === 'string' ? value.slice(0, REVISION_CHARACTERS) : value.revision;
 }
@@ -27,7 +30,7 @@ export function revisionOf(value: StoredValue): string {
 /**
  * Checks the deadline that `create` or `replace` received.
  *
- * @param expiresAt - Unix time in ms. A deadline in the past is valid here: only the backend's clock can judge it.
+ * @param expiresAt - Unix time in ms. A deadline in the past is valid here, because only the backend's clock can tell.
  * @throws RangeError if `expiresAt` is not a safe integer.
  */
 export function assertDeadline(expiresAt: number): void {
@@ -45,85 +48,102 @@ export function assertText(value: StoredValue, store = 'This store'): asserts va
   if (typeof value !== 'string') throw new TypeError(`${store} keeps text only.`);
 }
 
-/** A live entry of the store. */
+/** A live entry of a store. */
 export interface StoredEntry {
   readonly value: StoredValue;
   readonly revision: string;
-  /** Unix time in ms. */
+  /** The deadline, Unix time in ms. */
   readonly expiresAt: number;
 }
 
-/** What a store can do; the relay and its documentation rely on it. */
+/** The capabilities of a store, which the relay relies on. */
 export interface StoreCapabilities {
-  /** Among whom the two changes are atomic: all processes on one backend, or this process only. */
+  /**
+   * `distributed` if changes are atomic among all processes on one backend; `process` if changes are atomic within one
+   * process only.
+   */
   readonly atomic: 'distributed' | 'process';
-  /** The backend erases expired entries by itself; otherwise `sweep` is called. */
+  /** True if the backend erases expired entries itself. Otherwise the relay calls `sweep`. */
   readonly nativeExpiry: boolean;
-  /** Entries survive the end of the process. */
+  /** True if entries survive the end of the process. */
   readonly durable: boolean;
-  /** Values stay in this process as they were given, so that a record need not become text. Default false. */
+  /** True if the store keeps objects in this process, so that the relay need not serialise records. Default false. */
   readonly storesObjects?: boolean;
 }
 
 /**
- * Why a write was refused: the store has no room for it. Nothing was changed, and what the store holds is as it was. A
- * store rejects `create` and `replace` with it, or with any error whose `code` is `store_full`; the relay answers 503
- * `store_full`. `cause` is the backend's own error, if there is one.
+ * Rejects a write because the store has no room for it. The write changed nothing. A store rejects `create` and
+ * `replace` with this error, or with any error whose `code` is `store_full`. The relay then answers 503 `store_full`.
  */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
   readonly code = 'store_full';
+  /** @param options - `cause` is the error of the backend, if there is one. */
   constructor(message = 'The store is full.', options?: { readonly cause: unknown }) {
     super(message, options);
   }
 }
 
-/** True for a {@link StoreFullError}, of whichever copy of this package, and for any other error with its `code`. */
+/**
+ * Tests for a {@link StoreFullError}.
+ *
+ * @returns True also for an instance of another copy of this package, and for any error with the code `store_full`.
+ */
 export function isStoreFull(error: unknown): error is Error & { readonly code: 'store_full' } {
   return error instanceof Error && 'code' in error && error.code === 'store_full';
 }
 
-/** How full a store is, where it counts that itself. */
+/** The usage of a store with its own bounds. */
 export interface StoreUsage {
-  /** Entries: mailboxes, and what is left of deleted ones until their deadline; the expired ones not yet swept too. */
+  /** Entries: live mailboxes, deleted mailboxes before their deadline, and expired entries before the next sweep. */
   readonly mailboxes: number;
-  /** Bytes of all entries, with what the store needs to keep them. */
+  /** Bytes of all entries, including the overhead of the store. */
   readonly bytes: number;
   readonly maximumMailboxes: number;
   readonly maximumBytes: number;
 }
 
-/** What a store tells of its backend. */
+/** The state of a store and its backend. */
 export interface StoreHealth {
-  /** The backend's clock less this machine's, in ms. Deadlines are judged by both; see `relay.ping`. */
+  /** The backend's clock minus this machine's clock, in ms. Deadlines depend on both clocks; see `relay.ping`. */
   readonly clockSkewMs: number;
-  /** What the backend does when it is full, where it may drop live entries and says so; `noeviction` is the safe one. */
+  /** The eviction policy of a full backend, if the backend has one. Only `noeviction` never evicts live mailboxes. */
   readonly evictionPolicy?: string;
-  /** How full the store is, where it has bounds of its own. */
+  /** The usage, if the store has its own bounds. */
   readonly usage?: StoreUsage;
 }
 
-/** Persistence of mailboxes. Keys are at most 128 characters of `[A-Za-z0-9_:-]`. */
+/**
+ * Stores mailboxes. Keys have at most 128 characters of `[A-Za-z0-9_:-]`.
+ *
+ * To write your own store, start from the commented template `adapters/store/template.ts`, and run the published
+ * `storeSuite` of `credential-relay/testing`.
+ */
 export interface MailboxStore {
   readonly capabilities: StoreCapabilities;
-  /** The live entry under `key`, or `undefined`. An entry at or past its deadline is not live. */
+  /** Returns the live entry under `key`, or `undefined`. An entry at or past its deadline is not live. */
   get(key: string): Promise<StoredEntry | undefined>;
   /**
-   * The revision of the live entry under `key`, or `undefined`: what `get` would tell, without reading the value. The
-   * relay asks for it each time that it looks at a mailbox that a long poll waits for. Absent: it calls `get`.
+   * Returns the revision of the live entry under `key`, or `undefined`, without reading the value. The relay polls
+   * mailboxes with long polls by this method. Absent: the relay calls `get`.
    */
   revision?(key: string): Promise<string | undefined>;
   /**
-   * Puts the value if no live entry is there; an expired leftover counts as absent. True if it was put: of any number
-   * of concurrent calls exactly one gets true. Rejects if `expiresAt` (Unix time in ms, a safe integer) has passed by
-   * the backend's clock, and with a {@link StoreFullError} if there is no room; a live entry is never dropped to make
-   * some.
+   * Puts the value if no live entry is under `key`. An expired entry counts as absent. A store must never evict a live
+   * entry to make room.
+   *
+   * @param expiresAt - The deadline, Unix time in ms.
+   * @returns True if the value was put. Of concurrent calls with one key exactly one gets true.
+   * @throws An error if `expiresAt` has passed by the backend's clock; {@link StoreFullError} if there is no room.
    */
   create(key: string, value: StoredValue, expiresAt: number): Promise<boolean>;
   /**
-   * Replaces the value if the live entry still has `revision`: of any number of concurrent calls that name one
-   * revision exactly one gets `'ok'`. The deadline stays unless `expiresAt` is given. Rejects with a
-   * {@link StoreFullError} if the value is larger than the one before, and there is no room for that.
+   * Replaces the value if the live entry still has `revision`.
+   *
+   * @param expiresAt - The new deadline, Unix time in ms. Default: the deadline does not change.
+   * @returns `ok` if the value was replaced, `conflict` if the live entry has another revision, `missing` if there is no
+   * live entry. Of concurrent calls with one revision exactly one gets `ok`.
+   * @throws {@link StoreFullError} if the value is larger than the current one, and there is no room.
    */
   replace(
     key: string,
@@ -131,12 +151,17 @@ export interface MailboxStore {
     value: StoredValue,
     expiresAt?: number,
   ): Promise<'ok' | 'conflict' | 'missing'>;
-  /** Tells other processes of changes, so that long polls learn at once. Absent: the relay looks now and then. */
+  /** Notifies other processes of changes, so that their long polls answer at once. Absent: the relay polls. */
   readonly changes?: ChangeBus;
-  /** Erases up to `limit` expired entries and tells how many. Absent where the backend expires by itself. */
+  /**
+   * Erases expired entries. Absent if the backend erases expired entries itself.
+   *
+   * @param limit - The maximum number of entries to erase.
+   * @returns The number of erased entries.
+   */
   sweep?(limit: number): Promise<number>;
-  /** Resolves if the backend answers, and tells what an operator should know of it. */
+  /** Checks that the backend answers. */
   ping(): Promise<StoreHealth>;
-  /** Ends what the store itself opened; connections that were handed to it stay open. */
+  /** Closes the connections that the store opened. Connections that the host passed to the store stay open. */
   close(): Promise<void>;
 }

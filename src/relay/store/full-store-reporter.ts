@@ -1,20 +1,19 @@
 import { describeCause, type Events } from '../events.js';
 
-/** Milliseconds from one `store.full` event to the next, at least. */
-const REPORT_EVERY_MS = 60_000;
+const REPORT_INTERVAL_MS = 60_000;
 
 /**
- * Reports that a store refuses writes for want of room: at once, and then once a minute for as long as it goes on, not
- * once for each request that strangers send.
+ * Emits `store.full` for the first refused write, and then once per minute while writes are refused: clients must not be
+ * able to cause an event per request.
  */
-export function createFullStoreReporter(events: Events): (cause: Error) => void {
+export function createFullStoreReporter(events: Events): (error: Error) => void {
   let reportedAt = Number.NEGATIVE_INFINITY;
   let refused = 0;
-  return (cause) => {
+  return (error) => {
     refused += 1;
     const now = performance.now();
-    if (now - reportedAt < REPORT_EVERY_MS) return;
-    events.emit('store.full', { refused, cause: describeCause(cause.cause ?? cause) });
+    if (now - reportedAt < REPORT_INTERVAL_MS) return;
+    events.emit('store.full', { refused, cause: describeCause(error.cause ?? error) });
     reportedAt = now;
     refused = 0;
   };

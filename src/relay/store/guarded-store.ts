@@ -4,29 +4,28 @@ import { isStoreFull, type MailboxStore, type StoredEntry, type StoredValue } fr
 import { createFullStoreReporter } from './full-store-reporter.js';
 import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
-/** The time one request may spend on the store: its calls, its retries, and its turn in the queue. */
+/** The time that one request may spend on the store: calls, retries, and waiting in the queue. */
 export interface StoreBudget {
   /** Milliseconds left, never negative. */
   remaining(): number;
-  /** Runs what is no call to the store: the time it takes does not count. */
+  /** Runs a function whose time does not count, such as a hook. */
   pausedDuring<Answer>(run: () => Promise<Answer>): Promise<Answer>;
-  /** Notes that a part of it went by in waiting for others: for a turn, or between two tries. */
+  /** Notes that the request has waited for other requests: in the queue, or between two attempts. */
   noteWait(): void;
   hasWaited(): boolean;
 }
 
-/** Starts a budget of `ms` on the monotonic clock. */
 export function startBudget(ms: number): StoreBudget {
   let end = performance.now() + ms;
   let waited = false;
   return {
     remaining: () => Math.max(0, end - performance.now()),
     async pausedDuring(run) {
-      const started = performance.now();
+      const startedAt = performance.now();
       try {
         return await run();
       } finally {
-        end += performance.now() - started;
+        end += performance.now() - startedAt;
       }
     },
     noteWait() {
@@ -36,10 +35,10 @@ export function startBudget(ms: number): StoreBudget {
   };
 }
 
-/** The store as operations see it: each call has a deadline, and every failure is a 503. */
+/** The store for operations: every call has a timeout, and every failure is a RelayError. */
 export interface GuardedStore {
   get(key: string, budget: StoreBudget): Promise<StoredEntry | undefined>;
-  /** The revision of the live entry, without its value where the store can tell it. */
+  /** The revision of the live entry. Reads no value if the store has a method for revisions. */
   revision(key: string, budget: StoreBudget): Promise<string | undefined>;
   create(key: string, value: StoredValue, expiresAt: number, budget: StoreBudget): Promise<boolean>;
   replace(
@@ -51,15 +50,14 @@ export interface GuardedStore {
   ): Promise<'ok' | 'conflict' | 'missing'>;
 }
 
-/** The part of its time limit that a call must have had before the store is said to have failed. */
-const FAIR_SHARE = 0.5;
+/** A timed-out call counts as a failure of the store only if it had this share of its timeout. */
+const MINIMUM_TIMEOUT_SHARE = 0.5;
 
 /**
- * Puts a deadline of `timeoutMs` (or what is left of the request's budget) on every call of a store, and makes every
- * failure a 503, whatever the store calls it: `store_full` if it has no room, else `store_unavailable`. After a time-out
- * the outcome of a write is unknown; the client's retry with its Request-ID finds out. A request that has spent its
- * budget on waiting for its turn fails as `contention`: the store is not called, or was not given the time to answer,
- * and no failure of it is emitted.
+ * Limits every call of a store to `timeoutMs`, or to the rest of the request's budget, and turns every failure into a
+ * 503: `store_full` if the store has no room, else `store_unavailable`. After a timeout the result of a write is
+ * unknown; the client retries with the same Request-ID. A request that has spent its budget on waiting fails as
+ * `contention` instead, without a `store.failed` event, because the store had no time to answer.
  */
 export function guardStore(store: MailboxStore, timeoutMs: number, events: Events): GuardedStore {
   const reportFull = createFullStoreReporter(events);
@@ -69,19 +67,19 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
     budget: StoreBudget,
     run: () => Promise<Answer>,
   ): Promise<Answer> {
-    const started = performance.now();
+    const startedAt = performance.now();
     const ms = Math.min(timeoutMs, budget.remaining());
     try {
-      if (ms <= 0) throw new StoreTimeoutError(); // Not called: nobody would hear what became of it.
+      if (ms <= 0) throw new StoreTimeoutError(); // Nobody would wait for the result of a call.
       return await withStoreTimeout(ms, run);
     } catch (cause) {
-      const isSpent = budget.hasWaited() && ms < timeoutMs * FAIR_SHARE;
+      const isSpent = budget.hasWaited() && ms < timeoutMs * MINIMUM_TIMEOUT_SHARE;
       if (isSpent && cause instanceof StoreTimeoutError) throw new RelayError('contention', { cause });
       if (isStoreFull(cause)) {
         reportFull(cause);
         throw storeFull(cause);
       }
-      events.emit('store.failed', { call, cause: describeCause(cause), ms: performance.now() - started });
+      events.emit('store.failed', { call, cause: describeCause(cause), ms: performance.now() - startedAt });
       throw storeUnavailable(cause);
     }
   }

@@ -2,16 +2,15 @@ import { describeCause, type Events, type RelayEventMap } from '../events.js';
 import type { MailboxStore, StoreHealth } from './contract.js';
 import { withStoreTimeout } from './store-timeout.js';
 
-/** Clock skew between a store and this machine above which an operator is warned, in ms. */
-const SKEW_LIMIT_MS = 1000;
+/** The relay warns of a larger difference between the clocks of the store and of this machine. */
+const MAXIMUM_SKEW_MS = 1000;
 
 /**
- * Asks a store how it is, and warns of what would cost mailboxes, each thing once. Resolves to what the store says;
- * rejects with its error if it does not answer.
+ * Pings the store, and warns of a state that could lose mailboxes, once per warning. Resolves to the health that the
+ * store reports; rejects with the error of the store.
  */
 export type HealthCheck = () => Promise<StoreHealth>;
 
-/** Makes the health check of one relay; it gives up after `timeoutMs`. */
 export function createHealthCheck(store: MailboxStore, timeoutMs: number, events: Events): HealthCheck {
   const warned = new Set<string>();
 
@@ -23,13 +22,13 @@ export function createHealthCheck(store: MailboxStore, timeoutMs: number, events
 
   return async () => {
     const health = await withStoreTimeout(timeoutMs, () => store.ping());
-    if (Math.abs(health.clockSkewMs) > SKEW_LIMIT_MS) {
+    if (Math.abs(health.clockSkewMs) > MAXIMUM_SKEW_MS) {
       warn('store_clock_skew', 'The clocks of the store and of this machine differ by more than a second.');
     }
     if ((health.evictionPolicy ?? 'noeviction') !== 'noeviction') {
       warn(
         'store_evicts',
-        'The store may drop live mailboxes when it is full. Set its maxmemory-policy to noeviction.',
+        'The store may evict live mailboxes when it is full. Set its maxmemory-policy to noeviction.',
       );
     }
     return health;
@@ -37,8 +36,8 @@ export function createHealthCheck(store: MailboxStore, timeoutMs: number, events
 }
 
 /**
- * What is known and found of a store when a relay is made, said after `createRelay` has returned, so that listeners
- * added in the meantime hear it. A backend that is down does not keep a relay from starting.
+ * Emits the warnings about a store, in a microtask, so that listeners added right after `createRelay` receive them. A
+ * relay starts even if the backend is down.
  */
 export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Events): void {
   queueMicrotask(() => {
@@ -46,14 +45,14 @@ export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Ev
       events.emit('relay.warned', {
         warning: 'store_single_process',
         message:
-          'This store serves one process only: a second one would not see its mailboxes, or could bind a second receiver. ' +
-          'Give createRelay a shared store before you run more than one.',
+          'This store supports one process only: a second process would not see the mailboxes, or could bind a second ' +
+          'receiver. Use a shared store before you run more than one process.',
       });
     }
     if (store.capabilities.storesObjects === true) return;
-    const started = performance.now();
+    const startedAt = performance.now();
     check().catch((error: unknown) => {
-      events.emit('store.failed', { call: 'ping', cause: describeCause(error), ms: performance.now() - started });
+      events.emit('store.failed', { call: 'ping', cause: describeCause(error), ms: performance.now() - startedAt });
     });
   });
 }

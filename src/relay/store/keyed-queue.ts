@@ -1,24 +1,24 @@
 /**
- * Runs tasks of one key one after another, tasks of different keys at once. Two devices that write to one mailbox
- * through one process then do not race each other in the store, only the devices of other processes.
+ * Runs the tasks of one key in order, and tasks of different keys concurrently. Two devices that write to one mailbox
+ * through one process then do not compete in the store. Only writes of different processes compete.
  */
 export type KeyedQueue = <Result>(key: string, task: QueuedTask<Result>) => Promise<Result>;
 
-/** A task. `hasWaited` if others of its key ran first: what it knew before may be out of date. */
+/** A task. `hasWaited` is true if another task of the key ran first, so that earlier reads may be outdated. */
 export type QueuedTask<Result> = (hasWaited: boolean) => Promise<Result>;
 
-/** Makes a queue. It holds a key for as long as a task of it runs or waits. */
+/** Creates a queue, which keeps a key only while a task of the key runs or waits. */
 export function createKeyedQueue(): KeyedQueue {
-  const tails = new Map<string, Promise<unknown>>();
+  const lastTasks = new Map<string, Promise<unknown>>();
   return async <Result>(key: string, task: QueuedTask<Result>) => {
-    const before = tails.get(key);
-    const afterOthers = (): Promise<Result> => task(true);
-    const mine = before === undefined ? task(false) : before.then(afterOthers, afterOthers);
-    tails.set(key, mine);
+    const previous = lastTasks.get(key);
+    const runAfter = (): Promise<Result> => task(true);
+    const current = previous === undefined ? task(false) : previous.then(runAfter, runAfter);
+    lastTasks.set(key, current);
     try {
-      return await mine;
+      return await current;
     } finally {
-      if (tails.get(key) === mine) tails.delete(key);
+      if (lastTasks.get(key) === current) lastTasks.delete(key);
     }
   };
 }

@@ -1,7 +1,7 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
 import { REVISION_CHARACTERS } from './contract.js';
 
-/** Where the relay takes its randomness from; passed in, so that the core stays pure. */
+/** The randomness of the relay. A parameter, so that transitions stay pure. */
 export interface Random {
   /** A new revision: 96 bits as base64url. */
   revision(): string;
@@ -16,8 +16,8 @@ const IV_BYTES = 12;
 const REVISION_BYTES = (REVISION_CHARACTERS * 3) / 4;
 
 /**
- * Cryptographic randomness cut from a pool: filling 4 KiB at once costs a tenth of asking for 12 bytes each time. Each
- * byte is handed out once, and a pool is never refilled in place, so that a slice stays what it was.
+ * Cryptographic randomness from a pool: filling 4 KiB at once costs a tenth of a call per 12 bytes. Each byte is used
+ * once. A used pool is replaced, never refilled, so that earlier slices do not change.
  */
 export function createRandom(): Random {
   let pool = Buffer.alloc(0);

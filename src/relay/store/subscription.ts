@@ -1,159 +1,170 @@
 import type { ChangeBus, ChangeListener } from '../long-poll/contract.js';
 import { delay, waitAtMost, withTimeout } from '../time.js';
 
-/** An open connection over which word of changes comes in. */
+/** An open connection that receives change notifications. */
 export interface SubscriptionConnection {
-  /** Resolves if the connection still hears: whoever only listens learns of a silent peer in no other way. */
+  /** Resolves if the connection still receives. A connection that only listens does not notice a silent peer. */
   check(): Promise<unknown>;
-  /** Ends the connection. Never rejects. */
+  /** Closes the connection. Never rejects. */
   close(): Promise<void>;
 }
 
-/** What an open connection is for. */
+/** Callbacks of an open connection. */
 export interface ConnectionEvents {
-  /** Word of the entry under `key`. */
+  /** The entry under `key` was changed. */
   changed(key: string): void;
-  /** The connection is gone. May be called more than once. */
+  /** The connection was lost. May be called more than once. */
   lost(): void;
 }
 
-/** Opens a connection that listens, within a time of its own. Rejects if that fails, and leaves nothing open then. */
+/** Opens a connection within its own timeout. Rejects on failure, and then leaves no connection open. */
 export type OpenConnection = (events: ConnectionEvents) => Promise<SubscriptionConnection>;
 
-/** When a connection is checked and sought again; all times in ms. */
+/** When a subscriber checks its connection, and opens a new one; all times in ms. */
 export interface SubscriptionTimes {
-  /** From one check to the next. */
+  /** Time between two checks. */
   readonly checkIntervalMs: number;
-  /** Longest time of a check. */
   readonly checkTimeoutMs: number;
-  /** The first pause before a connection is sought again; it doubles with each attempt that fails. */
+  /** Pause before the first attempt to reconnect. The pause doubles with each failed attempt. */
   readonly minimumPauseMs: number;
-  /** The longest such pause. A connection that lived less long counts as an attempt that failed. */
+  /** Longest pause. A connection with a shorter life counts as a failed attempt. */
   readonly maximumPauseMs: number;
-  /** The pause after a failure that only an operator can mend, so that asking again soon is of no use. */
+  /** Pause after a failure that only an operator can fix. */
   readonly refusedPauseMs: number;
-  /** Tells such a failure from others. */
+  /** True for such a failure. */
   isRefusal(cause: unknown): boolean;
 }
 
-/** The listening half of a bus, and its end. */
+/** The subscribing half of a change bus. */
 export interface ChangeSubscriber extends Pick<ChangeBus, 'subscribe'> {
-  /** Ends all subscriptions; later ones hear nothing. */
+  /** Ends all subscriptions. Later subscriptions receive no notifications. */
   close(): Promise<void>;
 }
 
 /**
- * Makes the listening half of a bus: one connection for all who listen, opened for the first and closed after the last,
- * and sought for ever when it is lost. Nothing of it keeps the process alive, as long as the connection does not.
+ * Creates the subscribing half of a change bus: one connection for all listeners, opened for the first listener and
+ * closed after the last. The subscriber reconnects until then. Its timers do not keep the process alive.
  */
 export function createChangeSubscriber(open: OpenConnection, times: SubscriptionTimes): ChangeSubscriber {
   const listeners = new Set<ChangeListener>();
-  let run: SubscriptionSession | undefined;
+  let session: SubscriptionSession | undefined;
   let ending: Promise<void> = Promise.resolve();
-  let closed = false;
+  let isClosed = false;
 
   function stop(): Promise<void> {
-    if (run !== undefined) ending = run.stop();
-    run = undefined;
+    if (session !== undefined) ending = session.stop();
+    session = undefined;
     return ending;
   }
 
   return {
     subscribe(listener) {
-      if (closed) return async () => {};
-      // A listener of its own for each call: one that is given twice hears twice, and is let go one at a time.
-      const own: ChangeListener = { changed: (key) => listener.changed(key), resync: () => listener.resync() };
-      listeners.add(own);
-      run ??= startSession(open, times, listeners);
-      if (run.isListening()) queueMicrotask(() => listeners.has(own) && own.resync());
+      if (isClosed) return async () => {};
+      // A new object per call: a listener that subscribes twice is called twice, and unsubscribes once per call.
+      const entry: ChangeListener = { changed: (key) => listener.changed(key), resync: () => listener.resync() };
+      listeners.add(entry);
+      session ??= new SubscriptionSession(open, times, listeners);
+      if (session.isConnected) queueMicrotask(() => listeners.has(entry) && entry.resync());
       return async () => {
-        listeners.delete(own);
+        listeners.delete(entry);
         if (listeners.size === 0) await stop();
       };
     },
     close() {
-      closed = true;
+      isClosed = true;
       listeners.clear();
       return stop();
     },
   };
 }
 
-/** Longest time, in ms, to wait for the end of a connection, or of an attempt to open one. */
-const LONGEST_STOP = 2000;
+/** Longest wait for the end of a connection, or of an attempt to open a connection. */
+const STOP_TIMEOUT_MS = 2000;
 
 /** One connection after another, from the first listener to the last. */
-interface SubscriptionSession {
-  isListening(): boolean;
-  /** Resolves when nothing is open any more. */
-  stop(): Promise<void>;
-}
+class SubscriptionSession {
+  readonly #open: OpenConnection;
+  readonly #times: SubscriptionTimes;
+  readonly #listeners: ReadonlySet<ChangeListener>;
+  readonly #ended: Promise<void>;
+  #connectedSince: number | undefined;
+  #failures = 0;
+  #isStopped = false;
+  /** Ends the current wait. */
+  #interrupt: () => void = () => {};
 
-function startSession(
-  open: OpenConnection,
-  times: SubscriptionTimes,
-  listeners: ReadonlySet<ChangeListener>,
-): SubscriptionSession {
-  let stopped = false;
-  let listeningSince: number | undefined;
-  let failures = 0;
-  let interrupt: () => void = () => {};
-
-  /** Waits for what is given, or for an interruption if that is sooner. */
-  function unlessInterrupted(wait: Promise<unknown>): Promise<unknown> {
-    return Promise.race([wait, new Promise<void>((resolve) => (interrupt = resolve))]);
+  constructor(open: OpenConnection, times: SubscriptionTimes, listeners: ReadonlySet<ChangeListener>) {
+    this.#open = open;
+    this.#times = times;
+    this.#listeners = listeners;
+    this.#ended = this.#keepConnected();
   }
 
-  /** Listens over one connection for as long as it lasts; rejects if there is none to be had, or it fell silent. */
-  async function listen(): Promise<void> {
-    let lost = false;
-    const ear = await open({
+  get isConnected(): boolean {
+    return this.#connectedSince !== undefined;
+  }
+
+  /** Resolves when no connection is open. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#interrupt();
+    return waitAtMost(STOP_TIMEOUT_MS, this.#ended);
+  }
+
+  async #keepConnected(): Promise<void> {
+    while (!this.#isStopped) {
+      const cause = await this.#runConnection().catch((error: unknown) => error);
+      this.#failures += 1;
+      if (!this.#isStopped) await this.#pause(this.#getPause(cause));
+    }
+  }
+
+  /** Receives over one connection until the connection is lost. Rejects if a connection or a check fails. */
+  async #runConnection(): Promise<void> {
+    let isLost = false;
+    const connection = await this.#open({
       changed: (key) => {
-        for (const listener of listeners) listener.changed(key);
+        for (const listener of this.#listeners) listener.changed(key);
       },
       lost: () => {
-        lost = true;
-        interrupt();
+        isLost = true;
+        this.#interrupt();
       },
     });
     try {
-      if (stopped || lost) return;
-      listeningSince = performance.now();
-      for (const listener of listeners) listener.resync();
+      if (this.#isStopped || isLost) return;
+      this.#connectedSince = performance.now();
+      for (const listener of this.#listeners) listener.resync();
       for (;;) {
-        await unlessInterrupted(delay(times.checkIntervalMs, { unref: true }));
-        if (stopped || lost) return;
-        await unlessInterrupted(withTimeout(times.checkTimeoutMs, () => ear.check()));
-        if (stopped || lost) return;
+        await this.#pause(this.#times.checkIntervalMs);
+        if (this.#isStopped || isLost) return;
+        await this.#unlessInterrupted(withTimeout(this.#times.checkTimeoutMs, () => connection.check()));
+        if (this.#isStopped || isLost) return;
       }
     } finally {
-      if (listeningSince !== undefined && performance.now() - listeningSince > times.maximumPauseMs) failures = 0;
-      listeningSince = undefined;
-      await ear.close();
+      this.#resetFailures();
+      this.#connectedSince = undefined;
+      await connection.close();
     }
   }
 
-  async function keepListening(): Promise<void> {
-    while (!stopped) {
-      const cause = await listen().catch((error: unknown) => error);
-      failures += 1;
-      if (!stopped) await unlessInterrupted(delay(pauseAfter(failures, cause, times), { unref: true }));
-    }
+  #resetFailures(): void {
+    if (this.#connectedSince === undefined) return;
+    if (performance.now() - this.#connectedSince > this.#times.maximumPauseMs) this.#failures = 0;
   }
 
-  const ended = keepListening();
-  return {
-    isListening: () => listeningSince !== undefined,
-    stop() {
-      stopped = true;
-      interrupt();
-      return waitAtMost(LONGEST_STOP, ended);
-    },
-  };
-}
+  #pause(ms: number): Promise<unknown> {
+    return this.#unlessInterrupted(delay(ms, { unref: true }));
+  }
 
-/** Less a random part of up to the half, so that many processes do not come at once. */
-function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
-  const backOff = Math.min(times.maximumPauseMs, times.minimumPauseMs * 2 ** Math.min(failures - 1, 20));
-  return (times.isRefusal(cause) ? times.refusedPauseMs : backOff) * (1 - Math.random() / 2);
+  #unlessInterrupted(wait: Promise<unknown>): Promise<unknown> {
+    return Promise.race([wait, new Promise<void>((resolve) => (this.#interrupt = resolve))]);
+  }
+
+  /** Less a random part of up to one half, so that many processes do not reconnect at the same time. */
+  #getPause(cause: unknown): number {
+    const { minimumPauseMs, maximumPauseMs, refusedPauseMs } = this.#times;
+    const backoffMs = Math.min(maximumPauseMs, minimumPauseMs * 2 ** Math.min(this.#failures - 1, 20));
+    return (this.#times.isRefusal(cause) ? refusedPauseMs : backoffMs) * (1 - Math.random() / 2);
+  }
 }

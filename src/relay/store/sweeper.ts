@@ -2,28 +2,28 @@ import { describeCause, type Events } from '../events.js';
 import type { MailboxStore } from './contract.js';
 import { withStoreTimeout } from './store-timeout.js';
 
-/** A running sweeper. */
 export interface Sweeper {
-  /** Stops it; resolves when a sweep under way has ended. */
+  /** Stops the sweeper. Resolves when a running sweep has ended. */
   stop(): Promise<void>;
 }
 
-/** Entries erased in one call of the store; other work gets its turn in between. */
+/** Entries per call of the store. Other work gets a turn of the event loop between two calls. */
 const BATCH = 1000;
-/** Longest that one call may take, in ms. A sweep that hangs must not be the last one. */
+
+/** Timeout of one call, so that a call that hangs does not stop the sweeper forever. */
 const BATCH_TIMEOUT_MS = 10_000;
 
 /**
- * Erases what has expired, every `intervalMs` give or take a tenth, so that many processes do not sweep in step (the
- * drafts: the relay SHALL periodically check and delete). Its timer does not keep the process alive.
+ * Erases expired entries every `intervalMs` (the drafts: the relay SHALL periodically check and delete). The interval
+ * varies by a tenth, so that many processes do not sweep at the same time. The timer does not keep the process alive.
  */
 export function startSweeper(store: MailboxStore, intervalMs: number, events: Events): Sweeper {
-  let stopped = store.sweep === undefined;
+  let isStopped = store.sweep === undefined;
   let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<void> = Promise.resolve();
+  let running: Promise<void> = Promise.resolve();
 
   async function sweep(): Promise<void> {
-    const started = performance.now();
+    const startedAt = performance.now();
     try {
       let erased = 0;
       let batch: number;
@@ -31,28 +31,28 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
         batch = await withStoreTimeout(BATCH_TIMEOUT_MS, async () => (await store.sweep?.(BATCH)) ?? 0);
         erased += batch;
         await new Promise((resolve) => setImmediate(resolve));
-      } while (batch === BATCH && !stopped);
-      if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - started });
+      } while (batch === BATCH && !isStopped);
+      if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - startedAt });
     } catch (error) {
-      events.emit('store.failed', { call: 'sweep', cause: describeCause(error), ms: performance.now() - started });
+      events.emit('store.failed', { call: 'sweep', cause: describeCause(error), ms: performance.now() - startedAt });
     }
   }
 
   function schedule(): void {
-    if (stopped) return;
-    const pause = intervalMs * (0.9 + 0.2 * Math.random());
+    if (isStopped) return;
+    const delayMs = intervalMs * (0.9 + 0.2 * Math.random());
     timer = setTimeout(() => {
-      underWay = sweep().then(schedule);
-    }, pause);
+      running = sweep().then(schedule);
+    }, delayMs);
     timer.unref();
   }
 
   schedule();
   return {
     stop() {
-      stopped = true;
+      isStopped = true;
       clearTimeout(timer);
-      return underWay;
+      return running;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The public surface of credential-relay; nothing else is public. */
+/** All public exports of `credential-relay`. */
 
 export type { StoreOption } from '../adapters/store/from-option.js';
 export { storeFromUrl } from '../adapters/store/from-url.js';

@@ -2,18 +2,24 @@ import Router from '@koa/router';
 import type { Relay } from './relay/create-relay.js';
 
 /**
- * The relay as a real @koa/router, for hosts that nest routers:
- * `parent.use('/relay', relayRouter(relay).routes())`. Its paths are case- and slash-strict, and it answers methods
- * that the protocol does not know as the relay does, with 405 and `Allow`; do not add `allowedMethods()` to it.
+ * Wraps the relay into a router of `@koa/router`, for hosts that nest routers. Hosts without a router can use
+ * `app.use(relay.koa())` instead.
  *
- * @koa/router does not strip the prefix of a nested router from the path: the path of the relay's `publicUrl` must be
- * the full path under which the router is reached.
+ * The paths of the relay are case-sensitive, and allow no trailing slash. The relay itself answers 405 with `Allow` to
+ * unknown methods, so do not add `allowedMethods()`.
+ *
+ * @param relay - Its `publicUrl` must contain the full path of the router, including the prefixes of parent routers,
+ * because `@koa/router` does not strip prefixes.
+ * @returns A router without a prefix.
+ * @example
+ * const relay = createRelay({ publicUrl: 'https://example.com/relay' });
+ * parent.use('/relay', relayRouter(relay).routes());
  */
 export function relayRouter(relay: Relay): Router {
   const router = new Router({ sensitive: true, strict: true });
-  const door = relay.koa();
-  // One pattern for all that is the relay's, 404s included: which of it exists is decided in one place, by the door.
-  // It has no start: a router above adds its prefix to paths that are strings, and leaves patterns as they are.
-  router.all(/\/v\d+\/m(\/|$)/i, (context, next) => door(context, next));
+  const handle = relay.koa();
+  // One pattern for all paths of the relay, so that the relay alone decides which of them exist. A pattern without a
+  // start, because a parent router adds its prefix to strings only.
+  router.all(/\/v\d+\/m(\/|$)/i, (context, next) => handle(context, next));
   return router;
 }

@@ -12,14 +12,11 @@ import { parsePublicUrl } from './public-url.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-const count = (initial: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodDefault<z.ZodInt> =>
-  z
-    .int('must be a whole number')
-    .min(1, 'must be at least 1')
-    .max(maximum, `must be at most ${maximum}`)
-    .default(initial);
+function wholeNumber(maximum = Number.MAX_SAFE_INTEGER): z.ZodInt {
+  return z.int('must be a whole number').min(1, 'must be at least 1').max(maximum, `must be at most ${maximum}`);
+}
 
-/** Segments of the characters that a path may hold as they are (RFC 3986 §3.3), none of them empty or dots. */
+/** Segments of the path characters of RFC 3986 §3.3. No segment is empty, `.` or `..`. */
 const MOUNT_PATH = /^(\/(?!\.{1,2}(\/|$))([\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*\/?$/;
 
 const callback = <Callback>(): z.ZodType<Callback | undefined> =>
@@ -32,7 +29,7 @@ const authenticateOption = z
     (value) => (typeof value === 'function' ? { create: value } : value),
     z.strictObject(
       { create: hook, preview: hook, read: hook, update: hook, relinquish: hook, delete: hook, default: hook },
-      'must be a hook, or hooks by operation',
+      'must be a function, or an object with a function per operation',
     ),
   )
   .prefault({});
@@ -43,10 +40,10 @@ const notifier = z.custom<Notifier>(
     value !== null &&
     typeof Reflect.get(value, 'notify') === 'function' &&
     Array.isArray(Reflect.get(value, 'types')),
-  'must be a notifier',
+  'must be a notifier: an object with types and notify',
 );
 
-function haveTypesOfTheirOwn(notifiers: readonly Notifier[]): boolean {
+function haveDistinctTypes(notifiers: readonly Notifier[]): boolean {
   const types = notifiers.flatMap((each) => each.types);
   return new Set(types).size === types.length;
 }
@@ -61,7 +58,7 @@ const serverKeyOption = z
   .transform(createServerKey);
 
 const corsOrigin = z.string().refine(
-  // Apps in a web view have origins of schemes of their own, of which URL knows no origin.
+  // Apps in a web view have origins with other schemes. The class URL has no origin for these.
   (text) =>
     text === '*' ||
     (URL.canParse(text) && new URL(text).origin === text) ||
@@ -71,36 +68,32 @@ const corsOrigin = z.string().refine(
 
 const schema = z.strictObject({
   publicUrl: z
-    .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, 'is required, as a URL')
+    .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, 'is required and must be a URL')
     .transform(parsePublicUrl),
   mountPath: z
     .string()
-    .regex(MOUNT_PATH, 'must be a path as requests have it, such as /relay, or / for the root')
+    .regex(MOUNT_PATH, 'must be an encoded path such as /relay, or / for the root')
     .transform((path) => path.replace(/\/$/, ''))
     .optional(),
   store: z.custom<StoreOption>((value) => typeof value === 'object' && value !== null, 'must be a store').optional(),
   keys: z
     .array(serverKeyOption, 'must be an array of keys')
-    .min(1, 'must hold at least one key')
-    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'must not hold one key twice')
+    .min(1, 'must be an array with at least one key')
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'must be an array of different keys')
     .default([]),
   authenticate: authenticateOption,
   authorize: callback<AuthorizationHook>(),
-  hookTimeoutMs: count(3_000, 60_000),
+  hookTimeoutMs: wholeNumber(60_000).default(3_000),
   notifiers: z
     .array(notifier, 'must be an array of notifiers')
-    .refine(haveTypesOfTheirOwn, 'must not handle one type twice')
+    .refine(haveDistinctTypes, 'must be notifiers for different types')
     .default([]),
   longPoll: z
     .strictObject({
-      maximumSeconds: count(50, 3_600),
-      maximumWaiters: count(10_000, 1_000_000),
-      maximumPerConnection: count(100, 1_000_000),
-      pollMs: z
-        .int('must be a whole number')
-        .min(1, 'must be at least 1')
-        .max(600_000, 'must be at most 600000')
-        .optional(),
+      maximumSeconds: wholeNumber(3_600).default(50),
+      maximumWaiters: wholeNumber(1_000_000).default(10_000),
+      maximumPerConnection: wholeNumber(1_000_000).default(100),
+      pollMs: wholeNumber(600_000).optional(),
     })
     .transform(({ pollMs, ...longPoll }) => ({ ...longPoll, pollMs }))
     .prefault({}),
@@ -111,12 +104,12 @@ const schema = z.strictObject({
   requestId: z.enum(['required', 'optional'], "must be 'required' or 'optional'").default('required'),
   lifetime: z
     .strictObject({
-      defaultSeconds: z.int('must be a whole number').min(1, 'must be at least 1').optional(),
-      maximumSeconds: count(30 * DAY_SECONDS, 36_500 * DAY_SECONDS),
+      defaultSeconds: wholeNumber().optional(),
+      maximumSeconds: wholeNumber(36_500 * DAY_SECONDS).default(30 * DAY_SECONDS),
       overMaximum: z.enum(['reject', 'clamp'], "must be 'reject' or 'clamp'").default('reject'),
     })
     .refine(({ defaultSeconds = 1, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
-      message: 'must not be above lifetime.maximumSeconds',
+      message: 'must be at most lifetime.maximumSeconds',
       path: ['defaultSeconds'],
     })
     .transform(({ defaultSeconds, ...lifetime }) => ({
@@ -126,30 +119,30 @@ const schema = z.strictObject({
     .prefault({}),
   accessRights: z
     .string()
-    .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D')
+    .refine(isAccessRights, 'must be one to three of the letters R, W and D, each at most once')
     .default(DEFAULT_RIGHTS),
   limits: z
     .strictObject({
-      bodyBytes: count(65_536),
-      titleCharacters: count(200),
-      descriptionCharacters: count(500),
-      imageUrlCharacters: count(2_048),
+      bodyBytes: wholeNumber().default(65_536),
+      titleCharacters: wholeNumber().default(200),
+      descriptionCharacters: wholeNumber().default(500),
+      imageUrlCharacters: wholeNumber().default(2_048),
     })
     .prefault({}),
   preview: previewOption,
   appLinks: appLinksOption,
-  cors: z.strictObject({ origins: z.array(corsOrigin).min(1, 'must name at least one origin') }).optional(),
+  cors: z.strictObject({ origins: z.array(corsOrigin).min(1, 'must be an array with at least one origin') }).optional(),
   trustProxy: z.boolean('must be true or false').default(false),
-  storeTimeoutMs: count(2_000, 60_000),
-  storeBudgetMs: count(3_000, 60_000),
-  sweepIntervalMs: count(30_000, 50_000),
+  storeTimeoutMs: wholeNumber(60_000).default(2_000),
+  storeBudgetMs: wholeNumber(60_000).default(3_000),
+  sweepIntervalMs: wholeNumber(50_000).default(30_000),
   onEvent: callback<(event: RelayEvent) => void>(),
   clock: callback<() => number>(),
 });
 
 /**
- * Checks options and fills in the defaults. Throws a TypeError that names the dotted path of the option at fault;
- * an option that does not exist is at fault.
+ * Validates the options, and fills in the defaults. Throws a TypeError that starts with the path of the wrong option.
+ * An unknown option is an error.
  */
 export function resolveOptions(options: RelayOptions): Settings {
   const { requestId, cors, clock, ...settings } = parseOptions('', schema, options);

@@ -9,114 +9,199 @@ import type { LifetimePolicy } from './operations/lifetime.js';
 import type { AppLinkOptions, AppLinkSettings, PreviewOptions, PreviewSettings } from './preview/options.js';
 import type { PublicUrl } from './public-url.js';
 
-/** What {@link createRelay} takes. Everything but `publicUrl` has a default. */
+/** Options of {@link createRelay}. Only `publicUrl` is required. */
 export interface RelayOptions {
   /**
-   * The public URL of the mount point, path included, such as `https://example.com/relay`. `urlLink` is built from it,
-   * never from a request. https, or http on loopback names; with https every request must have come over TLS. Its host
-   * and path are of unreserved characters (A-Z a-z 0-9 - . _ ~), as devices take no other links.
+   * The public URL of the relay's mount point, including the path, such as `https://example.com/relay`. The relay
+   * builds every share URL from this URL, never from the request.
+   *
+   * Must be an https URL, or an http URL with a loopback host name such as `localhost`. With https the relay refuses
+   * requests that did not arrive over TLS; see `trustProxy`. Host and path may contain only the characters
+   * `A-Z a-z 0-9 - . _ ~`, because devices accept no other links.
    */
   readonly publicUrl: string | URL;
   /**
-   * The path under which this server sees the relay: the full path of a request, as it arrived, must begin with it, or
-   * the request is left to the host. `/` where a proxy or the host strips the prefix. Default: the path of `publicUrl`.
+   * The path under which this server receives requests for the relay. The relay leaves all other requests to the host.
+   * Set it if a proxy or the host rewrites the path: `/` if the prefix is stripped. Default: the path of `publicUrl`.
+   *
+   * @example
+   * // The proxy forwards https://example.com/relay/v1/m as /v1/m:
+   * createRelay({ publicUrl: 'https://example.com/relay', mountPath: '/' });
    */
   readonly mountPath?: string | undefined;
   /**
-   * Where mailboxes are kept: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or a MailboxStore. Default:
-   * the memory of this process.
+   * The store of the mailboxes: `storeFromUrl(url)`, a Keyv, a Keyv storage adapter, a Map, or any
+   * {@link MailboxStore}. Every store except memory requires `keys`. Default: the memory of this process, which loses
+   * all mailboxes when the process ends.
+   *
+   * @see docs/stores.md
    */
   readonly store?: StoreOption | undefined;
   /**
-   * Server keys, 32 random bytes each, or their base64url text: the current one first, then previous ones that may
-   * still have mailboxes. With keys every record is sealed at rest. Required for every store but memory.
+   * The server keys, each 32 random bytes, or their base64url text. The relay encrypts records and derives mailbox
+   * identifiers with the first key. The other keys are previous ones: keep them until the mailboxes created with them
+   * have expired. Required for every store except memory. Default: none, and records are not encrypted.
+   *
+   * @example
+   * // Create a key with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='
+   * keys: [process.env.RELAY_KEY, process.env.PREVIOUS_RELAY_KEY]
+   *
+   * @see docs/stores.md, section "Rotating keys"
    */
   readonly keys?: ReadonlyArray<Uint8Array | string> | undefined;
   /**
-   * Who may ask. One hook guards creating; an object names hooks by operation, and `default` stands for every operation
-   * of a device that is not named. Without a hook on create the relay is open, as the drafts allow, and warns of it.
+   * Authenticates requests. A single hook guards only the creation of mailboxes. An object has one hook per operation;
+   * `default` applies to every operation without its own hook. Default: none, so anyone may create mailboxes, as the
+   * drafts allow; the relay then emits the warning `relay_open`.
+   *
+   * @example
+   * authenticate: { create: oauthBearer({ issuer, audience }), default: allowAnonymous() }
+   *
+   * @see docs/authentication.md
    */
   readonly authenticate?: AuthenticationHook | AuthenticationHooks | undefined;
-  /** Has the last word on every operation of a device, once its role is known. Default: none. */
+  /**
+   * Authorizes every operation of a device, after authentication, once the role of the device is known. Default: none.
+   *
+   * @see docs/authentication.md
+   */
   readonly authorize?: AuthorizationHook | undefined;
-  /** Milliseconds that `authenticate` may take, and `authorize` as well; then 503. Default 3,000. */
+  /**
+   * Timeout of the `authenticate` hook, and of the `authorize` hook, in ms. After the timeout the relay answers 503.
+   * Default 3,000; at most 60,000.
+   */
   readonly hookTimeoutMs?: number | undefined;
-  /** Who tells devices that their mailbox changed, one for each type of notification token. Default: none. */
+  /**
+   * Notifiers that send pushes to devices after a change of their mailbox. Two notifiers must not handle the same type
+   * of notification token. Default: none, so devices must read or wait.
+   *
+   * @see docs/notifications.md
+   */
   readonly notifiers?: readonly Notifier[] | undefined;
-  /** Long polls (PROTOCOL: waiting). */
+  /**
+   * Long polls: the relay holds a read until the mailbox changes (`Prefer: wait`).
+   *
+   * @see docs/protocol.md §8, RFC 7240 §4.3
+   */
   readonly longPoll?:
     | {
-        /** Most seconds that a read is held; keep it below what the proxies on the way allow. Default 50. */
+        /**
+         * Longest time that the relay holds a read, in seconds. Choose a value below the timeouts of your proxies.
+         * Default 50; at most 3,600.
+         */
         readonly maximumSeconds?: number | undefined;
-        /** Most reads that are held at once by this process; what is more is answered at once. Default 10,000. */
+        /**
+         * Maximum number of reads that this process holds at the same time. The relay answers further reads at once.
+         * Default 10,000; at most 1,000,000.
+         */
         readonly maximumWaiters?: number | undefined;
         /**
-         * Most reads that are held at once for one connection; what is more is answered at once. Matters for HTTP/2,
-         * where one connection carries many requests: set it higher behind a proxy that speaks HTTP/2 to this server.
-         * Default 100.
+         * Maximum number of reads that the relay holds at the same time per connection. The relay answers further reads
+         * at once. Matters for HTTP/2, where one connection carries many requests: choose a larger value behind a proxy
+         * that uses HTTP/2 to this server. Default 100; at most 1,000,000.
          */
         readonly maximumPerConnection?: number | undefined;
         /**
-         * Milliseconds between two looks at a mailbox that is waited for, in case nobody told of its change. Default
-         * 10,000, or 1,500 with a store whose processes cannot tell each other.
+         * Time between two polls of a mailbox with held reads, in ms, in case a change notification is lost. Default
+         * 10,000; 1,500 for a store without change notifications. At most 600,000.
          */
         readonly pollMs?: number | undefined;
       }
     | undefined;
-  /** First part of every key of the store, `[A-Za-z0-9_-]{1,32}`. Default `relay`. */
+  /**
+   * Prefix of every key in the store, 1 to 32 of the characters `A-Z a-z 0-9 _ -`. Relays with different namespaces can
+   * share one store. Default `relay`.
+   */
   readonly namespace?: string | undefined;
   /**
-   * Whether create, update, relinquish and delete must bring a Mailbox-Request-ID (TIGRESS) or may leave it out (SCT).
-   * Default `required`.
+   * Whether create, update, relinquish and delete require the header Mailbox-Request-ID, as in TIGRESS (`required`), or
+   * not, as in Secure Credential Transfer (`optional`). Without the header the relay cannot recognise a retried
+   * request. Default `required`.
    */
   readonly requestId?: 'required' | 'optional' | undefined;
-  /** How long mailboxes live. */
+  /** The lifetime of mailboxes. */
   readonly lifetime?:
     | {
-        /** Seconds for a create that names no expiration. Default 172,800 (48 h), or the maximum if that is less. */
+        /**
+         * Lifetime of a mailbox if its create contains no expiration, in seconds. Default 172,800 (48 hours), or
+         * `maximumSeconds` if that is less.
+         */
         readonly defaultSeconds?: number | undefined;
-        /** Most seconds that a create may ask for. Default 2,592,000 (30 days). */
+        /** Longest lifetime, in seconds. Default 2,592,000 (30 days); at most 3,153,600,000 (100 years). */
         readonly maximumSeconds?: number | undefined;
-        /** What a longer wish gets: a 400 that names the maximum (default), or the maximum. */
+        /**
+         * How the relay handles an expiration after the maximum. `reject` answers 400 and names the maximum; `clamp`
+         * uses the maximum. Default `reject`.
+         */
         readonly overMaximum?: 'reject' | 'clamp' | undefined;
       }
     | undefined;
-  /** Rights of a mailbox whose create names none. Default `RD`, the drafts' own. */
+  /**
+   * Access rights of the receiver if a create contains none: a subset of the letters `R` (read), `W` (write) and `D`
+   * (delete). Default `RD`, the default of the drafts.
+   */
   readonly accessRights?: AccessRights | undefined;
-  /** Bounds of what a device may send. */
+  /** Maximum sizes of the data that devices send. The relay answers 413 or 400 to larger data. */
   readonly limits?:
     | {
-        /** Bytes of a request body. Default 65,536. */
+        /** Request body, in bytes. Default 65,536. */
         readonly bodyBytes?: number | undefined;
-        /** Characters of the title. Default 200. */
+        /** `title`, in characters. Default 200. */
         readonly titleCharacters?: number | undefined;
-        /** Characters of the description. Default 500. */
+        /** `description`, in characters. Default 500. */
         readonly descriptionCharacters?: number | undefined;
-        /** Characters of the imageURL. Default 2,048. */
+        /** `imageURL`, in characters. Default 2,048. */
         readonly imageUrlCharacters?: number | undefined;
       }
     | undefined;
-  /** The page behind a share URL: name, colour, logo, links to apps, language. */
+  /**
+   * The page that a browser shows for a share URL: name, colour, logo, links to apps, and language. Default: a neutral
+   * page.
+   *
+   * @see docs/preview.md
+   */
   readonly preview?: PreviewOptions | undefined;
-  /** The apps that share URLs open in. Published by `relay.wellKnown()`. Default: none. */
+  /**
+   * The apps that open share URLs. `relay.wellKnown()` publishes their association documents. Default: none.
+   *
+   * @see docs/preview.md, section "Opening the app"
+   */
   readonly appLinks?: AppLinkOptions | undefined;
-  /** Browser origins that may use the relay, such as `https://app.example`; `*` for any. Default: none, CORS is off. */
+  /**
+   * The browser origins that may call the relay, such as `https://app.example`; `*` allows every origin. Default: none,
+   * CORS is off.
+   */
   readonly cors?: { readonly origins: readonly string[] } | undefined;
-  /** True: a request whose X-Forwarded-Proto is https counts as TLS. Only behind a proxy that sets it. Default false. */
+  /**
+   * True if a request with `X-Forwarded-Proto: https` counts as TLS. Set it only behind a proxy that always sets or
+   * removes this header: otherwise a client can send the header itself. Default false.
+   */
   readonly trustProxy?: boolean | undefined;
-  /** Milliseconds that one call to the store may take. Default 2,000. */
+  /** Timeout of one store call, in ms. After the timeout the relay answers 503. Default 2,000; at most 60,000. */
   readonly storeTimeoutMs?: number | undefined;
-  /** Milliseconds that one request may spend on the store in all, retries included. Default 3,000. */
+  /**
+   * Time that one request may spend on the store, in ms, including retries and waiting. After it the relay answers 503.
+   * Default 3,000; at most 60,000.
+   */
   readonly storeBudgetMs?: number | undefined;
-  /** Milliseconds between two sweeps of a store without native expiry. Default 30,000, at most 50,000. */
+  /**
+   * Time between two sweeps, which erase expired mailboxes, in ms. Not used by stores that erase expired mailboxes
+   * themselves. Default 30,000; at most 50,000.
+   */
   readonly sweepIntervalMs?: number | undefined;
-  /** Hears every event. */
+  /**
+   * Receives every event, synchronously, for logs and metrics. Events contain no secrets. `relay.on` adds a listener
+   * for one type of event. Default: none.
+   *
+   * @example
+   * onEvent: (event) => logger.info(event)
+   */
   readonly onEvent?: ((event: RelayEvent) => void) | undefined;
-  /** Unix time in ms. Default `Date.now`. For tests. */
+  /** Returns Unix time in ms. For tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** The options, checked, with every default filled in. */
+/** The validated options, with all defaults. */
 export interface Settings {
   readonly publicUrl: PublicUrl;
   /** Without a trailing slash, empty for the root; `undefined` for the path of `publicUrl`. */

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 
 /**
- * Checks options against a schema and fills in the defaults. Throws a TypeError whose message begins with the dotted path
- * of the wrong option, such as `apnsNotifier.teamId: …`, and never holds a value. An unknown option is reported first,
- * since it is often a misspelt one that is then missing. `name` begins each path; it is empty for `createRelay`.
+ * Validates options against a schema, and fills in the defaults. Throws a TypeError whose message starts with the path
+ * of the wrong option, such as `apnsNotifier.teamId: …`. The message never contains a value. An unknown option is
+ * reported first, because it is often a misspelt required option. `name` is the start of each path, empty for
+ * `createRelay`.
  */
 export function parseOptions<Schema extends z.ZodType>(
   name: string,

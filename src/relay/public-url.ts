@@ -1,19 +1,19 @@
 import { isLoopbackName } from '../protocol/loopback.js';
 import { isMailboxUrl, urlLinkFor } from '../protocol/share-url.js';
 
-/** The public address of a relay's mount point, taken apart once. */
+/** The parsed option `publicUrl`. */
 export interface PublicUrl {
-  /** The URL without a trailing slash: what `urlLink` begins with. */
+  /** The URL without a trailing slash; the start of every `urlLink`. */
   readonly base: string;
   /** The path without a trailing slash; empty for the root of the host. */
   readonly path: string;
-  /** True for https: then every request must have come over TLS. */
+  /** True for https. The relay then requires TLS for every request. */
   readonly tls: boolean;
 }
 
 /**
- * Checks and takes apart the option `publicUrl`. Throws a TypeError for anything but https (http on loopback names)
- * with a host and a path of unreserved characters (RFC 3986 §2.3).
+ * Parses the option `publicUrl`. Throws a TypeError unless the URL is an https URL (http with a loopback host name),
+ * whose host and path have only unreserved characters (RFC 3986 §2.3).
  */
 export function parsePublicUrl(value: string | URL): PublicUrl {
   const text = String(value);
@@ -21,17 +21,15 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('publicUrl: must be an https URL');
   if (url.protocol === 'http:' && !isLoopbackName(url.hostname)) {
-    throw new TypeError('publicUrl: http is for loopback names only; the protocol demands https (TIGRESS §4.2)');
+    throw new TypeError('publicUrl: must be an https URL, or an http URL with a loopback host name (TIGRESS §4.2)');
   }
-  if (url.username !== '' || url.password !== '') throw new TypeError('publicUrl: must not hold credentials');
-  if (/[?#]/.test(text)) throw new TypeError('publicUrl: must not have a query or a fragment');
+  if (url.username !== '' || url.password !== '') throw new TypeError('publicUrl: must be a URL without credentials');
+  if (/[?#]/.test(text)) throw new TypeError('publicUrl: must be a URL without a query and a fragment');
   const path = url.pathname.replace(/\/$/, '');
-  if (path.endsWith('/')) throw new TypeError('publicUrl: its path must not end in several slashes');
+  if (path.endsWith('/')) throw new TypeError('publicUrl: must be a URL whose path ends in at most one slash');
   const base = url.origin + path;
   if (!isMailboxUrl(urlLinkFor(base, 'x'))) {
-    throw new TypeError(
-      'publicUrl: its host and path must be of A-Z a-z 0-9 - . _ ~ only: devices take no other links',
-    );
+    throw new TypeError('publicUrl: must be a URL whose host and path have only the characters A-Z a-z 0-9 - . _ ~');
   }
   return { base, path, tls: url.protocol === 'https:' };
 }

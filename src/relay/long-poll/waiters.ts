@@ -57,9 +57,9 @@ export class Waiters {
   }
 
   /**
-   * Adds a waiter. Call this method before reading the mailbox, so that no change is missed in between. The waiter takes
-   * no slot before `startWaiting`, so that a refused request takes no slot from others. `connection` is the socket or
-   * HTTP/2 session of the request, if the host exposes it.
+   * Adds a waiter. Call this method before reading the mailbox, so that no change is missed in between. The waiter
+   * takes no slot before `startWaiting`, so that a refused request takes no slot from others. `connection` is the
+   * socket or HTTP/2 session of the request, if the host exposes it.
    */
   open(key: string, connection: object | undefined): Waiter {
     this.#unsubscribe ??= this.#bus?.subscribe({

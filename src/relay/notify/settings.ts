@@ -12,7 +12,7 @@ export interface PushSettings extends ConcurrencyLimits {
   readonly intervalMs: number;
   /** Attempts after the first one. */
   readonly retries: number;
-  /** Bounds of the random backoff after a failure, in ms. The first bound grows by a factor of four per failure in a row. */
+  /** Bounds of the random backoff after a failure, in ms. The first bound grows fourfold per failure in a row. */
   readonly backoffMs: readonly [first: number, longest: number];
   /** The queue drops a push of this age, in ms. */
   readonly lifetimeMs: number;

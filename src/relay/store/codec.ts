@@ -51,8 +51,8 @@ const TOMBSTONE = '-';
 const ROTATION_MARKER = '+';
 
 /**
- * Seals records with AES-256-GCM. The key is derived from a server key and the identifier, and the identifier is only in
- * the share URL: nobody can read a dump of the store, even with the server keys. The stored text is
+ * Seals records with AES-256-GCM. The key is derived from a server key and the identifier. Only the share URL contains
+ * the identifier, so nobody can read a dump of the store, even with the server keys. The stored text is
  * `revision.expiresAt.format.keyId.base64(IV ‖ ciphertext ‖ tag)`. The revision comes first, for compare-and-set by
  * prefix. The first key seals; every key opens.
  */

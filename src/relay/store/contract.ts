@@ -2,8 +2,8 @@ import type { ChangeBus } from '../long-poll/contract.js';
 
 /*
  * The contract of mailbox stores, for adapter authors. A store keeps one value per key until a deadline, and offers two
- * atomic changes: put-if-absent and compare-and-set. All promises of the relay (exactly one receiver, no lost update, one
- * mailbox per retried create) require that both changes are atomic among all processes on one backend.
+ * atomic changes: put-if-absent and compare-and-set. All promises of the relay (exactly one receiver, no lost update,
+ * one mailbox per retried create) require that both changes are atomic among all processes on one backend.
  *
  * Every method rejects if the backend fails or does not answer. `undefined`, `false` and `'missing'` are answers of a
  * working backend, and never stand for an outage.
@@ -13,8 +13,8 @@ import type { ChangeBus } from '../long-poll/contract.js';
 export const REVISION_CHARACTERS = 16;
 
 /**
- * A value that the relay stores: text that starts with its revision, {@link REVISION_CHARACTERS} characters. A store with
- * `capabilities.storesObjects` may also get an object with a `revision`.
+ * A value that the relay stores: text that starts with its revision, {@link REVISION_CHARACTERS} characters. A store
+ * with `capabilities.storesObjects` may also get an object with a `revision`.
  */
 export type StoredValue = string | { readonly revision: string };
 
@@ -141,8 +141,8 @@ export interface MailboxStore {
    * Replaces the value if the live entry still has `revision`.
    *
    * @param expiresAt - The new deadline, Unix time in ms. Default: the deadline does not change.
-   * @returns `ok` if the value was replaced, `conflict` if the live entry has another revision, `missing` if there is no
-   * live entry. Of concurrent calls with one revision exactly one gets `ok`.
+   * @returns `ok` if the value was replaced, `conflict` if the live entry has another revision, `missing` if there is
+   * no live entry. Of concurrent calls with one revision exactly one gets `ok`.
    * @throws {@link StoreFullError} if the value is larger than the current one, and there is no room.
    */
   replace(

@@ -3,8 +3,8 @@ import { describeCause, type Events } from '../events.js';
 const REPORT_INTERVAL_MS = 60_000;
 
 /**
- * Emits `store.full` for the first refused write, and then once per minute while writes are refused: clients must not be
- * able to cause an event per request.
+ * Emits `store.full` for the first refused write, and then once per minute while writes are refused: clients must not
+ * be able to cause an event per request.
  */
 export function createFullStoreReporter(events: Events): (error: Error) => void {
   let reportedAt = Number.NEGATIVE_INFINITY;

@@ -45,8 +45,8 @@ export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Ev
       events.emit('relay.warned', {
         warning: 'store_single_process',
         message:
-          'This store supports one process only: a second process would not see the mailboxes, or could bind a second ' +
-          'receiver. Use a shared store before you run more than one process.',
+          'This store supports one process only: a second process would not see the mailboxes, or could bind a ' +
+          'second receiver. Use a shared store before you run more than one process.',
       });
     }
     if (store.capabilities.storesObjects === true) return;

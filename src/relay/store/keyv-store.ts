@@ -22,9 +22,9 @@ export interface KeyvStoreOptions {
  * Creates a mailbox store on any Keyv adapter, for a **single process**: changes of one key run one after another. The
  * store calls the adapter of the Keyv directly, because Keyv itself reports an outage as an absent value.
  *
- * An adapter call times out after 2 s. A timed-out write may still happen later, so the store refuses further changes of
- * its key until the write has settled. The store refuses calls beyond 10,000, or 64 MiB, in flight. It does not bound the
- * size of the backend.
+ * An adapter call times out after 2 s. A timed-out write may still happen later, so the store refuses further changes
+ * of its key until the write has settled. The store refuses calls beyond 10,000, or 64 MiB, in flight. The size of the
+ * backend is not bounded.
  *
  * @param keyv - A Keyv with a storage adapter. The caller keeps it, and closes it.
  * @throws TypeError without `atomicity: 'single-process'`, and if the Keyv stores its entries in a Map.

@@ -223,7 +223,7 @@ describe('which operations a hook guards', () => {
   });
 
   test.each([
-    ['authenticate', 1, 'authenticate: must be a hook, or hooks by operation'],
+    ['authenticate', 1, 'authenticate: must be a function, or an object with a function per operation'],
     ['authenticate', null, 'authenticate: '],
     ['authenticate', { create: true }, 'authenticate.create: must be a function'],
     ['authenticate', { challenge: lenient }, 'authenticate.challenge: there is no such option'],

@@ -9,7 +9,7 @@ import { somePayload } from '../../support/relay/relay.js';
 const serve = servedInTests();
 
 describe.each(DOORS)('relay.drain, %s door', (door) => {
-  it('ends what is held with 204, and answers new waits at once', async () => {
+  it('ends held reads with 204, and answers new waits at once', async () => {
     const { relay, base } = await serve(door);
     const pairs = await Promise.all(Array.from({ length: 20 }, () => boundPair(base)));
     const waits = pairs.map(({ sender, url, version }) => sender.wait(url, version));
@@ -31,7 +31,7 @@ describe.each(DOORS)('relay.drain, %s door', (door) => {
     await relay.drain();
   });
 
-  it('lets a read that is not held yet see what there is, and does not hold it any more', async () => {
+  it('answers a read that is not held yet with the current state, and does not hold it', async () => {
     let reached: () => void = () => {};
     let go: Promise<void> | undefined;
     const authorize = async (): Promise<void> => {
@@ -59,7 +59,7 @@ describe.each(DOORS)('relay.drain, %s door', (door) => {
 });
 
 describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => {
-  it('every answer closes its connection, and everything else is served as before', async () => {
+  it('closes the connection of every response, and serves all other requests as before', async () => {
     const { relay, base } = await serve(door);
     const { sender, receiver, url, version } = await boundPair(base);
     const before = await sender.read(url);
@@ -81,7 +81,7 @@ describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => 
     for (const { headers } of answers) expect(headers.connection).toBe('close');
   });
 
-  it('answers over HTTP/2 say nothing of connections', async () => {
+  it('sends no connection header over HTTP/2', async () => {
     const warnings: Error[] = []; // Node drops such a field, and warns of it.
     const hear = (warning: Error): void => void warnings.push(warning);
     process.on('warning', hear);
@@ -115,7 +115,7 @@ describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => 
 });
 
 describe('relay.close', () => {
-  it('ends what is held, drained before or not, and as often as it is called', async () => {
+  it('ends held reads, with or without an earlier drain, and on every call', async () => {
     for (const drainFirst of [true, false]) {
       const { relay, base } = await serve('node');
       const { sender, url, version } = await boundPair(base);

@@ -48,7 +48,7 @@ function countTimers(): { alive(): number; stop(): void } {
 }
 
 describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
-  it.each(['destroy', 'finish'] as const)('frees its place: %s', async (way) => {
+  it.each(['destroy', 'finish'] as const)('releases its slot: %s', async (way) => {
     const served = await serve(door);
     const { sender, url, version } = await boundPair(served.base);
     for (const body of [undefined, { notificationToken: { type: 'com.example', tokenData: 'abcd' } }]) {
@@ -60,7 +60,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
     expect((await sender.read(url)).status).toBe(200);
   });
 
-  it('frees its place when it left while a hook was asked', async () => {
+  it('releases its slot if it disconnects while a hook runs', async () => {
     let left: Promise<unknown> = Promise.resolve();
     let arrived: () => void = () => {};
     const others: AuthenticationHook = async () => {
@@ -89,7 +89,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
     expect(served.relay.stats().waiters).toBe(0);
   });
 
-  it('leaves nothing behind, a thousand at once: no place, no timer, no listener', async () => {
+  it('leaves no slot, no timer and no listener behind, also a thousand at once', async () => {
     const count = 1_000;
     const served = await serve(door);
     const pairs: Pair[] = [];
@@ -117,7 +117,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
     expect(warnings).toEqual([]);
   });
 
-  it('is not mistaken for one that waits again over the same connection', async () => {
+  it('is not confused with a client that waits again over the same connection', async () => {
     const served = await serve(door);
     const pair = await boundPair(served.base);
     const connected = once(served.server, 'connection') as Promise<[Socket]>;
@@ -162,7 +162,7 @@ describe.each(['node', 'koa'] as const)('a client that leaves its wait over HTTP
 });
 
 describe('a device', () => {
-  it('that waits again and again leaves one place at most', async () => {
+  it('that waits repeatedly uses one slot at most', async () => {
     const served = await serve('node');
     const { sender, url, version } = await boundPair(served.base);
     const waits = Array.from({ length: 50 }, () => sender.wait(url, version));

@@ -36,7 +36,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     expect(relay.stats().waiters).toBe(0);
   });
 
-  it('answers at once where the version is not current', async () => {
+  it('answers at once if the version is not current', async () => {
     const relay = testRelay();
     const { sender, url } = await boundPair(relay);
     const answer = await sender.read(url, waitFor('another'));
@@ -105,7 +105,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     await waiting;
   });
 
-  it('wakes at once who waits in the process of the change, whatever the store tells', async () => {
+  it('wakes waiters in the process of the change at once, without a notification of the store', async () => {
     const { changes: _, ...deaf } = memoryStore();
     const relay = testRelay({ store: deaf, longPoll: { pollMs: 600_000 } });
     const { sender, receiver, url, version } = await boundPair(relay);
@@ -115,7 +115,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     expect((await waiting).status).toBe(200);
   });
 
-  it('drain ends what is held, and nothing is held after it', async () => {
+  it('drain ends held reads, and no read is held after it', async () => {
     const relay = testRelay();
     const { sender, url, version } = await boundPair(relay);
     const waiting = sender.read(url, waitFor(version));
@@ -126,7 +126,7 @@ describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
     expect(answers.map(({ headers }) => headers.get('Preference-Applied'))).toEqual(['wait=30', 'wait=0']);
   });
 
-  it('frees everything when the client leaves', async () => {
+  it('releases everything when the client disconnects', async () => {
     const relay = testRelay();
     const { sender, url, version } = await boundPair(relay);
     const gone = new AbortController();

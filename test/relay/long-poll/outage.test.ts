@@ -51,8 +51,8 @@ async function heldBy(relay: ReturnType<typeof testRelay>, count: number): Promi
   await pause(20); // The reads themselves are done.
 }
 
-describe('without word of changes', () => {
-  it('a change at another relay is found within the period of the look', async () => {
+describe('without change notifications', () => {
+  it('a change at another relay is found within the poll period', async () => {
     const { store, inner } = deafStore();
     const { changes: _, ...unheard } = inner;
     const [here, there] = [open({ store, longPoll: { pollMs: POLL_MS } }), open({ store: unheard })];
@@ -65,7 +65,7 @@ describe('without word of changes', () => {
     expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
   });
 
-  it('with the bus of one memory it is heard of at once', async () => {
+  it('a change is found at once over the bus of a shared memory store', async () => {
     const backing = new Map();
     const [here, there] = [open({ store: backing, longPoll: { pollMs: 600_000 } }), open({ store: backing })];
     const { sender, url, created } = await sharedMailbox(there);
@@ -77,7 +77,7 @@ describe('without word of changes', () => {
     expect(ms).toBeLessThan(50);
   });
 
-  it('there is one look a mailbox each period, however many wait for it, and none once nobody does', async () => {
+  it('each mailbox is polled once per period for all its waiters, and not at all without waiters', async () => {
     const { store, gets } = deafStore();
     const relay = open({ store, longPoll: { pollMs: POLL_MS } });
     const { sender, url } = await sharedMailbox(relay);
@@ -96,7 +96,7 @@ describe('without word of changes', () => {
     expect(gets()).toBe(after);
   });
 
-  it('a mailbox that expires by the clock of the relay is found gone, though the clock has jumped', async () => {
+  it('a mailbox that expires by the clock of the relay is found gone, although the clock has jumped', async () => {
     let now = Date.now();
     const clock = () => now;
     const store = memoryStore(new Map(), { clock });
@@ -110,7 +110,7 @@ describe('without word of changes', () => {
     expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
   });
 
-  it('a wait goes on when a timer is done before the clock says so, and ends in time', async () => {
+  it('a wait continues if a timer ends before the clock time, and ends in time', async () => {
     // The clock stands still, 30 ms before the mailbox expires.
     let now = Date.now();
     const clock = () => now;
@@ -124,7 +124,7 @@ describe('without word of changes', () => {
 });
 
 describe('a store that fails while a read is held', () => {
-  it('is a 503 for one that was woken, and has to read again', async () => {
+  it('is a 503 for a read that was woken and must read again', async () => {
     const { store, trouble } = deafStore();
     const listeners: ChangeListener[] = [];
     const changes: ChangeBus = {
@@ -150,7 +150,7 @@ describe('a store that fails while a read is held', () => {
     expect(relay.stats().waiters).toBe(0);
   });
 
-  it('wakes nobody by a look that fails, and once it is back a change is found within the period', async () => {
+  it('wakes no waiter by a failed poll, and a change is found within the period after its recovery', async () => {
     const { store, inner, trouble } = deafStore();
     const { changes: _, ...unheard } = inner;
     const failures: RelayEvent[] = [];
@@ -171,7 +171,7 @@ describe('a store that fails while a read is held', () => {
   });
 });
 
-describe('word that may have been missed', () => {
+describe('notifications that may have been missed', () => {
   const MAILBOXES = 1_000;
 
   /** A relay with many mailboxes whose senders wait, on a store that others change in silence. */
@@ -210,7 +210,7 @@ describe('word that may have been missed', () => {
     return { relay, shared, waits, figures, missed: () => missed(), trouble };
   }
 
-  it('is looked for once a mailbox, some at a time, and only those whose mailbox changed are woken', async () => {
+  it('cause one poll per mailbox, some at a time, and wake only waiters whose mailbox changed', async () => {
     const { relay, shared, waits, figures, missed } = await manyWait();
     await Promise.all(shared.slice(0, 10).map(({ sender, url }) => sender.update(url)));
     missed();
@@ -223,7 +223,7 @@ describe('word that may have been missed', () => {
     expect(relay.stats().waiters).toBe(MAILBOXES - 10);
   });
 
-  it('is a 503 for nobody if the store fails just then', async () => {
+  it('cause no 503 if the store fails at that moment', async () => {
     const { relay, figures, missed, trouble } = await manyWait();
     trouble.fails = true;
     missed();

@@ -47,7 +47,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect([status, json.payload, headers['mailbox-receiver']]).toEqual([200, payload, undefined]);
   });
 
-  it('shows the sender a receiver that comes, goes, and another that comes', async () => {
+  it('shows the sender a receiver that binds and relinquishes, and another receiver that binds', async () => {
     const served = await serve(door);
     const sender = newDevice();
     const created = await sender.create(served.base);
@@ -88,7 +88,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect(served.relay.stats().waiters).toBe(0);
   });
 
-  it('ends in time: 204 after the seconds asked for, or granted; 404 when the mailbox expires', async () => {
+  it('ends in time: 204 after the requested or granted seconds; 404 when the mailbox expires', async () => {
     const { base } = await serve(door, { longPoll: { maximumSeconds: 2 } });
     const lasting = await serve(door);
     const [asked, capped, expiring] = await Promise.all([
@@ -114,7 +114,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect(expired.ms).toBeLessThan(2100);
   });
 
-  it('answers at once what has changed already, and what is asked for without one of the two headers', async () => {
+  it('answers at once if the mailbox has changed already, and without one of the two headers', async () => {
     const { base } = await serve(door);
     const { sender, url, version } = await boundPair(base);
     const [wait, known] = waitFor(version) as [Field, Field];
@@ -128,7 +128,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     }
   });
 
-  it('with wait=0 says at once whether there is news, and ends no wait of the same device', async () => {
+  it('with wait=0 answers at once whether there is a change, and ends no wait of the same device', async () => {
     const served = await serve(door);
     const { sender, receiver, url, version } = await boundPair(served.base);
     const waiting = await holding(served, () => sender.wait(url, version));
@@ -169,7 +169,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect((await waiting.answer).json.payload).toEqual(payload);
   });
 
-  it('refuses at once whom a read would refuse', async () => {
+  it('refuses at once a device that a read would refuse', async () => {
     const { relay, base } = await serve(door);
     const { receiver, url, version } = await boundPair(base);
     const stranger = newDevice();
@@ -199,7 +199,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect(relay.stats().waiters).toBe(0);
   });
 
-  it('is not held with more than 100 header fields, and says to come back', async () => {
+  it('is not held with more than 100 header fields, and answers with Retry-After', async () => {
     const served = await serve(door);
     const { sender, receiver, url, version } = await boundPair(served.base);
     const padding = (count: number): Field[] => Array.from({ length: count }, (_, index) => [`X-${index}`, '1']);
@@ -214,7 +214,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect([fresh.status, fresh.headers['preference-applied']]).toEqual([200, 'wait=30']);
   });
 
-  it('takes no place before it is admitted, so that refused ones leave the places to others', async () => {
+  it('uses no slot before it is admitted, so that refused requests leave the slots to others', async () => {
     let admit: () => void = () => {};
     let admitted: Promise<void> | undefined;
     const authorize: AuthorizationHook = async ({ role }) => {
@@ -235,7 +235,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     expect((await waiting.answer).status).toBe(200);
   });
 
-  it('asks the hooks once, and before anything is held', async () => {
+  it('calls the hooks once, before the read is held', async () => {
     const asked: string[] = [];
     const others: AuthenticationHook = () => {
       asked.push(`authenticate while ${served.relay.stats().waiters} wait`);

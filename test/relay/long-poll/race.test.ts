@@ -53,7 +53,7 @@ function gate(): { pass(): Promise<void>; reached: Promise<void>; open(): void }
   };
 }
 
-describe('an update while a read goes on its way to being held', () => {
+describe('an update while a read is about to be held', () => {
   // Of the read of a device that is bound there is one get; a device that binds itself replaces, and then is answered.
   it.each<[moment: Moment, heard: boolean]>([
     ['before get', true],
@@ -136,7 +136,7 @@ describe.each([
   ['one relay', 1],
   ['two relays on one store', 2],
 ])('10,000 updates while a wait begins, %s', (_name, relays) => {
-  it('none is lost', async () => {
+  it('no update is lost', async () => {
     const backing = new Map();
     const all = Array.from({ length: relays }, () => {
       // Without the slow look: what nobody is told of is lost.

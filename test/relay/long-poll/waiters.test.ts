@@ -22,7 +22,7 @@ function waitersWith(revisionOf: () => Promise<string | undefined> = async () =>
 const enter = (waiters: Waiters, key = 'k', connection?: object) => waiters.open(key, connection);
 
 describe('a waiter', () => {
-  it('is woken at once by what came before it waited, and by nothing that came before that', async () => {
+  it('is woken at once by an event since its last wait, and by no earlier event', async () => {
     const waiters = waitersWith();
     const waiter = enter(waiters);
     waiters.wake('k');
@@ -32,7 +32,7 @@ describe('a waiter', () => {
     waiter.close();
   });
 
-  it('hears what ends its wait rather than of a change', async () => {
+  it('gets a reason that ends the wait rather than a change', async () => {
     for (const order of [0, 1]) {
       const waiters = waitersWith();
       const waiter = enter(waiters);
@@ -43,7 +43,7 @@ describe('a waiter', () => {
     }
   });
 
-  it('of the same role is superseded; one that knows another revision is sent to look', async () => {
+  it('of the same role is superseded; one that knows another revision reads again', async () => {
     const waiters = waitersWith();
     const [before, sender, receiver] = [enter(waiters), enter(waiters), enter(waiters)];
     before.startWaiting('receiver', 'zero');
@@ -58,7 +58,7 @@ describe('a waiter', () => {
     expect(await receiver.next(1)).toBe('time');
   });
 
-  it('that is still reading reads again if a look finds anything, as its own answer may be the older', async () => {
+  it('that is still reading reads again if a poll finds a revision, because its own result may be older', async () => {
     const looked: string[] = [];
     const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
     const [waiting, reading] = [enter(waiters), enter(waiters)];
@@ -69,7 +69,7 @@ describe('a waiter', () => {
     for (const waiter of [waiting, reading]) waiter.close();
   });
 
-  it('may wait longer than a timer of Node can run', async () => {
+  it('may wait longer than the longest timer of Node', async () => {
     const waiters = waitersWith();
     const waiter = enter(waiters);
     const next = waiter.next(2 ** 40);
@@ -94,7 +94,7 @@ describe('a waiter', () => {
     expect(enter(waiters).startWaiting('sender', 'one')).toBe(false);
   });
 
-  it('takes part in a wake of thousands with other work in between', async () => {
+  it('is woken together with thousands, with other work in between', async () => {
     const waiters = new Waiters(
       { maximum: 10_000, maximumPerConnection: 100 },
       { periodMs: 600_000, readRevision: async () => 'one' },
@@ -121,7 +121,7 @@ describe('a waiter', () => {
   });
 });
 
-describe('a place', () => {
+describe('a slot', () => {
   const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
     const watch = { periodMs: 600_000, readRevision: async () => 'one' };
     const waiters = new Waiters({ maximum, maximumPerConnection }, watch, undefined);
@@ -129,14 +129,14 @@ describe('a place', () => {
     return waiters;
   };
 
-  it('is not taken by a request that only reads', () => {
+  it('is not used by a request that only reads', () => {
     const waiters = crowded(1, 1);
     for (let at = 0; at < 1_000; at += 1) enter(waiters);
     expect(waiters.size).toBe(0);
     expect(enter(waiters).startWaiting('sender', 'one')).toBe(true);
   });
 
-  it('is refused once all are taken, and there again once one is given back', () => {
+  it('is refused while all slots are used, and free again after a release', () => {
     const waiters = crowded(2, 2);
     const [one, two, three] = [enter(waiters, 'a'), enter(waiters, 'b'), enter(waiters, 'c')];
     expect([one, two, three].map((waiter) => waiter.startWaiting('sender', 'one'))).toEqual([true, true, false]);
@@ -144,7 +144,7 @@ describe('a place', () => {
     expect(enter(waiters, 'd').startWaiting('sender', 'one')).toBe(true);
   });
 
-  it('is refused once a connection has all of its own, which others do not lack', () => {
+  it('is refused once a connection uses all its slots, but not to other connections', () => {
     const waiters = crowded(10, 2);
     const [greedy, honest] = [{}, {}];
     const settle = (key: string, connection?: object) => enter(waiters, key, connection).startWaiting('sender', 'one');
@@ -153,7 +153,7 @@ describe('a place', () => {
     expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
   });
 
-  it('of a device goes over to its newer request, at the bound as well', async () => {
+  it('of a device passes to its newer request, also at the limit', async () => {
     const waiters = crowded(1, 1);
     const connection = {};
     const older = enter(waiters, 'k', connection);
@@ -165,7 +165,7 @@ describe('a place', () => {
     expect(enter(waiters, 'other', connection).startWaiting('sender', 'one')).toBe(false);
   });
 
-  it('keeps no look at a mailbox for which nobody waits any more', async () => {
+  it('keeps no poll of a mailbox without waiters', async () => {
     let looks = 0;
     const waiters = waitersWith(async () => {
       looks += 1;
@@ -183,7 +183,7 @@ describe('a place', () => {
 });
 
 describe('a process', () => {
-  it('is not kept alive by reads that it holds', () => {
+  it('is not kept alive by held reads', () => {
     const program = `
       import { createRelay } from 'credential-relay';
       const relay = createRelay({ publicUrl: 'http://localhost' });

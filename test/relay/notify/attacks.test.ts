@@ -81,7 +81,7 @@ async function arrival({ requests }: PushProvider, path: string, began: number):
 }
 
 describe("a victim's push arrives", () => {
-  it('though a stranger leaves twelve tokens of services that are not there', async () => {
+  it('although a stranger sends twelve tokens of services that do not exist', async () => {
     const { push, of } = relayWith(browserPush());
     for (let label = 0; label < 12; label += 1)
       await push(browser.subscription(`https://dead${label}.notify.windows.com/x`));
@@ -93,7 +93,7 @@ describe("a victim's push arrives", () => {
     expect(of('push.paused')).toEqual([]);
   });
 
-  it('though APNs limits the token of a stranger (429)', async () => {
+  it('although APNs limits the token of a stranger (429)', async () => {
     const apns = await startApns();
     closers.push(() => apns.close());
     apns.answer((request) =>
@@ -120,7 +120,7 @@ describe("a victim's push arrives", () => {
     expect(apns.requests.filter(({ headers }) => headers[':path'] === '/3/device/limited').length).toBeLessThan(5);
   });
 
-  it('though 1,000 endpoints of its service, or of another, hang', { timeout: 60_000 }, async () => {
+  it('although 1,000 endpoints of its service, or of another service, hang', { timeout: 60_000 }, async () => {
     const { relay, push, of } = relayWith(browserPush());
     service.answer((response, { path }) => {
       if (path.startsWith('/victim')) response.writeHead(201).end();

@@ -44,7 +44,7 @@ describe('a host that keeps failing', () => {
   const failing = (extra: object = {}) =>
     services((name) => (name.startsWith('a x') ? { outcome: 'retry', ...extra } : sent()));
 
-  it('is tested by one push every two seconds, which costs no try, until it takes one', async () => {
+  it('is tested by one push every two seconds, which costs no attempt, until it accepts a push', async () => {
     let well = false;
     const one = provider(() => ({ outcome: well ? 'sent' : 'retry' }));
     const { queue, of } = watchedQueue([one], { retries: 1 });
@@ -61,7 +61,7 @@ describe('a host that keeps failing', () => {
     expect([of('push.sent').length, queue.size]).toEqual([30, 0]);
   });
 
-  it('is tested by a token that has not failed, if there is one', async () => {
+  it('is tested with a token without a failure, if there is one', async () => {
     const one = failing();
     const { queue } = watchedQueue([one]);
     for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
@@ -72,7 +72,7 @@ describe('a host that keeps failing', () => {
     expect(one.received[before]?.tokenData).toBe('a x new');
   });
 
-  it('holds up no other host of the service', async () => {
+  it('delays no other host of the service', async () => {
     const one = failing();
     const { queue, of } = watchedQueue([one]);
     for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
@@ -83,7 +83,7 @@ describe('a host that keeps failing', () => {
     expect(got(one, 'a y victim')).toBe(1);
   });
 
-  it.each([429, 503])('counts as one only if the fault is its own (%i)', async (status) => {
+  it.each([429, 503])('counts as failing only if the fault is its own (%i)', async (status) => {
     const one = failing(status === 429 ? { fault: 'token' } : {});
     const { queue, of } = watchedQueue([one]);
     for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
@@ -93,7 +93,7 @@ describe('a host that keeps failing', () => {
     if (status === 429) expect(one.received.length).toBe(30 * 4);
   });
 
-  it('is not displaced by hosts that devices make up, and those have no breaker beyond 64', () => {
+  it('is not displaced by hosts that devices invent, which have no breaker beyond 64 hosts', () => {
     const breakers = new CircuitBreakers();
     const fail = (host: string, now: number): boolean[] =>
       Array.from({ length: 10 }, () => breakers.recordResult(host, false, now));
@@ -110,7 +110,7 @@ describe('a host that keeps failing', () => {
 });
 
 describe('pushes that hang', () => {
-  it('hold up a push that comes after them for two seconds at most', async () => {
+  it('delay a later push by two seconds at most', async () => {
     for (const wait of [0, 100, 999, 2_500, 3_100, 4_100, 5_100, 7_300]) {
       const one = services((name) => (name.endsWith('victim') ? sent() : new Promise(() => {})));
       const { queue } = watchedQueue([one]);
@@ -123,7 +123,7 @@ describe('pushes that hang', () => {
     }
   });
 
-  it('of a host that is the same as that of the victim hold it up no longer', async () => {
+  it('to the same host delay a later push no longer', async () => {
     const one = services((name) => (name.endsWith('victim') ? sent() : new Promise(() => {})));
     const { queue, of } = watchedQueue([one]);
     for (let device = 0; device < 990; device += 1) queue.enqueue(token(`a x hangs${device}`));
@@ -134,7 +134,7 @@ describe('pushes that hang', () => {
     expect(got(one, 'a x victim')).toBe(1);
   });
 
-  it('to tokens that failed take two places at most', async () => {
+  it('to tokens with a failure take two slots at most', async () => {
     let answer: () => unknown = () => ({ outcome: 'retry', fault: 'token' });
     const one = services(() => answer());
     const { queue } = watchedQueue([one], { backoffMs: [1_000, 1_000], intervalMs: 1 });
@@ -168,7 +168,7 @@ describe('a full queue', () => {
     expect([small.length, one.received.length, queue.size]).toEqual([6, 22, 0]);
   });
 
-  it('drops what failed before what did not', async () => {
+  it('drops pushes with a failure before pushes without', async () => {
     const one = services((name) => (name.endsWith('bad') ? { outcome: 'retry', retryAfterMs: 60_000 } : sent()));
     const { queue, of } = watchedQueue([one], { maximumWaiting: 2 });
     queue.enqueue(token('a x good'));
@@ -185,8 +185,8 @@ describe('a full queue', () => {
   });
 });
 
-describe('pushes that come back after a failure', () => {
-  it('count among those that wait, and are the first to be dropped', async () => {
+describe('pushes that wait for another attempt', () => {
+  it('count as waiting, and are dropped first', async () => {
     const one = services();
     const { queue, of } = watchedQueue([one], { maximumWaiting: 20 });
     for (let device = 0; device < 8; device += 1) queue.enqueue(token(`a x bad${device}`));
@@ -205,23 +205,23 @@ describe('pushes that come back after a failure', () => {
   });
 });
 
-describe('what is remembered of tokens', () => {
-  it('is bounded, and is forgotten with time; the token itself is not kept', async () => {
-    const lanes = new DeviceQueues(100);
+describe('the memory of tokens', () => {
+  it('is bounded, expires, and does not contain the token itself', async () => {
+    const queues = new DeviceQueues(100);
     for (let device = 0; device < 1_000; device += 1)
-      lanes.get('one', `secret-${device}`, '').nextAllowedAt = performance.now() + 2_000;
-    expect(lanes.size).toBe(100);
-    expect(JSON.stringify(lanes.get('one', 'secret-999', ''))).not.toContain('secret');
+      queues.get('one', `secret-${device}`, '').nextAllowedAt = performance.now() + 2_000;
+    expect(queues.size).toBe(100);
+    expect(JSON.stringify(queues.get('one', 'secret-999', ''))).not.toContain('secret');
     await pass(12_000);
-    lanes.get('one', 'another', '');
-    expect(lanes.size).toBe(1);
+    queues.get('one', 'another', '');
+    expect(queues.size).toBe(1);
   });
 
-  it('never loses a token whose push waits', () => {
-    const lanes = new DeviceQueues(10);
-    const waiting = lanes.get('one', 'waits', '');
+  it('never loses a token with a waiting push', () => {
+    const queues = new DeviceQueues(10);
+    const waiting = queues.get('one', 'waits', '');
     waiting.pending = { job: job('a'), dropAt: 1, failedAttempts: 0 };
-    for (let device = 0; device < 100; device += 1) lanes.get('one', `${device}`, '');
-    expect(lanes.get('one', 'waits', '')).toBe(waiting);
+    for (let device = 0; device < 100; device += 1) queues.get('one', `${device}`, '');
+    expect(queues.get('one', 'waits', '')).toBe(waiting);
   });
 });

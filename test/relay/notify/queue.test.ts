@@ -16,7 +16,7 @@ const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 const sent = () => ({ outcome: 'sent' });
 
 describe('the queue of pushes', () => {
-  it('calls no notifier while it is given a job', async () => {
+  it('calls no notifier while a job is added', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));
@@ -25,7 +25,7 @@ describe('the queue of pushes', () => {
     expect([one.received.length, queue.size]).toEqual([1, 0]);
   });
 
-  it('hands over type and token, not the end of the mailbox, and says so in an event without the token', async () => {
+  it('passes type and token to the notifier, not the deadline of the mailbox, and emits an event without the token', async () => {
     vi.setSystemTime(new Date('2030-05-01T10:20:30.456Z'));
     const one = provider(sent);
     const { queue, events } = watchedQueue([one]);
@@ -36,7 +36,7 @@ describe('the queue of pushes', () => {
     expect(events).toEqual([{ type: 'push.sent', tokenType: 'one', attempt: 1, ms: expect.any(Number) }]);
   });
 
-  it('joins the pushes to one token that come while one waits or is under way', async () => {
+  it('merges pushes to one token while a push waits or is in flight', async () => {
     const one = provider();
     const { queue } = watchedQueue([one]);
     for (let change = 0; change < 3; change += 1) queue.enqueue(job('a'));
@@ -50,7 +50,7 @@ describe('the queue of pushes', () => {
     expect([one.received.length, queue.size]).toEqual([2, 0]);
   });
 
-  it('keeps a joined push as long as the mailbox that ends last', async () => {
+  it('keeps a merged push until the later of the two deadlines', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));
@@ -73,7 +73,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(2);
   });
 
-  it('leaves them between pushes to one device, however many mailboxes hold its token, and however it is written', async () => {
+  it('keeps them also for a token in several mailboxes, and in several spellings', async () => {
     const one = { ...provider(sent), destination: (tokenData: string) => ({ device: tokenData.trim() }) };
     const { queue, of } = watchedQueue([one]);
     for (let round = 0; round < 60; round += 1) {
@@ -84,12 +84,12 @@ describe('the queue of pushes', () => {
     expect([one.received.length, queue.size, of('push.dropped')]).toEqual([4, 0, []]); // at 0, 2, 4 and 6 s
   });
 
-  it('drops the oldest that waits when too many do, and counts it', async () => {
+  it('drops the oldest waiting push when too many wait, and emits an event', async () => {
     const one = provider();
     const { queue, of } = watchedQueue([one], { maximumWaiting: 3, concurrency: 1 });
     queue.enqueue(job('running'));
     await pass(1);
-    for (const lane of ['a', 'b', 'c', 'd', 'e']) queue.enqueue(job(lane));
+    for (const device of ['a', 'b', 'c', 'd', 'e']) queue.enqueue(job(device));
     expect(of('push.dropped')).toEqual([
       { type: 'push.dropped', tokenType: 'one', reason: 'full' },
       { type: 'push.dropped', tokenType: 'one', reason: 'full' },
@@ -108,19 +108,19 @@ describe('the queue of pushes', () => {
     ]);
   });
 
-  it('bounds what waits also for lanes that rest or are under way', async () => {
+  it('limits waiting pushes also for devices with a push in flight, or within their interval', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one], { maximumWaiting: 3 });
-    for (let lane = 0; lane < 10; lane += 1) queue.enqueue(job(`${lane}`));
+    for (let device = 0; device < 10; device += 1) queue.enqueue(job(`${device}`));
     await pass(100);
-    for (let lane = 0; lane < 10; lane += 1) queue.enqueue(job(`${lane}`));
+    for (let device = 0; device < 10; device += 1) queue.enqueue(job(`${device}`));
     expect(queue.size).toBe(3);
   });
 
-  it('has eight under way for each notifier, so that one that hangs holds up no other', async () => {
+  it('has eight pushes in flight per notifier, so that a notifier that hangs delays no other', async () => {
     const [hanging, well] = [provider(), provider(sent, ['two'])];
     const { queue } = watchedQueue([hanging, well]);
-    for (let lane = 0; lane < 100; lane += 1) queue.enqueue(job(`${lane}`));
+    for (let lane = 0; lane < 100; lane += 1) queue.enqueue(job(`${device}`));
     queue.enqueue(job('well', { type: 'two' }));
     await pass(1);
     expect([hanging.received.length, well.received.length]).toEqual([8, 1]);
@@ -134,7 +134,7 @@ describe('the queue of pushes', () => {
     expect(hanging.received.filter(({ signal }) => signal.aborted).length).toBe(8);
   });
 
-  it('tries three times more, after pauses that grow, and then gives up', async () => {
+  it('retries three times with growing pauses, and then drops the push', async () => {
     const one = provider(() => ({ outcome: 'retry', code: 'Busy' }));
     const { queue, of } = watchedQueue([one], { intervalMs: 1 });
     queue.enqueue(job('a'));
@@ -153,7 +153,7 @@ describe('the queue of pushes', () => {
     expect(queue.size).toBe(0);
   });
 
-  it('obeys the Retry-After of the provider, and gives up where that is beyond the life of the push', async () => {
+  it('obeys the Retry-After of the provider, and drops a push that would expire before', async () => {
     const one = provider(({ tokenData }) => ({
       outcome: 'retry',
       retryAfterMs: tokenData === 'long' ? 900_000 : 60_000,
@@ -168,7 +168,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(3);
   });
 
-  it('gives up its place when the wait that the provider asks for is longer than it lives', async () => {
+  it('releases the slot of a push that expires before the Retry-After of the provider', async () => {
     const one = provider();
     const { queue, of } = watchedQueue([one]);
     queue.enqueue(job('a'));
@@ -186,7 +186,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(2);
   });
 
-  it('waits a day at most, whatever a notifier asks for', async () => {
+  it('waits one day at most, for any Retry-After', async () => {
     const one = provider(({ tokenData }) => ({ outcome: 'retry', retryAfterMs: Number(tokenData) }));
     const { queue } = watchedQueue([one]);
     const waits = [1e12, Number.MAX_VALUE, Number.POSITIVE_INFINITY, 2 ** 31];
@@ -197,7 +197,7 @@ describe('the queue of pushes', () => {
     expect([one.received.length, queue.size]).toEqual([4, 0]);
   });
 
-  it('does not let new changes shorten the pauses of a lane that fails', async () => {
+  it('does not shorten the pauses of a failing device for new changes', async () => {
     const one = provider(() => ({ outcome: 'retry' }));
     const { queue } = watchedQueue([one], { intervalMs: 1 });
     for (let tenth = 0; tenth < 100; tenth += 1) {
@@ -207,7 +207,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(3); // at 0, 0.5 and 2.5 s; the next at 10.5 s
   });
 
-  it('is not sent after the end of its mailbox', async () => {
+  it('sends no push after the deadline of its mailbox', async () => {
     const one = provider();
     const { queue, of } = watchedQueue([one], { concurrency: 1 });
     queue.enqueue(job('first'));
@@ -268,7 +268,7 @@ describe('the queue of pushes', () => {
     },
   );
 
-  it('asks the notifier whether a token can be its own', () => {
+  it('asks the notifier to validate a token', () => {
     const picky = { ...provider(), validate: (tokenData: string) => tokenData === 'good' };
     const broken = {
       ...provider(undefined, ['two']),
@@ -289,7 +289,7 @@ describe('the queue of pushes', () => {
 });
 
 describe('close', () => {
-  it('sends what waits for the end of an interval, and closes the notifiers once', async () => {
+  it('sends pushes that wait for the end of an interval, and closes the notifiers once', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));
@@ -301,10 +301,10 @@ describe('close', () => {
     expect([one.received.length, one.closed]).toEqual([2, 1]);
   });
 
-  it('ends after its grace, aborts what hangs, drops and counts the rest, and takes no more', async () => {
+  it('ends after its grace time, aborts pushes that hang, drops the rest with events, and accepts no more', async () => {
     const one = { ...provider(), close: () => new Promise<void>(() => {}) };
     const { queue, of } = watchedQueue([one], { concurrency: 1 });
-    for (const lane of ['a', 'b', 'c']) queue.enqueue(job(lane));
+    for (const device of ['a', 'b', 'c']) queue.enqueue(job(device));
     await pass(1);
     const closing = queue.close(500);
     await pass(1_001);

@@ -95,7 +95,7 @@ describe('a push [§8 A35 N32]', () => {
     expect(told(one).sort()).toEqual([...who].sort());
   });
 
-  it('binding tells nobody, nor does relay.remove', async () => {
+  it('is sent neither after a bind nor after relay.remove', async () => {
     const { relay, one, url } = await pair();
     await relay.remove(url);
     await quiet(relay);
@@ -133,7 +133,7 @@ describe('a push [§8 A35 N32]', () => {
 });
 
 describe('a token that its provider calls gone', () => {
-  it('is taken out of the mailbox, on whichever relay of the store', async () => {
+  it('is removed from the mailbox, by any relay of the store', async () => {
     const store = memoryStore();
     const one = provider(() => ({ outcome: 'gone' }));
     const { relay, sender, receiver, url, events } = await pair(one, { store });
@@ -145,7 +145,7 @@ describe('a token that its provider calls gone', () => {
     expect((await device(other, sender.claim).update(url)).json).toEqual({ isPushNotificationSupported: false });
   });
 
-  it('stays if the device has left another since', async () => {
+  it('does not remove a token that the device has replaced', async () => {
     const one = provider();
     const { relay, sender, receiver, url, events } = await pair(one);
     await receiver.update(url);
@@ -160,7 +160,7 @@ describe('a token that its provider calls gone', () => {
     await relay.close();
   });
 
-  it('of a mailbox that is deleted meanwhile harms nobody', async () => {
+  it('causes no failure if the mailbox was deleted in the meantime', async () => {
     const one = provider();
     const { relay, receiver, url, events } = await pair(one);
     await receiver.delete(url);

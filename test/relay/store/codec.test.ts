@@ -35,7 +35,7 @@ describe('sealing at rest', () => {
   const here = address();
   const seal = (): string => codec.encode(mailbox, here, random.revision(), random.iv) as string;
 
-  it('opens what it sealed', () => {
+  it('opens a record that it has sealed', () => {
     expect(codec.decode(seal(), here)).toEqual(mailbox);
   });
 
@@ -47,7 +47,7 @@ describe('sealing at rest', () => {
     expect(rest).toEqual([]);
   });
 
-  it('never seals twice alike', () => {
+  it('never seals a record twice with the same result', () => {
     expect(new Set(Array.from({ length: 1000 }, () => seal().split('.')[4])).size).toBe(1000);
   });
 
@@ -98,7 +98,7 @@ describe('records in clear', () => {
     expect(clearCodec.decode(value, address())).toBe(mailbox);
   });
 
-  it('are not looked for in text that was sealed', () => {
+  it('are not read from sealed text', () => {
     expect(reasonFor(() => clearCodec.decode('revisionrevision.1.1.k.x', address()))).toBe('unknown_format');
   });
 });

@@ -43,7 +43,7 @@ describe('a store that fails [§6 503]', () => {
     expect((await sender.read(url)).status).toBe(200);
   });
 
-  it('takes a store that throws instead of rejecting, or answers with no promise, for one that failed', async () => {
+  it('treats a store that throws instead of rejecting, or returns no promise, as failed', async () => {
     const store = troubledStore(() => {});
     const throwing = {
       ...store,
@@ -58,7 +58,7 @@ describe('a store that fails [§6 503]', () => {
     expect(await sender.create()).toMatchObject(unavailable);
   });
 
-  it('gives every call a deadline', async () => {
+  it('limits the time of every call', async () => {
     let hung = false;
     const relay = testRelay({ store: troubledStore(() => (hung ? forever() : undefined)), storeTimeoutMs: 20 });
     const { sender, url } = await sharedMailbox(relay);
@@ -69,7 +69,7 @@ describe('a store that fails [§6 503]', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  it('answers all who wait for their turn at one mailbox within the budget of one', async () => {
+  it('answers all requests that queue for one mailbox within the budget of one request', async () => {
     let hung = false;
     const relay = testRelay({
       store: troubledStore(() => (hung ? forever() : undefined)),
@@ -113,7 +113,7 @@ describe('a store that fails [§6 503]', () => {
     }
   });
 
-  it('gives up a race that it always loses, as contention, within the budget', async () => {
+  it('ends a race that it always loses, as contention, within the budget', async () => {
     const relay = testRelay({ store: alwaysOvertaken(), storeBudgetMs: 80 });
     const { sender, url } = await sharedMailbox(relay);
     const started = performance.now();
@@ -123,7 +123,7 @@ describe('a store that fails [§6 503]', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  it('says 503, never 404, to a record that its keys do not open, and names the cause in an event only', async () => {
+  it('answers 503, never 404, for a record that its keys do not open, and names the cause in an event only', async () => {
     const store = new Map<string, unknown>();
     const events: RelayEvent[] = [];
     const { url } = await sharedMailbox(testRelay({ store, keys: [randomBytes(32)] }));
@@ -147,7 +147,7 @@ describe('a store that fails [§6 503]', () => {
     expect((await sender.preview(url)).status).toBe(404);
   });
 
-  it('takes whatever a store rejects with for an outage, and reports a late failure once', async () => {
+  it('treats any rejection of a store as an outage, and reports a late failure once', async () => {
     const events: RelayEvent[] = [];
     let settle: (() => void) | undefined;
     const late = new Promise<never>((_resolve, reject) => {
@@ -167,12 +167,12 @@ describe('a store that fails [§6 503]', () => {
     expect(events.filter(({ type }) => type === 'store.failed')).toHaveLength(1);
   });
 
-  it('gives ping and sweep a deadline too: neither waits for ever', async () => {
+  it('limits the time of ping and sweep', async () => {
     const store = { ...troubledStore(() => {}), ping: forever };
     await expect(testRelay({ store, storeTimeoutMs: 20 }).ping()).rejects.toMatchObject({ code: 'store_timeout' });
   });
 
-  it('lets ping tell', async () => {
+  it('ping resolves to the health of the store', async () => {
     const store = { ...troubledStore(() => {}), ping: async () => Promise.reject(new Error('down')) };
     await expect(testRelay({ store }).ping()).rejects.toThrow('down');
     expect(await testRelay().ping()).toMatchObject({ clockSkewMs: 0 });
@@ -180,7 +180,7 @@ describe('a store that fails [§6 503]', () => {
 });
 
 describe('a bug in the relay', () => {
-  it('is a 500 that tells nothing, and an event that names the class', async () => {
+  it('is a 500 without details, and an event that names the class', async () => {
     const events: RelayEvent[] = [];
     let broken = false;
     const clock = (): number => {
@@ -202,7 +202,7 @@ describe('a bug in the relay', () => {
 describe('a full store [§6 503]', () => {
   const full = { status: 503, json: { code: 'store_full', status: 503 } };
 
-  it('refuses new mailboxes, and goes on with those that it has, until there is room', async () => {
+  it('refuses new mailboxes, and serves the existing ones, until there is room', async () => {
     const events: RelayEvent[] = [];
     const store = memoryStore({ maximumMailboxes: 1 });
     const relay = testRelay({ store, onEvent: (event) => events.push(event) });
@@ -242,7 +242,7 @@ describe('a full store [§6 503]', () => {
     ]);
   });
 
-  it('is bounded by default, whatever memory it is given', async () => {
+  it('is bounded by default, in any kind of memory store', async () => {
     for (const store of [undefined, new Map<string, unknown>(), new Keyv(), storeFromUrl('memory:')]) {
       const { usage } = await testRelay({ store }).ping();
       expect(usage).toEqual({ mailboxes: 0, bytes: 0, maximumMailboxes: 100_000, maximumBytes: 67_108_864 });

@@ -30,7 +30,7 @@ const value = (letter: string) => `${letter.repeat(16)}.rest`;
 const soon = () => Date.now() + 60_000;
 
 describe('keyvStore on an adapter that hangs', () => {
-  it('gives the call up, refuses the key until the lost write has settled, and then goes on', async () => {
+  it('times the call out, refuses the key until the lost write has settled, and then continues', async () => {
     const { adapter, hangNextWrite, letGo } = hangingAdapter();
     const store = keyvStore(new Keyv({ store: adapter }), { atomicity: 'single-process' });
     expect(await store.create('k', value('a'), soon())).toBe(true);

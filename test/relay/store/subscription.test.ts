@@ -46,8 +46,8 @@ function ears(attempt: (attempts: number) => Promise<Partial<SubscriptionConnect
   return { log, open };
 }
 
-describe('what listens to changes', () => {
-  it('seeks a connection again and again, with pauses that grow up to a bound', async () => {
+describe('a change subscriber', () => {
+  it('reconnects with pauses that grow up to a bound', async () => {
     const { log, open } = ears(async () => {
       throw new Error('away');
     });
@@ -65,7 +65,7 @@ describe('what listens to changes', () => {
     expect(log.at.length).toBe(attempts);
   });
 
-  it('does not take a connection that is lost at once for a good one, and one that lasted for a bad one', async () => {
+  it('counts a connection that is lost at once as a failed attempt, but not a connection that lasted', async () => {
     let lasting = false;
     const { log, open } = ears(async () => ({
       check: async () => {
@@ -92,7 +92,7 @@ describe('what listens to changes', () => {
     expect(log.open).toBe(0);
   });
 
-  it('waits long after a refusal, yet ends at once', async () => {
+  it('pauses long after a refusal, but stops at once', async () => {
     const { log, open } = ears(async () => {
       throw new RangeError('not you');
     });
@@ -106,7 +106,7 @@ describe('what listens to changes', () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
-  it('gives up a connection whose check hangs or fails, and one that was lost while it was opened', async () => {
+  it('closes a connection whose check hangs or fails, and a connection that was lost while it was opened', async () => {
     const hangs = { check: () => new Promise(() => {}) };
     const fails = { check: () => Promise.reject(new Error('gone')) };
     const { log, open } = ears(async (attempts) => (attempts === 1 ? hangs : attempts === 2 ? fails : {}));
@@ -124,7 +124,7 @@ describe('what listens to changes', () => {
     expect(log.open).toBe(0);
   });
 
-  it('closes a connection that comes after the last listener has gone', async () => {
+  it('closes a connection that opens after the last listener has unsubscribed', async () => {
     let come: (ear: Partial<SubscriptionConnection>) => void = () => {};
     const { log, open } = ears(() => new Promise((resolve) => (come = resolve)));
     const listening = createChangeSubscriber(open, TIMES);
@@ -136,7 +136,7 @@ describe('what listens to changes', () => {
     expect([listener.count, log.open, log.at.length]).toEqual([0, 0, 1]);
   });
 
-  it('tells whoever comes later that it listens, and nobody of what came after he left', async () => {
+  it('calls resync for a later listener, and calls no listener after it has unsubscribed', async () => {
     const { log, open } = ears();
     const listening = createChangeSubscriber(open, TIMES);
     const heard: string[] = [];

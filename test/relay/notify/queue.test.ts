@@ -120,7 +120,7 @@ describe('the queue of pushes', () => {
   it('has eight pushes in flight per notifier, so that a notifier that hangs delays no other', async () => {
     const [hanging, well] = [provider(), provider(sent, ['two'])];
     const { queue } = watchedQueue([hanging, well]);
-    for (let lane = 0; lane < 100; lane += 1) queue.enqueue(job(`${device}`));
+    for (let device = 0; device < 100; device += 1) queue.enqueue(job(`${device}`));
     queue.enqueue(job('well', { type: 'two' }));
     await pass(1);
     expect([hanging.received.length, well.received.length]).toEqual([8, 1]);

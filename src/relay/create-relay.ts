@@ -116,7 +116,7 @@ export function createRelay(options: RelayOptions): Relay {
     cors,
     guard,
     renderPreview: createPreviewRenderer(settings.preview),
-    refusalForms: createErrorPages(settings.preview),
+    errorPages: createErrorPages(settings.preview),
     maximumWaitSeconds: settings.longPoll.maximumSeconds,
   });
   const handlers = createHandlers(dispatch, {

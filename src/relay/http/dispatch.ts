@@ -1,9 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { KNOWN_VERSION, REQUEST_ID } from '../../protocol/header-names.js';
 import type { Guard } from '../auth/guard.js';
-import { isRelayError, RelayError } from '../errors.js';
+import { isRelayError, RelayError, type RelayErrorCode } from '../errors.js';
 import { describeCause, type OperationName } from '../events.js';
-import type { Operation, Outcome, RelayContext, WaitRequest } from '../operations/context.js';
+import type { MailboxOperation, Outcome, Preview, RelayContext, WaitRequest } from '../operations/context.js';
 import { createMailbox } from '../operations/create.js';
 import { deleteMailbox } from '../operations/delete.js';
 import { readDisplayInformation } from '../operations/preview.js';
@@ -23,166 +23,229 @@ import { parsePreferredWait } from './prefer.js';
 import { errorResponse, optionsResponse, previewResponse, problemResponse, successResponse } from './response.js';
 import { headerPairs, type RelayResponse, type RequestHandler } from './types.js';
 
-/** What dispatching needs besides the operations' own context. */
+/** The settings of the dispatch beside the context of the operations. */
 export interface DispatchSettings {
   readonly tlsRequired: boolean;
   readonly bodyBytes: number;
   readonly cors: Cors;
   readonly guard: Guard;
   readonly renderPreview: PreviewRenderer;
-  readonly refusalForms: ErrorPages;
-  /** Most seconds that a read is held. */
+  readonly errorPages: ErrorPages;
+  /** Longest time in seconds for which the relay holds a read. */
   readonly maximumWaitSeconds: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each operation has its own kind of body; `perform` keeps them together.
-type AnyOperation = Operation<any>;
+interface Dispatcher extends DispatchSettings {
+  readonly context: RelayContext;
+}
 
-/** What the two kinds of paths take. The drafts' endpoint names are in each operation's own file. */
-const METHODS: Readonly<Record<'collection' | 'mailbox', Readonly<Record<string, AnyOperation>>>> = {
-  collection: { POST: createMailbox },
-  mailbox: {
-    GET: readDisplayInformation,
-    HEAD: readDisplayInformation,
-    POST: readSecureContent,
-    PUT: updateMailbox,
-    PATCH: relinquishMailbox,
-    DELETE: deleteMailbox,
-  },
-};
-
-const ALLOW = {
-  collection: [...Object.keys(METHODS.collection), 'OPTIONS'].join(', '),
-  mailbox: [...Object.keys(METHODS.mailbox), 'OPTIONS'].join(', '),
-};
-
-/** What is known of a request at the end of it, for its event. */
-interface RequestInfo {
-  /** `null` for one that is invalid. */
+/** One request and the facts that its answer and its event need. */
+interface Exchange {
+  readonly request: RelayRequest;
+  /** `null` if the header is invalid. */
   readonly requestId: string | null | undefined;
+  /** Headers of every answer: the echoed request id, and CORS. */
+  readonly headers: readonly string[];
   operation?: OperationName;
+  /** Address of the mailbox, as soon as the relay knows it. */
   address?: Address;
 }
 
+const COLLECTION_METHODS = 'POST, OPTIONS';
+
+// biome-ignore lint/suspicious/noExplicitAny: each operation has its own type of body; `runOnMailbox` connects the two.
+type AnyMailboxOperation = MailboxOperation<any>;
+
+const MAILBOX_OPERATIONS: Readonly<Record<string, AnyMailboxOperation>> = {
+  POST: readSecureContent,
+  PUT: updateMailbox,
+  PATCH: relinquishMailbox,
+  DELETE: deleteMailbox,
+};
+
+const MAILBOX_METHODS = ['GET', 'HEAD', ...Object.keys(MAILBOX_OPERATIONS), 'OPTIONS'].join(', ');
+
+const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy.';
+
 /**
- * Makes the one place through which every request goes, whichever door it came in by. It never rejects: what fails is
- * answered, as a problem.
+ * Most header fields of a request that the relay holds. A thousand small fields take 20 times the memory of the rest of
+ * the request.
  */
+const MAXIMUM_FIELDS_HELD = 100;
+
+/** Creates the handler of all requests below the mount. The handler never rejects: it answers failures with a problem. */
 export function createDispatch(context: RelayContext, settings: DispatchSettings): RequestHandler {
-  /** The order of checks is the protocol's: path, method, TLS, headers, body, hooks, then the operation. */
-  async function answer(request: RelayRequest, trace: RequestInfo, extra: readonly string[]): Promise<RelayResponse> {
-    const route = parseRoute(request.path);
-    if (route.kind === 'nothing') throw new RelayError(route.code);
-    const allow = ALLOW[route.kind];
-    if (request.method === 'OPTIONS') {
-      return optionsResponse(allow, [...requestIdHeader(trace.requestId), ...settings.cors(request, allow)]);
-    }
-    const methods = METHODS[route.kind];
-    const operation = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
-    if (operation === undefined) throw new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
-    trace.operation = operation.name;
-    if (route.kind === 'mailbox') trace.address = context.address(route.identifier);
-    const outcome = await perform(operation, request, trace);
-    if (outcome.preview === undefined) return successResponse(outcome, extra);
-    const { display, url } = outcome.preview;
-    return previewResponse(settings.renderPreview(display, url, request.header('Accept-Language')), extra);
-  }
-
-  async function perform<Body>(
-    operation: Operation<Body>,
-    request: RelayRequest,
-    trace: RequestInfo,
-  ): Promise<Outcome> {
-    if (settings.tlsRequired && !request.isSecure()) throw new RelayError('tls_required', { detail: TLS_HINT });
-    const { requestId } = trace;
-    if (requestId === null) throw new RelayError('request_id_invalid');
-    if (requestId === undefined && operation.needsRequestId && context.requestIdRequired) {
-      throw new RelayError('request_id_missing');
-    }
-    const claim = operation.needsClaim ? parseDeviceClaim(request) : '';
-    const hasBody = request.mayHaveBody || operation.takesBody === 'required';
-    const body = operation.parse(hasBody ? await bodyFor(operation, request) : undefined, context);
-    // Before the store is asked: who is not let in learns nothing of any mailbox.
-    const asked = settings.guard.authenticate(operation.name, request);
-    const principal = asked === undefined ? undefined : await asked;
-    const knownVersion = request.header(KNOWN_VERSION);
-    const command = {
-      address: trace.address ?? NO_ADDRESS,
-      claim,
-      requestId,
-      knownVersion,
-      body,
-      wait: operation.mayWait ? parseWaitRequest(request, knownVersion) : undefined,
-      budget: startBudget(context.storeBudgetMs),
-      authorize: settings.guard.authorizer(operation.name, request, principal),
-    };
-    const outcome = await operation.run(command, context);
-    trace.address = outcome.address;
-    return outcome;
-  }
-
-  /** A wish to wait counts only together with what is waited for (PROTOCOL: waiting). */
-  function parseWaitRequest(request: RelayRequest, knownVersion: string | undefined): WaitRequest | undefined {
-    const wished = parsePreferredWait(request);
-    if (wished === undefined || knownVersion === undefined) return undefined;
-    const { whenGone, connection } = request;
-    const isHoldable = request.fieldCount() <= MOST_FIELDS_HELD;
-    const seconds = Math.min(wished, settings.maximumWaitSeconds);
-    return { seconds, knownVersion, whenGone, connection, isHoldable };
-  }
-
-  async function bodyFor(operation: AnyOperation, request: RelayRequest): Promise<unknown> {
-    if (operation.takesBody !== 'ignored') return readJsonBody(request, operation.takesBody, settings.bodyBytes);
-    if (operation.needsClaim) await discardBody(request, settings.bodyBytes);
-    return undefined;
-  }
-
-  function refusal(
-    error: unknown,
-    request: RelayRequest,
-    extra: readonly string[],
-  ): { response: RelayResponse; error: RelayError } {
-    if (isRelayError(error)) {
-      const response = buildErrorResponse(error, settings.refusalForms(request, error.status), extra);
-      if (response !== undefined) return { response, error };
-    }
-    // A bug. Its message may hold anything, so neither the client nor the host's error handler sees it.
-    context.events.emit('relay.failed', { cause: describeCause(error) });
-    const internal = new RelayError('internal_error', { cause: error });
-    return { response: problemResponse(internal, extra), error: internal };
-  }
-
-  return async (request) => {
-    const started = performance.now();
-    const trace: RequestInfo = { requestId: parseRequestId(request) };
-    const extra = [...requestIdHeader(trace.requestId), ...settings.cors(request)];
-    let response: RelayResponse;
-    let code: RelayError['code'] | undefined;
-    try {
-      response = await answer(request, trace, extra);
-    } catch (thrown) {
-      const refused = refusal(thrown, request, extra);
-      response = refused.response;
-      code = refused.error.code;
-    }
-    if (context.events.hasListeners('request.completed')) {
-      context.events.emit('request.completed', {
-        ...(trace.operation === undefined ? {} : { operation: trace.operation }),
-        status: response.status,
-        ...(code === undefined ? {} : { code }),
-        ms: performance.now() - started,
-        ...(trace.address === undefined ? {} : { mailbox: context.hashMailbox(trace.address) }),
-      });
-    }
-    // About to stop: the client's next request is for another process.
-    return context.waiters.draining ? { ...response, close: true } : response;
-  };
+  const dispatcher = { ...settings, context };
+  return (request) => dispatch(request, dispatcher);
 }
 
-/** The answer to a refusal; `undefined` for one whose members or headers, which may be a hook's, cannot be sent. */
-function buildErrorResponse(error: RelayError, form: ErrorPage, extra: readonly string[]): RelayResponse | undefined {
+async function dispatch(request: RelayRequest, dispatcher: Dispatcher): Promise<RelayResponse> {
+  const started = performance.now();
+  const requestId = parseRequestId(request);
+  const headers = [...requestIdHeader(requestId), ...dispatcher.cors(request)];
+  const exchange: Exchange = { request, requestId, headers };
+  let response: RelayResponse;
+  let code: RelayErrorCode | undefined;
   try {
-    const response = errorResponse(error, form, extra);
+    response = await answer(exchange, dispatcher);
+  } catch (error) {
+    const failure = answerError(error, exchange, dispatcher);
+    response = failure.response;
+    code = failure.code;
+  }
+  const { context } = dispatcher;
+  reportCompletion(exchange, response.status, code, performance.now() - started, context);
+  // The relay is about to stop: the next request of this client should reach another process.
+  return context.waiters.draining ? { ...response, close: true } : response;
+}
+
+/** The order of checks is docs/protocol.md §5: path, method, TLS, headers, body, authentication, and then the operation. */
+async function answer(exchange: Exchange, dispatcher: Dispatcher): Promise<RelayResponse> {
+  const { request, headers } = exchange;
+  const route = parseRoute(request.path);
+  if (route.kind === 'nothing') throw new RelayError(route.code);
+  const allow = route.kind === 'collection' ? COLLECTION_METHODS : MAILBOX_METHODS;
+  if (request.method === 'OPTIONS') return answerOptions(allow, exchange, dispatcher);
+  if (route.kind === 'collection') {
+    if (request.method !== 'POST') throw methodNotAllowed(allow);
+    return successResponse(await runCreate(exchange, dispatcher), headers);
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    const { display, url } = await runPreview(route.identifier, exchange, dispatcher);
+    return previewResponse(dispatcher.renderPreview(display, url, request.header('Accept-Language')), headers);
+  }
+  const operation = Object.hasOwn(MAILBOX_OPERATIONS, request.method) ? MAILBOX_OPERATIONS[request.method] : undefined;
+  if (operation === undefined) throw methodNotAllowed(allow);
+  return successResponse(await runOnMailbox(operation, route.identifier, exchange, dispatcher), headers);
+}
+
+function answerOptions(allow: string, { request, requestId }: Exchange, { cors }: Dispatcher): RelayResponse {
+  return optionsResponse(allow, [...requestIdHeader(requestId), ...cors(request, allow)]);
+}
+
+async function runCreate(exchange: Exchange, dispatcher: Dispatcher): Promise<Outcome> {
+  const { request } = exchange;
+  const { context, guard } = dispatcher;
+  const { name } = createMailbox;
+  exchange.operation = name;
+  assertSecure(request, dispatcher);
+  const requestId = checkRequestId(exchange, context.requestIdRequired);
+  const claim = parseDeviceClaim(request);
+  const body = createMailbox.parse(await readJsonBody(request, 'required', dispatcher.bodyBytes), context);
+  const principal = await guard.authenticate(name, request);
+  const authorize = guard.authorizer(name, request, principal);
+  const command = { claim, requestId, body, budget: startBudget(context.storeBudgetMs), authorize };
+  const outcome = await createMailbox.run(command, context);
+  exchange.address = outcome.address;
+  return outcome;
+}
+
+async function runPreview(identifier: string, exchange: Exchange, dispatcher: Dispatcher): Promise<Preview> {
+  const { request } = exchange;
+  const { context, guard } = dispatcher;
+  const { name } = readDisplayInformation;
+  const address = context.address(identifier);
+  exchange.operation = name;
+  exchange.address = address;
+  assertSecure(request, dispatcher);
+  checkRequestId(exchange, false);
+  await guard.authenticate(name, request);
+  return readDisplayInformation.run({ address, budget: startBudget(context.storeBudgetMs) }, context);
+}
+
+async function runOnMailbox<Body>(
+  operation: MailboxOperation<Body>,
+  identifier: string,
+  exchange: Exchange,
+  dispatcher: Dispatcher,
+): Promise<Outcome> {
+  const { request } = exchange;
+  const { context, guard } = dispatcher;
+  const { name } = operation;
+  const address = context.address(identifier);
+  exchange.operation = name;
+  exchange.address = address;
+  assertSecure(request, dispatcher);
+  const requestId = checkRequestId(exchange, operation.needsRequestId && context.requestIdRequired);
+  const claim = parseDeviceClaim(request);
+  const body = operation.parse(await readOperationBody(operation, request, dispatcher.bodyBytes), context);
+  // Before the store is read: a request that fails authentication learns nothing about any mailbox.
+  const principal = await guard.authenticate(name, request);
+  const authorize = guard.authorizer(name, request, principal);
+  const knownVersion = request.header(KNOWN_VERSION);
+  const wait = operation.mayWait ? parseWaitRequest(request, knownVersion, dispatcher.maximumWaitSeconds) : undefined;
+  const budget = startBudget(context.storeBudgetMs);
+  return operation.run({ address, claim, requestId, knownVersion, body, wait, budget, authorize }, context);
+}
+
+function methodNotAllowed(allow: string): RelayError {
+  return new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
+}
+
+function assertSecure(request: RelayRequest, { tlsRequired }: Dispatcher): void {
+  if (tlsRequired && !request.isSecure()) throw new RelayError('tls_required', { detail: TLS_HINT });
+}
+
+/** The request id, if it was sent. Throws `request_id_invalid` or `request_id_missing`. */
+function checkRequestId({ requestId }: Exchange, isRequired: boolean): string | undefined {
+  if (requestId === null) throw new RelayError('request_id_invalid');
+  if (requestId === undefined && isRequired) throw new RelayError('request_id_missing');
+  return requestId;
+}
+
+async function readOperationBody(
+  { takesBody }: AnyMailboxOperation,
+  request: RelayRequest,
+  limit: number,
+): Promise<unknown> {
+  if (takesBody === 'required') return readJsonBody(request, takesBody, limit);
+  if (!request.mayHaveBody) return undefined;
+  if (takesBody === 'optional') return readJsonBody(request, takesBody, limit);
+  await discardBody(request, limit);
+  return undefined;
+}
+
+/** Reads an ignored body, so that the connection can serve the next request. */
+async function discardBody(request: RelayRequest, limit: number): Promise<void> {
+  try {
+    await request.readBody(limit);
+  } catch (error) {
+    if (!isRelayError(error) || error.code !== 'body_already_read') throw error;
+  }
+}
+
+/** `Prefer: wait` counts only together with Mailbox-Known-Version (docs/protocol.md §8). */
+function parseWaitRequest(
+  request: RelayRequest,
+  knownVersion: string | undefined,
+  maximumSeconds: number,
+): WaitRequest | undefined {
+  const preferred = parsePreferredWait(request);
+  if (preferred === undefined || knownVersion === undefined) return undefined;
+  const { whenGone, connection } = request;
+  const isHoldable = request.fieldCount() <= MAXIMUM_FIELDS_HELD;
+  return { seconds: Math.min(preferred, maximumSeconds), knownVersion, whenGone, connection, isHoldable };
+}
+
+function answerError(
+  error: unknown,
+  { request, headers }: Exchange,
+  { context, errorPages }: Dispatcher,
+): { response: RelayResponse; code: RelayErrorCode } {
+  if (isRelayError(error)) {
+    const response = buildErrorResponse(error, errorPages(request, error.status), headers);
+    if (response !== undefined) return { response, code: error.code };
+  }
+  // A bug. Its message may contain secrets, so neither the client nor the host's error handler receives the error.
+  context.events.emit('relay.failed', { cause: describeCause(error) });
+  const internal = new RelayError('internal_error', { cause: error });
+  return { response: problemResponse(internal, headers), code: internal.code };
+}
+
+/** The answer to a RelayError; `undefined` if its members or headers, which may come from a hook, cannot be sent. */
+function buildErrorResponse(error: RelayError, page: ErrorPage, headers: readonly string[]): RelayResponse | undefined {
+  try {
+    const response = errorResponse(error, page, headers);
     for (const [name, value] of headerPairs(response)) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
@@ -193,24 +256,24 @@ function buildErrorResponse(error: RelayError, form: ErrorPage, extra: readonly 
   }
 }
 
-/** Header fields of a request that is held. A thousand small ones cost 20 times the memory of the rest of it. */
-const MOST_FIELDS_HELD = 100;
-
-/** A create names no mailbox yet. */
-const NO_ADDRESS: Address = { identifier: '', key: '' };
-
-const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy.';
-
-/** The request id goes back byte for byte, on errors too; an invalid one does not go back at all. */
-function requestIdHeader(requestId: string | null | undefined): readonly string[] {
-  return typeof requestId === 'string' ? [REQUEST_ID, requestId] : [];
+function reportCompletion(
+  { operation, address }: Exchange,
+  status: number,
+  code: RelayErrorCode | undefined,
+  ms: number,
+  { events, hashMailbox }: RelayContext,
+): void {
+  if (!events.hasListeners('request.completed')) return;
+  events.emit('request.completed', {
+    ...(operation === undefined ? {} : { operation }),
+    status,
+    ...(code === undefined ? {} : { code }),
+    ms,
+    ...(address === undefined ? {} : { mailbox: hashMailbox(address) }),
+  });
 }
 
-/** Reads what nobody asked for, so that the connection can go on; what the host had read is no matter. */
-async function discardBody(request: RelayRequest, limit: number): Promise<void> {
-  try {
-    await request.readBody(limit);
-  } catch (error) {
-    if (!isRelayError(error) || error.code !== 'body_already_read') throw error;
-  }
+/** The request id is echoed byte for byte, on errors too. An invalid request id is not echoed (docs/protocol.md §3). */
+function requestIdHeader(requestId: string | null | undefined): readonly string[] {
+  return typeof requestId === 'string' ? [REQUEST_ID, requestId] : [];
 }

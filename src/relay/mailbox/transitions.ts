@@ -33,12 +33,15 @@ export interface TransitionResult {
  * One operation on a mailbox that is there, as two pure functions of its state (order of checks: PROTOCOL, who may do
  * what). Both throw a RelayError for a refusal; both may run again on a fresh read when a race is lost.
  */
-export interface Transition {
-  /** The role in which the device acts, or `duplicate` if this request has had its effect already. */
-  admit(mailbox: Mailbox): { readonly role: Role; readonly duplicate: boolean };
+export interface Transition<Actor extends Role | undefined = Role> {
+  /** The role of the device, and whether an earlier request with the same id had this effect. */
+  admit(mailbox: Mailbox): { readonly role: Actor; readonly duplicate: boolean };
   /** The change, or `undefined` if there is nothing to write. */
-  apply(mailbox: Mailbox, role: Role, moment: TransitionContext): TransitionResult | undefined;
+  apply(mailbox: Mailbox, role: Actor, moment: TransitionContext): TransitionResult | undefined;
 }
+
+/** A transition by the operator or by the relay itself. No device acts, so there is no role. */
+export type SystemTransition = Transition<undefined>;
 
 /** What CreateMailbox puts into a new mailbox. */
 export interface NewMailbox {
@@ -149,15 +152,15 @@ export function deleteTransition(claim: string): Transition {
 }
 
 /** `relay.remove`: the operator ends a mailbox, whoever is bound. */
-export const removeTransition: Transition = {
-  admit: () => ({ role: 'sender', duplicate: false }),
+export const removeTransition: SystemTransition = {
+  admit: () => ({ role: undefined, duplicate: false }),
   apply: (mailbox, _role, { now }) => ({ next: createTombstone(mailbox, now), change: 'removed' }),
 };
 
 /** A notification token turned out to be dead: forgotten, if it is still the one that the device left. */
-export function forgetTransition(role: Role, dead: NotificationToken): Transition {
+export function forgetTransition(role: Role, dead: NotificationToken): SystemTransition {
   return {
-    admit: () => ({ role, duplicate: false }),
+    admit: () => ({ role: undefined, duplicate: false }),
     apply(mailbox) {
       const device = mailbox[role];
       if (device?.token?.type !== dead.type || device.token.tokenData !== dead.tokenData) return undefined;

@@ -12,7 +12,7 @@ import {
 import type { Address } from '../store/codec.js';
 import type { StoredEntry } from '../store/contract.js';
 import { type StoreBudget, startBudget } from '../store/guarded-store.js';
-import type { Command, RelayContext } from './context.js';
+import type { RelayContext } from './context.js';
 
 /** A mailbox as it was read. */
 export interface Loaded {
@@ -21,11 +21,11 @@ export interface Loaded {
 }
 
 /** A mailbox after an operation on it. */
-export interface Committed {
+export interface Committed<Actor extends Role | undefined = Role> {
   /** As it is now; as it was, if it was deleted. */
   readonly mailbox: Mailbox;
   readonly revision: string;
-  readonly role: Role;
+  readonly role: Actor;
   readonly duplicate: boolean;
 }
 
@@ -61,12 +61,15 @@ export async function loadMailbox(context: RelayContext, address: Address, budge
   return { mailbox: found.record, revision: found.revision };
 }
 
-/** Who asks for a commit: how long it may take, and who has the last word. */
-type CommitOptions = Pick<Command<unknown>, 'budget' | 'authorize'>;
+interface CommitOptions<Actor extends Role | undefined> {
+  readonly budget: StoreBudget;
+  /** Calls the host's authorize hook, for a request of a device. */
+  readonly authorize: ((role: Actor) => Promise<void>) | undefined;
+}
 
 /** What a transition makes of a mailbox as it was loaded. */
-interface Plan extends Loaded {
-  readonly role: Role;
+interface Plan<Actor extends Role | undefined> extends Loaded {
+  readonly role: Actor;
   readonly duplicate: boolean;
   /** Absent if there is nothing to write. */
   readonly step: TransitionResult | undefined;
@@ -79,13 +82,13 @@ interface Plan extends Loaded {
  * Writes of this process to one mailbox take turns. A refusal, or a read that writes nothing, needs no turn: strangers
  * who know a share URL cannot make its devices wait.
  */
-export async function commit(
+export async function commit<Actor extends Role | undefined>(
   context: RelayContext,
   address: Address,
-  transition: Transition,
-  { budget, authorize }: CommitOptions,
-): Promise<Committed> {
-  async function makePlan(): Promise<Plan> {
+  transition: Transition<Actor>,
+  { budget, authorize }: CommitOptions<Actor>,
+): Promise<Committed<Actor>> {
+  async function makePlan(): Promise<Plan<Actor>> {
     const loaded = await loadMailbox(context, address, budget);
     const { role, duplicate } = transition.admit(loaded.mailbox);
     const moment = { now: context.clock(), revision: loaded.revision };
@@ -95,7 +98,7 @@ export async function commit(
   let mayStepBack = true;
 
   /** Writes in its turn. `undefined` if the plan has to be made anew outside the queue. */
-  async function write(made: Plan, hasWaited: boolean): Promise<Committed | undefined> {
+  async function write(made: Plan<Actor>, hasWaited: boolean): Promise<Committed<Actor> | undefined> {
     let plan = made;
     if (hasWaited) {
       budget.noteWait();
@@ -133,13 +136,13 @@ export async function commit(
 }
 
 /** Writes the step of a plan, and does what follows; `undefined` if the race was lost. */
-async function tryPlan(
+async function tryPlan<Actor extends Role | undefined>(
   context: RelayContext,
   address: Address,
-  { mailbox, revision, role, duplicate }: Plan,
+  { mailbox, revision, role, duplicate }: Plan<Actor>,
   { next, change }: TransitionResult,
   budget: StoreBudget,
-): Promise<Committed | undefined> {
+): Promise<Committed<Actor> | undefined> {
   const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
   if (written === undefined) return undefined;
   afterCommit(context, address, { change, role, before: mailbox });
@@ -177,7 +180,7 @@ const EVENT_OF_CHANGE = {
 function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {
   context.waiters.wake(address.key);
   context.changes?.publish?.(address.key);
-  if (change === 'updated' || change === 'deleted') notifyOther(context, address, role, before);
+  if (role !== undefined && (change === 'updated' || change === 'deleted')) notifyOther(context, address, role, before);
   const type = EVENT_OF_CHANGE[change];
   if (context.events.hasListeners(type)) context.events.emit(type, { mailbox: context.hashMailbox(address) });
 }
@@ -185,7 +188,8 @@ function afterCommit(context: RelayContext, address: Address, { change, role, be
 /** A change that was made: by whom, and of what. */
 interface Effect {
   readonly change: MailboxChange;
-  readonly role: Role;
+  /** The role of the device that acted; `undefined` if the operator or the relay acted. */
+  readonly role: Role | undefined;
   /** The mailbox before it. */
   readonly before: Mailbox;
 }

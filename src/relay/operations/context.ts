@@ -66,53 +66,92 @@ export interface WaitRequest {
   readonly isHoldable: boolean;
 }
 
-/** A request as an operation gets it: headers and body checked, nothing of HTTP left. */
-export interface Command<Body> {
-  /** The mailbox named by the path; that of a create follows from claim and request id. */
-  readonly address: Address;
-  /** In lower case; empty where the operation needs none. */
+/** The checked parts of a request from a device, without anything of HTTP. */
+interface Command<Body> {
+  /** In lower case. */
   readonly claim: string;
   readonly requestId: string | undefined;
-  /** Value of Mailbox-Known-Version, unchecked: any text but the current revision is an old one. */
-  readonly knownVersion: string | undefined;
   readonly body: Body;
-  /** On a read that asks to wait. */
-  readonly wait: WaitRequest | undefined;
   readonly budget: StoreBudget;
-  /** Asks the host's authorize hook, once the device is known; throws what that throws. */
+  /** Calls the host's authorize hook with the role of the device. Throws the error of the hook. */
   readonly authorize: ((role: Role) => Promise<void>) | undefined;
 }
 
-/** What an operation answers. */
+/** A create. It has no address: the identifier follows from claim and request id. */
+export interface CreateCommand<Body> extends Command<Body> {}
+
+/** A preview. It has no claim: anyone with the link may see the display information. */
+export interface PreviewCommand {
+  readonly address: Address;
+  readonly budget: StoreBudget;
+}
+
+/** An operation of a device on a mailbox that exists. */
+export interface MailboxCommand<Body> extends Command<Body> {
+  readonly address: Address;
+  /** Value of Mailbox-Known-Version, unchecked: any text but the current revision is an old one. */
+  readonly knownVersion: string | undefined;
+  /** Present on a read that asks to wait. */
+  readonly wait: WaitRequest | undefined;
+}
+
+/** The result of an operation on a mailbox. */
 export interface Outcome {
-  /** This very request had its effect before: 201, and nothing was changed. */
+  /** True if an earlier request with the same id had this effect: 201, and nothing was changed. */
   readonly duplicate?: boolean;
-  /** JSON members of the answer; absent for an empty one. */
+  /** JSON members of the answer; absent for an empty answer. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** For the preview page. */
-  readonly preview?: { readonly display: DisplayInformation; readonly url: string };
   /** Mailbox-Version of a create, read or update. */
   readonly version?: string;
   /** Mailbox-Receiver of a sender's read. */
   readonly receiver?: 'none' | 'bound';
-  /** Of a read that asked to wait: the seconds granted, and whether it was held in vain (204) or could not be held. */
-  readonly waited?: { readonly seconds: number; readonly result: 'changed' | 'unchanged' | 'declined' };
-  /** The mailbox it was about. */
+  /** The seconds granted to a read that asked to wait, and its result. */
+  readonly waited?: { readonly seconds: number; readonly result: WaitResult };
+}
+
+/**
+ * `changed`: the mailbox has another version than the device knows; `unchanged`: it has the known version after the
+ * time granted (204); `declined`: it has the known version, and the relay cannot hold the request (204).
+ */
+export type WaitResult = 'changed' | 'unchanged' | 'declined';
+
+/** The result of a create. */
+export interface CreateOutcome extends Outcome {
+  /** Address of the mailbox that was created or found. */
   readonly address: Address;
 }
 
-/** One endpoint of the protocol. */
-export interface Operation<Body> {
-  readonly name: OperationName;
-  /** Whether the request must bring a Device Claim. */
-  readonly needsClaim: boolean;
-  /** Whether the request must bring a Request-ID, unless the relay makes it optional. */
-  readonly needsRequestId: boolean;
-  /** Whether its answer may be held until the mailbox changes. */
-  readonly mayWait?: boolean;
-  /** JSON is demanded, may be there, or whatever is there is drained and ignored. */
-  readonly takesBody: 'required' | 'optional' | 'ignored';
-  /** Checks the parsed body (`undefined` for none); throws `body_invalid` and the like. */
+/** The content of a preview page. */
+export interface Preview {
+  readonly display: DisplayInformation;
+  /** The share URL without query and fragment. */
+  readonly url: string;
+}
+
+/** CreateMailbox. Takes a JSON body and a Request-ID. */
+export interface CreateOperation<Body> {
+  readonly name: 'create';
+  /** Checks the parsed body; throws `body_invalid`, `body_too_large` or `expiration_out_of_range`. */
   parse(value: unknown, context: RelayContext): Body;
-  run(command: Command<Body>, context: RelayContext): Promise<Outcome>;
+  run(command: CreateCommand<Body>, context: RelayContext): Promise<CreateOutcome>;
+}
+
+/** ReadDisplayInformationFromMailbox. Takes no claim and no body. */
+export interface PreviewOperation {
+  readonly name: 'preview';
+  run(command: PreviewCommand, context: RelayContext): Promise<Preview>;
+}
+
+/** One of the four operations of a device on a mailbox. */
+export interface MailboxOperation<Body> {
+  readonly name: Exclude<OperationName, 'create' | 'preview'>;
+  /** True if the request must have a Request-ID, unless the relay makes the Request-ID optional. */
+  readonly needsRequestId: boolean;
+  /** True if the relay may hold the answer until the mailbox changes. */
+  readonly mayWait: boolean;
+  /** JSON is required or optional, or a body of any type is drained and ignored. */
+  readonly takesBody: 'required' | 'optional' | 'ignored';
+  /** Checks the parsed body (`undefined` without a body); throws `body_invalid` or `body_too_large`. */
+  parse(value: unknown, context: RelayContext): Body;
+  run(command: MailboxCommand<Body>, context: RelayContext): Promise<Outcome>;
 }

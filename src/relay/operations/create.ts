@@ -7,7 +7,7 @@ import { openMailbox } from '../mailbox/transitions.js';
 import type { Address } from '../store/codec.js';
 import type { StoreBudget } from '../store/guarded-store.js';
 import { findRecord, pauseBeforeRetry } from './commit.js';
-import type { CandidateIdentifier, Command, Operation, Outcome, RelayContext } from './context.js';
+import type { CandidateIdentifier, CreateCommand, CreateOperation, CreateOutcome, RelayContext } from './context.js';
 import { assertInFuture, resolveDeadline } from './lifetime.js';
 
 /** A create body with its deadline settled. */
@@ -24,11 +24,8 @@ interface WantedMailbox extends CreateBody {
  * before the current key's they put up a signpost, from there on they open the mailbox. Whoever comes second finds
  * the one or the other and follows, so that two creates in flight under two current keys still open one mailbox.
  */
-export const createMailbox: Operation<WantedMailbox> = {
+export const createMailbox: CreateOperation<WantedMailbox> = {
   name: 'create',
-  needsClaim: true,
-  needsRequestId: true,
-  takesBody: 'required',
   parse(value, context) {
     const body = context.bodies.create(value);
     const expiresAt = resolveDeadline(body.mailboxConfiguration?.expiration, context.lifetime, context.clock());
@@ -53,7 +50,7 @@ async function findCreated(
   places: readonly CandidateIdentifier[],
   budget: StoreBudget,
   context: RelayContext,
-): Promise<Outcome | undefined> {
+): Promise<CreateOutcome | undefined> {
   for (const { identifier } of places) {
     const address = context.address(identifier);
     const found = await findRecord(context, address, budget);
@@ -65,9 +62,9 @@ async function findCreated(
 async function createAtFirstFree(
   places: readonly CandidateIdentifier[],
   current: number,
-  command: Command<WantedMailbox>,
+  command: CreateCommand<WantedMailbox>,
   context: RelayContext,
-): Promise<Outcome> {
+): Promise<CreateOutcome> {
   for (const [index, { identifier }] of places.entries()) {
     const address = context.address(identifier);
     const wanted = index < current ? insertRotationMarker(command) : newMailbox(address, command, context);
@@ -101,7 +98,7 @@ async function insertOrFind(
   }
 }
 
-function newMailbox(address: Address, command: Command<WantedMailbox>, context: RelayContext): MailboxRecord {
+function newMailbox(address: Address, command: CreateCommand<WantedMailbox>, context: RelayContext): MailboxRecord {
   const { claim, body } = command;
   return openMailbox(
     {
@@ -116,17 +113,17 @@ function newMailbox(address: Address, command: Command<WantedMailbox>, context: 
   );
 }
 
-function insertRotationMarker({ body }: Command<WantedMailbox>): MailboxRecord {
+function insertRotationMarker({ body }: CreateCommand<WantedMailbox>): MailboxRecord {
   return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: body.expiresAt };
 }
 
 /** The answer to a retry: the same link, the token as it stands now; after a cancel the link of what is gone. */
-function toDuplicate(record: MailboxRecord, address: Address, context: RelayContext): Outcome {
+function toDuplicate(record: MailboxRecord, address: Address, context: RelayContext): CreateOutcome {
   const token = isMailbox(record) ? record.sender.token : undefined;
   return { ...toOutcome(address, token, context), duplicate: true };
 }
 
-function toOutcome(address: Address, token: NotificationToken | undefined, context: RelayContext): Outcome {
+function toOutcome(address: Address, token: NotificationToken | undefined, context: RelayContext): CreateOutcome {
   return {
     address,
     body: {

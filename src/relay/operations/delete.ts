@@ -1,21 +1,21 @@
 import { claimDigest } from '../mailbox/digests.js';
 import { deleteTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
-import type { Operation } from './context.js';
+import type { MailboxOperation } from './context.js';
 
 /**
  * DeleteMailbox (SCT and TIGRESS §6.3): the receiver ends the transfer, or the sender cancels it. Final: a tombstone
  * stays, on which every operation answers 404, a repeated delete as well.
  */
-export const deleteMailbox: Operation<undefined> = {
+export const deleteMailbox: MailboxOperation<undefined> = {
   name: 'delete',
-  needsClaim: true,
   needsRequestId: true,
+  mayWait: false,
   takesBody: 'ignored',
   parse: () => undefined,
   async run(command, context) {
     const { address, claim } = command;
     await commit(context, address, deleteTransition(claimDigest(address.identifier, claim)), command);
-    return { address };
+    return {};
   },
 };

@@ -1,19 +1,15 @@
 import { urlLinkFor } from '../../protocol/share-url.js';
 import { loadMailbox } from './commit.js';
-import type { Operation } from './context.js';
+import type { PreviewOperation } from './context.js';
 
 /**
  * ReadDisplayInformationFromMailbox (SCT and TIGRESS §6.4): what a messenger shows beside the link. Needs no claim and
  * changes nothing, since messengers and mail scanners open these links.
  */
-export const readDisplayInformation: Operation<undefined> = {
+export const readDisplayInformation: PreviewOperation = {
   name: 'preview',
-  needsClaim: false,
-  needsRequestId: false,
-  takesBody: 'ignored',
-  parse: () => undefined,
   async run({ address, budget }, context) {
     const { mailbox } = await loadMailbox(context, address, budget);
-    return { address, preview: { display: mailbox.display, url: urlLinkFor(context.base, address.identifier) } };
+    return { display: mailbox.display, url: urlLinkFor(context.base, address.identifier) };
   },
 };

@@ -1,10 +1,10 @@
 import type { ReadBody } from '../../protocol/bodies.js';
 import { formatExpiration } from '../../protocol/expiration.js';
 import { claimDigest } from '../mailbox/digests.js';
+import type { Role } from '../mailbox/roles.js';
 import { readTransition } from '../mailbox/transitions.js';
-import type { Address } from '../store/codec.js';
 import { type Committed, commit } from './commit.js';
-import type { Operation, Outcome } from './context.js';
+import type { MailboxOperation, Outcome } from './context.js';
 import { waitForChange } from './wait.js';
 
 /**
@@ -12,9 +12,8 @@ import { waitForChange } from './wait.js';
  * first other device that asks, which is thereby bound. A token in the body counts on that first read only. With
  * Prefer and Mailbox-Known-Version it is a long poll.
  */
-export const readSecureContent: Operation<ReadBody> = {
+export const readSecureContent: MailboxOperation<ReadBody> = {
   name: 'read',
-  needsClaim: true,
   needsRequestId: false,
   takesBody: 'optional',
   mayWait: true,
@@ -23,21 +22,27 @@ export const readSecureContent: Operation<ReadBody> = {
     const { address, claim, body, wait } = command;
     const transition = readTransition(claimDigest(address.identifier, claim), body.notificationToken);
     const read = (): Promise<Committed> => commit(context, address, transition, command);
-    if (wait === undefined) return toContent(await read(), address);
-    const { current, result } = await waitForChange(read, command, wait, context);
-    return { ...toContent(current, address), waited: { seconds: wait.seconds, result } };
+    if (wait === undefined) return toContent(await read());
+    const end = await waitForChange(read, command, wait, context);
+    const waited = { seconds: wait.seconds, result: end.result };
+    if (end.result === 'changed') return { ...toContent(end.current), waited };
+    return { version: end.version, ...toReceiver(end.role, end.receiverBound), waited };
   },
 };
 
-function toContent({ mailbox, revision, role }: Committed, address: Address): Outcome {
+function toContent({ mailbox, revision, role }: Committed): Outcome {
   return {
-    address,
     version: revision,
-    ...(role === 'sender' ? { receiver: mailbox.receiver === undefined ? 'none' : 'bound' } : {}),
+    ...toReceiver(role, mailbox.receiver !== undefined),
     body: {
       payload: mailbox.payload,
       displayInformation: mailbox.display,
       expiration: formatExpiration(mailbox.expiresAt),
     },
   };
+}
+
+/** Only the sender may know whether a receiver is bound. */
+function toReceiver(role: Role, isBound: boolean): Pick<Outcome, 'receiver'> {
+  return role === 'sender' ? { receiver: isBound ? 'bound' : 'none' } : {};
 }

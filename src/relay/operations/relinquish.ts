@@ -1,16 +1,16 @@
 import { claimDigest, relinquishDigest } from '../mailbox/digests.js';
 import { relinquishTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
-import type { Operation } from './context.js';
+import type { MailboxOperation } from './context.js';
 
 /**
  * RelinquishMailbox (SCT and TIGRESS §6.6): the bound receiver steps back, so that another of its devices, or the right
  * person, can be bound by a read.
  */
-export const relinquishMailbox: Operation<undefined> = {
+export const relinquishMailbox: MailboxOperation<undefined> = {
   name: 'relinquish',
-  needsClaim: true,
   needsRequestId: true,
+  mayWait: false,
   takesBody: 'ignored',
   parse: () => undefined,
   async run(command, context) {
@@ -18,6 +18,6 @@ export const relinquishMailbox: Operation<undefined> = {
     const request = requestId === undefined ? undefined : relinquishDigest(address.identifier, requestId);
     const transition = relinquishTransition(claimDigest(address.identifier, claim), request);
     const { duplicate } = await commit(context, address, transition, command);
-    return { address, duplicate };
+    return { duplicate };
   },
 };

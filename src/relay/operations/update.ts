@@ -2,16 +2,16 @@ import type { UpdateBody } from '../../protocol/bodies.js';
 import { claimDigest, updateDigest } from '../mailbox/digests.js';
 import { updateTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
-import type { Operation } from './context.js';
+import type { MailboxOperation } from './context.js';
 
 /**
  * UpdateMailbox (SCT and TIGRESS §6.2): one bound device replaces the payload for the other to read. Any number of
  * rounds, not necessarily in turns; with Mailbox-Known-Version only if nobody wrote in between.
  */
-export const updateMailbox: Operation<UpdateBody> = {
+export const updateMailbox: MailboxOperation<UpdateBody> = {
   name: 'update',
-  needsClaim: true,
   needsRequestId: true,
+  mayWait: false,
   takesBody: 'required',
   parse: (value, context) => context.bodies.update(value),
   async run(command, context) {
@@ -25,7 +25,6 @@ export const updateMailbox: Operation<UpdateBody> = {
     });
     const { mailbox, revision, role, duplicate } = await commit(context, address, transition, command);
     return {
-      address,
       duplicate,
       ...(duplicate ? {} : { version: revision }),
       body: { isPushNotificationSupported: context.pushes.handles(mailbox[role]?.token) },

@@ -1,17 +1,26 @@
 import type { Waiter } from '../long-poll/waiter.js';
 import { claimDigest } from '../mailbox/digests.js';
-import { boundRole, findMembership } from '../mailbox/roles.js';
+import { boundRole, findMembership, type Role } from '../mailbox/roles.js';
 import { assertRight, type Transition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';
 import { type Committed, commit } from './commit.js';
-import type { Command, RelayContext, WaitRequest } from './context.js';
+import type { MailboxCommand, RelayContext, WaitRequest, WaitResult } from './context.js';
 
-/** How a wait came out. */
-export interface Waited {
-  /** The mailbox as it is now; without content if the device has seen that. */
-  readonly current: Committed;
-  /** `changed`: the device has not seen it; `unchanged`: it has; `declined`: it has, and the relay cannot wait. */
-  readonly result: 'changed' | 'unchanged' | 'declined';
+/** The result of a wait: the mailbox with its content if it changed, otherwise its state without content. */
+export type Waited =
+  | { readonly result: Extract<WaitResult, 'changed'>; readonly current: Committed }
+  | (KnownState & { readonly result: Exclude<WaitResult, 'changed'> });
+
+/**
+ * State of a mailbox whose content the device has. Thousands of requests may be held, and a payload may be large, so a
+ * held request keeps no content in memory.
+ */
+interface KnownState {
+  readonly version: string;
+  readonly role: Role;
+  readonly receiverBound: boolean;
+  /** Unix time in ms. */
+  readonly expiresAt: number;
 }
 
 /**
@@ -22,20 +31,18 @@ export interface Waited {
  */
 export async function waitForChange(
   read: () => Promise<Committed>,
-  command: Command<unknown>,
+  command: MailboxCommand<unknown>,
   wait: WaitRequest,
   context: RelayContext,
 ): Promise<Waited> {
-  // A look that takes no time waits for nothing, and must not end a wait of the same device.
-  if (wait.seconds === 0) return readOnce(await read(), wait, 'unchanged');
-  if (!wait.isHoldable) return readOnce(await read(), wait, 'declined');
+  // A wait of 0 seconds must not supersede a longer wait of the same device.
+  if (wait.seconds === 0) return readOnce(read, wait, 'unchanged');
+  if (!wait.isHoldable) return readOnce(read, wait, 'declined');
   const waiter = context.waiters.open(command.address.key, wait.connection);
   const stopWatching = wait.whenGone(waiter.leave);
   try {
-    let first = await read();
-    if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
-    first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
-    if (!waiter.startWaiting(first.role, first.revision)) return { current: first, result: 'declined' };
+    const first = await readOnce(read, wait, 'declined');
+    if (first.result === 'changed' || !waiter.startWaiting(first.role, first.version)) return first;
     return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
     stopWatching();
@@ -43,40 +50,48 @@ export async function waitForChange(
   }
 }
 
-function readOnce(current: Committed, { knownVersion }: WaitRequest, otherwise: Waited['result']): Waited {
-  return { current, result: current.revision === knownVersion ? otherwise : 'changed' };
-}
-
-/** What the answer to a wait in vain needs. Thousands may wait, and the content that they have seen may be large. */
-function outlineOf(whole: Committed): Committed {
-  const { receiver, ...mailbox } = whole.mailbox;
-  const device = { claim: '', updates: [] };
-  const payload = { type: '', data: '' };
-  const display = { title: '', description: '', imageURL: '' };
-  const outline = { ...mailbox, payload, display, sender: device, released: [] };
-  return { ...whole, mailbox: receiver === undefined ? outline : { ...outline, receiver: device } };
+/** Reads once. `otherwise` is the result if the mailbox has the known version. */
+async function readOnce(
+  read: () => Promise<Committed>,
+  { knownVersion }: WaitRequest,
+  otherwise: 'unchanged' | 'declined',
+): Promise<Waited> {
+  const current = await read();
+  const { mailbox, revision, role } = current;
+  if (revision !== knownVersion) return { result: 'changed', current };
+  const receiverBound = mailbox.receiver !== undefined;
+  return { result: otherwise, version: revision, role, receiverBound, expiresAt: mailbox.expiresAt };
 }
 
 async function waitUntilChanged(
   waiter: Waiter,
-  first: Committed,
-  command: Command<unknown>,
+  known: KnownState,
+  command: MailboxCommand<unknown>,
   wait: WaitRequest,
   context: RelayContext,
 ): Promise<Waited> {
   const end = performance.now() + wait.seconds * 1000;
   for (;;) {
-    const untilExpiry = first.mailbox.expiresAt - context.clock();
-    const why = await waiter.next(Math.max(0, Math.min(end - performance.now(), untilExpiry)));
-    const expired = first.mailbox.expiresAt <= context.clock();
-    if (why === 'time' && !expired && performance.now() < end) continue; // A timer may be early, by either clock.
-    if (why !== 'changed' && !expired) return { current: first, result: 'unchanged' };
-    // Read without binding: a device that was let go in the meantime must not take the place back.
-    const asker = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-    const transition = rereadTransition(claimDigest(command.address.identifier, command.claim));
-    const current = await commit(context, command.address, transition, asker);
-    if (current.revision !== first.revision) return { current, result: 'changed' };
+    const untilExpiry = known.expiresAt - context.clock();
+    const reason = await waiter.next(Math.max(0, Math.min(end - performance.now(), untilExpiry)));
+    const isExpired = known.expiresAt <= context.clock();
+    // A timer may fire early by either clock.
+    if (reason === 'time' && !isExpired && performance.now() < end) continue;
+    if (reason !== 'changed' && !isExpired) return { ...known, result: 'unchanged' };
+    const current = await readIfChanged(known.version, command, context);
+    if (current !== undefined) return { result: 'changed', current };
   }
+}
+
+/** Reads without binding: a device that was unbound during the wait must not become the receiver again. */
+async function readIfChanged(
+  knownVersion: string,
+  { address, claim }: MailboxCommand<unknown>,
+  context: RelayContext,
+): Promise<Committed | undefined> {
+  const options = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
+  const current = await commit(context, address, rereadTransition(claimDigest(address.identifier, claim)), options);
+  return current.revision === knownVersion ? undefined : current;
 }
 
 function rereadTransition(claim: string): Transition {

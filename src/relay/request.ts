@@ -62,6 +62,14 @@ export interface HostRequest {
   readonly env?: unknown;
 }
 
+/** Reports a client that disconnects before it has its answer. */
+export interface DisconnectWatch {
+  /** Aborted when the client disconnects; already aborted if the client has disconnected before. */
+  readonly signal: AbortSignal;
+  /** Removes all listeners from the connection, once the request has an answer. */
+  stop(): void;
+}
+
 /** A request, whatever server it came in by. */
 export interface RelayRequest extends HeaderSource {
   readonly method: string;
@@ -77,8 +85,7 @@ export interface RelayRequest extends HeaderSource {
    */
   readBody(limit: number): Promise<RawBody>;
   readonly host: HostRequest;
-  /** Calls back if the client leaves before it is answered, at once if it has left; the function returned ends that. */
-  whenGone(callback: () => void): () => void;
+  readonly disconnect: DisconnectWatch;
   /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
   readonly connection?: object | undefined;
   /** Number of header fields. */

@@ -1,4 +1,4 @@
-/** A hook that did not settle in time. */
+/** The hook did not settle in time. */
 export class HookTimeout extends Error {
   override readonly name = 'HookTimeout';
   readonly code = 'hook_timeout';
@@ -7,47 +7,43 @@ export class HookTimeout extends Error {
   }
 }
 
-/** The client left before the hook had settled. */
+/** The client disconnected before the hook settled. */
 export class ClientDisconnected extends Error {
   override readonly name = 'ClientDisconnected';
   constructor() {
-    super('The client left.');
+    super('The client disconnected.');
   }
 }
 
-/** What a call to a hook needs to know of the request. */
-export interface Departure {
-  /** Calls back if the client leaves; the function returned ends that. */
-  whenGone(callback: () => void): () => void;
-}
-
 /**
- * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientDisconnected} as soon as the client has
- * left, so that nothing is done for a request that nobody waits for. In both cases the signal is aborted, and whatever
- * the hook does later is nobody's concern.
+ * Calls a hook. Rejects with {@link HookTimeout} after `ms`, and with {@link ClientDisconnected} as soon as the client
+ * disconnects. In both cases the signal of the hook is aborted, and a later result of the hook is ignored.
  */
 export function callHook<Answer>(
   ms: number,
-  departure: Departure,
+  clientSignal: AbortSignal,
   hook: (signal: AbortSignal) => Answer | Promise<Answer>,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    if (clientSignal.aborted) {
+      reject(new ClientDisconnected());
+      return;
+    }
     const controller = new AbortController();
-    let stopWatching: (() => void) | undefined;
-    const finish = (): void => {
-      clearTimeout(timer);
-      stopWatching?.();
-    };
     const giveUp = (reason: Error): void => {
       finish();
       reject(reason);
       controller.abort(reason);
     };
+    const onDisconnect = (): void => giveUp(new ClientDisconnected());
+    const finish = (): void => {
+      clearTimeout(timer);
+      clientSignal.removeEventListener('abort', onDisconnect);
+    };
     const timer = setTimeout(() => giveUp(new HookTimeout()), ms);
     timer.unref();
-    stopWatching = departure.whenGone(() => giveUp(new ClientDisconnected()));
-    if (controller.signal.aborted) return; // The client had left already.
-    // Inside a promise, so that what a hook throws at once is treated as what it rejects with.
+    clientSignal.addEventListener('abort', onDisconnect);
+    // Inside a promise, so that an error that the hook throws at once becomes a rejection.
     new Promise<Answer>((settle) => settle(hook(controller.signal))).finally(finish).then(resolve, reject);
   });
 }

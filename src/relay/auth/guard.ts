@@ -56,7 +56,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
     };
     try {
-      return await callHook(timeoutMs, request, (signal) => {
+      return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
         asked = signal;
         return hook(createInput(operation, request, services, signal));
       });

@@ -93,6 +93,7 @@ async function dispatch(request: RelayRequest, dispatcher: Dispatcher): Promise<
     response = failure.response;
     code = failure.code;
   }
+  request.disconnect.stop();
   const { context } = dispatcher;
   reportCompletion(exchange, response.status, code, performance.now() - started, context);
   // The relay is about to stop: the next request of this client should reach another process.
@@ -222,9 +223,13 @@ function parseWaitRequest(
 ): WaitRequest | undefined {
   const preferred = parsePreferredWait(request);
   if (preferred === undefined || knownVersion === undefined) return undefined;
-  const { whenGone, connection } = request;
-  const isHoldable = request.fieldCount() <= MAXIMUM_FIELDS_HELD;
-  return { seconds: Math.min(preferred, maximumSeconds), knownVersion, whenGone, connection, isHoldable };
+  return {
+    seconds: Math.min(preferred, maximumSeconds),
+    knownVersion,
+    signal: request.disconnect.signal,
+    connection: request.connection,
+    isHoldable: request.fieldCount() <= MAXIMUM_FIELDS_HELD,
+  };
 }
 
 function answerError(

@@ -1,8 +1,9 @@
 import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
+import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
-import { countFields, discardUnread, getConnection, isEncrypted, isForwardedHttps, whenGone } from './node-request.js';
+import { countFields, discardUnread, getConnection, isEncrypted, isForwardedHttps } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
 import { type HandlerSettings, headerPairs, type RelayResponse, type RequestHandler } from './types.js';
@@ -65,18 +66,11 @@ function createFetchRequest(
     mayHaveBody: request.body !== null,
     readBody: (limit) => readBody(request, limit),
     host,
-    whenGone: (callback) =>
-      node === undefined ? onceAborted(request.signal, callback) : whenGone(node.outgoing, callback),
+    disconnect: node === undefined ? new FetchDisconnectWatch(request) : new NodeDisconnectWatch(node.outgoing),
     connection: node === undefined ? undefined : getConnection(node.incoming),
     // Headers joins fields of one name; Node keeps each of them.
     fieldCount: () => (node === undefined ? [...request.headers.keys()].length : countFields(node.incoming)),
   };
-}
-
-function onceAborted(signal: AbortSignal, callback: () => void): () => void {
-  if (signal.aborted) callback();
-  else signal.addEventListener('abort', callback, { once: true });
-  return () => signal.removeEventListener('abort', callback);
 }
 
 async function readBody(request: Request, limit: number): Promise<RawBody> {

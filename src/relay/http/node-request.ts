@@ -3,6 +3,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { createByteCollector } from '../byte-collector.js';
 import { RelayError, type RelayErrorDetails } from '../errors.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
+import { NodeDisconnectWatch } from './disconnect.js';
 
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {
@@ -30,7 +31,7 @@ export function createNodeRequest(request: IncomingMessage, details: NodeRequest
     mayHaveBody: mayHaveBody(request),
     readBody: (limit) => readBody(request, limit, details.parsedBody),
     host: details.host,
-    whenGone: (callback) => whenGone(details.response, callback),
+    disconnect: new NodeDisconnectWatch(details.response),
     connection: getConnection(request),
     fieldCount: () => countFields(request),
   };
@@ -107,13 +108,6 @@ export function countFields({ rawHeaders }: IncomingMessage): number {
 export function getConnection(request: IncomingMessage): object {
   const stream = 'stream' in request ? (request.stream as Partial<ServerHttp2Stream>) : undefined;
   return stream?.session ?? request.socket;
-}
-
-/** By the response: a request closes as soon as its body has been read. */
-export function whenGone(response: ServerResponse, callback: () => void): () => void {
-  if (response.destroyed) callback();
-  else response.once('close', callback);
-  return () => response.off('close', callback);
 }
 
 /** False if there can be no body: HTTP/1 announces one by either of two header fields (RFC 9112 §6). */

@@ -58,11 +58,11 @@ export interface WaitRequest {
   readonly seconds: number;
   /** The version that the device has seen. */
   readonly knownVersion: string;
-  /** Calls back if the client leaves; the function returned ends that. */
-  readonly whenGone: (callback: () => void) => () => void;
+  /** Aborted when the client disconnects. */
+  readonly signal: AbortSignal;
   /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
   readonly connection: object | undefined;
-  /** False if to hold the request would cost too much memory. */
+  /** False if the request takes too much memory to be held. */
   readonly isHoldable: boolean;
 }
 

@@ -39,13 +39,14 @@ export async function waitForChange(
   if (wait.seconds === 0) return readOnce(read, wait, 'unchanged');
   if (!wait.isHoldable) return readOnce(read, wait, 'declined');
   const waiter = context.waiters.open(command.address.key, wait.connection);
-  const stopWatching = wait.whenGone(waiter.leave);
+  if (wait.signal.aborted) waiter.leave();
+  else wait.signal.addEventListener('abort', waiter.leave, { once: true });
   try {
     const first = await readOnce(read, wait, 'declined');
     if (first.result === 'changed' || !waiter.startWaiting(first.role, first.version)) return first;
     return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
-    stopWatching();
+    wait.signal.removeEventListener('abort', waiter.leave);
     waiter.close();
   }
 }

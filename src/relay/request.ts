@@ -18,6 +18,9 @@ export interface HeaderSource {
   repeated(name: string): boolean;
 }
 
+/** One header field. */
+export type HeaderField = readonly [name: string, value: string];
+
 /** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
 export interface KoaContext {
   readonly req: IncomingMessage;

@@ -1,4 +1,5 @@
 import { isRelayError, RelayError } from '../errors.js';
+import type { HeaderField } from '../request.js';
 import { defaultChallenge, parseScheme } from './challenge.js';
 import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
 import { recordOutage } from './outages.js';
@@ -96,16 +97,14 @@ function mostSevere(refusals: readonly RelayError[]): RelayError {
 }
 
 /** The headers of a 401, with the challenge that it would bring if it were alone. */
-function challengeHeaders({ code, details: { headers = [] } }: RelayError): readonly Header[] {
+function challengeHeaders({ code, details: { headers = [] } }: RelayError): readonly HeaderField[] {
   const challenged = headers.some(([name]) => name.toLowerCase() === 'www-authenticate');
   return challenged ? headers : [...headers, defaultChallenge(code)];
 }
 
-type Header = readonly [name: string, value: string];
-
 /** One field of each name, and of challenges one of each scheme; the first stays. */
-function oneOfEach(headers: readonly Header[]): readonly Header[] {
-  const seen = new Map<string, Header>();
+function oneOfEach(headers: readonly HeaderField[]): readonly HeaderField[] {
+  const seen = new Map<string, HeaderField>();
   for (const header of headers) {
     const name = header[0].toLowerCase();
     const key = name === 'www-authenticate' ? `${name} ${parseScheme(header[1])}` : name;

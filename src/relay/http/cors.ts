@@ -6,7 +6,7 @@ import {
   REQUEST_ID,
   VERSION,
 } from '../../protocol/header-names.js';
-import type { HeaderSource } from '../request.js';
+import type { HeaderField, HeaderSource } from '../request.js';
 
 /** Request headers that a browser asks leave for: the protocol's, and those that hooks go by. */
 const REQUEST_HEADERS = [
@@ -39,32 +39,33 @@ const EXPOSED_HEADERS = [
 const PREFLIGHT_SECONDS = '7200';
 
 /**
- * CORS headers of an answer, flat; credentials are never allowed. `preflight` is what the path takes, for a preflight.
- * Empty where CORS is off.
+ * The CORS headers of an answer; empty if CORS is off. Credentials are never allowed. `methods` are the methods of the
+ * path, for the answer to a preflight.
  */
-export type Cors = (source: HeaderSource, preflight?: string) => readonly string[];
+export type Cors = (source: HeaderSource, methods?: string) => readonly HeaderField[];
+
+const VARY_ORIGIN: HeaderField = ['Vary', 'Origin'];
+const NO_HEADERS: readonly HeaderField[] = [];
 
 /** CORS for the origins of the option `cors.origins`. */
 export function createCors(origins: readonly string[]): Cors {
-  if (origins.length === 0) return () => [];
+  if (origins.length === 0) return () => NO_HEADERS;
   const any = origins.includes('*');
   const allowed = new Set(origins);
-  const vary = any ? [] : ['Vary', 'Origin'];
-  return (source, preflight) => {
+  const vary = any ? NO_HEADERS : [VARY_ORIGIN];
+  return (source, methods) => {
     const origin = source.header('Origin');
     if (origin === undefined || !(any || allowed.has(origin))) return vary;
-    const headers = [...vary, 'Access-Control-Allow-Origin', any ? '*' : origin];
-    if (preflight === undefined || source.header('Access-Control-Request-Method') === undefined) {
-      return [...headers, 'Access-Control-Expose-Headers', EXPOSED_HEADERS];
+    const allowOrigin: HeaderField = ['Access-Control-Allow-Origin', any ? '*' : origin];
+    if (methods === undefined || source.header('Access-Control-Request-Method') === undefined) {
+      return [...vary, allowOrigin, ['Access-Control-Expose-Headers', EXPOSED_HEADERS]];
     }
     return [
-      ...headers,
-      'Access-Control-Allow-Methods',
-      preflight,
-      'Access-Control-Allow-Headers',
-      REQUEST_HEADERS,
-      'Access-Control-Max-Age',
-      PREFLIGHT_SECONDS,
+      ...vary,
+      allowOrigin,
+      ['Access-Control-Allow-Methods', methods],
+      ['Access-Control-Allow-Headers', REQUEST_HEADERS],
+      ['Access-Control-Max-Age', PREFLIGHT_SECONDS],
     ];
   };
 }

@@ -12,7 +12,7 @@ import { relinquishMailbox } from '../operations/relinquish.js';
 import { updateMailbox } from '../operations/update.js';
 import type { ErrorPage, ErrorPages } from '../preview/error-page.js';
 import type { PreviewRenderer } from '../preview/preview-page.js';
-import type { RelayRequest } from '../request.js';
+import type { HeaderField, RelayRequest } from '../request.js';
 import type { Address } from '../store/codec.js';
 import { startBudget } from '../store/guarded-store.js';
 import { readJsonBody } from './body.js';
@@ -21,7 +21,7 @@ import { parseDeviceClaim, parseRequestId } from './headers.js';
 import { parseRoute } from './path.js';
 import { parsePreferredWait } from './prefer.js';
 import { errorResponse, optionsResponse, previewResponse, problemResponse, successResponse } from './response.js';
-import { headerPairs, type RelayResponse, type RequestHandler } from './types.js';
+import type { RelayResponse, RequestHandler } from './types.js';
 
 /** The settings of the dispatch beside the context of the operations. */
 export interface DispatchSettings {
@@ -45,7 +45,7 @@ interface Exchange {
   /** `null` if the header is invalid. */
   readonly requestId: string | null | undefined;
   /** Headers of every answer: the echoed request id, and CORS. */
-  readonly headers: readonly string[];
+  readonly headers: readonly HeaderField[];
   operation?: OperationName;
   /** Address of the mailbox, as soon as the relay knows it. */
   address?: Address;
@@ -248,10 +248,14 @@ function answerError(
 }
 
 /** The answer to a RelayError; `undefined` if its members or headers, which may come from a hook, cannot be sent. */
-function buildErrorResponse(error: RelayError, page: ErrorPage, headers: readonly string[]): RelayResponse | undefined {
+function buildErrorResponse(
+  error: RelayError,
+  page: ErrorPage,
+  headers: readonly HeaderField[],
+): RelayResponse | undefined {
   try {
     const response = errorResponse(error, page, headers);
-    for (const [name, value] of headerPairs(response)) {
+    for (const [name, value] of response.headers) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
     }
@@ -279,6 +283,6 @@ function reportCompletion(
 }
 
 /** The request id is echoed byte for byte, on errors too. An invalid request id is not echoed (docs/protocol.md §3). */
-function requestIdHeader(requestId: string | null | undefined): readonly string[] {
-  return typeof requestId === 'string' ? [REQUEST_ID, requestId] : [];
+function requestIdHeader(requestId: string | null | undefined): readonly HeaderField[] {
+  return typeof requestId === 'string' ? [[REQUEST_ID, requestId]] : [];
 }

@@ -6,7 +6,7 @@ import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, discardUnread, getConnection, isEncrypted, isForwardedHttps } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
-import { type HandlerSettings, headerPairs, type RelayResponse, type RequestHandler } from './types.js';
+import type { HandlerSettings, RelayResponse, RequestHandler } from './types.js';
 
 /**
  * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
@@ -114,7 +114,7 @@ function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
 
 function toResponse(answer: RelayResponse, method: string): Response {
   const headers = new Headers();
-  for (const [name, value] of headerPairs(answer)) headers.append(name, value);
+  for (const [name, value] of answer.headers) headers.append(name, value);
   if (answer.close === true) headers.set('Connection', 'close');
   // An empty string is not nothing: Response would say that it is text/plain.
   const bodyless = method === 'HEAD' || answer.body === '';

@@ -35,9 +35,7 @@ function send(context: KoaContext, answer: RelayResponse): void {
   let typed = false;
   context.status = answer.status;
   // The type first: Koa guesses one from a body that comes without, and counts the length of a body by itself.
-  for (let at = 0; at + 1 < answer.headers.length; at += 2) {
-    const name = answer.headers[at] ?? '';
-    const value = answer.headers[at + 1] ?? '';
+  for (const [name, value] of answer.headers) {
     if (name === 'Content-Type') typed = true;
     if (isListHeader(name)) context.append(name, value);
     else if (name !== 'Content-Length') context.set(name, value);

@@ -1,11 +1,11 @@
-import type { RelayRequest } from '../request.js';
+import type { HeaderField, RelayRequest } from '../request.js';
 import type { PathMatcher } from './path.js';
 
 /** An answer, ready for any server. */
 export interface RelayResponse {
   readonly status: number;
-  /** Flat list: name, value, name, value. Content-Length is in it. */
-  readonly headers: string[];
+  /** All header fields, Content-Length included. */
+  readonly headers: readonly HeaderField[];
   readonly body: string;
   /** True if the connection is not to be used for another request; for HTTP/1 only. */
   readonly close?: boolean;
@@ -17,11 +17,6 @@ export type RequestHandler = (request: RelayRequest) => Promise<RelayResponse>;
 /** Headers of which several fields may stand side by side, the host's own among them; of others the last one counts. */
 export function isListHeader(name: string): boolean {
   return /^(vary|www-authenticate|link)$/i.test(name);
-}
-
-/** The headers of an answer as [name, value] pairs. */
-export function* headerPairs({ headers }: RelayResponse): Generator<[name: string, value: string]> {
-  for (let at = 0; at + 1 < headers.length; at += 2) yield [headers[at] ?? '', headers[at + 1] ?? ''];
 }
 
 /** What every door needs to know. */

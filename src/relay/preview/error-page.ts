@@ -1,5 +1,5 @@
 import { urlLinkFor } from '../../protocol/share-url.js';
-import type { RelayRequest } from '../request.js';
+import type { HeaderField, RelayRequest } from '../request.js';
 import { prefersHtml } from './accept.js';
 import { ERROR_PAGE_TEXTS, type ErrorPageKind } from './error-page-texts.js';
 import { escapeToAscii } from './escape.js';
@@ -9,7 +9,7 @@ import type { PreviewSettings } from './options.js';
 
 /** How a refusal is to be answered: with these headers, and with this page, or as a problem where there is none. */
 export interface ErrorPage {
-  readonly headers: readonly string[];
+  readonly headers: readonly HeaderField[];
   readonly html?: string;
 }
 
@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<number, ErrorPageKind>> = { 404: 'gone', 429: 'unav
 const MAILBOXES = urlLinkFor('', '');
 
 const PLAIN: ErrorPage = { headers: [] };
-const NEGOTIATED: ErrorPage = { headers: ['Vary', 'Accept'] };
+const NEGOTIATED: ErrorPage = { headers: [['Vary', 'Accept']] };
 
 /**
  * The pages for a person who opens a link that is over, or opens one at the wrong moment. Every page is made once, so

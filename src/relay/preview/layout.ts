@@ -1,20 +1,21 @@
 import { hash } from 'node:crypto';
+import type { HeaderField } from '../request.js';
 import { escapeToAscii, escapeUrl } from './escape.js';
 import { LANGUAGE_TAGS, type PreviewLanguage } from './language.js';
 import type { PreviewSettings } from './options.js';
 import { createPalette } from './palette.js';
 import { previewStyle } from './style.js';
 
-/** A page and the headers that are its own, flat. */
+/** A page and the headers of its own. */
 export interface Page {
-  readonly headers: readonly string[];
+  readonly headers: readonly HeaderField[];
   readonly html: string;
 }
 
 /** What every page of a relay has in common, around the words that differ. */
 export interface PageLayout {
   /** The headers of a page in this language; `vary` names the request fields that it goes by. */
-  headers(language: PreviewLanguage, vary: string): readonly string[];
+  headers(language: PreviewLanguage, vary: string): readonly HeaderField[];
   /** From the doctype to where a page adds its own to the head. */
   opening(language: PreviewLanguage): string;
   /** From the end of the head to your name, in the open paragraph that begins the card. */
@@ -71,19 +72,13 @@ function contentSecurityPolicy(style: string, logoUrl: string | undefined): stri
 }
 
 /** The path is a capability, so no referrer may carry it (PROTOCOL: the preview page). */
-const pageHeaders = (policy: string, languageTag: string, vary: string): readonly string[] => [
-  'Content-Security-Policy',
-  policy,
-  'Referrer-Policy',
-  'no-referrer',
-  'X-Robots-Tag',
-  'noindex, nofollow, noarchive',
-  'Cross-Origin-Resource-Policy',
-  'same-origin',
-  'Content-Language',
-  languageTag,
-  'Vary',
-  vary,
+const pageHeaders = (policy: string, languageTag: string, vary: string): readonly HeaderField[] => [
+  ['Content-Security-Policy', policy],
+  ['Referrer-Policy', 'no-referrer'],
+  ['X-Robots-Tag', 'noindex, nofollow, noarchive'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+  ['Content-Language', languageTag],
+  ['Vary', vary],
 ];
 
 /** Decoration, where there is no logo. */

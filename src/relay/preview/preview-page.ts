@@ -1,4 +1,5 @@
 import type { DisplayInformation } from '../../protocol/bodies.js';
+import type { HeaderField } from '../request.js';
 import { escapeHtml, escapeToAscii, escapeUrl } from './escape.js';
 import { createLanguageNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
 import { createPageLayout, type Page, type PageLayout } from './layout.js';
@@ -13,7 +14,7 @@ export type PreviewRenderer = (display: DisplayInformation, url: string, acceptL
 
 /** The page in one language: what stands between the words of the sender, written once. */
 interface Template {
-  readonly headers: readonly string[];
+  readonly headers: readonly HeaderField[];
   readonly render: (display: DisplayInformation, url: string) => string;
 }
 

@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Prom
   },
   async keygen(args) {
     parseArguments(args, [], {});
-    const { SERVER_KEY_BYTES } = await import('../relay/mailbox/server-keys.js');
+    const { SERVER_KEY_BYTES } = await import('../relay/mailbox/keys.js');
     process.stdout.write(`${randomBytes(SERVER_KEY_BYTES).toString('base64url')}\n`);
     return 0;
   },

@@ -3,7 +3,7 @@ import type { StoreOption } from '../../adapters/store/from-option.js';
 import { DEFAULT_RIGHTS, isAccessRights } from '../protocol/access-rights.js';
 import type { AuthenticationHook, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
-import { createServerKey, SERVER_KEY_BYTES } from './mailbox/server-keys.js';
+import { createServerKey, SERVER_KEY_BYTES } from './mailbox/keys.js';
 import type { Notifier } from './notify/contract.js';
 import type { RelayOptions, Settings } from './options.js';
 import { parseOptions } from './parse-options.js';

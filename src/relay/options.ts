@@ -3,7 +3,7 @@ import type { AccessRights } from '../protocol/access-rights.js';
 import type { BodyLimits } from '../protocol/bodies.js';
 import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
-import type { ServerKey } from './mailbox/server-keys.js';
+import type { ServerKey } from './mailbox/keys.js';
 import type { Notifier } from './notify/contract.js';
 import type { LifetimePolicy } from './operations/lifetime.js';
 import type { AppLinkOptions, AppLinkSettings, PreviewOptions, PreviewSettings } from './preview/options.js';

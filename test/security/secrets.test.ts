@@ -80,7 +80,7 @@ describe('secrets in the store and in events [§10]', () => {
     const keys = [randomBytes(32)];
     await transfersInFlight(testRelay({ store, keys }), 20);
     const { sealingCodec } = await import('../../src/relay/store/codec.js');
-    const { createServerKey: serverKey } = await import('../../src/relay/mailbox/server-keys.js');
+    const { createServerKey: serverKey } = await import('../../src/relay/mailbox/keys.js');
     const codec = sealingCodec([serverKey(keys[0] ?? randomBytes(32))]);
     let sealed = 0;
     for (const [key, entry] of store) {

@@ -93,7 +93,7 @@ const FAULTS = [
   ],
   [
     'a hook that returns true lets in',
-    'src/relay/auth/principal.ts',
+    'src/relay/auth/contract.ts',
     "if (typeof value !== 'object' || value === null) return false;",
     "if (typeof value !== 'object' || value === null) return value === true;",
   ],

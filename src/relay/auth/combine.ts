@@ -1,9 +1,14 @@
 import { isRelayError, RelayError } from '../errors.js';
 import type { HeaderField } from '../request.js';
 import { defaultChallenge, parseScheme } from './challenge.js';
-import type { AuthenticationHook, AuthenticationInput, Principal, ResourceMetadata } from './contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  isPrincipal,
+  type Principal,
+  type ResourceMetadata,
+} from './contract.js';
 import { recordOutage } from './outages.js';
-import { isPrincipal } from './principal.js';
 
 /** Lets every request in. Inside `anyOf` it makes anonymous access something that was written down. */
 export function allowAnonymous(): AuthenticationHook {

@@ -1,7 +1,5 @@
 import { RelayError } from '../errors.js';
-import type { AuthenticationHook, AuthenticationInput, Principal } from './contract.js';
-import { isPrincipal } from './principal.js';
-
+import { type AuthenticationHook, type AuthenticationInput, isPrincipal, type Principal } from './contract.js';
 /** Who an attestation speaks for: the app, never the device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
 

@@ -4,16 +4,16 @@ import { describeCause, type Events, type OperationName } from '../events.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
 import { ClientDisconnected, callHook } from './call-hook.js';
-import type {
-  AuthenticationHook,
-  AuthenticationHooks,
-  AuthenticationInput,
-  AuthorizationHook,
-  Principal,
-  RelayServices,
+import {
+  type AuthenticationHook,
+  type AuthenticationHooks,
+  type AuthenticationInput,
+  type AuthorizationHook,
+  isPrincipal,
+  type Principal,
+  type RelayServices,
 } from './contract.js';
 import { recordedOutages } from './outages.js';
-import { isPrincipal } from './principal.js';
 
 /** The hooks of a relay, around one request. */
 export interface Guard {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { hmac, type ServerKey } from '../mailbox/server-keys.js';
+import { hmac, type ServerKey } from '../mailbox/keys.js';
 import { type GuardedStore, startBudget } from '../store/guarded-store.js';
 import type { Random } from '../store/random.js';
 import type { RelayServices } from './contract.js';

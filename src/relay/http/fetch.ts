@@ -2,8 +2,9 @@ import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
+import { isForwardedHttps, X_FORWARDED_PROTO } from './headers.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
-import { countFields, discardUnread, getConnection, isEncrypted, isForwardedHttps } from './node-request.js';
+import { countFields, discardUnread, getConnection, isEncrypted } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
 import type { HandlerSettings, RelayResponse, RequestHandler } from './types.js';
@@ -59,7 +60,7 @@ function createFetchRequest(
   return {
     method: request.method,
     path,
-    isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header('X-Forwarded-Proto'))),
+    isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header(X_FORWARDED_PROTO))),
     header,
     // Headers joins repeated fields by ", ", which no value of the protocol that must be single can hold.
     repeated: () => false,

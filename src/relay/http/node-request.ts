@@ -4,6 +4,7 @@ import { createByteCollector } from '../byte-collector.js';
 import { RelayError, type RelayErrorDetails } from '../errors.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
 import { NodeDisconnectWatch } from './disconnect.js';
+import { isForwardedHttps, X_FORWARDED_PROTO } from './headers.js';
 
 /** What a door knows of a Node request beyond the request itself. */
 export interface NodeRequestDetails {
@@ -55,21 +56,15 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
   return seen > 1;
 }
 
-/** By the socket or the host's word; by the proxy's word only where the operator trusts it. Never by the address. */
+/** By the socket, or by `ctx.secure` of Koa and `req.secure` of Express; by X-Forwarded-Proto with `trustProxy` only. */
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
-  // `ctx.secure` of Koa, `req.secure` of Express.
   if ((host.ctx ?? host.req)?.secure === true || isEncrypted(request)) return true;
-  return trustProxy && isForwardedHttps(getHeader(request, 'X-Forwarded-Proto'));
+  return trustProxy && isForwardedHttps(getHeader(request, X_FORWARDED_PROTO));
 }
 
 /** True if the request came over TLS, by its own connection. */
 export function isEncrypted({ socket }: IncomingMessage): boolean {
   return 'encrypted' in socket && socket.encrypted === true;
-}
-
-/** True if the proxy nearest to the client took the request over TLS, by its X-Forwarded-Proto. */
-export function isForwardedHttps(field: string | undefined): boolean {
-  return field?.split(',')[0]?.trim().toLowerCase() === 'https';
 }
 
 /**

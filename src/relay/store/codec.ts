@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { hmac, type ServerKey } from '../mailbox/keys.js';
 import { isMailbox, isRotationMarker, type Mailbox, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
-import { hmac, type ServerKey } from '../mailbox/server-keys.js';
 import { REVISION_CHARACTERS, type StoredValue } from './contract.js';
 
 /** The identifier of a mailbox (in its share URL), and the store key derived from the identifier. */

@@ -1,9 +1,8 @@
 import { createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../../src/relay/mailbox/digests.js';
-import { deriveIdentifier } from '../../../src/relay/mailbox/identifier.js';
+import { createServerKey, deriveIdentifier, hmac } from '../../../src/relay/mailbox/keys.js';
 import type { Mailbox } from '../../../src/relay/mailbox/record.js';
-import { createServerKey, hmac } from '../../../src/relay/mailbox/server-keys.js';
 import { sealingCodec } from '../../../src/relay/store/codec.js';
 
 /*

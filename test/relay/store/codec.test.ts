@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createServerKey } from '../../../src/relay/mailbox/server-keys.js';
+import { createServerKey } from '../../../src/relay/mailbox/keys.js';
 import { openMailbox } from '../../../src/relay/mailbox/transitions.js';
 import { type Address, clearCodec, sealingCodec, UnreadableRecord } from '../../../src/relay/store/codec.js';
 import { createRandom } from '../../../src/relay/store/random.js';

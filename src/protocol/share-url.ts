@@ -25,7 +25,7 @@ export function isMailboxUrl(text: string): boolean {
 }
 
 /** `urlLink` of a mailbox: no `v`, no fragment; the sender's client adds them. `base` has no trailing slash. */
-export function urlLinkFor(base: string, identifier: string): string {
+export function buildUrlLink(base: string, identifier: string): string {
   return `${base}/${PROTOCOL_VERSION}/m/${identifier}`;
 }
 
@@ -33,10 +33,10 @@ export function urlLinkFor(base: string, identifier: string): string {
  * The mailbox identifier in a share URL of the relay at `base`, whatever its query and fragment;
  * `undefined` if the URL is not one of that relay.
  */
-export function identifierIn(shareUrl: string, base: string): string | undefined {
+export function parseShareUrl(shareUrl: string, base: string): string | undefined {
   if (!URL.canParse(shareUrl)) return undefined;
   const url = new URL(shareUrl);
-  const prefix = urlLinkFor(base, '');
+  const prefix = buildUrlLink(base, '');
   const link = url.origin + url.pathname;
   const identifier = link.slice(prefix.length);
   return link.startsWith(prefix) && isMailboxIdentifier(identifier) ? identifier : undefined;

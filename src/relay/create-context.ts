@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Events } from './events.js';
 import { Waiters } from './long-poll/waiters.js';
-import { storeKeyDigest } from './mailbox/digests.js';
+import { digestStoreKey } from './mailbox/digests.js';
 import { createServerKey, deriveIdentifier, SERVER_KEY_BYTES, type ServerKey } from './mailbox/keys.js';
 import { PushQueue } from './notify/queue.js';
 import type { RelayStore } from './open-store.js';
@@ -39,7 +39,7 @@ export function createContext({ settings, events, store, identifierKeys }: Conte
     random,
     clock: settings.clock,
     storeBudgetMs: settings.storeBudgetMs,
-    address: (identifier): Address => ({ identifier, key: `${settings.namespace}:${storeKeyDigest(identifier)}` }),
+    toAddress: (identifier): Address => ({ identifier, key: `${settings.namespace}:${digestStoreKey(identifier)}` }),
     hashMailbox: ({ key }) => hash('sha256', `${logSalt}${key}`, 'hex').slice(0, 16),
     waiters: createRelayWaiters(settings, store),
     changes: store.changes,

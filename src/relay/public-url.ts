@@ -1,5 +1,5 @@
 import { isLoopbackName } from '../protocol/loopback.js';
-import { isMailboxUrl, urlLinkFor } from '../protocol/share-url.js';
+import { buildUrlLink, isMailboxUrl } from '../protocol/share-url.js';
 
 /** The parsed option `publicUrl`. */
 export interface PublicUrl {
@@ -28,7 +28,7 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   const path = url.pathname.replace(/\/$/, '');
   if (path.endsWith('/')) throw new TypeError('publicUrl: must be a URL whose path ends in at most one slash');
   const base = url.origin + path;
-  if (!isMailboxUrl(urlLinkFor(base, 'x'))) {
+  if (!isMailboxUrl(buildUrlLink(base, 'x'))) {
     throw new TypeError('publicUrl: must be a URL whose host and path have only the characters A-Z a-z 0-9 - . _ ~');
   }
   return { base, path, tls: url.protocol === 'https:' };

@@ -17,9 +17,9 @@ export function challenge(scheme: string, parameters: ChallengeParameters = {}):
   const isRealm = ([name]: [string, string]): boolean => name.toLowerCase() === 'realm';
   const [, realm = REALM] = given.find(isRealm) ?? [];
   const written = [['realm', realm] as [string, string], ...given.filter((pair) => !isRealm(pair))].map(
-    ([name, value]) => `${token(name)}="${quotable(value)}"`,
+    ([name, value]) => `${assertToken(name)}="${toQuotable(value)}"`,
   );
-  return ['WWW-Authenticate', `${token(scheme)} ${written.join(', ')}`];
+  return ['WWW-Authenticate', `${assertToken(scheme)} ${written.join(', ')}`];
 }
 
 /** The scheme of a challenge, in lower case. */
@@ -27,12 +27,12 @@ export function parseScheme(value: string): string {
   return (/^[^\s,]*/.exec(value)?.[0] ?? '').toLowerCase();
 }
 
-function token(text: string): string {
+function assertToken(text: string): string {
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) throw new TypeError('challenge: not a token (RFC 9110 §5.6.2)');
   return text;
 }
 
-function quotable(text: string): string {
+function toQuotable(text: string): string {
   return text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
@@ -45,6 +45,6 @@ const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
 };
 
 /** The challenge of a 401 that brings none. */
-export function defaultChallenge(code: RelayErrorCode): [name: string, value: string] {
+export function getDefaultChallenge(code: RelayErrorCode): [name: string, value: string] {
   return challenge(SCHEMES[code] ?? DEVICE_CLAIM);
 }

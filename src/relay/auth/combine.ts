@@ -1,6 +1,6 @@
 import { isRelayError, RelayError } from '../errors.js';
 import type { HeaderField } from '../request.js';
-import { defaultChallenge, parseScheme } from './challenge.js';
+import { getDefaultChallenge, parseScheme } from './challenge.js';
 import {
   type AuthenticationHook,
   type AuthenticationInput,
@@ -24,7 +24,7 @@ export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
   assertHooks('allOf', hooks);
   const combined = async (input: AuthenticationInput): Promise<Principal> => {
     let united: Principal = { via: [] };
-    for (const hook of hooks) united = unite(united, await ask(hook, input));
+    for (const hook of hooks) united = unite(united, await runHook(hook, input));
     return united;
   };
   return Object.assign(combined, { metadata: uniteMetadata(hooks) });
@@ -43,13 +43,13 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
     let answer: Principal | RelayError | undefined;
     for (const hook of hooks) {
       try {
-        answer = await ask(hook, input);
+        answer = await runHook(hook, input);
         break;
       } catch (error) {
         refusals.push(isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error }));
       }
     }
-    answer ??= mostSevere(refusals);
+    answer ??= findMostSevere(refusals);
     for (const refusal of refusals) {
       if (refusal.status >= 500 && refusal !== answer) recordOutage(input.signal, refusal);
     }
@@ -64,7 +64,7 @@ function assertHooks(name: string, hooks: readonly unknown[]): void {
   if (hooks.some((hook) => typeof hook !== 'function')) throw new TypeError(`${name}: every hook must be a function`);
 }
 
-async function ask(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
+async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
   // Nobody waits any more: the next hook would only use up what can be used once.
   if (input.signal.aborted) throw new RelayError('authentication_unavailable', { cause: input.signal.reason });
   const answer: unknown = await hook(input);
@@ -76,16 +76,17 @@ function unite(one: Principal, other: Principal): Principal {
   if (one.app !== undefined && other.app !== undefined && one.app !== other.app) {
     throw new RelayError('forbidden', { detail: 'The credentials of this request belong to different apps.' });
   }
-  const scopes = one.scopes === undefined && other.scopes === undefined ? undefined : list(one.scopes, other.scopes);
-  return { app: one.app ?? other.app, scopes, via: list(one.via, other.via) };
+  const scopes =
+    one.scopes === undefined && other.scopes === undefined ? undefined : mergeLists(one.scopes, other.scopes);
+  return { app: one.app ?? other.app, scopes, via: mergeLists(one.via, other.via) };
 }
 
-function list(one: readonly string[] = [], other: readonly string[] = []): readonly string[] {
+function mergeLists(one: readonly string[] = [], other: readonly string[] = []): readonly string[] {
   return [...new Set([...one, ...other])];
 }
 
 /** How much a refusal says: an outage must never look like bad credentials. */
-function severityOf({ status, code }: RelayError): number {
+function getSeverity({ status, code }: RelayError): number {
   if (status >= 500) return 5;
   if (status === 429) return 4;
   if (status === 403) return 3;
@@ -93,22 +94,22 @@ function severityOf({ status, code }: RelayError): number {
   return code.endsWith('_required') ? 0 : 1;
 }
 
-function mostSevere(refusals: readonly RelayError[]): RelayError {
-  const [first, ...others] = [...refusals].sort((one, other) => severityOf(other) - severityOf(one));
+function findMostSevere(refusals: readonly RelayError[]): RelayError {
+  const [first, ...others] = [...refusals].sort((one, other) => getSeverity(other) - getSeverity(one));
   if (first === undefined) throw new TypeError('anyOf: needs at least one hook');
   if (first.status !== 401) return first;
-  const headers = [first, ...others].filter(({ status }) => status === 401).flatMap(challengeHeaders);
-  return new RelayError(first.code, { ...first.details, headers: oneOfEach(headers) });
+  const headers = [first, ...others].filter(({ status }) => status === 401).flatMap(getChallengeHeaders);
+  return new RelayError(first.code, { ...first.details, headers: removeDuplicates(headers) });
 }
 
 /** The headers of a 401, with the challenge that it would bring if it were alone. */
-function challengeHeaders({ code, details: { headers = [] } }: RelayError): readonly HeaderField[] {
+function getChallengeHeaders({ code, details: { headers = [] } }: RelayError): readonly HeaderField[] {
   const challenged = headers.some(([name]) => name.toLowerCase() === 'www-authenticate');
-  return challenged ? headers : [...headers, defaultChallenge(code)];
+  return challenged ? headers : [...headers, getDefaultChallenge(code)];
 }
 
 /** One field of each name, and of challenges one of each scheme; the first stays. */
-function oneOfEach(headers: readonly HeaderField[]): readonly HeaderField[] {
+function removeDuplicates(headers: readonly HeaderField[]): readonly HeaderField[] {
   const seen = new Map<string, HeaderField>();
   for (const header of headers) {
     const name = header[0].toLowerCase();
@@ -129,7 +130,7 @@ export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMet
     for (const [name, value] of Object.entries(metadata)) {
       const known = united.get(name);
       if (known === undefined) united.set(name, value);
-      else if (isList(known) && isList(value)) united.set(name, list(known, value));
+      else if (isList(known) && isList(value)) united.set(name, mergeLists(known, value));
       else if (typeof value === 'boolean' && value !== known) undecided.add(name);
     }
   }

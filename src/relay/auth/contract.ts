@@ -104,9 +104,13 @@ export type AuthenticationHooks = { readonly [Name in OperationName | 'default']
 export function isPrincipal(value: unknown): value is Principal {
   if (typeof value !== 'object' || value === null) return false;
   const { app, scopes, via } = value as Partial<Record<keyof Principal, unknown>>;
-  return isTexts(via) && (app === undefined || typeof app === 'string') && (scopes === undefined || isTexts(scopes));
+  return (
+    isStringArray(via) &&
+    (app === undefined || typeof app === 'string') &&
+    (scopes === undefined || isStringArray(scopes))
+  );
 }
 
-function isTexts(value: unknown): value is readonly string[] {
+function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

@@ -20,7 +20,7 @@ export interface Guard {
   /** Who asks; `undefined` at once if nothing guards the operation. Throws what the hook throws, or 503. */
   authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
   /** Asks the authorize hook about a device whose role is known; `undefined` if there is no such hook. */
-  authorizer(
+  createAuthorizer(
     operation: OperationName,
     request: RelayRequest,
     principal: Principal | undefined,
@@ -28,7 +28,7 @@ export interface Guard {
 }
 
 /** What a guard is made of. */
-export interface GuardParts {
+export interface GuardDependencies {
   readonly hooks: AuthenticationHooks;
   readonly authorize: AuthorizationHook | undefined;
   readonly timeoutMs: number;
@@ -42,7 +42,7 @@ export function findHook(hooks: AuthenticationHooks, operation: OperationName): 
 }
 
 /** Makes the guard of a relay. It fails closed: what a hook does not allow in so many words ends with an error. */
-export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardParts): Guard {
+export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardDependencies): Guard {
   async function call<Answer>(
     which: 'authenticate' | 'authorize',
     operation: OperationName,
@@ -79,7 +79,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
         throw new TypeError('An authentication hook did not return a Principal.');
       });
     },
-    authorizer(operation, request, principal) {
+    createAuthorizer(operation, request, principal) {
       if (authorize === undefined) return undefined;
       return (role) =>
         call('authorize', operation, request, async (input) => {

@@ -14,7 +14,7 @@ const SPANS_AFTER = 4;
 /** The challenge of this moment (`now` is Unix time in ms), under the newest secret: 43 characters of base64url. */
 export function createNonce([newest]: readonly Uint8Array[], now: number): string {
   if (newest === undefined) throw new TypeError('createNonce: no secret');
-  return nonceFor(newest, Math.floor(now / SPAN_MS));
+  return computeNonce(newest, Math.floor(now / SPAN_MS));
 }
 
 /** True for a challenge given out in the last 4 to 5 minutes, or up to a minute ahead by another process's clock. */
@@ -23,17 +23,17 @@ export function isFreshNonce(text: string, secrets: readonly Uint8Array[], now: 
   let fresh = false;
   for (const secret of secrets) {
     for (let span = current - SPANS_AFTER; span <= current + 1; span += 1) {
-      if (same(text, nonceFor(secret, span))) fresh = true;
+      if (isSameText(text, computeNonce(secret, span))) fresh = true;
     }
   }
   return fresh;
 }
 
-function nonceFor(secret: Uint8Array, span: number): string {
+function computeNonce(secret: Uint8Array, span: number): string {
   return createHmac('sha256', secret).update(String(span)).digest('base64url');
 }
 
-function same(left: string, right: string): boolean {
+function isSameText(left: string, right: string): boolean {
   const [one, other] = [Buffer.from(left), Buffer.from(right)];
   return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -5,7 +5,7 @@ import type { Random } from '../store/random.js';
 import type { RelayServices } from './contract.js';
 
 /** What the services are made of. */
-export interface ServiceParts {
+export interface ServiceDependencies {
   readonly resource: string;
   readonly metadataUrl: () => string | undefined;
   readonly clock: () => number;
@@ -21,7 +21,7 @@ export interface ServiceParts {
 const MAXIMUM_PURPOSES = 100;
 
 /** Makes what a relay lends to its hooks. */
-export function createServices(parts: ServiceParts): RelayServices {
+export function createServices(parts: ServiceDependencies): RelayServices {
   const secretsOf = new Map<string, readonly Uint8Array[]>();
   return {
     resource: parts.resource,

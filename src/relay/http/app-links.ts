@@ -1,4 +1,4 @@
-import { urlLinkFor } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/share-url.js';
 import type { AppLinkSettings } from '../preview/options.js';
 
 /**
@@ -9,19 +9,23 @@ export function createAppLinkDocuments(settings: AppLinkSettings, mountPath: str
   const documents = new Map<string, string>();
   const { appleAppIds, androidApps } = settings;
   if (appleAppIds.length > 0) {
-    documents.set('/.well-known/apple-app-site-association', JSON.stringify(appleDocument(appleAppIds, mountPath)));
+    documents.set(
+      '/.well-known/apple-app-site-association',
+      JSON.stringify(createAppleDocument(appleAppIds, mountPath)),
+    );
   }
-  if (androidApps.length > 0) documents.set('/.well-known/assetlinks.json', JSON.stringify(androidApps.map(statement)));
+  if (androidApps.length > 0)
+    documents.set('/.well-known/assetlinks.json', JSON.stringify(androidApps.map(createStatement)));
   return documents;
 }
 
 /** Apple: "Supporting associated domains", the form since iOS 13 and macOS 10.15. `*` is any text. */
-const appleDocument = (appIDs: readonly string[], mountPath: string): object => ({
-  applinks: { details: [{ appIDs, components: [{ '/': urlLinkFor(mountPath, '*') }] }] },
+const createAppleDocument = (appIDs: readonly string[], mountPath: string): object => ({
+  applinks: { details: [{ appIDs, components: [{ '/': buildUrlLink(mountPath, '*') }] }] },
 });
 
 /** Digital Asset Links: one statement an app. It is for the whole host; which paths an app takes is in its manifest. */
-const statement = ({ packageName, sha256CertFingerprints }: AppLinkSettings['androidApps'][number]): object => ({
+const createStatement = ({ packageName, sha256CertFingerprints }: AppLinkSettings['androidApps'][number]): object => ({
   relation: ['delegate_permission/common.handle_all_urls'],
   target: {
     namespace: 'android_app',

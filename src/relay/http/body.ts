@@ -3,7 +3,7 @@ import { bodyInvalid, RelayError } from '../errors.js';
 import type { HeaderSource, RawBody, RelayRequest } from '../request.js';
 
 /** Deepest nesting of arrays and objects in a body. */
-const DEEPEST = 16;
+const MAXIMUM_DEPTH = 16;
 
 const JSON_TYPE = /^application\/json[ \t]*(;.*)?$/i;
 const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)"?/i;
@@ -42,7 +42,7 @@ function assertJson(headers: HeaderSource): void {
 function parseJson(bytes: Uint8Array): unknown {
   if (!isUtf8(bytes)) throw bodyInvalid('', 'The body is not UTF-8.');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (isTooDeep(text)) throw tooDeepError();
+  if (isTooDeep(text)) throw createTooDeepError();
   try {
     return JSON.parse(text);
   } catch {
@@ -55,17 +55,17 @@ function parseJson(bytes: Uint8Array): unknown {
 function parseHostBody(value: unknown): unknown {
   if (typeof value === 'string') return parseJson(Buffer.from(value));
   if (value instanceof Uint8Array) return parseJson(value);
-  if (isValueTooDeep(value, DEEPEST)) throw tooDeepError();
+  if (isValueTooDeep(value, MAXIMUM_DEPTH)) throw createTooDeepError();
   return value;
 }
 
-function tooDeepError(): RelayError {
-  return bodyInvalid('', `The body is nested more than ${DEEPEST} deep.`);
+function createTooDeepError(): RelayError {
+  return bodyInvalid('', `The body is nested more than ${MAXIMUM_DEPTH} deep.`);
 }
 
 /** Judged before parsing; a text with few openers, which is nearly every one, is not scanned. */
 function isTooDeep(text: string): boolean {
-  if (countUpTo(text, '{', DEEPEST) + countUpTo(text, '[', DEEPEST) <= DEEPEST) return false;
+  if (countUpTo(text, '{', MAXIMUM_DEPTH) + countUpTo(text, '[', MAXIMUM_DEPTH) <= MAXIMUM_DEPTH) return false;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {
@@ -76,7 +76,7 @@ function isTooDeep(text: string): boolean {
     } else if (character === '"') inString = true;
     else if (character === '{' || character === '[') depth += 1;
     else if (character === '}' || character === ']') depth -= 1;
-    if (depth > DEEPEST) return true;
+    if (depth > MAXIMUM_DEPTH) return true;
   }
   return false;
 }

@@ -20,7 +20,13 @@ import type { Cors } from './cors.js';
 import { parseDeviceClaim, parseRequestId } from './headers.js';
 import { parseRoute } from './path.js';
 import { parsePreferredWait } from './prefer.js';
-import { errorResponse, optionsResponse, previewResponse, problemResponse, successResponse } from './response.js';
+import {
+  createErrorResponse,
+  createOptionsResponse,
+  createPreviewResponse,
+  createProblemResponse,
+  createSuccessResponse,
+} from './response.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /** The settings of the dispatch beside the context of the operations. */
@@ -82,7 +88,7 @@ export function createDispatch(context: RelayContext, settings: DispatchSettings
 async function dispatch(request: RelayRequest, dispatcher: Dispatcher): Promise<RelayResponse> {
   const started = performance.now();
   const requestId = parseRequestId(request);
-  const headers = [...requestIdHeader(requestId), ...dispatcher.cors(request)];
+  const headers = [...echoRequestId(requestId), ...dispatcher.cors(request)];
   const exchange: Exchange = { request, requestId, headers };
   let response: RelayResponse;
   let code: RelayErrorCode | undefined;
@@ -109,19 +115,19 @@ async function answer(exchange: Exchange, dispatcher: Dispatcher): Promise<Relay
   if (request.method === 'OPTIONS') return answerOptions(allow, exchange, dispatcher);
   if (route.kind === 'collection') {
     if (request.method !== 'POST') throw methodNotAllowed(allow);
-    return successResponse(await runCreate(exchange, dispatcher), headers);
+    return createSuccessResponse(await runCreate(exchange, dispatcher), headers);
   }
   if (request.method === 'GET' || request.method === 'HEAD') {
     const { display, url } = await runPreview(route.identifier, exchange, dispatcher);
-    return previewResponse(dispatcher.renderPreview(display, url, request.header('Accept-Language')), headers);
+    return createPreviewResponse(dispatcher.renderPreview(display, url, request.header('Accept-Language')), headers);
   }
   const operation = Object.hasOwn(MAILBOX_OPERATIONS, request.method) ? MAILBOX_OPERATIONS[request.method] : undefined;
   if (operation === undefined) throw methodNotAllowed(allow);
-  return successResponse(await runOnMailbox(operation, route.identifier, exchange, dispatcher), headers);
+  return createSuccessResponse(await runOnMailbox(operation, route.identifier, exchange, dispatcher), headers);
 }
 
 function answerOptions(allow: string, { request, requestId }: Exchange, { cors }: Dispatcher): RelayResponse {
-  return optionsResponse(allow, [...requestIdHeader(requestId), ...cors(request, allow)]);
+  return createOptionsResponse(allow, [...echoRequestId(requestId), ...cors(request, allow)]);
 }
 
 async function runCreate(exchange: Exchange, dispatcher: Dispatcher): Promise<Outcome> {
@@ -134,7 +140,7 @@ async function runCreate(exchange: Exchange, dispatcher: Dispatcher): Promise<Ou
   const claim = parseDeviceClaim(request);
   const body = createMailbox.parse(await readJsonBody(request, 'required', dispatcher.bodyBytes), context);
   const principal = await guard.authenticate(name, request);
-  const authorize = guard.authorizer(name, request, principal);
+  const authorize = guard.createAuthorizer(name, request, principal);
   const command = { claim, requestId, body, budget: startBudget(context.storeBudgetMs), authorize };
   const outcome = await createMailbox.run(command, context);
   exchange.address = outcome.address;
@@ -145,7 +151,7 @@ async function runPreview(identifier: string, exchange: Exchange, dispatcher: Di
   const { request } = exchange;
   const { context, guard } = dispatcher;
   const { name } = readDisplayInformation;
-  const address = context.address(identifier);
+  const address = context.toAddress(identifier);
   exchange.operation = name;
   exchange.address = address;
   assertSecure(request, dispatcher);
@@ -163,7 +169,7 @@ async function runOnMailbox<Body>(
   const { request } = exchange;
   const { context, guard } = dispatcher;
   const { name } = operation;
-  const address = context.address(identifier);
+  const address = context.toAddress(identifier);
   exchange.operation = name;
   exchange.address = address;
   assertSecure(request, dispatcher);
@@ -172,7 +178,7 @@ async function runOnMailbox<Body>(
   const body = operation.parse(await readOperationBody(operation, request, dispatcher.bodyBytes), context);
   // Before the store is read: a request that fails authentication learns nothing about any mailbox.
   const principal = await guard.authenticate(name, request);
-  const authorize = guard.authorizer(name, request, principal);
+  const authorize = guard.createAuthorizer(name, request, principal);
   const knownVersion = request.header(KNOWN_VERSION);
   const wait = operation.mayWait ? parseWaitRequest(request, knownVersion, dispatcher.maximumWaitSeconds) : undefined;
   const budget = startBudget(context.storeBudgetMs);
@@ -238,23 +244,23 @@ function answerError(
   { context, errorPages }: Dispatcher,
 ): { response: RelayResponse; code: RelayErrorCode } {
   if (isRelayError(error)) {
-    const response = buildErrorResponse(error, errorPages(request, error.status), headers);
+    const response = tryCreateErrorResponse(error, errorPages(request, error.status), headers);
     if (response !== undefined) return { response, code: error.code };
   }
   // A bug. Its message may contain secrets, so neither the client nor the host's error handler receives the error.
   context.events.emit('relay.failed', { cause: describeCause(error) });
   const internal = new RelayError('internal_error', { cause: error });
-  return { response: problemResponse(internal, headers), code: internal.code };
+  return { response: createProblemResponse(internal, headers), code: internal.code };
 }
 
 /** The answer to a RelayError; `undefined` if its members or headers, which may come from a hook, cannot be sent. */
-function buildErrorResponse(
+function tryCreateErrorResponse(
   error: RelayError,
   page: ErrorPage,
   headers: readonly HeaderField[],
 ): RelayResponse | undefined {
   try {
-    const response = errorResponse(error, page, headers);
+    const response = createErrorResponse(error, page, headers);
     for (const [name, value] of response.headers) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
@@ -283,6 +289,6 @@ function reportCompletion(
 }
 
 /** The request id is echoed byte for byte, on errors too. An invalid request id is not echoed (docs/protocol.md §3). */
-function requestIdHeader(requestId: string | null | undefined): readonly HeaderField[] {
+function echoRequestId(requestId: string | null | undefined): readonly HeaderField[] {
   return typeof requestId === 'string' ? [[REQUEST_ID, requestId]] : [];
 }

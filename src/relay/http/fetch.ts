@@ -30,17 +30,17 @@ export function createFetchHandler(
     if (path === undefined) return toResponse(NOT_FOUND, request.method);
     const node = findNodeBindings(env);
     const due = node === undefined || waitForTurn(node.incoming, node.outgoing);
-    if (due === false) return clientClosedResponse();
+    if (due === false) return createClientClosedResponse();
     const own = createFetchRequest({ request, env }, { path, node, trustProxy });
     const reply = await (due === true ? answer(own) : handleInTurn(answer, own, due, bodyBytes));
-    if (reply === undefined) return clientClosedResponse();
+    if (reply === undefined) return createClientClosedResponse();
     if (node !== undefined) discardUnread(node.incoming);
     return toResponse(reply, request.method);
   };
 }
 
 /** For the host's own log: nobody is there to take this answer. The number is nginx's, "client closed request". */
-const clientClosedResponse = (): Response => new Response(null, { status: 499 });
+const createClientClosedResponse = (): Response => new Response(null, { status: 499 });
 
 interface FetchDetails {
   readonly path: string;

@@ -118,17 +118,17 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
   if (request.readableDidRead || request.readableEnded || request.destroyed) {
     const value = parsedBody();
     if (value === undefined) throw new RelayError('body_already_read');
-    const size = textSize(value);
+    const size = measureText(value);
     if (Math.max(declared, size ?? 0) > limit) throw new RelayError('body_too_large');
     return size === 0 ? { kind: 'none' } : { kind: 'parsed', value };
   }
   // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
-  if (declared > limit) throw tooLarge(request, declared <= limit + DRAIN_BYTES);
+  if (declared > limit) throw createTooLargeError(request, declared <= limit + DRAIN_BYTES);
   return { kind: 'bytes', bytes: await readWithLimit(request, declared, limit) };
 }
 
 /** Bytes of a body that the host's parser left as text; `undefined` if it made something of it. */
-function textSize(value: unknown): number | undefined {
+function measureText(value: unknown): number | undefined {
   if (typeof value === 'string') return Buffer.byteLength(value);
   return value instanceof Uint8Array ? value.length : undefined;
 }
@@ -144,7 +144,7 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
     let length = 0;
     let whole: Uint8Array | undefined;
     let isDraining = false;
-    let timer = setTimeout(() => settle(new RelayError('body_timeout', closingConnection(request))), BODY_MS);
+    let timer = setTimeout(() => settle(new RelayError('body_timeout', createCloseDetails(request))), BODY_MS);
 
     function settle(error?: unknown): void {
       clearTimeout(timer);
@@ -163,11 +163,11 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
       if (!isDraining) {
         isDraining = true;
         clearTimeout(timer);
-        timer = setTimeout(() => settle(tooLarge(request, false)), DRAIN_MS);
+        timer = setTimeout(() => settle(createTooLargeError(request, false)), DRAIN_MS);
       }
-      if (length > limit + DRAIN_BYTES) settle(tooLarge(request, false));
+      if (length > limit + DRAIN_BYTES) settle(createTooLargeError(request, false));
     }
-    const onEnd = (): void => settle(length > limit ? tooLarge(request, true) : undefined);
+    const onEnd = (): void => settle(length > limit ? createTooLargeError(request, true) : undefined);
     // The client left; nobody is there to read an answer, and nothing has been done.
     const onLost = (): void => settle(new RelayError('body_invalid', { members: { field: '' }, detail: 'Cut short.' }));
     request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
@@ -175,11 +175,11 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
 }
 
 /** Has the answer end the connection, which HTTP/2 does by itself where it must. */
-function closingConnection({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
+function createCloseDetails({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
   return httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] };
 }
 
 /** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
-function tooLarge(request: IncomingMessage, reusable: boolean): RelayError {
-  return new RelayError('body_too_large', reusable ? {} : closingConnection(request));
+function createTooLargeError(request: IncomingMessage, reusable: boolean): RelayError {
+  return new RelayError('body_too_large', reusable ? {} : createCloseDetails(request));
 }

@@ -31,7 +31,7 @@ export function waitForTurn(request: IncomingMessage, response: ServerResponse):
   if (socket?.destroyed === true) return false;
   // A request that was made by hand, without a server.
   if (socket?.pending !== false) return true;
-  const others = queueOf(socket);
+  const others = getQueue(socket);
   if (others.size >= MAXIMUM_QUEUED) {
     socket.destroy();
     return false;
@@ -47,7 +47,7 @@ export function waitForTurn(request: IncomingMessage, response: ServerResponse):
 }
 
 /** One listener a connection, however many requests of it are queued. */
-function queueOf(socket: Socket): Set<() => void> {
+function getQueue(socket: Socket): Set<() => void> {
   const known = queued.get(socket);
   if (known !== undefined) return known;
   const requests = new Set<() => void>();

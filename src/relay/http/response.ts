@@ -1,5 +1,5 @@
 import { RECEIVER, VERSION } from '../../protocol/header-names.js';
-import { defaultChallenge } from '../auth/challenge.js';
+import { getDefaultChallenge } from '../auth/challenge.js';
 import { RelayError } from '../errors.js';
 import type { Outcome } from '../operations/context.js';
 import type { ErrorPage } from '../preview/error-page.js';
@@ -30,7 +30,7 @@ const DOCUMENT_HEADERS: readonly HeaderField[] = [
 const RETRY_AFTER_SECONDS = '1';
 
 /** The answer to an operation that was carried out (200), or had been before (201). */
-export function successResponse(outcome: Outcome, headers: readonly HeaderField[]): RelayResponse {
+export function createSuccessResponse(outcome: Outcome, headers: readonly HeaderField[]): RelayResponse {
   const status = outcome.duplicate === true ? 201 : 200;
   const fields = [...headers];
   if (outcome.version !== undefined) fields.push([VERSION, outcome.version]);
@@ -41,23 +41,32 @@ export function successResponse(outcome: Outcome, headers: readonly HeaderField[
     if (result === 'declined') fields.push(['Retry-After', RETRY_AFTER_SECONDS]);
     if (result !== 'changed') return { status: 204, headers: [...COMMON_HEADERS, ...fields], body: '' };
   }
-  if (outcome.body === undefined) return response(status, COMMON_HEADERS, fields, '');
-  return response(status, JSON_HEADERS, fields, JSON.stringify(outcome.body));
+  if (outcome.body === undefined) return createResponse(status, COMMON_HEADERS, fields, '');
+  return createResponse(status, JSON_HEADERS, fields, JSON.stringify(outcome.body));
 }
 
 /** The answer to a preview. */
-export function previewResponse(page: Page, headers: readonly HeaderField[]): RelayResponse {
-  return response(200, HTML_HEADERS, [...page.headers, ...headers], page.html);
+export function createPreviewResponse(page: Page, headers: readonly HeaderField[]): RelayResponse {
+  return createResponse(200, HTML_HEADERS, [...page.headers, ...headers], page.html);
 }
 
 /** The answer to a refusal in its form: a page, or else a problem. It echoes nothing of the request. */
-export function errorResponse(error: RelayError, page: ErrorPage, headers: readonly HeaderField[]): RelayResponse {
-  if (page.html === undefined) return problemResponse(error, [...page.headers, ...headers]);
-  return response(error.status, HTML_HEADERS, [...page.headers, ...headers, ...errorHeaders(error)], page.html);
+export function createErrorResponse(
+  error: RelayError,
+  page: ErrorPage,
+  headers: readonly HeaderField[],
+): RelayResponse {
+  if (page.html === undefined) return createProblemResponse(error, [...page.headers, ...headers]);
+  return createResponse(
+    error.status,
+    HTML_HEADERS,
+    [...page.headers, ...headers, ...buildErrorHeaders(error)],
+    page.html,
+  );
 }
 
 /** The answer to a refusal: an RFC 9457 problem with a stable `code`. */
-export function problemResponse(error: RelayError, headers: readonly HeaderField[]): RelayResponse {
+export function createProblemResponse(error: RelayError, headers: readonly HeaderField[]): RelayResponse {
   const { code, status, message, details } = error;
   const problem = {
     ...details.members,
@@ -67,35 +76,35 @@ export function problemResponse(error: RelayError, headers: readonly HeaderField
     code,
     ...(details.detail === undefined ? {} : { detail: details.detail }),
   };
-  return response(status, PROBLEM_HEADERS, [...headers, ...errorHeaders(error)], JSON.stringify(problem));
+  return createResponse(status, PROBLEM_HEADERS, [...headers, ...buildErrorHeaders(error)], JSON.stringify(problem));
 }
 
 /** The headers that a refusal brings, and those that its status demands where it brings none. */
-function errorHeaders(error: RelayError): readonly HeaderField[] {
+function buildErrorHeaders(error: RelayError): readonly HeaderField[] {
   const given = error.details.headers ?? [];
-  const missing = requiredHeaders(error).filter(
+  const missing = getRequiredHeaders(error).filter(
     ([name]) => !given.some(([other]) => other.toLowerCase() === name.toLowerCase()),
   );
   return [...given, ...missing];
 }
 
 /** What an answer of this status must have, for a refusal that brings none of its own. */
-function requiredHeaders({ status, code }: RelayError): readonly HeaderField[] {
-  if (status === 401) return [defaultChallenge(code)];
+function getRequiredHeaders({ status, code }: RelayError): readonly HeaderField[] {
+  if (status === 401) return [getDefaultChallenge(code)];
   return status === 503 || status === 429 ? [['Retry-After', RETRY_AFTER_SECONDS]] : [];
 }
 
 /** A document that is the same for everybody. */
-export function documentResponse(text: string, headers: readonly HeaderField[]): RelayResponse {
-  return response(200, DOCUMENT_HEADERS, headers, text);
+export function createDocumentResponse(text: string, headers: readonly HeaderField[]): RelayResponse {
+  return createResponse(200, DOCUMENT_HEADERS, headers, text);
 }
 
 /** The answer to OPTIONS: 204 with what the path takes. */
-export function optionsResponse(allow: string, headers: readonly HeaderField[]): RelayResponse {
+export function createOptionsResponse(allow: string, headers: readonly HeaderField[]): RelayResponse {
   return { status: 204, headers: [...COMMON_HEADERS, ['Allow', allow], ...headers], body: '' };
 }
 
-function response(
+function createResponse(
   status: number,
   constant: readonly HeaderField[],
   headers: readonly HeaderField[],
@@ -106,4 +115,4 @@ function response(
 }
 
 /** The 404 for a path that no host is there to answer. */
-export const NOT_FOUND: RelayResponse = problemResponse(new RelayError('not_found'), []);
+export const NOT_FOUND: RelayResponse = createProblemResponse(new RelayError('not_found'), []);

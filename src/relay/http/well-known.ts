@@ -3,7 +3,7 @@ import { RelayError } from '../errors.js';
 import type { RelayRequest } from '../request.js';
 import type { Cors } from './cors.js';
 import { type PathMatcher, parsePath } from './path.js';
-import { documentResponse, optionsResponse, problemResponse } from './response.js';
+import { createDocumentResponse, createOptionsResponse, createProblemResponse } from './response.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /** The documents that belong to the root of the host, by path: the text of each, as JSON. */
@@ -43,10 +43,10 @@ export function createWellKnownHandler(
 ): RequestHandler {
   function answer(request: RelayRequest): RelayResponse {
     const document = documents.get(request.path);
-    if (request.method === 'OPTIONS') return optionsResponse(ALLOW, cors(request, ALLOW));
-    if (document === undefined) return problemResponse(new RelayError('not_found'), cors(request));
-    if (request.method === 'GET' || request.method === 'HEAD') return documentResponse(document, cors(request));
-    return problemResponse(new RelayError('method_not_allowed', { headers: [['Allow', ALLOW]] }), cors(request));
+    if (request.method === 'OPTIONS') return createOptionsResponse(ALLOW, cors(request, ALLOW));
+    if (document === undefined) return createProblemResponse(new RelayError('not_found'), cors(request));
+    if (request.method === 'GET' || request.method === 'HEAD') return createDocumentResponse(document, cors(request));
+    return createProblemResponse(new RelayError('method_not_allowed', { headers: [['Allow', ALLOW]] }), cors(request));
   }
   return async (request) => ({ ...answer(request), close: draining() });
 }

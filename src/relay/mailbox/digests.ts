@@ -10,22 +10,22 @@ import { hash, timingSafeEqual } from 'node:crypto';
 const digest = (text: string): string => hash('sha256', text, 'base64url');
 
 /** The key under which the store holds a mailbox, before the namespace. */
-export function storeKeyDigest(identifier: string): string {
+export function digestStoreKey(identifier: string): string {
   return digest(`store${identifier}`);
 }
 
 /** A Device Claim as the record holds it. `claim` is in lower case. */
-export function claimDigest(identifier: string, claim: string): string {
+export function digestClaim(identifier: string, claim: string): string {
   return digest(`claim${identifier}${claim}`);
 }
 
 /** The Request-ID of an update as the record holds it. */
-export function updateDigest(identifier: string, requestId: string): string {
+export function digestUpdate(identifier: string, requestId: string): string {
   return digest(`update${identifier}${requestId}`);
 }
 
 /** The Request-ID of a relinquish as the record holds it. */
-export function relinquishDigest(identifier: string, requestId: string): string {
+export function digestRelinquish(identifier: string, requestId: string): string {
   return digest(`relinquish${identifier}${requestId}`);
 }
 

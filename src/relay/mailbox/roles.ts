@@ -23,14 +23,14 @@ export function findMembership(mailbox: Mailbox, claim: string): Membership {
 }
 
 /** The role of a bound device; throws 401 for any other (TIGRESS §4.1: only the two claims may use the mailbox). */
-export function boundRole(standing: Membership): Role {
+export function resolveBoundRole(standing: Membership): Role {
   if (standing.kind === 'released') throw new RelayError('claim_released');
   if (standing.kind === 'unbound') throw new RelayError('not_bound');
   return standing.kind;
 }
 
 /** The role in which a device may read: a stranger becomes the receiver where there is none. */
-export function readingRole(mailbox: Mailbox, standing: Membership): Role {
+export function resolveReadingRole(mailbox: Mailbox, standing: Membership): Role {
   if (standing.kind === 'released') throw new RelayError('claim_released');
   if (standing.kind !== 'unbound') return standing.kind;
   if (mailbox.receiver !== undefined) throw new RelayError('mailbox_taken');

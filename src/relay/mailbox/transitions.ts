@@ -10,7 +10,7 @@ import {
   rememberUpdate,
   type Tombstone,
 } from './record.js';
-import { boundRole, findMembership, type Role, readingRole } from './roles.js';
+import { findMembership, type Role, resolveBoundRole, resolveReadingRole } from './roles.js';
 
 /** How a mailbox changed; what follows a commit is decided by it. */
 export type MailboxChange = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
@@ -69,9 +69,9 @@ export function openMailbox(wanted: NewMailbox, now: number): Mailbox {
 }
 
 /** ReadSecureContentFromMailbox: the first claim other than the sender's is bound, and its token kept. */
-export function readTransition(claim: string, token: NotificationToken | undefined): Transition {
+export function createReadTransition(claim: string, token: NotificationToken | undefined): Transition {
   return {
-    admit: (mailbox) => ({ role: readingRole(mailbox, findMembership(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: resolveReadingRole(mailbox, findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
       if (role === 'sender') return undefined; // The sender never loses read.
       assertRight(mailbox, 'R'); // Before binding: a read without R binds nobody.
@@ -93,10 +93,10 @@ export interface Update {
 }
 
 /** UpdateMailbox: replaces the payload, and the caller's own token if it brings one. */
-export function updateTransition(update: Update): Transition {
+export function createUpdateTransition(update: Update): Transition {
   return {
     admit(mailbox) {
-      const role = boundRole(findMembership(mailbox, update.claim));
+      const role = resolveBoundRole(findMembership(mailbox, update.claim));
       const { request } = update;
       const seen = mailbox[role]?.updates ?? [];
       return { role, duplicate: request !== undefined && seen.some((known) => sameDigest(known, request)) };
@@ -120,7 +120,7 @@ export function updateTransition(update: Update): Transition {
  * RelinquishMailbox: unbinds the receiver and forgets its token. The payload stays as it is, so the next receiver sees
  * the latest message, not the first. The released device's own retry is a duplicate.
  */
-export function relinquishTransition(claim: string, request: string | undefined): Transition {
+export function createRelinquishTransition(claim: string, request: string | undefined): Transition {
   return {
     admit(mailbox) {
       const standing = findMembership(mailbox, claim);
@@ -128,7 +128,7 @@ export function relinquishTransition(claim: string, request: string | undefined)
       if (request !== undefined && before !== undefined && sameDigest(before, request)) {
         return { role: 'receiver', duplicate: true };
       }
-      const role = boundRole(standing);
+      const role = resolveBoundRole(standing);
       if (role === 'sender') throw new RelayError('not_bound', { detail: 'Only the receiver can relinquish.' });
       return { role, duplicate: false };
     },
@@ -141,9 +141,9 @@ export function relinquishTransition(claim: string, request: string | undefined)
 }
 
 /** DeleteMailbox: the sender may always (cancel), the bound receiver with D. */
-export function deleteTransition(claim: string): Transition {
+export function createDeleteTransition(claim: string): Transition {
   return {
-    admit: (mailbox) => ({ role: boundRole(findMembership(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: resolveBoundRole(findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role, { now }) {
       if (role === 'receiver') assertRight(mailbox, 'D');
       return { next: createTombstone(mailbox, now), change: 'deleted' };
@@ -158,7 +158,7 @@ export const removeTransition: SystemTransition = {
 };
 
 /** A notification token turned out to be dead: forgotten, if it is still the one that the device left. */
-export function forgetTransition(role: Role, dead: NotificationToken): SystemTransition {
+export function createForgetTransition(role: Role, dead: NotificationToken): SystemTransition {
   return {
     admit: () => ({ role: undefined, duplicate: false }),
     apply(mailbox) {

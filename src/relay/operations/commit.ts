@@ -4,7 +4,7 @@ import { describeCause, type RelayEventType } from '../events.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Role } from '../mailbox/roles.js';
 import {
-  forgetTransition,
+  createForgetTransition,
   type MailboxChange,
   type Transition,
   type TransitionResult,
@@ -30,7 +30,7 @@ export interface Committed<Actor extends Role | undefined = Role> {
 }
 
 /** Most that one back-off between two tries may take, in ms. */
-const LONGEST_PAUSE = 50;
+const MAXIMUM_PAUSE_MS = 50;
 
 /** The record in a stored entry. What cannot be read is an outage, not an absence: 503. */
 function openRecord(context: RelayContext, address: Address, entry: StoredEntry): MailboxRecord {
@@ -214,12 +214,12 @@ async function forgetToken(
   token: NotificationToken,
 ): Promise<void> {
   const asker = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-  await commit(context, address, forgetTransition(role, token), asker);
+  await commit(context, address, createForgetTransition(role, token), asker);
 }
 
 /** Waits a random time that grows with each try; throws `contention` once the budget is spent. */
 export async function pauseBeforeRetry(attempt: number, budget: StoreBudget): Promise<void> {
-  const pause = Math.random() * Math.min(LONGEST_PAUSE, 2 ** attempt);
+  const pause = Math.random() * Math.min(MAXIMUM_PAUSE_MS, 2 ** attempt);
   if (budget.remaining() <= pause) throw new RelayError('contention');
   budget.noteWait();
   await new Promise((resolve) => setTimeout(resolve, pause));

@@ -47,7 +47,7 @@ export interface RelayContext {
   readonly waiters: Waiters;
   readonly changes: ChangeBus | undefined;
   /** The address of a mailbox in this relay's part of the store. */
-  address(identifier: string): Address;
+  toAddress(identifier: string): Address;
   /** The name of a mailbox in events. */
   hashMailbox(address: Address): string;
 }

@@ -1,7 +1,7 @@
 import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
-import { urlLinkFor } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/share-url.js';
 import { RelayError } from '../errors.js';
-import { claimDigest } from '../mailbox/digests.js';
+import { digestClaim } from '../mailbox/digests.js';
 import { isMailbox, isRotationMarker, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { openMailbox } from '../mailbox/transitions.js';
 import type { Address } from '../store/codec.js';
@@ -52,7 +52,7 @@ async function findCreated(
   context: RelayContext,
 ): Promise<CreateOutcome | undefined> {
   for (const { identifier } of places) {
-    const address = context.address(identifier);
+    const address = context.toAddress(identifier);
     const found = await findRecord(context, address, budget);
     if (found !== undefined && !isRotationMarker(found.record)) return toDuplicate(found.record, address, context);
   }
@@ -66,8 +66,8 @@ async function createAtFirstFree(
   context: RelayContext,
 ): Promise<CreateOutcome> {
   for (const [index, { identifier }] of places.entries()) {
-    const address = context.address(identifier);
-    const wanted = index < current ? insertRotationMarker(command) : newMailbox(address, command, context);
+    const address = context.toAddress(identifier);
+    const wanted = index < current ? createRotationMarker(command) : createMailboxRecord(address, command, context);
     const { record, revision } = await insertOrFind(address, wanted, command.budget, context);
     if (isRotationMarker(record)) continue;
     if (revision === undefined) return toDuplicate(record, address, context);
@@ -98,11 +98,15 @@ async function insertOrFind(
   }
 }
 
-function newMailbox(address: Address, command: CreateCommand<WantedMailbox>, context: RelayContext): MailboxRecord {
+function createMailboxRecord(
+  address: Address,
+  command: CreateCommand<WantedMailbox>,
+  context: RelayContext,
+): MailboxRecord {
   const { claim, body } = command;
   return openMailbox(
     {
-      claim: claimDigest(address.identifier, claim),
+      claim: digestClaim(address.identifier, claim),
       payload: body.payload,
       display: body.displayInformation,
       rights: body.mailboxConfiguration?.accessRights ?? context.defaultRights,
@@ -113,7 +117,7 @@ function newMailbox(address: Address, command: CreateCommand<WantedMailbox>, con
   );
 }
 
-function insertRotationMarker({ body }: CreateCommand<WantedMailbox>): MailboxRecord {
+function createRotationMarker({ body }: CreateCommand<WantedMailbox>): MailboxRecord {
   return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: body.expiresAt };
 }
 
@@ -127,7 +131,7 @@ function toOutcome(address: Address, token: NotificationToken | undefined, conte
   return {
     address,
     body: {
-      urlLink: urlLinkFor(context.base, address.identifier),
+      urlLink: buildUrlLink(context.base, address.identifier),
       isPushNotificationSupported: context.pushes.handles(token),
     },
   };

@@ -1,5 +1,5 @@
-import { claimDigest } from '../mailbox/digests.js';
-import { deleteTransition } from '../mailbox/transitions.js';
+import { digestClaim } from '../mailbox/digests.js';
+import { createDeleteTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
@@ -15,7 +15,7 @@ export const deleteMailbox: MailboxOperation<undefined> = {
   parse: () => undefined,
   async run(command, context) {
     const { address, claim } = command;
-    await commit(context, address, deleteTransition(claimDigest(address.identifier, claim)), command);
+    await commit(context, address, createDeleteTransition(digestClaim(address.identifier, claim)), command);
     return {};
   },
 };

@@ -26,14 +26,14 @@ export function resolveDeadline(requested: string | undefined, policy: LifetimeP
   const maximum = second + policy.maximumSeconds * 1000;
   if (time > now && time <= maximum) return time;
   if (time > maximum && policy.overMaximum === 'clamp') return maximum;
-  throw outOfRange(maximum);
+  throw createOutOfRangeError(maximum);
 }
 
 /** Throws `expiration_out_of_range` if the deadline of a new mailbox has come in the meantime. */
 export function assertInFuture(deadline: number, policy: LifetimePolicy, now: number): void {
-  if (deadline <= now) throw outOfRange(Math.floor(now / 1000) * 1000 + policy.maximumSeconds * 1000);
+  if (deadline <= now) throw createOutOfRangeError(Math.floor(now / 1000) * 1000 + policy.maximumSeconds * 1000);
 }
 
-function outOfRange(maximum: number): RelayError {
+function createOutOfRangeError(maximum: number): RelayError {
   return new RelayError('expiration_out_of_range', { members: { field: FIELD, maximum: formatExpiration(maximum) } });
 }

@@ -1,4 +1,4 @@
-import { urlLinkFor } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/share-url.js';
 import { loadMailbox } from './commit.js';
 import type { PreviewOperation } from './context.js';
 
@@ -10,6 +10,6 @@ export const readDisplayInformation: PreviewOperation = {
   name: 'preview',
   async run({ address, budget }, context) {
     const { mailbox } = await loadMailbox(context, address, budget);
-    return { display: mailbox.display, url: urlLinkFor(context.base, address.identifier) };
+    return { display: mailbox.display, url: buildUrlLink(context.base, address.identifier) };
   },
 };

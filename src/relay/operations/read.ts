@@ -1,8 +1,8 @@
 import type { ReadBody } from '../../protocol/bodies.js';
 import { formatExpiration } from '../../protocol/expiration.js';
-import { claimDigest } from '../mailbox/digests.js';
+import { digestClaim } from '../mailbox/digests.js';
 import type { Role } from '../mailbox/roles.js';
-import { readTransition } from '../mailbox/transitions.js';
+import { createReadTransition } from '../mailbox/transitions.js';
 import { type Committed, commit } from './commit.js';
 import type { MailboxOperation, Outcome } from './context.js';
 import { waitForChange } from './wait.js';
@@ -20,7 +20,7 @@ export const readSecureContent: MailboxOperation<ReadBody> = {
   parse: (value, context) => (value === undefined ? {} : context.bodies.read(value)),
   async run(command, context) {
     const { address, claim, body, wait } = command;
-    const transition = readTransition(claimDigest(address.identifier, claim), body.notificationToken);
+    const transition = createReadTransition(digestClaim(address.identifier, claim), body.notificationToken);
     const read = (): Promise<Committed> => commit(context, address, transition, command);
     if (wait === undefined) return toContent(await read());
     const end = await waitForChange(read, command, wait, context);

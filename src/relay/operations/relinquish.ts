@@ -1,5 +1,5 @@
-import { claimDigest, relinquishDigest } from '../mailbox/digests.js';
-import { relinquishTransition } from '../mailbox/transitions.js';
+import { digestClaim, digestRelinquish } from '../mailbox/digests.js';
+import { createRelinquishTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
@@ -15,8 +15,8 @@ export const relinquishMailbox: MailboxOperation<undefined> = {
   parse: () => undefined,
   async run(command, context) {
     const { address, claim, requestId } = command;
-    const request = requestId === undefined ? undefined : relinquishDigest(address.identifier, requestId);
-    const transition = relinquishTransition(claimDigest(address.identifier, claim), request);
+    const request = requestId === undefined ? undefined : digestRelinquish(address.identifier, requestId);
+    const transition = createRelinquishTransition(digestClaim(address.identifier, claim), request);
     const { duplicate } = await commit(context, address, transition, command);
     return { duplicate };
   },

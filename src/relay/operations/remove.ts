@@ -1,4 +1,4 @@
-import { identifierIn } from '../../protocol/share-url.js';
+import { parseShareUrl } from '../../protocol/share-url.js';
 import { isRelayError } from '../errors.js';
 import { removeTransition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';
@@ -12,11 +12,11 @@ import type { RelayContext } from './context.js';
  * does not answer or is not to be had.
  */
 export async function removeMailbox(shareUrl: string | URL, context: RelayContext): Promise<boolean> {
-  const identifier = identifierIn(String(shareUrl), context.base);
+  const identifier = parseShareUrl(String(shareUrl), context.base);
   if (identifier === undefined) throw new TypeError('remove: this is not a share URL of this relay');
   try {
     const operator = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-    await commit(context, context.address(identifier), removeTransition, operator);
+    await commit(context, context.toAddress(identifier), removeTransition, operator);
     return true;
   } catch (error) {
     if (isRelayError(error) && error.code === 'mailbox_not_found') return false;

@@ -1,6 +1,6 @@
 import type { UpdateBody } from '../../protocol/bodies.js';
-import { claimDigest, updateDigest } from '../mailbox/digests.js';
-import { updateTransition } from '../mailbox/transitions.js';
+import { digestClaim, digestUpdate } from '../mailbox/digests.js';
+import { createUpdateTransition } from '../mailbox/transitions.js';
 import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
@@ -16,9 +16,9 @@ export const updateMailbox: MailboxOperation<UpdateBody> = {
   parse: (value, context) => context.bodies.update(value),
   async run(command, context) {
     const { address, claim, requestId, knownVersion, body } = command;
-    const transition = updateTransition({
-      claim: claimDigest(address.identifier, claim),
-      request: requestId === undefined ? undefined : updateDigest(address.identifier, requestId),
+    const transition = createUpdateTransition({
+      claim: digestClaim(address.identifier, claim),
+      request: requestId === undefined ? undefined : digestUpdate(address.identifier, requestId),
       payload: body.payload,
       token: body.notificationToken,
       knownVersion,

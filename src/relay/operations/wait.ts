@@ -1,6 +1,6 @@
 import type { Waiter } from '../long-poll/waiter.js';
-import { claimDigest } from '../mailbox/digests.js';
-import { boundRole, findMembership, type Role } from '../mailbox/roles.js';
+import { digestClaim } from '../mailbox/digests.js';
+import { findMembership, type Role, resolveBoundRole } from '../mailbox/roles.js';
 import { assertRight, type Transition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';
 import { type Committed, commit } from './commit.js';
@@ -91,13 +91,18 @@ async function readIfChanged(
   context: RelayContext,
 ): Promise<Committed | undefined> {
   const options = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-  const current = await commit(context, address, rereadTransition(claimDigest(address.identifier, claim)), options);
+  const current = await commit(
+    context,
+    address,
+    createRereadTransition(digestClaim(address.identifier, claim)),
+    options,
+  );
   return current.revision === knownVersion ? undefined : current;
 }
 
-function rereadTransition(claim: string): Transition {
+function createRereadTransition(claim: string): Transition {
   return {
-    admit: (mailbox) => ({ role: boundRole(findMembership(mailbox, claim)), duplicate: false }),
+    admit: (mailbox) => ({ role: resolveBoundRole(findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
       if (role === 'receiver') assertRight(mailbox, 'R');
       return undefined;

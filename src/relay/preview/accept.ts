@@ -1,5 +1,5 @@
 /** A field that is longer comes from no browser, and is not judged. */
-const LONGEST = 1_024;
+const MAXIMUM_CHARACTERS = 1_024;
 
 /** The media types that speak for a page, and those that speak for a problem. */
 const PAGE = 'text/html';
@@ -16,7 +16,7 @@ const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  * programs send them without a thought, and they take what they always got. What is malformed is ignored.
  */
 export function prefersHtml(accept: string | undefined): boolean {
-  if (accept === undefined || accept.length > LONGEST) return false;
+  if (accept === undefined || accept.length > MAXIMUM_CHARACTERS) return false;
   const weights = parseWeights(accept);
   const page = weights.get(PAGE) ?? 0;
   return page > 0 && PROBLEM.every((type) => page >= (weights.get(type) ?? 0));

@@ -1,4 +1,4 @@
-import { urlLinkFor } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/share-url.js';
 import type { HeaderField, RelayRequest } from '../request.js';
 import { prefersHtml } from './accept.js';
 import { ERROR_PAGE_TEXTS, type ErrorPageKind } from './error-page-texts.js';
@@ -19,7 +19,7 @@ export type ErrorPages = (request: Pick<RelayRequest, 'method' | 'path' | 'heade
 /** The refusals that a person who opens a link can make something of; every other one is for whoever builds clients. */
 const KINDS: Readonly<Record<number, ErrorPageKind>> = { 404: 'gone', 429: 'unavailable', 503: 'unavailable' };
 
-const MAILBOXES = urlLinkFor('', '');
+const MAILBOXES = buildUrlLink('', '');
 
 const PLAIN: ErrorPage = { headers: [] };
 const NEGOTIATED: ErrorPage = { headers: [['Vary', 'Accept']] };

@@ -4,7 +4,7 @@ import { escapeToAscii, escapeUrl } from './escape.js';
 import { LANGUAGE_TAGS, type PreviewLanguage } from './language.js';
 import type { PreviewSettings } from './options.js';
 import { createPalette } from './palette.js';
-import { previewStyle } from './style.js';
+import { createStyleSheet } from './style.js';
 
 /** A page and the headers of its own. */
 export interface Page {
@@ -27,11 +27,11 @@ export interface PageLayout {
 /** The frame of the pages: your brand, the one style sheet, and the policy that admits it. */
 export function createPageLayout(settings: PreviewSettings): PageLayout {
   const { name, color, logoUrl } = settings;
-  const style = previewStyle(createPalette(color));
-  const policy = contentSecurityPolicy(style, logoUrl);
+  const style = createStyleSheet(createPalette(color));
+  const policy = buildContentSecurityPolicy(style, logoUrl);
   const siteName = name === undefined ? '' : `<meta property="og:site_name" content="${escapeToAscii(name)}">\n`;
   return {
-    headers: (language, vary) => pageHeaders(policy, LANGUAGE_TAGS[language], vary),
+    headers: (language, vary) => buildPageHeaders(policy, LANGUAGE_TAGS[language], vary),
     opening: (language) => `<!DOCTYPE html>
 <html lang="${LANGUAGE_TAGS[language]}" prefix="og: https://ogp.me/ns#">
 <head>
@@ -59,7 +59,7 @@ ${siteName}<meta property="og:type" content="website">
  * A script on a page could read the Secret in the fragment, so none may run. The sandbox needs no exceptions: a link
  * leads the page itself elsewhere, which a page at the top may always do.
  */
-function contentSecurityPolicy(style: string, logoUrl: string | undefined): string {
+function buildContentSecurityPolicy(style: string, logoUrl: string | undefined): string {
   return [
     "default-src 'none'",
     `style-src 'sha256-${hash('sha256', style, 'base64')}'`,
@@ -72,7 +72,7 @@ function contentSecurityPolicy(style: string, logoUrl: string | undefined): stri
 }
 
 /** The path is a capability, so no referrer may carry it (PROTOCOL: the preview page). */
-const pageHeaders = (policy: string, languageTag: string, vary: string): readonly HeaderField[] => [
+const buildPageHeaders = (policy: string, languageTag: string, vary: string): readonly HeaderField[] => [
   ['Content-Security-Policy', policy],
   ['Referrer-Policy', 'no-referrer'],
   ['X-Robots-Tag', 'noindex, nofollow, noarchive'],

@@ -57,7 +57,7 @@ export interface AppLinkSettings {
 /** Fillers and the blank pattern of Braille are letters and symbols by their category, and empty to the eye. */
 const VISIBLE = /[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
-const words = (most: number): z.ZodType<string> =>
+const visibleText = (most: number): z.ZodType<string> =>
   z
     .string('must be a string')
     .refine(
@@ -84,12 +84,12 @@ const PLAIN_HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
 export const previewOption = z
   .strictObject(
     {
-      name: words(60).optional(),
+      name: visibleText(60).optional(),
       color: z
         .string('must be a colour such as #2f4bd0')
         .regex(/^#([0-9a-f]{3}|[0-9a-f]{6})$/i, 'must be a colour such as #2f4bd0')
         .default('#2f4bd0')
-        .transform(sixDigits),
+        .transform(toSixDigits),
       logoUrl: httpsUrl
         .refine(({ hostname }) => PLAIN_HOST.test(hostname), 'must be on a host with a plain name')
         .transform(({ href }) => href)
@@ -97,7 +97,7 @@ export const previewOption = z
       appStores: z
         .array(
           z.strictObject(
-            { label: words(40), url: httpsUrl.transform(({ href }) => href) },
+            { label: visibleText(40), url: httpsUrl.transform(({ href }) => href) },
             'must have a label and a url',
           ),
           'must be an array of links',
@@ -110,7 +110,7 @@ export const previewOption = z
   )
   .prefault({});
 
-function sixDigits(color: string): HexColor {
+function toSixDigits(color: string): HexColor {
   const digits = color.slice(1).toLowerCase();
   return `#${digits.length === 3 ? digits.replace(/./g, '$&$&') : digits}`;
 }

@@ -25,21 +25,21 @@ export interface Palette {
  * (WCAG 2.2 §1.4.3), so the text is the one that reads better. The gradient leads away from it: it can only gain.
  */
 export function createPalette(brand: HexColor): Palette {
-  const light = contrastRatio(brand, BLACK) >= contrastRatio(brand, WHITE);
+  const light = computeContrastRatio(brand, BLACK) >= computeContrastRatio(brand, WHITE);
   const [textColor, away] = light ? [BLACK, WHITE] : [WHITE, BLACK];
   return { brand, textColor, gradientEnd: mix(brand, away, DEPTH), patternColor: `${away}1f` };
 }
 
 /** The contrast ratio of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio). */
-function contrastRatio(one: HexColor, other: HexColor): number {
-  const [darker = 0, lighter = 0] = [relativeLuminance(one), relativeLuminance(other)].sort(
+function computeContrastRatio(one: HexColor, other: HexColor): number {
+  const [darker = 0, lighter = 0] = [computeLuminance(one), computeLuminance(other)].sort(
     (left, right) => left - right,
   );
   return (lighter + 0.05) / (darker + 0.05);
 }
 
 /** Relative luminance, 0 for black to 1 for white (WCAG 2.2, definition of relative luminance). */
-function relativeLuminance(color: HexColor): number {
+function computeLuminance(color: HexColor): number {
   const linear = (channel: number): number => {
     const part = channel / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;

@@ -48,7 +48,7 @@ const WAVES =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 9a6 6 0 0 1 0 6M10 6.500a11 11 0 0 1 0 11M14 4a16 16 0 0 1 0 16"/></svg>';
 
 function createTemplate(settings: PreviewSettings, language: PreviewLanguage, frame: PageLayout): Template['render'] {
-  const { shared, heading, lead, steps, note, stores } = escaped(PREVIEW_TEXTS[language]);
+  const { shared, heading, lead, steps, note, stores } = escapeTexts(PREVIEW_TEXTS[language]);
   const head = `${frame.opening(language)}<meta property="og:url" content="`;
   const card = `">
 ${frame.card}${WAVES}</p>
@@ -79,7 +79,7 @@ ${frame.closing}`;
   };
 }
 
-function escaped(texts: PreviewTexts): PreviewTexts {
+function escapeTexts(texts: PreviewTexts): PreviewTexts {
   const { steps, ...others } = texts;
   const [first, second] = steps;
   const entries = Object.entries(others).map(([name, text]) => [name, escapeToAscii(text)]);

@@ -11,7 +11,7 @@ const DARK = '--page:#0d0e12;--panel:#191b21;--text:#f3f4f7;--soft:#b6bac6;--lin
  * The card clips: marks piled up on one letter make a text that cannot be broken. It is `clip`, since `hidden` would keep
  * the card from growing beyond its aspect ratio. The columns are made by what is there: the page of a refusal has one.
  */
-export function previewStyle({ brand, textColor, gradientEnd, patternColor }: Palette): string {
+export function createStyleSheet({ brand, textColor, gradientEnd, patternColor }: Palette): string {
   return compact(`
 :root { color-scheme: light dark; ${LIGHT}; --brand: ${brand}; --ink: ${textColor} }
 @media (prefers-color-scheme: dark) { :root { ${DARK} } }

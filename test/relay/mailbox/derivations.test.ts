@@ -1,6 +1,6 @@
 import { createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { claimDigest, relinquishDigest, storeKeyDigest, updateDigest } from '../../../src/relay/mailbox/digests.js';
+import { digestClaim, digestRelinquish, digestStoreKey, digestUpdate } from '../../../src/relay/mailbox/digests.js';
 import { createServerKey, deriveIdentifier, hmac } from '../../../src/relay/mailbox/keys.js';
 import type { Mailbox } from '../../../src/relay/mailbox/record.js';
 import { sealingCodec } from '../../../src/relay/store/codec.js';
@@ -35,25 +35,25 @@ describe('derivations at rest', () => {
   it.each([
     [
       'store key',
-      storeKeyDigest(IDENTIFIER),
+      digestStoreKey(IDENTIFIER),
       sha256(`store${IDENTIFIER}`),
       'g4tg_7f8OM2k4oUWWq7OptrbdoCZZt2Owi5bDqntgSs',
     ],
     [
       'claim',
-      claimDigest(IDENTIFIER, CLAIM),
+      digestClaim(IDENTIFIER, CLAIM),
       sha256(`claim${IDENTIFIER}${CLAIM}`),
       'aP5XewaTOMRcTB1IaWyQFOt7qnsxV3iAR_OTC4sG15A',
     ],
     [
       'update',
-      updateDigest(IDENTIFIER, REQUEST_ID),
+      digestUpdate(IDENTIFIER, REQUEST_ID),
       sha256(`update${IDENTIFIER}${REQUEST_ID}`),
       'XfqflZYtr5z9RjBlZGcCIywIZ1Oh3E4j3c5O3gbisEk',
     ],
     [
       'relinquish',
-      relinquishDigest(IDENTIFIER, REQUEST_ID),
+      digestRelinquish(IDENTIFIER, REQUEST_ID),
       sha256(`relinquish${IDENTIFIER}${REQUEST_ID}`),
       'j07YfNwauZwPu_5TBYm4KbYVUenarDpwoBJKoZI4tHM',
     ],
@@ -63,7 +63,7 @@ describe('derivations at rest', () => {
   });
 
   it('seals with AES-256-GCM under HMAC-SHA256(key, "seal" ‖ identifier), and opens what an older release sealed', () => {
-    const address = { identifier: IDENTIFIER, key: `relay:${storeKeyDigest(IDENTIFIER)}` };
+    const address = { identifier: IDENTIFIER, key: `relay:${digestStoreKey(IDENTIFIER)}` };
     const codec = sealingCodec([key]);
     const iv = Uint8Array.from({ length: 12 }, (_, index) => 200 + index);
     const stored = codec.encode(MAILBOX, address, 'revisionrevision', () => iv);
@@ -81,14 +81,14 @@ describe('derivations at rest', () => {
   });
 
   it('writes a tombstone as its deadline and nothing else', () => {
-    const address = { identifier: IDENTIFIER, key: `relay:${storeKeyDigest(IDENTIFIER)}` };
+    const address = { identifier: IDENTIFIER, key: `relay:${digestStoreKey(IDENTIFIER)}` };
     const tombstone = { format: 1, tombstone: true, expiresAt: 1_900_000_000_000 } as const;
     const stored = sealingCodec([key]).encode(tombstone, address, 'revisionrevision', () => new Uint8Array(12));
     expect(stored).toBe('revisionrevision.1900000000000.1.-.');
   });
 
   it('writes a rotation marker as its deadline and nothing else, and tells it from a tombstone', () => {
-    const address = { identifier: IDENTIFIER, key: `relay:${storeKeyDigest(IDENTIFIER)}` };
+    const address = { identifier: IDENTIFIER, key: `relay:${digestStoreKey(IDENTIFIER)}` };
     const marker = { format: 1, rotationMarker: true, expiresAt: 1_900_000_000_000 } as const;
     const stored = sealingCodec([key]).encode(marker, address, 'revisionrevision', () => new Uint8Array(12));
     expect(stored).toBe('revisionrevision.1900000000000.1.+.');

@@ -1,61 +1,71 @@
 /**
- * The one table of everything the relay refuses: a stable `code`, its HTTP status, and the sentence sent with it
- * (PROTOCOL: errors; RFC 9457). Adding a row is compatible; changing the meaning of one is not.
+ * The table of all errors of the relay: a stable `code`, its HTTP status, and the `title` of the problem (RFC 9457,
+ * docs/protocol.md §6). A new row is a compatible change. A new meaning of a row is not.
  */
 const TABLE = {
-  request_id_missing: [400, 'This operation needs a Mailbox-Request-ID header.'],
+  request_id_missing: [400, 'A Mailbox-Request-ID header is required.'],
   request_id_invalid: [400, 'Mailbox-Request-ID must be sent once, as 1 to 128 visible ASCII characters.'],
-  header_repeated: [400, 'A header that must be single was sent more than once.'],
-  claim_missing: [400, 'This operation needs a Mailbox-Device-Claim header.'],
-  body_invalid: [400, 'The body is not what this operation takes.'],
-  body_already_read: [400, 'The body was consumed before the relay; mount the relay before body parsers.'],
-  expiration_out_of_range: [400, 'The expiration is not in the range that this relay accepts.'],
+  header_repeated: [400, 'A header that may be sent only once was repeated.'],
+  claim_missing: [400, 'A Mailbox-Device-Claim header is required.'],
+  body_invalid: [400, 'The request body is invalid.'],
+  body_already_read: [400, 'The request body was already consumed. Mount the relay before body parsers.'],
+  expiration_out_of_range: [400, 'The expiration is out of range.'],
   claim_invalid: [401, 'Mailbox-Device-Claim must be sent once, as a UUID other than the nil UUID.'],
-  mailbox_taken: [401, 'Another device has taken this mailbox.'],
+  mailbox_taken: [401, 'Another device is already bound to the mailbox.'],
   not_bound: [401, 'This device is not bound to the mailbox.'],
   claim_released: [401, 'This device has relinquished the mailbox.'],
-  right_missing: [401, 'The access rights of the mailbox do not include this operation.'],
-  attestation_required: [401, 'This operation needs an attestation.'],
-  attestation_invalid: [401, 'The attestation was not accepted.'],
-  token_required: [401, 'This operation needs an access token.'],
-  token_invalid: [401, 'The access token was not accepted.'],
-  forbidden: [403, 'This is not allowed.'],
+  right_missing: [401, 'The access rights of the mailbox do not allow this operation.'],
+  attestation_required: [401, 'A device attestation is required.'],
+  attestation_invalid: [401, 'The device attestation is invalid.'],
+  token_required: [401, 'An access token is required.'],
+  token_invalid: [401, 'The access token is invalid.'],
+  forbidden: [403, 'Forbidden.'],
   tls_required: [403, 'TLS is required.'],
-  mailbox_not_found: [404, 'There is no such mailbox.'],
-  not_found: [404, 'There is nothing at this path.'],
-  unsupported_version: [404, 'This relay speaks version v1 of the protocol.'],
-  method_not_allowed: [405, 'This path does not take this method.'],
-  body_timeout: [408, 'The body did not arrive in time.'],
-  version_changed: [412, 'The mailbox has changed since the version named in Mailbox-Known-Version.'],
-  body_too_large: [413, 'The body is larger than this relay accepts.'],
-  media_type: [415, 'The body must be application/json, without a Content-Encoding.'],
+  mailbox_not_found: [404, 'Mailbox not found.'],
+  not_found: [404, 'Not found.'],
+  unsupported_version: [404, 'This version of the protocol is not supported. The relay supports v1.'],
+  method_not_allowed: [405, 'Method not allowed.'],
+  body_timeout: [408, 'The request body did not arrive in time.'],
+  version_changed: [412, 'The mailbox has changed since the version in Mailbox-Known-Version.'],
+  body_too_large: [413, 'The request body is too large.'],
+  media_type: [415, 'The request body must be application/json without a Content-Encoding.'],
   rate_limited: [429, 'Too many requests.'],
-  quota_exceeded: [429, 'The quota is used up.'],
-  internal_error: [500, 'The relay failed.'],
-  store_unavailable: [503, 'The mailbox store did not answer. A retry with the same Mailbox-Request-ID is safe.'],
-  store_full: [503, 'The mailbox store has no room for this. What it holds is kept.'],
-  contention: [503, 'Too many devices change this mailbox at once. A retry with the same Mailbox-Request-ID is safe.'],
-  authentication_unavailable: [503, 'Whether this request may be served could not be found out.'],
+  quota_exceeded: [429, 'Quota exceeded.'],
+  internal_error: [500, 'Internal error.'],
+  store_unavailable: [503, 'The mailbox store is unavailable. It is safe to retry with the same Mailbox-Request-ID.'],
+  store_full: [503, 'The mailbox store is full. Existing mailboxes are kept.'],
+  contention: [503, 'Too many concurrent changes. It is safe to retry with the same Mailbox-Request-ID.'],
+  authentication_unavailable: [503, 'The authentication service is unavailable.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-/** The stable codes of the `code` member of a problem body (RFC 9457). */
+/**
+ * The stable `code` member of a problem body.
+ *
+ * @see RFC 9457
+ */
 export type RelayErrorCode = keyof typeof TABLE;
 
-/** What a {@link RelayError} may carry besides its code. */
+/** Optional parts of a {@link RelayError}. */
 export interface RelayErrorDetails {
-  /** Members added to the problem body, such as `field` or `maximum`. Never a secret: they are sent to the client. */
+  /** Members added to the problem body, such as `field` or `maximum`. They are sent to the client: never a secret. */
   readonly members?: Readonly<Record<string, string | number>>;
-  /** Response headers, as [name, value] pairs, such as `Allow`. */
+  /** Response headers, such as `Allow`. */
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
-  /** Sent as the `detail` member: what to do about it. Never a secret. */
+  /** The `detail` member of the problem body: how to correct the request. It is sent to the client: never a secret. */
   readonly detail?: string;
-  /** What caused it. Goes to events (as a code or a class name), never to the wire. */
+  /** The original error. Events report its code or class name. It is never sent to the client. */
   readonly cause?: unknown;
 }
 
 const BRAND = Symbol.for('credential-relay.RelayError');
 
-/** A refusal the relay understands: it becomes an RFC 9457 problem with the status of its code. */
+/**
+ * An error with a defined answer: the relay sends an RFC 9457 problem with the status of the code. Hooks throw it to
+ * refuse a request.
+ *
+ * @example
+ * throw new RelayError('rate_limited', { headers: [['Retry-After', '60']] });
+ */
 export class RelayError extends Error {
   override readonly name = 'RelayError';
   readonly [BRAND] = true;
@@ -71,25 +81,29 @@ export class RelayError extends Error {
   }
 }
 
-/** Tells a {@link RelayError} from anything else, also when two copies of this package are loaded. */
+/**
+ * Recognizes a {@link RelayError}. Unlike `instanceof`, it works when two copies of this package are loaded.
+ *
+ * @returns true for a RelayError of any copy
+ */
 export function isRelayError(error: unknown): error is RelayError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }
 
-/** A body that breaks a rule; `field` is the dotted path of the member at fault, empty for the body as a whole. */
+/** An invalid body. `field` is the dotted path of the invalid member, and empty for the body as a whole. */
 export function bodyInvalid(field: string, detail: string): RelayError {
   return new RelayError('body_invalid', { members: { field }, detail });
 }
 
-/** A store that did not answer, or answered what cannot be used: 503, never a 404 or a 500 (PROTOCOL: errors). */
+/** The store did not answer, or its answer is unusable: 503, never 404 or 500 (docs/protocol.md §6). */
 export function storeUnavailable(cause: unknown): RelayError {
   return new RelayError('store_unavailable', { cause });
 }
 
-/** Seconds until a write that a full store refused is worth another try: what expires is swept twice a minute. */
+/** `Retry-After` of a write to a full store. The sweeper erases expired entries twice a minute. */
 const FULL_STORE_RETRY_SECONDS = '30';
 
-/** A store without room for a write: 503. Reads go on, and so do writes that need no more room than there is. */
+/** The store has no room for a write: 503. Reads succeed, and so do writes that need no more room. */
 export function storeFull(cause: unknown): RelayError {
   return new RelayError('store_full', { cause, headers: [['Retry-After', FULL_STORE_RETRY_SECONDS]] });
 }

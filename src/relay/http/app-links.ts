@@ -2,8 +2,8 @@ import { buildUrlLink } from '../../protocol/share-url.js';
 import type { AppLinkSettings } from '../preview/options.js';
 
 /**
- * The documents by which the systems of phones know that share URLs open in an app, by path: the text of each, as JSON.
- * `mountPath` has no trailing slash, and no character that Apple would read as a pattern, as no `publicUrl` has.
+ * The JSON documents, by path, that make iOS and Android open share URLs in an app. `mountPath` has no trailing slash.
+ * It needs no escaping: the characters that `publicUrl` allows have no meaning in a pattern of Apple.
  */
 export function createAppLinkDocuments(settings: AppLinkSettings, mountPath: string): Map<string, string> {
   const documents = new Map<string, string>();
@@ -24,7 +24,7 @@ const createAppleDocument = (appIDs: readonly string[], mountPath: string): obje
   applinks: { details: [{ appIDs, components: [{ '/': buildUrlLink(mountPath, '*') }] }] },
 });
 
-/** Digital Asset Links: one statement an app. It is for the whole host; which paths an app takes is in its manifest. */
+/** Digital Asset Links: one statement per app, for the whole host. The manifest of the app selects the paths. */
 const createStatement = ({ packageName, sha256CertFingerprints }: AppLinkSettings['androidApps'][number]): object => ({
   relation: ['delegate_permission/common.handle_all_urls'],
   target: {

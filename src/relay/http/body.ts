@@ -2,28 +2,28 @@ import { isUtf8 } from 'node:buffer';
 import { bodyInvalid, RelayError } from '../errors.js';
 import type { HeaderSource, RawBody, RelayRequest } from '../request.js';
 
-/** Deepest nesting of arrays and objects in a body. */
+/** Deepest nesting of arrays and objects in a body (docs/protocol.md §6). */
 const MAXIMUM_DEPTH = 16;
 
 const JSON_TYPE = /^application\/json[ \t]*(;.*)?$/i;
 const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)"?/i;
 
 /**
- * The JSON value of a body that must be there, or may be (`undefined` if it is not). Throws `media_type`,
- * `body_too_large`, `body_already_read` or `body_invalid`.
+ * The JSON value of a body; `undefined` if an optional body is absent. Throws `media_type`, `body_too_large`,
+ * `body_already_read`, `body_timeout` or `body_invalid`.
  */
 export async function readJsonBody(
   request: RelayRequest,
-  demand: 'required' | 'optional',
+  presence: 'required' | 'optional',
   limit: number,
 ): Promise<unknown> {
-  if (demand === 'required') assertJson(request);
+  if (presence === 'required') assertJson(request);
   const body = await request.readBody(limit);
   if (isEmpty(body)) {
-    if (demand === 'required') throw bodyInvalid('', 'The body is empty.');
+    if (presence === 'required') throw bodyInvalid('', 'The body is empty.');
     return undefined;
   }
-  if (demand === 'optional') assertJson(request);
+  if (presence === 'optional') assertJson(request);
   return body.kind === 'parsed' ? parseHostBody(body.value) : parseJson(body.bytes);
 }
 
@@ -40,18 +40,18 @@ function assertJson(headers: HeaderSource): void {
 }
 
 function parseJson(bytes: Uint8Array): unknown {
-  if (!isUtf8(bytes)) throw bodyInvalid('', 'The body is not UTF-8.');
+  if (!isUtf8(bytes)) throw bodyInvalid('', 'The body is not valid UTF-8.');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   if (isTooDeep(text)) throw createTooDeepError();
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the body.
-    throw bodyInvalid('', 'The body is not JSON.');
+    // The message of the parser quotes the body, so it must not be sent.
+    throw bodyInvalid('', 'The body is not valid JSON.');
   }
 }
 
-/** A body that the host consumed: what its parser made of it, or text that its parser left alone. */
+/** A body that the host consumed: a parsed value, or the text or bytes of it. */
 function parseHostBody(value: unknown): unknown {
   if (typeof value === 'string') return parseJson(Buffer.from(value));
   if (value instanceof Uint8Array) return parseJson(value);
@@ -60,10 +60,10 @@ function parseHostBody(value: unknown): unknown {
 }
 
 function createTooDeepError(): RelayError {
-  return bodyInvalid('', `The body is nested more than ${MAXIMUM_DEPTH} deep.`);
+  return bodyInvalid('', `The body is nested more than ${MAXIMUM_DEPTH} levels deep.`);
 }
 
-/** Judged before parsing; a text with few openers, which is nearly every one, is not scanned. */
+/** Runs before parsing. Nearly every text has few opening brackets and is not scanned. */
 function isTooDeep(text: string): boolean {
   if (countUpTo(text, '{', MAXIMUM_DEPTH) + countUpTo(text, '[', MAXIMUM_DEPTH) <= MAXIMUM_DEPTH) return false;
   let depth = 0;
@@ -81,7 +81,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** How often a character occurs; stops counting past `enough`. */
+/** The number of occurrences of a character, counted to one more than `enough` at most. */
 function countUpTo(text: string, character: string, enough: number): number {
   let count = 0;
   for (let at = text.indexOf(character); at !== -1 && count <= enough; at = text.indexOf(character, at + 1)) count += 1;

@@ -8,7 +8,7 @@ import {
 } from '../../protocol/header-names.js';
 import type { HeaderField, HeaderSource } from '../request.js';
 
-/** Request headers that a browser asks leave for: the protocol's, and those that hooks go by. */
+/** Headers that a browser may send: the headers of the protocol and of authentication schemes. */
 const REQUEST_HEADERS = [
   'Authorization',
   'DPoP',
@@ -22,12 +22,12 @@ const REQUEST_HEADERS = [
   'Prefer',
 ].join(', ');
 
-/** Answer headers that a browser would otherwise hide. */
+/** Headers that a browser shows to scripts only if they are listed here. */
 const EXPOSED_HEADERS = [
   REQUEST_ID,
   VERSION,
   RECEIVER,
-  // The clock that expirations are counted by.
+  // Clients compare expirations with this clock.
   'Date',
   'Preference-Applied',
   'Retry-After',

@@ -10,17 +10,21 @@ import { NOT_FOUND } from './response.js';
 import type { HandlerSettings, RelayResponse, RequestHandler } from './types.js';
 
 /**
- * The fetch door: Hono, Next.js, Bun, Deno. Paths that are not the relay's get a 404. `env` is for hooks: whatever the
- * host wants them to see, such as Hono's context.
+ * A handler for hosts with the fetch API: Hono, Next.js, Bun, Deno. It answers a path outside of the relay with 404.
  *
- * On Node, `env` is also how the relay sees the connection: pass Hono's context (`relay.fetch(c.req.raw, c)`), or its
- * bindings, as `app.mount` does by itself. Then a request that is pipelined behind others begins when its answer is due,
- * TLS is judged by the socket, and a client that leaves is noticed. Without them the relay goes by the request alone: a
- * request line with `https://` in it counts as TLS, and pipelined requests all begin at once.
+ * On Node, pass Hono's context as `env`, or its bindings (`app.mount` does), to give the relay access to the connection.
+ * Then the relay starts a pipelined request when its answer is due, detects TLS by the socket, and notices a client that
+ * disconnects. Without them the relay trusts the request: an `https:` URL in the request line counts as TLS, and all
+ * pipelined requests start at once.
+ *
+ * @param env - passed to hooks as `input.host.env`, such as Hono's context
+ * @returns the answer of the relay; the promise never rejects
+ *
+ * @example
+ * app.all('/v1/*', (c) => relay.fetch(c.req.raw, c));
  */
 export type FetchHandler = (request: Request, env?: unknown) => Promise<Response>;
 
-/** Makes the fetch door. */
 export function createFetchHandler(
   answer: RequestHandler,
   { matchPath, trustProxy, bodyBytes }: HandlerSettings,
@@ -39,12 +43,12 @@ export function createFetchHandler(
   };
 }
 
-/** For the host's own log: nobody is there to take this answer. The number is nginx's, "client closed request". */
+/** For the host's log only, since the client has disconnected. 499 is nginx's "client closed request". */
 const createClientClosedResponse = (): Response => new Response(null, { status: 499 });
 
 interface FetchDetails {
   readonly path: string;
-  /** The connection, where the host has shown it. */
+  /** Present if the host passed the bindings of Node. */
   readonly node: NodeBindings | undefined;
   readonly trustProxy: boolean;
 }
@@ -55,21 +59,21 @@ function createFetchRequest(
 ): RelayRequest {
   const { request } = host;
   const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
-  // The URL may be the client's own words: a request line can hold a whole one (RFC 9112 §3.2.2).
+  // A client can put any URL into its request line (RFC 9112 §3.2.2), so the socket decides if it is known.
   const isOwnTls = (): boolean => (node === undefined ? /^https:/i.test(request.url) : isEncrypted(node.incoming));
   return {
     method: request.method,
     path,
     isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header(X_FORWARDED_PROTO))),
     header,
-    // Headers joins repeated fields by ", ", which no value of the protocol that must be single can hold.
+    // Headers joins repeated fields by ", ". No single-valued header of the protocol allows a comma and a space.
     repeated: () => false,
     mayHaveBody: request.body !== null,
     readBody: (limit) => readBody(request, limit),
     host,
     disconnect: node === undefined ? new FetchDisconnectWatch(request) : new NodeDisconnectWatch(node.outgoing),
     connection: node === undefined ? undefined : getConnection(node.incoming),
-    // Headers joins fields of one name; Node keeps each of them.
+    // Headers joins fields of one name. Node keeps each field.
     fieldCount: () => (node === undefined ? [...request.headers.keys()].length : countFields(node.incoming)),
   };
 }
@@ -78,7 +82,7 @@ async function readBody(request: Request, limit: number): Promise<RawBody> {
   const { body, headers } = request;
   const declared = headers.get('Content-Length');
   if (body === null || declared === '0') return { kind: 'none' };
-  // Locked: somebody is reading it, or was and let it lie.
+  // Locked: the host is reading the body, or stopped reading without releasing it.
   if (request.bodyUsed || body.locked) throw new RelayError('body_already_read');
   if (Number(declared ?? 0) > limit) throw new RelayError('body_too_large');
   return { kind: 'bytes', bytes: await readWithLimit(body, limit) };
@@ -101,14 +105,14 @@ async function readWithLimit(body: ReadableStream<Uint8Array>, limit: number): P
     }
   } catch (error) {
     cancel(reader);
-    // What the stream throws means that the client left; nothing has been done.
-    throw isRelayError(error) ? error : bodyInvalid('', 'Cut short.');
+    // The stream fails if the client disconnects. The relay has not changed anything yet.
+    throw isRelayError(error) ? error : bodyInvalid('', 'The body is incomplete.');
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Gives up a body. The host's stream may throw at that, which changes nothing any more. */
+/** Stops reading. An error of the host's stream has no effect any more. */
 function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => undefined);
 }
@@ -117,7 +121,7 @@ function toResponse(answer: RelayResponse, method: string): Response {
   const headers = new Headers();
   for (const [name, value] of answer.headers) headers.append(name, value);
   if (answer.close === true) headers.set('Connection', 'close');
-  // An empty string is not nothing: Response would say that it is text/plain.
+  // Response would add `Content-Type: text/plain` for an empty string.
   const bodyless = method === 'HEAD' || answer.body === '';
   return new Response(bodyless ? null : answer.body, { status: answer.status, headers });
 }

@@ -3,17 +3,27 @@ import { createKoaHandler, type KoaMiddleware } from './koa.js';
 import { createNodeHandler, type NodeHandler } from './node.js';
 import type { HandlerSettings, RequestHandler } from './types.js';
 
-/** The ways into a host, one a kind of server. */
+/** The handlers of a relay, one for each type of server. */
 export interface RelayHandlers {
-  /** Middleware for Koa: `app.use(relay.koa())`, at the root, under koa-mount, or through `relayRouter`. */
+  /**
+   * Middleware for Koa: at the root, under koa-mount, or through `relayRouter`.
+   *
+   * @example
+   * app.use(relay.koa());
+   */
   koa(): KoaMiddleware;
-  /** Handler for node:http and, with `next`, for Express and Connect. */
+  /**
+   * Handler for node:http, Express and Connect.
+   *
+   * @example
+   * http.createServer(relay.node());
+   * expressApp.use('/relay', relay.node());
+   */
   node(): NodeHandler;
-  /** Handler of fetch style: Hono, Next.js, Bun, Deno. Bound: it may be passed on its own. */
+  /** Handler for Hono, Next.js, Bun and Deno. It works without `this`. */
   readonly fetch: FetchHandler;
 }
 
-/** The three doors to one way of answering. */
 export function createHandlers(answer: RequestHandler, settings: HandlerSettings): RelayHandlers {
   return {
     koa: () => createKoaHandler(answer, settings),

@@ -7,8 +7,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * The request's Mailbox-Request-ID, byte for byte; `undefined` if there is none, `null` if it is repeated or not 1-128
- * visible ASCII characters.
+ * The Mailbox-Request-ID of the request, byte for byte; `undefined` if absent, `null` if the header is repeated or is
+ * not 1 to 128 visible ASCII characters (docs/protocol.md §3).
  */
 export function parseRequestId(source: HeaderSource): string | null | undefined {
   const value = source.header(REQUEST_ID);
@@ -17,8 +17,8 @@ export function parseRequestId(source: HeaderSource): string | null | undefined 
 }
 
 /**
- * The request's Device Claim in lower case: a UUID of any version, not nil (TIGRESS §5.2).
- * Throws `claim_missing` (400) without one and `claim_invalid` (401) for a malformed or repeated one.
+ * The Device Claim of the request in lower case: a UUID of any version except nil (TIGRESS §5.2). Throws `claim_missing`
+ * (400) if the header is absent, `claim_invalid` (401) if it is malformed or repeated.
  */
 export function parseDeviceClaim(source: HeaderSource): string {
   const value = source.header(DEVICE_CLAIM);

@@ -3,16 +3,16 @@ import { createNodeRequest, discardUnread } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
 
-/** The Koa door: `app.use(relay.koa())`. Paths that are not the relay's go on to the next middleware. */
+/** Koa middleware. It passes a path outside of the relay to the next middleware. */
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
 
-/** Makes the Koa door. Answers go through `ctx`, so that the host's logging, timing and compression see them. */
+/** Answers through `ctx`, so that logging, timing and compression of the host work. */
 export function createKoaHandler(
   answer: RequestHandler,
   { matchPath, trustProxy, bodyBytes }: HandlerSettings,
 ): KoaMiddleware {
   return async (context, next) => {
-    // Koa itself may be mounted in Express, which strips the prefix before Koa sees the request.
+    // If Koa is mounted in Express, Express strips the prefix and keeps the original URL.
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
     const path = matchPath(originalUrl, context.url);
     if (path === undefined) {
@@ -20,12 +20,12 @@ export function createKoaHandler(
       return;
     }
     const due = waitForTurn(context.req, context.res);
-    if (due === false) return; // The client has left.
+    if (due === false) return; // The client has disconnected.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
     const host = { ctx: context, req: context.req };
     const request = createNodeRequest(context.req, { path, response: context.res, host, trustProxy, parsedBody });
     const reply = await (due === true ? answer(request) : handleInTurn(answer, request, due, bodyBytes));
-    if (reply === undefined) return; // The client left before its turn.
+    if (reply === undefined) return; // The client disconnected before its turn.
     discardUnread(context.req);
     send(context, reply);
   };
@@ -34,7 +34,7 @@ export function createKoaHandler(
 function send(context: KoaContext, answer: RelayResponse): void {
   let typed = false;
   context.status = answer.status;
-  // The type first: Koa guesses one from a body that comes without, and counts the length of a body by itself.
+  // Set the type before the body: Koa guesses a missing type from the body. Koa also sets Content-Length.
   for (const [name, value] of answer.headers) {
     if (name === 'Content-Type') typed = true;
     if (isListHeader(name)) context.append(name, value);

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Node's own request and response, as Hono's node server hands them to its app. */
+/** Request and response of Node, as the node server of Hono passes them to the app. */
 export interface NodeBindings {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
 }
 
-/** The bindings in what a host passes beside a request: they are it, or are its `env`, as in a context of Hono. */
+/** The bindings in the `env` of a fetch call: `env` itself, or the member `env` of Hono's context. */
 export function findNodeBindings(env: unknown): NodeBindings | undefined {
   if (isBindings(env)) return env;
   const inner = isObject(env) && 'env' in env ? env.env : undefined;

@@ -1,24 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { createByteCollector } from '../byte-collector.js';
-import { RelayError, type RelayErrorDetails } from '../errors.js';
+import { bodyInvalid, RelayError, type RelayErrorDetails } from '../errors.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
 import { NodeDisconnectWatch } from './disconnect.js';
 import { isForwardedHttps, X_FORWARDED_PROTO } from './headers.js';
 
-/** What a door knows of a Node request beyond the request itself. */
+/** Facts about a Node request that only its handler knows. */
 export interface NodeRequestDetails {
   readonly path: string;
   readonly response: ServerResponse;
   readonly host: HostRequest;
   readonly trustProxy: boolean;
-  /** What the host's body parser made of the body, asked for only if the stream was consumed. */
+  /** The result of the host's body parser. Called only if the stream was consumed. */
   parsedBody(): unknown;
 }
 
-/** Bytes past the limit that are read and thrown away, so that the client can take the 413 in. */
+/** Bytes past the limit that the relay reads and discards, so that the client can receive the 413. */
 const DRAIN_BYTES = 1024 * 1024;
-/** Milliseconds that throwing away may take. */
+/** Longest time in ms for discarding. */
 const DRAIN_MS = 1000;
 
 /** A request of node:http, node:https or the compatibility API of node:http2. */
@@ -40,12 +40,12 @@ export function createNodeRequest(request: IncomingMessage, details: NodeRequest
 
 function getHeader(request: IncomingMessage, name: string): string | undefined {
   const field = name.toLowerCase();
-  // A hook may ask for any name, and an object knows more of them than were sent.
+  // A hook may ask for any name, such as `constructor`, which the object inherits.
   const value = Object.hasOwn(request.headers, field) ? request.headers[field] : undefined;
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** Node joins some repeated fields and drops others; only the raw list tells. */
+/** Node joins some repeated fields and drops others. Only the raw list shows all fields. */
 function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
   const wanted = name.toLowerCase();
   let seen = 0;
@@ -62,14 +62,14 @@ function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDet
   return trustProxy && isForwardedHttps(getHeader(request, X_FORWARDED_PROTO));
 }
 
-/** True if the request came over TLS, by its own connection. */
+/** True if the connection of the request is encrypted. */
 export function isEncrypted({ socket }: IncomingMessage): boolean {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
 /**
- * Throws away the rest of a body that nobody will read, once its request has an answer: at most {@link DRAIN_BYTES} of
- * it, and for {@link DRAIN_MS}. What goes on after that is cut off. Node would take it for as long as the client sends.
+ * Discards the unread rest of a body after the answer: at most {@link DRAIN_BYTES} for at most {@link DRAIN_MS}. Then it
+ * closes the connection. Without this limit Node would read for as long as the client sends.
  */
 export function discardUnread(request: IncomingMessage): void {
   if (request.complete || request.destroyed) {
@@ -105,7 +105,7 @@ export function getConnection(request: IncomingMessage): object {
   return stream?.session ?? request.socket;
 }
 
-/** False if there can be no body: HTTP/1 announces one by either of two header fields (RFC 9112 §6). */
+/** False if the request has no body. HTTP/1 announces a body by one of two header fields (RFC 9112 §6). */
 function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
   if (headers['content-length'] !== undefined) return headers['content-length'] !== '0';
   return httpVersionMajor >= 2 || headers['transfer-encoding'] !== undefined;
@@ -114,7 +114,7 @@ function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
 async function readBody(request: IncomingMessage, limit: number, parsedBody: () => unknown): Promise<RawBody> {
   if (!mayHaveBody(request)) return { kind: 'none' };
   const declared = Number(request.headers['content-length'] ?? 0);
-  // The stream tells whether somebody consumed the body; hosts set `body` to an empty object even where there is none.
+  // Only the stream shows whether the host consumed the body: some hosts set `body` to `{}` without a body.
   if (request.readableDidRead || request.readableEnded || request.destroyed) {
     const value = parsedBody();
     if (value === undefined) throw new RelayError('body_already_read');
@@ -122,21 +122,20 @@ async function readBody(request: IncomingMessage, limit: number, parsedBody: () 
     if (Math.max(declared, size ?? 0) > limit) throw new RelayError('body_too_large');
     return size === 0 ? { kind: 'none' } : { kind: 'parsed', value };
   }
-  // Answered before it is sent; Node throws away what comes all the same, and it must not be too much.
+  // The relay answers before the body arrives. Node discards the body, so the body must not be too large for that.
   if (declared > limit) throw createTooLargeError(request, declared <= limit + DRAIN_BYTES);
   return { kind: 'bytes', bytes: await readWithLimit(request, declared, limit) };
 }
 
-/** Bytes of a body that the host's parser left as text; `undefined` if it made something of it. */
+/** Size in bytes of a body that the host read as text or bytes; `undefined` for a parsed value. */
 function measureText(value: unknown): number | undefined {
   if (typeof value === 'string') return Buffer.byteLength(value);
   return value instanceof Uint8Array ? value.length : undefined;
 }
 
 /**
- * The bytes of the body, of which `declared` were announced (0 for none). Past the limit it goes on reading for a while,
- * keeps nothing, and rejects. A body that is not there after {@link BODY_MS} is given up: the time limits of node:http
- * would end it later, and node:http2 has none.
+ * Reads the body. `declared` is its Content-Length, or 0 without one. Past the limit it discards bytes for a while and
+ * then rejects. It rejects after {@link BODY_MS}: the time limits of node:http are longer, and node:http2 has none.
  */
 function readWithLimit(request: IncomingMessage, declared: number, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
@@ -155,7 +154,7 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
     function onData(chunk: Buffer): void {
       const isFirst = length === 0;
       length += chunk.length;
-      // Nearly every body comes in one piece, which is used as it is.
+      // Nearly every body arrives in one chunk, which needs no copy.
       if (isFirst && length === declared) whole = chunk;
       else if (!collector.add(chunk)) drain();
     }
@@ -168,18 +167,18 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
       if (length > limit + DRAIN_BYTES) settle(createTooLargeError(request, false));
     }
     const onEnd = (): void => settle(length > limit ? createTooLargeError(request, true) : undefined);
-    // The client left; nobody is there to read an answer, and nothing has been done.
-    const onLost = (): void => settle(new RelayError('body_invalid', { members: { field: '' }, detail: 'Cut short.' }));
+    // The client has disconnected. The relay has not changed anything yet.
+    const onLost = (): void => settle(bodyInvalid('', 'The body is incomplete.'));
     request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
   });
 }
 
-/** Has the answer end the connection, which HTTP/2 does by itself where it must. */
+/** Makes the answer close an HTTP/1 connection. HTTP/2 closes the stream itself. */
 function createCloseDetails({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
   return httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] };
 }
 
-/** `reusable`: the rest of the body is read, or short, so that the connection can serve the next request. */
+/** `reusable`: the rest of the body was read or is short, so the connection can serve the next request. */
 function createTooLargeError(request: IncomingMessage, reusable: boolean): RelayError {
   return new RelayError('body_too_large', reusable ? {} : createCloseDetails(request));
 }

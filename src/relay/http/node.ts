@@ -6,8 +6,8 @@ import { NOT_FOUND } from './response.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
 
 /**
- * The node door: `http.createServer(relay.node())`, `expressApp.use('/relay', relay.node())`. Paths that are not the
- * relay's go to `next`, or get a 404 where there is none.
+ * A handler for node:http, Express and Connect. It passes a path outside of the relay to `next`, or answers 404 without
+ * `next`.
  */
 export type NodeHandler = (
   request: NodeHostRequest,
@@ -15,7 +15,6 @@ export type NodeHandler = (
   next?: (error?: unknown) => void,
 ) => void;
 
-/** Makes the node door. */
 export function createNodeHandler(
   answer: RequestHandler,
   { matchPath, trustProxy, bodyBytes }: HandlerSettings,
@@ -30,13 +29,13 @@ export function createNodeHandler(
     }
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
     const due = waitForTurn(request, response);
-    if (due === false) return; // The client has left.
+    if (due === false) return; // The client has disconnected.
     const own = createNodeRequest(request, details);
     const answered = due === true ? answer(own) : handleInTurn(answer, own, due, bodyBytes);
-    // `answer` never rejects. What throws is the host's own wrapper of the response, and the host's to answer for.
+    // `answer` never rejects. Only a wrapper of the host around the response can throw here.
     answered
       .then((reply) => {
-        if (reply === undefined) return; // The client left before its turn.
+        if (reply === undefined) return; // The client disconnected before its turn.
         discardUnread(request);
         send(response, reply, next !== undefined);
       })
@@ -45,7 +44,8 @@ export function createNodeHandler(
 }
 
 function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
-  if (response.destroyed || response.headersSent) return; // The client left, or the host has timed the request out.
+  // The client has disconnected, or the host has answered after a time-out of its own.
+  if (response.destroyed || response.headersSent) return;
   if (answer.close === true && response.req.httpVersionMajor < 2) response.shouldKeepAlive = false;
   if (hosted || Object.hasOwn(response, 'writeHead')) sendThroughHost(response, answer);
   else response.writeHead(answer.status, flatten(answer.headers)).end(answer.body);
@@ -59,8 +59,8 @@ function flatten(headers: readonly HeaderField[]): string[] {
 }
 
 /**
- * Where others have a part in the answer, its fields are set one by one: `writeHead` with a list is faster, but hides
- * them from `getHeader`, and the wrappers that middleware puts around `writeHead` may not know that form.
+ * With middleware, the relay sets each field separately. `writeHead` with a list is faster, but `getHeader` does not see
+ * the fields of the list, and wrappers of `writeHead` may not support a list.
  */
 function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
   response.statusCode = answer.status;

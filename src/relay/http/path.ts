@@ -2,27 +2,27 @@ import { isMailboxIdentifier, PROTOCOL_VERSION } from '../../protocol/share-url.
 import type { RelayErrorCode } from '../errors.js';
 
 /**
- * The path by which a request is answered; `undefined` if the request is the host's. `target` is the request target as
- * it arrived, `handed` the one that the host hands over, without a prefix that the host has stripped.
+ * The path of a request below the mount; `undefined` for a request that the relay does not answer. `target` is the
+ * original request target. `hostTarget` is the target that the host passes on, possibly with a prefix stripped.
  */
-export type PathMatcher = (target: string, handed?: string) => string | undefined;
+export type PathMatcher = (target: string, hostTarget?: string) => string | undefined;
 
-/** What a path of the relay means. */
+/** The meaning of a path below the mount. */
 export type Route =
   | { readonly kind: 'collection' }
   | { readonly kind: 'mailbox'; readonly identifier: string }
   | { readonly kind: 'nothing'; readonly code: RelayErrorCode };
 
-/** Paths that are the relay's to answer, if only with a 404; all others are the host's. */
+/** Paths that the relay answers, some of them with 404. All other paths belong to the host (docs/protocol.md §6). */
 const RELAY_PATH = /^\/v\d+\/m(\/|$)/i;
 
-/** Paths that a guard may see as others: dot segments, and the backslash, which parsers of URLs take for a slash. */
+/** Paths that a guard in front of the relay may normalize: dot segments, and a backslash that URL parsers read as `/`. */
 const AMBIGUOUS = /\\|\/(\.|%2e){1,2}(\/|$)/i;
 
 const COLLECTION = `/${PROTOCOL_VERSION}/m`;
 const UNDER_COLLECTION = `${COLLECTION}/`;
 
-/** The path in a request target or a URL, as it was sent: nothing is decoded or normalized. */
+/** The path of a request target or a URL, without decoding or normalization. */
 export function parsePath(target: string): string {
   const path = target.startsWith('/') ? target : (ABSOLUTE_FORM.exec(target)?.[1] ?? '');
   const end = path.search(/[?#]/);
@@ -30,50 +30,50 @@ export function parsePath(target: string): string {
 }
 
 /**
- * A request target of absolute form (RFC 9112 §3.2.2), which servers must accept. Its host is of letters, digits and
- * "-._", or an IP literal: parsers of URLs do not agree where the path begins behind others, such as `x;y` or `x\\y`.
+ * A request target in absolute form (RFC 9112 §3.2.2), which servers must accept. The host has letters, digits and "-._"
+ * only, or is an IP literal: URL parsers disagree about the start of the path after other hosts, such as `x;y`.
  */
 const ABSOLUTE_FORM = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?(\/.*)/is;
 
-/** Where a relay is mounted; paths have no trailing slash, and are empty for the root. */
+/** The mount of a relay. Paths have no trailing slash, and are empty for the root. */
 export interface Mount {
   /** The path at which this server sees the relay. */
   readonly mountPath: string;
   /** The path of `publicUrl`. */
   readonly publicPath: string;
-  /** Called for a request that would be the relay's if `mountPath` were another one. */
+  /** Called for a request that the relay would answer under another `mountPath`. */
   onOtherMount(): void;
 }
 
 /**
- * Tells which requests are the relay's: those whose full original path begins with the mount path. The one rule for
- * every handler. So a guard on the mount path, in the host or in a proxy, sees every request that the relay answers.
+ * Every handler uses this rule: the relay answers a request only if its full original path begins with the mount path.
+ * A guard on the mount path, in the host or in a proxy, therefore sees every request that the relay answers.
  */
 export function createPathMatcher({ mountPath, publicPath, onOtherMount }: Mount): PathMatcher {
-  return (target, handed = target) => {
+  return (target, hostTarget = target) => {
     const path = parsePath(target);
     const own = stripMountPath(path, mountPath);
     if (own !== undefined) return own;
     const isElsewhere =
-      isRelayPath(path) || isRelayPath(parsePath(handed)) || stripMountPath(path, publicPath) !== undefined;
+      isRelayPath(path) || isRelayPath(parsePath(hostTarget)) || stripMountPath(path, publicPath) !== undefined;
     if (isElsewhere) onOtherMount();
     return undefined;
   };
 }
 
-/** The relay's path below a mount path; `undefined` if there is none. */
+/** The path below a mount path; `undefined` if the relay does not answer the path. */
 function stripMountPath(path: string, mountPath: string): string | undefined {
   if (!path.startsWith(mountPath)) return undefined;
   const below = path.slice(mountPath.length);
   return isRelayPath(below) ? below : undefined;
 }
 
-/** True if the relay answers this path. */
+/** True if the relay answers this path, possibly with 404. */
 export function isRelayPath(path: string): boolean {
   return RELAY_PATH.test(path) && !AMBIGUOUS.test(path);
 }
 
-/** What a path below the mount means; case- and slash-strict. */
+/** Case-sensitive, and strict about trailing slashes. */
 export function parseRoute(path: string): Route {
   if (path === COLLECTION) return { kind: 'collection' };
   if (!path.startsWith(UNDER_COLLECTION)) {

@@ -4,32 +4,32 @@ import type { RawBody, RelayRequest } from '../request.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /**
- * Most requests of one connection that wait for their turn. A queued request costs about 5 kB beside its body, and
- * clients that pipeline at all send about ten.
+ * Most requests of one connection in the queue. A queued request takes about 5 kB besides its body. Clients that pipeline
+ * send about ten requests.
  */
 const MAXIMUM_QUEUED = 16;
 
-/** Requests of HTTP/1 connections whose answers are not due yet, and what tells each that its connection closed. */
+/** Callbacks of the queued requests of an HTTP/1 connection, called when the connection closes. */
 const queued = new WeakMap<Socket, Set<() => void>>();
 
 /**
  * True if the answer to a request is due on its connection, false if the connection has closed. If other answers come
- * first, resolves to true once it is due, to false if the connection closes before.
+ * first, resolves to true when the answer is due, or to false when the connection closes.
  *
- * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node hands them all over at
- * once and queues their answers, and a queued response is never told that the connection closed. So a request that
- * began before its turn would hold its answer, or a place among the long polls, for as long as the client likes.
- * A connection with more than {@link MAXIMUM_QUEUED} such requests is closed, as the same section allows.
+ * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node passes on all of them at
+ * once and queues their answers. A queued response emits no 'close' when the connection closes. A request that started
+ * before its turn could therefore hold its answer, or a slot of the long polls, for any time. The relay closes a
+ * connection with more than {@link MAXIMUM_QUEUED} queued requests, as the same section allows.
  */
 export function waitForTurn(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
   const { socket } = request;
-  // HTTP/2, where answers wait for nobody: reset before the host handed it over, it has no socket to ask for TLS either.
+  // HTTP/2 does not queue answers. A stream that the client has reset has no socket, which the check for TLS needs.
   const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
   if (stream?.destroyed === true) return false;
-  // Only a response that waits for its turn has no socket.
+  // Only a queued response has no socket.
   if (response.socket !== null || response.writableEnded) return true;
   if (socket?.destroyed === true) return false;
-  // A request that was made by hand, without a server.
+  // A request that was created without a server.
   if (socket?.pending !== false) return true;
   const others = getQueue(socket);
   if (others.size >= MAXIMUM_QUEUED) {
@@ -46,7 +46,7 @@ export function waitForTurn(request: IncomingMessage, response: ServerResponse):
   });
 }
 
-/** One listener a connection, however many requests of it are queued. */
+/** Adds one listener per connection, for any number of queued requests. */
 function getQueue(socket: Socket): Set<() => void> {
   const known = queued.get(socket);
   if (known !== undefined) return known;
@@ -60,8 +60,8 @@ function getQueue(socket: Socket): Set<() => void> {
 }
 
 /**
- * Answers a queued request in its turn; resolves to `undefined` if the connection closed before. Its body is read
- * meanwhile: Node would keep it in the pieces in which it came, and a piece of one byte costs hundreds.
+ * Answers a queued request in its turn; resolves to `undefined` if the connection closes first. It reads the body early:
+ * Node would keep the body in chunks, and a chunk of one byte takes hundreds of bytes.
  */
 export async function handleInTurn(
   answer: RequestHandler,
@@ -75,13 +75,13 @@ export async function handleInTurn(
 
 function withBodyRead(request: RelayRequest, bodyBytes: number): RelayRequest {
   let body: Promise<RawBody> | undefined = request.readBody(bodyBytes);
-  // A refusal of the body is the answer's to tell, or nobody's.
+  // `answer` receives the same rejection. If the connection closes first, the rejection has no effect.
   body.catch(() => undefined);
   return {
     ...request,
     readBody() {
       const read = body ?? Promise.resolve({ kind: 'none' });
-      body = undefined; // A read that is held would keep it for as long.
+      body = undefined; // A held read must not keep the body in memory.
       return read;
     },
   };

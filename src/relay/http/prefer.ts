@@ -1,17 +1,17 @@
 import type { HeaderSource } from '../request.js';
 
-/** The members of a list, each with its quoted strings whole (RFC 9110 §5.6.1, §5.6.4). */
+/** The members of a list. A comma in a quoted string does not separate members (RFC 9110 §5.6.1, §5.6.4). */
 const PREFERENCES = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
 
-/** The name of a preference; what follows it is a value or a parameter. */
+/** The preference `wait`, followed by a value, a parameter or nothing. */
 const IS_WAIT = /^[ \t]*wait[ \t]*(?:[=;]|$)/i;
 
-/** A wait with a value, bare or quoted, and whatever parameters. */
+/** A value, bare or quoted, followed by any parameters. */
 const SECONDS = /^[^=]*=[ \t]*(?:"(\d+)"|(\d+))[ \t]*(?:;|$)/;
 
 /**
- * The seconds of a `Prefer: wait=N` (RFC 7240 §4.3), uncapped: `Infinity` for more digits than a number can hold.
- * `undefined` without one. Of several the first counts (§2), and what is malformed is ignored.
+ * The seconds of `Prefer: wait=N` (RFC 7240 §4.3) without a maximum; `Infinity` for very many digits, `undefined` if
+ * absent. The first of several counts (§2). A malformed preference is ignored.
  */
 export function parsePreferredWait(source: HeaderSource): number | undefined {
   const field = source.header('Prefer');

@@ -26,10 +26,10 @@ const DOCUMENT_HEADERS: readonly HeaderField[] = [
   ['Content-Type', 'application/json'],
 ];
 
-/** The seconds sent as `Retry-After` where a refusal names none. */
+/** `Retry-After` of an error without one of its own. */
 const RETRY_AFTER_SECONDS = '1';
 
-/** The answer to an operation that was carried out (200), or had been before (201). */
+/** 200, or 201 for a duplicate, or 204 for a wait without a change. */
 export function createSuccessResponse(outcome: Outcome, headers: readonly HeaderField[]): RelayResponse {
   const status = outcome.duplicate === true ? 201 : 200;
   const fields = [...headers];
@@ -45,12 +45,11 @@ export function createSuccessResponse(outcome: Outcome, headers: readonly Header
   return createResponse(status, JSON_HEADERS, fields, JSON.stringify(outcome.body));
 }
 
-/** The answer to a preview. */
 export function createPreviewResponse(page: Page, headers: readonly HeaderField[]): RelayResponse {
   return createResponse(200, HTML_HEADERS, [...page.headers, ...headers], page.html);
 }
 
-/** The answer to a refusal in its form: a page, or else a problem. It echoes nothing of the request. */
+/** A page for a person, or a problem. Neither contains anything of the request. */
 export function createErrorResponse(
   error: RelayError,
   page: ErrorPage,
@@ -65,7 +64,7 @@ export function createErrorResponse(
   );
 }
 
-/** The answer to a refusal: an RFC 9457 problem with a stable `code`. */
+/** An RFC 9457 problem with a stable `code`. */
 export function createProblemResponse(error: RelayError, headers: readonly HeaderField[]): RelayResponse {
   const { code, status, message, details } = error;
   const problem = {
@@ -79,7 +78,7 @@ export function createProblemResponse(error: RelayError, headers: readonly Heade
   return createResponse(status, PROBLEM_HEADERS, [...headers, ...buildErrorHeaders(error)], JSON.stringify(problem));
 }
 
-/** The headers that a refusal brings, and those that its status demands where it brings none. */
+/** The headers of the error, and the required headers of its status that the error does not have. */
 function buildErrorHeaders(error: RelayError): readonly HeaderField[] {
   const given = error.details.headers ?? [];
   const missing = getRequiredHeaders(error).filter(
@@ -88,18 +87,18 @@ function buildErrorHeaders(error: RelayError): readonly HeaderField[] {
   return [...given, ...missing];
 }
 
-/** What an answer of this status must have, for a refusal that brings none of its own. */
+/** RFC 9110 §15.5.2 requires a challenge with 401. docs/protocol.md §6 adds `Retry-After` to 429 and 503. */
 function getRequiredHeaders({ status, code }: RelayError): readonly HeaderField[] {
   if (status === 401) return [getDefaultChallenge(code)];
   return status === 503 || status === 429 ? [['Retry-After', RETRY_AFTER_SECONDS]] : [];
 }
 
-/** A document that is the same for everybody. */
+/** A public document. */
 export function createDocumentResponse(text: string, headers: readonly HeaderField[]): RelayResponse {
   return createResponse(200, DOCUMENT_HEADERS, headers, text);
 }
 
-/** The answer to OPTIONS: 204 with what the path takes. */
+/** 204 with the methods of the path. */
 export function createOptionsResponse(allow: string, headers: readonly HeaderField[]): RelayResponse {
   return { status: 204, headers: [...COMMON_HEADERS, ['Allow', allow], ...headers], body: '' };
 }
@@ -114,5 +113,5 @@ function createResponse(
   return { status, headers: [...constant, ...headers, length], body };
 }
 
-/** The 404 for a path that no host is there to answer. */
+/** The answer for a path outside of the relay, if there is no host that could answer it. */
 export const NOT_FOUND: RelayResponse = createProblemResponse(new RelayError('not_found'), []);

@@ -6,25 +6,25 @@ import { type PathMatcher, parsePath } from './path.js';
 import { createDocumentResponse, createOptionsResponse, createProblemResponse } from './response.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
-/** The documents that belong to the root of the host, by path: the text of each, as JSON. */
+/** JSON documents for the root of the host, by path. */
 export type WellKnownDocuments = ReadonlyMap<string, string>;
 
 const ALLOW = 'GET, HEAD, OPTIONS';
 
-/** Where the metadata of a resource is: the well-known part comes before the resource's own path (RFC 9728 §3.1). */
+/** The URL of the metadata: the well-known part precedes the path of the resource (RFC 9728 §3.1). */
 export function resourceMetadataUrl(resource: string): URL {
   const url = new URL(resource);
   url.pathname = `/.well-known/oauth-protected-resource${url.pathname === '/' ? '' : url.pathname}`;
   return url;
 }
 
-/** The protected resource metadata (RFC 9728 §2), if any hook has something to say. */
+/** The protected resource metadata (RFC 9728 §2), if a hook has metadata. */
 export function createWellKnownDocuments(resource: string, metadata: ResourceMetadata): WellKnownDocuments {
   if (Object.keys(metadata).length === 0) return new Map();
   return new Map([[resourceMetadataUrl(resource).pathname, JSON.stringify({ ...metadata, resource })]]);
 }
 
-/** Only the documents that are there; everything else under the root is the host's. */
+/** Matches the documents only. All other paths belong to the host. */
 export function matchWellKnownPath(documents: WellKnownDocuments): PathMatcher {
   return (target) => {
     const path = parsePath(target);
@@ -33,8 +33,8 @@ export function matchWellKnownPath(documents: WellKnownDocuments): PathMatcher {
 }
 
 /**
- * Serves the documents. They are public, and read before a client has any credential. While the relay is `draining`
- * every answer closes its connection.
+ * Serves the documents without authentication: a client reads them to learn how to authenticate. While the relay is
+ * `draining`, every answer closes its connection.
  */
 export function createWellKnownHandler(
   documents: WellKnownDocuments,

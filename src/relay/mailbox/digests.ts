@@ -1,30 +1,30 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
 /*
- * The digests a store sees. Each is salted by the mailbox identifier, which the store does not hold, so that two
- * mailboxes of one device cannot be linked (PROTOCOL: privacy at rest). They use no server key: a relay whose keys
- * rotate finds its mailboxes all the same. Inputs cannot run into each other: every label and every identifier has a
- * fixed length. Changing one of these loses every mailbox of a running relay.
+ * The digests in the store. The salt is the mailbox identifier, which the store does not contain, so that two mailboxes of
+ * one device cannot be linked (docs/protocol.md §10). The digests use no server key, so a relay finds its mailboxes after
+ * a rotation of keys. Every label and every identifier has a fixed length, so two inputs cannot be the same text. A change
+ * of a digest loses every mailbox of a running relay.
  */
 
 const digest = (text: string): string => hash('sha256', text, 'base64url');
 
-/** The key under which the store holds a mailbox, before the namespace. */
+/** The store key of a mailbox, without the namespace. */
 export function digestStoreKey(identifier: string): string {
   return digest(`store${identifier}`);
 }
 
-/** A Device Claim as the record holds it. `claim` is in lower case. */
+/** The digest of a Device Claim in a record. `claim` is in lower case. */
 export function digestClaim(identifier: string, claim: string): string {
   return digest(`claim${identifier}${claim}`);
 }
 
-/** The Request-ID of an update as the record holds it. */
+/** The digest of the Request-ID of an update. */
 export function digestUpdate(identifier: string, requestId: string): string {
   return digest(`update${identifier}${requestId}`);
 }
 
-/** The Request-ID of a relinquish as the record holds it. */
+/** The digest of the Request-ID of a relinquish. */
 export function digestRelinquish(identifier: string, requestId: string): string {
   return digest(`relinquish${identifier}${requestId}`);
 }

@@ -1,33 +1,33 @@
 import type { AccessRights } from '../../protocol/access-rights.js';
 import type { DisplayInformation, NotificationToken, Payload } from '../../protocol/bodies.js';
 
-/** Version of the record's layout, written into every record. A minor release reads every format of its major. */
+/** Version of the layout, part of every record. A minor release reads all formats of its major release. */
 export const RECORD_FORMAT = 1;
 
-/** How many updates of each device, and how many released receivers, a mailbox remembers (PROTOCOL: idempotency). */
+/** Number of updates per device, and of released receivers, that a mailbox remembers (docs/protocol.md §3, §5). */
 export const REMEMBERED_UPDATES = 16;
 
-/** One of the two devices of a mailbox. Digests only: the store never holds a claim or a request id. */
+/** One of the two devices of a mailbox. Digests only: the store never contains a claim or a request id. */
 export interface Device {
   readonly claim: string;
-  /** Digests of the request ids of its latest updates, oldest first. */
+  /** Digests of the request ids of the latest updates, oldest first. */
   readonly updates: readonly string[];
   readonly token?: NotificationToken;
 }
 
-/** A receiver that gave the mailbox up. Its claim stays refused; a retry of its relinquish stays recognised. */
+/** A receiver that relinquished the mailbox. Its claim stays refused. A retry of its relinquish is a duplicate. */
 export interface ReleasedDevice {
   readonly claim: string;
-  /** Digest of the request id of its relinquish; absent if it sent none. */
+  /** Digest of the request id of the relinquish; absent if the request had no id. */
   readonly relinquish?: string;
 }
 
-/** All state of a mailbox: one record, one key, one row. Values are never changed in place. */
+/** All state of a mailbox: one record, one key, one row. A record is immutable. */
 export interface Mailbox {
   readonly format: typeof RECORD_FORMAT;
   /** Unix time in ms. */
   readonly createdAt: number;
-  /** Unix time in ms, a whole second. The mailbox is gone at that time, whatever the store still holds. */
+  /** Unix time in ms, a whole second. The mailbox ends at this time, even if the store still contains the record. */
   readonly expiresAt: number;
   readonly rights: AccessRights;
   readonly display: DisplayInformation;
@@ -38,7 +38,7 @@ export interface Mailbox {
   readonly released: readonly ReleasedDevice[];
 }
 
-/** What a delete leaves: nothing but its deadline, so that a late retry of the create opens nothing. */
+/** The record after a delete: only a deadline, so that a late retry of the create does not create a mailbox. */
 export interface Tombstone {
   readonly format: typeof RECORD_FORMAT;
   readonly tombstone: true;
@@ -47,8 +47,8 @@ export interface Tombstone {
 }
 
 /**
- * Stands, while server keys are rotated, where a create would have opened its mailbox under another key: it is opened
- * under a later one. So processes that do not yet agree on the current key agree on the one place of a mailbox.
+ * During a rotation of server keys, marks the candidate identifier of another key: the mailbox is at a later candidate.
+ * Processes with different current keys therefore agree on one identifier for a mailbox.
  */
 export interface RotationMarker {
   readonly format: typeof RECORD_FORMAT;
@@ -57,20 +57,18 @@ export interface RotationMarker {
   readonly expiresAt: number;
 }
 
-/** What one key of the store holds. */
+/** The value of one store key. */
 export type MailboxRecord = Mailbox | Tombstone | RotationMarker;
 
-/** True for a mailbox that can be used. */
 export function isMailbox(record: MailboxRecord): record is Mailbox {
   return 'sender' in record;
 }
 
-/** True for the place of a mailbox that is to be found under another key. */
 export function isRotationMarker(record: MailboxRecord): record is RotationMarker {
   return 'rotationMarker' in record;
 }
 
-/** The list with `item` at its end, cut to the newest {@link REMEMBERED_UPDATES}. */
+/** Appends an item and keeps the newest {@link REMEMBERED_UPDATES}. */
 export function rememberUpdate<Item>(items: readonly Item[], item: Item): readonly Item[] {
   return [...items, item].slice(-REMEMBERED_UPDATES);
 }

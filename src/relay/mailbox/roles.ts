@@ -2,16 +2,16 @@ import { RelayError } from '../errors.js';
 import { sameDigest } from './digests.js';
 import type { Mailbox, ReleasedDevice } from './record.js';
 
-/** The two sides of a mailbox; the drafts also call them Initiator and Recipient. */
+/** The role of a bound device. TIGRESS also calls the roles Initiator and Recipient. */
 export type Role = 'sender' | 'receiver';
 
-/** What a device is to a mailbox. */
+/** The relation of a device to a mailbox. */
 export type Membership =
   | { readonly kind: Role }
   | { readonly kind: 'released'; readonly device: ReleasedDevice }
   | { readonly kind: 'unbound' };
 
-/** What the device with this claim digest is to the mailbox. Always compares with every device it knows. */
+/** The membership of the device with this claim digest. It compares every device, so that its time reveals nothing. */
 export function findMembership(mailbox: Mailbox, claim: string): Membership {
   const isSender = sameDigest(mailbox.sender.claim, claim);
   const isReceiver = mailbox.receiver !== undefined && sameDigest(mailbox.receiver.claim, claim);
@@ -22,17 +22,17 @@ export function findMembership(mailbox: Mailbox, claim: string): Membership {
   return released === undefined ? { kind: 'unbound' } : { kind: 'released', device: released };
 }
 
-/** The role of a bound device; throws 401 for any other (TIGRESS §4.1: only the two claims may use the mailbox). */
-export function resolveBoundRole(standing: Membership): Role {
-  if (standing.kind === 'released') throw new RelayError('claim_released');
-  if (standing.kind === 'unbound') throw new RelayError('not_bound');
-  return standing.kind;
+/** The role of a bound device. Throws 401 for any other device (TIGRESS §4.1). */
+export function resolveBoundRole(membership: Membership): Role {
+  if (membership.kind === 'released') throw new RelayError('claim_released');
+  if (membership.kind === 'unbound') throw new RelayError('not_bound');
+  return membership.kind;
 }
 
-/** The role in which a device may read: a stranger becomes the receiver where there is none. */
-export function resolveReadingRole(mailbox: Mailbox, standing: Membership): Role {
-  if (standing.kind === 'released') throw new RelayError('claim_released');
-  if (standing.kind !== 'unbound') return standing.kind;
+/** The role of a device that reads: an unbound device becomes the receiver if no receiver is bound. */
+export function resolveReadingRole(mailbox: Mailbox, membership: Membership): Role {
+  if (membership.kind === 'released') throw new RelayError('claim_released');
+  if (membership.kind !== 'unbound') return membership.kind;
   if (mailbox.receiver !== undefined) throw new RelayError('mailbox_taken');
   return 'receiver';
 }

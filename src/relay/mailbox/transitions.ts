@@ -12,14 +12,14 @@ import {
 } from './record.js';
 import { findMembership, type Role, resolveBoundRole, resolveReadingRole } from './roles.js';
 
-/** How a mailbox changed; what follows a commit is decided by it. */
+/** The kind of a change, which decides about events and notifications. */
 export type MailboxChange = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
 
-/** The current state that a transition starts from. */
+/** The clock and the revision at the time of a transition. */
 export interface TransitionContext {
   /** Unix time in ms. */
   readonly now: number;
-  /** The revision of the mailbox as it was read. */
+  /** The revision of the mailbox that was read. */
   readonly revision: string;
 }
 
@@ -30,20 +30,20 @@ export interface TransitionResult {
 }
 
 /**
- * One operation on a mailbox that is there, as two pure functions of its state (order of checks: PROTOCOL, who may do
- * what). Both throw a RelayError for a refusal; both may run again on a fresh read when a race is lost.
+ * One operation on an existing mailbox, as two pure functions of its state (order of checks: docs/protocol.md §5). Both
+ * throw a RelayError to refuse the operation. Both run again after a lost race.
  */
 export interface Transition<Actor extends Role | undefined = Role> {
   /** The role of the device, and whether an earlier request with the same id had this effect. */
   admit(mailbox: Mailbox): { readonly role: Actor; readonly duplicate: boolean };
   /** The change, or `undefined` if there is nothing to write. */
-  apply(mailbox: Mailbox, role: Actor, moment: TransitionContext): TransitionResult | undefined;
+  apply(mailbox: Mailbox, role: Actor, current: TransitionContext): TransitionResult | undefined;
 }
 
 /** A transition by the operator or by the relay itself. No device acts, so there is no role. */
 export type SystemTransition = Transition<undefined>;
 
-/** What CreateMailbox puts into a new mailbox. */
+/** The content of a new mailbox. */
 export interface NewMailbox {
   readonly claim: string;
   readonly payload: Payload;
@@ -54,21 +54,21 @@ export interface NewMailbox {
   readonly token?: NotificationToken | undefined;
 }
 
-/** CreateMailbox: the mailbox as it begins, its sender bound. */
-export function openMailbox(wanted: NewMailbox, now: number): Mailbox {
+/** CreateMailbox: the first state of a mailbox, with a bound sender. */
+export function openMailbox(content: NewMailbox, now: number): Mailbox {
   return {
     format: RECORD_FORMAT,
     createdAt: now,
-    expiresAt: wanted.expiresAt,
-    rights: wanted.rights,
-    display: wanted.display,
-    payload: wanted.payload,
-    sender: createDevice(wanted.claim, wanted.token),
+    expiresAt: content.expiresAt,
+    rights: content.rights,
+    display: content.display,
+    payload: content.payload,
+    sender: createDevice(content.claim, content.token),
     released: [],
   };
 }
 
-/** ReadSecureContentFromMailbox: the first claim other than the sender's is bound, and its token kept. */
+/** ReadSecureContentFromMailbox: binds the first claim other than the sender's, and stores its token. */
 export function createReadTransition(claim: string, token: NotificationToken | undefined): Transition {
   return {
     admit: (mailbox) => ({ role: resolveReadingRole(mailbox, findMembership(mailbox, claim)), duplicate: false }),
@@ -81,18 +81,18 @@ export function createReadTransition(claim: string, token: NotificationToken | u
   };
 }
 
-/** What UpdateMailbox brings. */
+/** The parts of an UpdateMailbox request. */
 export interface Update {
   readonly claim: string;
-  /** Digest of the Request-ID; `undefined` if the relay does not ask for one and none was sent. */
+  /** Digest of the Request-ID; `undefined` if the Request-ID is optional and absent. */
   readonly request: string | undefined;
   readonly payload: Payload;
   readonly token?: NotificationToken | undefined;
-  /** Value of Mailbox-Known-Version, if sent. */
+  /** Value of Mailbox-Known-Version. */
   readonly knownVersion: string | undefined;
 }
 
-/** UpdateMailbox: replaces the payload, and the caller's own token if it brings one. */
+/** UpdateMailbox: replaces the payload, and the token of the caller if the request has a token. */
 export function createUpdateTransition(update: Update): Transition {
   return {
     admit(mailbox) {
@@ -117,18 +117,18 @@ export function createUpdateTransition(update: Update): Transition {
 }
 
 /**
- * RelinquishMailbox: unbinds the receiver and forgets its token. The payload stays as it is, so the next receiver sees
- * the latest message, not the first. The released device's own retry is a duplicate.
+ * RelinquishMailbox: unbinds the receiver and removes its token. The payload stays, so the next receiver gets the latest
+ * message, not the first. A retry of the released device is a duplicate.
  */
 export function createRelinquishTransition(claim: string, request: string | undefined): Transition {
   return {
     admit(mailbox) {
-      const standing = findMembership(mailbox, claim);
-      const before = standing.kind === 'released' ? standing.device.relinquish : undefined;
-      if (request !== undefined && before !== undefined && sameDigest(before, request)) {
+      const membership = findMembership(mailbox, claim);
+      const earlier = membership.kind === 'released' ? membership.device.relinquish : undefined;
+      if (request !== undefined && earlier !== undefined && sameDigest(earlier, request)) {
         return { role: 'receiver', duplicate: true };
       }
-      const role = resolveBoundRole(standing);
+      const role = resolveBoundRole(membership);
       if (role === 'sender') throw new RelayError('not_bound', { detail: 'Only the receiver can relinquish.' });
       return { role, duplicate: false };
     },
@@ -151,31 +151,31 @@ export function createDeleteTransition(claim: string): Transition {
   };
 }
 
-/** `relay.remove`: the operator ends a mailbox, whoever is bound. */
+/** `relay.remove`: the operator removes a mailbox. */
 export const removeTransition: SystemTransition = {
   admit: () => ({ role: undefined, duplicate: false }),
   apply: (mailbox, _role, { now }) => ({ next: createTombstone(mailbox, now), change: 'removed' }),
 };
 
-/** A notification token turned out to be dead: forgotten, if it is still the one that the device left. */
-export function createForgetTransition(role: Role, dead: NotificationToken): SystemTransition {
+/** Removes an invalid notification token, unless the device has replaced it. */
+export function createForgetTransition(role: Role, invalid: NotificationToken): SystemTransition {
   return {
     admit: () => ({ role: undefined, duplicate: false }),
     apply(mailbox) {
       const device = mailbox[role];
-      if (device?.token?.type !== dead.type || device.token.tokenData !== dead.tokenData) return undefined;
+      if (device?.token?.type !== invalid.type || device.token.tokenData !== invalid.tokenData) return undefined;
       const { token: _, ...rest } = device;
       return { next: { ...mailbox, [role]: rest }, change: 'token_forgotten' };
     },
   };
 }
 
-/** The longest a tombstone stays, in ms. */
-const TOMBSTONE_LIFETIME = 24 * 60 * 60 * 1000;
+/** Longest lifetime of a tombstone in ms (docs/protocol.md §3). */
+const MAXIMUM_TOMBSTONE_MS = 24 * 60 * 60 * 1000;
 
-/** What is left of a mailbox that was deleted at `now` (ms): until its expiration, and at most for 24 h. */
+/** The tombstone of a mailbox deleted at `now` (ms). It stays until the expiration, for at most 24 h. */
 function createTombstone(mailbox: Mailbox, now: number): Tombstone {
-  const latest = Math.ceil(now / 1000) * 1000 + TOMBSTONE_LIFETIME;
+  const latest = Math.ceil(now / 1000) * 1000 + MAXIMUM_TOMBSTONE_MS;
   return { format: RECORD_FORMAT, tombstone: true, expiresAt: Math.min(mailbox.expiresAt, latest) };
 }
 

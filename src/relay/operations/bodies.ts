@@ -3,7 +3,7 @@ import { isAccessRights } from '../../protocol/access-rights.js';
 import type { BodyLimits, CreateBody, ReadBody, UpdateBody } from '../../protocol/bodies.js';
 import { bodyInvalid, RelayError } from '../errors.js';
 
-/** Checks a parsed JSON body; throws `body_invalid` naming the field, or `body_too_large`. */
+/** Checks of parsed JSON bodies. They throw `body_invalid` with the name of the field, or `body_too_large`. */
 export interface BodyParsers {
   create(value: unknown): CreateBody;
   update(value: unknown): UpdateBody;
@@ -13,31 +13,31 @@ export interface BodyParsers {
 const TOKEN_TYPE_CHARACTERS = 128;
 const TOKEN_DATA_CHARACTERS = 4096;
 
-/** Marks the one issue that is a 413, not a 400. */
+/** Marks the only issue with status 413 instead of 400. */
 const TOO_LARGE = 'too large';
 
 const AEAD_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const STANDARD_BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const URL_SAFE_BASE64 = /^[A-Za-z0-9_-]+={0,2}$/;
 
-/** Base64 in either alphabet, padding optional, not empty. What the bytes are is none of the relay's business. */
+/** Base64 in either alphabet, padding optional, not empty (docs/protocol.md §4). */
 function isBase64(text: string): boolean {
   if (!STANDARD_BASE64.test(text) && !URL_SAFE_BASE64.test(text)) return false;
   return text.endsWith('=') ? text.length % 4 === 0 : text.length % 4 !== 1;
 }
 
-/** At most `limit` code points, without counting those of a text that is short enough or far too long anyway. */
+/** True for at most `limit` code points. Counts them only if the number of UTF-16 units does not decide. */
 function fits(text: string, limit: number): boolean {
   if (text.length <= limit) return true;
   return text.length <= 2 * limit && [...text].length <= limit;
 }
 
 /**
- * An absolute https URL without credentials, white space, control characters or backslashes. The URL parser drops line
- * breaks and trims spaces, so they are refused before it sees the text; credentials end in an @ before the host does.
- * A backslash is a slash to that parser and part of the credentials to others, which then see another host.
+ * An absolute https URL without credentials, white space, control characters or backslashes. This check runs before the
+ * URL parser, because the parser drops line breaks and trims spaces. An `@` before the first slash ends credentials.
+ * The parser reads a backslash as a slash. Other parsers read it as part of the credentials, and find another host.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression rejects control characters.
 const IMAGE_URL = /^https:\/\/[^\s\u0000-\u001f\u007f-\u009f/\\?#@]+([/?#][^\s\u0000-\u001f\u007f-\u009f\\]*)?$/i;
 
 function isImageUrl(text: string): boolean {
@@ -47,7 +47,7 @@ function isImageUrl(text: string): boolean {
 function textUpTo(limit: number): z.ZodType<string> {
   return z
     .string('must be a string')
-    .refine((text) => text !== '' && fits(text, limit), `must not be empty, and have at most ${limit} characters`);
+    .refine((text) => text !== '' && fits(text, limit), `must have 1 to ${limit} characters`);
 }
 
 const notificationToken = z
@@ -72,8 +72,8 @@ const mailboxConfiguration = z
   .optional();
 
 /**
- * The parsers of the three bodies, with the operator's bounds. Unknown members are ignored and dropped; the checks of
- * single fields hold as well for a body that the host has parsed.
+ * The parsers of the three bodies, with the limits of the operator. They drop unknown members (docs/protocol.md §4). The
+ * limit of `data` also applies to a body that the host has parsed.
  */
 export function createBodyParsers(limits: BodyLimits): BodyParsers {
   const payload = z.object(

@@ -14,25 +14,25 @@ import type { StoredEntry } from '../store/contract.js';
 import { type StoreBudget, startBudget } from '../store/guarded-store.js';
 import type { RelayContext } from './context.js';
 
-/** A mailbox as it was read. */
+/** A mailbox and its revision. */
 export interface Loaded {
   readonly mailbox: Mailbox;
   readonly revision: string;
 }
 
-/** A mailbox after an operation on it. */
+/** A mailbox after an operation. */
 export interface Committed<Actor extends Role | undefined = Role> {
-  /** As it is now; as it was, if it was deleted. */
+  /** The current state; the last state before a delete. */
   readonly mailbox: Mailbox;
   readonly revision: string;
   readonly role: Actor;
   readonly duplicate: boolean;
 }
 
-/** Most that one back-off between two tries may take, in ms. */
+/** Longest pause in ms between two attempts. */
 const MAXIMUM_PAUSE_MS = 50;
 
-/** The record in a stored entry. What cannot be read is an outage, not an absence: 503. */
+/** Decodes a stored entry. An unreadable entry is an outage (503), not an absent mailbox. */
 function openRecord(context: RelayContext, address: Address, entry: StoredEntry): MailboxRecord {
   try {
     return context.codec.decode(entry.value, address);
@@ -42,7 +42,7 @@ function openRecord(context: RelayContext, address: Address, entry: StoredEntry)
   }
 }
 
-/** The live record under an address, judged by the record's own deadline; `undefined` if there is none. */
+/** The record at an address; `undefined` if there is no record or its deadline has passed. */
 export async function findRecord(
   context: RelayContext,
   address: Address,
@@ -54,7 +54,7 @@ export async function findRecord(
   return record.expiresAt > context.clock() ? { record, revision: entry.revision } : undefined;
 }
 
-/** The mailbox at an address; throws `mailbox_not_found` if there is none, or it is expired or deleted. */
+/** The mailbox at an address; throws `mailbox_not_found` if it does not exist, has expired or was deleted. */
 export async function loadMailbox(context: RelayContext, address: Address, budget: StoreBudget): Promise<Loaded> {
   const found = await findRecord(context, address, budget);
   if (found === undefined || !isMailbox(found.record)) throw new RelayError('mailbox_not_found');
@@ -67,20 +67,20 @@ interface CommitOptions<Actor extends Role | undefined> {
   readonly authorize: ((role: Actor) => Promise<void>) | undefined;
 }
 
-/** What a transition makes of a mailbox as it was loaded. */
+/** The result of a transition on a loaded mailbox. */
 interface Plan<Actor extends Role | undefined> extends Loaded {
   readonly role: Actor;
   readonly duplicate: boolean;
-  /** Absent if there is nothing to write. */
+  /** `undefined` if there is nothing to write. */
   readonly step: TransitionResult | undefined;
 }
 
 /**
- * Applies a transition to a mailbox, atomically: read, transition, compare-and-set. A race lost to another process is
- * tried again on a fresh read until the request's store budget is spent, then 503 `contention`.
+ * Applies a transition to a mailbox atomically: read, transition, compare-and-set. After a race lost to another process
+ * it reads again, until the store budget of the request is spent; then it throws `contention` (503).
  *
- * Writes of this process to one mailbox take turns. A refusal, or a read that writes nothing, needs no turn: strangers
- * who know a share URL cannot make its devices wait.
+ * Writes of this process to one mailbox are queued. An error, or a read without a write, does not enter the queue:
+ * strangers who know a share URL cannot delay its devices.
  */
 export async function commit<Actor extends Role | undefined>(
   context: RelayContext,
@@ -91,21 +91,22 @@ export async function commit<Actor extends Role | undefined>(
   async function makePlan(): Promise<Plan<Actor>> {
     const loaded = await loadMailbox(context, address, budget);
     const { role, duplicate } = transition.admit(loaded.mailbox);
-    const moment = { now: context.clock(), revision: loaded.revision };
-    return { ...loaded, role, duplicate, step: duplicate ? undefined : transition.apply(loaded.mailbox, role, moment) };
+    const current = { now: context.clock(), revision: loaded.revision };
+    const step = duplicate ? undefined : transition.apply(loaded.mailbox, role, current);
+    return { ...loaded, role, duplicate, step };
   }
 
-  let mayStepBack = true;
+  let mayLeaveQueue = true;
 
-  /** Writes in its turn. `undefined` if the plan has to be made anew outside the queue. */
-  async function write(made: Plan<Actor>, hasWaited: boolean): Promise<Committed<Actor> | undefined> {
-    let plan = made;
+  /** Runs in the queue. `undefined` if the plan must be made again outside of the queue. */
+  async function write(firstPlan: Plan<Actor>, hasWaited: boolean): Promise<Committed<Actor> | undefined> {
+    let plan = firstPlan;
     if (hasWaited) {
       budget.noteWait();
-      // The first of many who would be bound has been: the others are refused, and need no turn for that. Once only, so
-      // that one who is not refused comes to its turn.
-      if (plan.step?.change === 'bound' && mayStepBack) {
-        mayStepBack = false;
+      // Of many devices that try to bind, the first has probably succeeded. The others then fail outside of the queue.
+      // A request leaves the queue only once, so that it cannot leave forever.
+      if (plan.step?.change === 'bound' && mayLeaveQueue) {
+        mayLeaveQueue = false;
         return undefined;
       }
       plan = await makePlan();
@@ -119,8 +120,8 @@ export async function commit<Actor extends Role | undefined>(
     return plan;
   }
 
-  // The hook is asked before it is this commit's turn, so that a slow one holds nobody else up. Once is enough: a
-  // device's role never changes, it can only be lost, and then the transition itself refuses.
+  // The hook runs outside of the queue, so that a slow hook does not delay other requests. One call is enough: a device
+  // can lose its role but cannot change it, and the transition fails for a lost role.
   if (authorize !== undefined) {
     const loaded = await loadMailbox(context, address, budget);
     const { role, duplicate } = transition.admit(loaded.mailbox);
@@ -135,7 +136,7 @@ export async function commit<Actor extends Role | undefined>(
   }
 }
 
-/** Writes the step of a plan, and does what follows; `undefined` if the race was lost. */
+/** Writes the result of a plan and reports the change; `undefined` if the race was lost. */
 async function tryPlan<Actor extends Role | undefined>(
   context: RelayContext,
   address: Address,
@@ -149,7 +150,7 @@ async function tryPlan<Actor extends Role | undefined>(
   return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
 }
 
-/** Replaces a record if it still has `revision`; the new revision, or `undefined` if the race was lost. */
+/** Replaces the record with this revision. Returns the new revision, or `undefined` if the race was lost. */
 async function writeRecord(
   context: RelayContext,
   address: Address,
@@ -160,9 +161,9 @@ async function writeRecord(
 ): Promise<string | undefined> {
   const written = context.random.revision();
   const value = context.codec.encode(next, address, written, context.random.iv);
-  const moved = next.expiresAt === deadline ? undefined : next.expiresAt;
-  const result = await context.store.replace(address.key, revision, value, moved, budget);
-  // A mailbox that went missing since the read is found so by the next try's read.
+  const newDeadline = next.expiresAt === deadline ? undefined : next.expiresAt;
+  const result = await context.store.replace(address.key, revision, value, newDeadline, budget);
+  // If the entry is missing, the next read finds no mailbox.
   return result === 'ok' ? written : undefined;
 }
 
@@ -176,7 +177,7 @@ const EVENT_OF_CHANGE = {
   token_forgotten: 'token.forgotten',
 } as const satisfies Record<MailboxChange, RelayEventType>;
 
-/** What follows a change. It can neither fail nor delay the answer. */
+/** Notifies waiters, other processes and the other device. It cannot fail, and does not delay the answer. */
 function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {
   context.waiters.wake(address.key);
   context.changes?.publish?.(address.key);
@@ -185,16 +186,16 @@ function afterCommit(context: RelayContext, address: Address, { change, role, be
   if (context.events.hasListeners(type)) context.events.emit(type, { mailbox: context.hashMailbox(address) });
 }
 
-/** A change that was made: by whom, and of what. */
+/** A change that was written. */
 interface Effect {
   readonly change: MailboxChange;
   /** The role of the device that acted; `undefined` if the operator or the relay acted. */
   readonly role: Role | undefined;
-  /** The mailbox before it. */
+  /** The mailbox before the change. */
   readonly before: Mailbox;
 }
 
-/** Tells the other device that something changed, if it left a token (PROTOCOL: notification). */
+/** Notifies the other device through its token, if it has one (docs/protocol.md §8). */
 function notifyOther(context: RelayContext, address: Address, role: Role, before: Mailbox): void {
   const other = role === 'sender' ? 'receiver' : 'sender';
   const token = before[other]?.token;
@@ -206,18 +207,18 @@ function notifyOther(context: RelayContext, address: Address, role: Role, before
   });
 }
 
-/** Takes a token that will never work again out of the mailbox, unless the device has left another since. */
+/** Removes a token that its provider has called invalid, unless the device has replaced the token. */
 async function forgetToken(
   context: RelayContext,
   address: Address,
   role: Role,
   token: NotificationToken,
 ): Promise<void> {
-  const asker = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-  await commit(context, address, createForgetTransition(role, token), asker);
+  const options = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
+  await commit(context, address, createForgetTransition(role, token), options);
 }
 
-/** Waits a random time that grows with each try; throws `contention` once the budget is spent. */
+/** Waits for a random time that grows with each attempt; throws `contention` if the budget does not suffice. */
 export async function pauseBeforeRetry(attempt: number, budget: StoreBudget): Promise<void> {
   const pause = Math.random() * Math.min(MAXIMUM_PAUSE_MS, 2 ** attempt);
   if (budget.remaining() <= pause) throw new RelayError('contention');

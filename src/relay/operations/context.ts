@@ -12,20 +12,20 @@ import type { Random } from '../store/random.js';
 import type { BodyParsers } from './bodies.js';
 import type { LifetimePolicy } from './lifetime.js';
 
-/** A place where a create may find or open its mailbox. */
+/** An identifier under which a create may find or create its mailbox. */
 export interface CandidateIdentifier {
   readonly identifier: string;
-  /** True under the current server key, or without a request id. */
+  /** True for the identifier from the current server key, and for a random identifier. */
   readonly current: boolean;
 }
 
 /**
- * The places of the mailbox of one create, one a server key, in an order that all processes share whichever key is
- * current to them. Without a request id there is one, at random.
+ * The candidate identifiers of a create, one per server key. All processes use the same order, even while they disagree
+ * about the current key. Without a request id there is one random identifier.
  */
 export type CandidatesFor = (claim: string, requestId: string | undefined) => readonly CandidateIdentifier[];
 
-/** Everything that operations work with; made once by `createRelay`. */
+/** The dependencies of the operations; one object per relay. */
 export interface RelayContext {
   readonly store: GuardedStore;
   readonly codec: RecordCodec;
@@ -35,32 +35,32 @@ export interface RelayContext {
   readonly lifetime: LifetimePolicy;
   readonly defaultRights: AccessRights;
   readonly requestIdRequired: boolean;
-  /** Public base of every `urlLink`. */
+  /** Public URL of the mount, with which every `urlLink` begins. */
   readonly base: string;
   readonly events: Events;
   readonly random: Random;
   /** Unix time in ms. */
   readonly clock: () => number;
-  /** Milliseconds one request may spend on the store. */
+  /** Milliseconds that one request may spend on the store. */
   readonly storeBudgetMs: number;
   readonly pushes: PushQueue;
   readonly waiters: Waiters;
   readonly changes: ChangeBus | undefined;
-  /** The address of a mailbox in this relay's part of the store. */
+  /** The address of a mailbox in the namespace of this relay. */
   toAddress(identifier: string): Address;
-  /** The name of a mailbox in events. */
+  /** The salted hash of a mailbox for events. */
   hashMailbox(address: Address): string;
 }
 
 /** A read that may be held until the mailbox changes. */
 export interface WaitRequest {
-  /** Seconds granted. */
+  /** Seconds that the relay grants. */
   readonly seconds: number;
-  /** The version that the device has seen. */
+  /** The version that the device already has. */
   readonly knownVersion: string;
   /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
-  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
+  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host provides it. */
   readonly connection: object | undefined;
   /** False if the request takes too much memory to be held. */
   readonly isHoldable: boolean;

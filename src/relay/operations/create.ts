@@ -10,21 +10,22 @@ import { findRecord, pauseBeforeRetry } from './commit.js';
 import type { CandidateIdentifier, CreateCommand, CreateOperation, CreateOutcome, RelayContext } from './context.js';
 import { assertInFuture, resolveDeadline } from './lifetime.js';
 
-/** A create body with its deadline settled. */
-interface WantedMailbox extends CreateBody {
+/** A create body and the deadline of its mailbox. */
+interface CreateRequest extends CreateBody {
   /** Unix time in ms, whole seconds. */
   readonly expiresAt: number;
 }
 
 /**
- * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier follows from
- * claim and request id, so that this is one put-if-absent, and a retry finds its own mailbox on any relay process.
+ * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier is derived from
+ * claim and request id, so a create is one put-if-absent, and a retry finds its mailbox from any relay process.
  *
- * While server keys are rotated there is a place for it under each key. Processes go through the places in one order:
- * before the current key's they put up a signpost, from there on they open the mailbox. Whoever comes second finds
- * the one or the other and follows, so that two creates in flight under two current keys still open one mailbox.
+ * During a rotation of server keys there is one candidate identifier per key. All processes try the candidates in one
+ * order. They put a rotation marker at each candidate before the one of their current key, and the mailbox at the first
+ * free candidate from there on. A second create finds the marker or the mailbox. Two concurrent creates under different
+ * current keys therefore create one mailbox.
  */
-export const createMailbox: CreateOperation<WantedMailbox> = {
+export const createMailbox: CreateOperation<CreateRequest> = {
   name: 'create',
   parse(value, context) {
     const body = context.bodies.create(value);
@@ -33,25 +34,26 @@ export const createMailbox: CreateOperation<WantedMailbox> = {
   },
   async run(command, context) {
     const { authorize, budget } = command;
-    const places = context.candidatesFor(command.claim, command.requestId);
-    const current = places.findIndex((place) => place.current);
-    // The put finds a retry by itself; but one that was carried out before is not for the hook to judge again.
-    const opened = await findCreated(authorize === undefined ? places.slice(current + 1) : places, budget, context);
-    if (opened !== undefined) return opened;
+    const candidates = context.candidatesFor(command.claim, command.requestId);
+    const current = candidates.findIndex((candidate) => candidate.current);
+    // The put detects a retry. With an authorize hook, look first, so that the hook is not called for a duplicate.
+    const searched = authorize === undefined ? candidates.slice(current + 1) : candidates;
+    const existing = await findExisting(searched, budget, context);
+    if (existing !== undefined) return existing;
     if (authorize !== undefined) await budget.pausedDuring(() => authorize('sender'));
-    // A hook takes its time, and the deadline that was ahead when the body was read may have come.
+    // The deadline may have passed during the hook.
     assertInFuture(command.body.expiresAt, context.lifetime, context.clock());
-    return createAtFirstFree(places, current, command, context);
+    return createAtFirstFree(candidates, current, command, context);
   },
 };
 
-/** What was opened under keys behind the current one, before that was there to put up signposts. */
-async function findCreated(
-  places: readonly CandidateIdentifier[],
+/** Finds a mailbox that was created under another key, before the current key put markers there. */
+async function findExisting(
+  candidates: readonly CandidateIdentifier[],
   budget: StoreBudget,
   context: RelayContext,
 ): Promise<CreateOutcome | undefined> {
-  for (const { identifier } of places) {
+  for (const { identifier } of candidates) {
     const address = context.toAddress(identifier);
     const found = await findRecord(context, address, budget);
     if (found !== undefined && !isRotationMarker(found.record)) return toDuplicate(found.record, address, context);
@@ -60,15 +62,15 @@ async function findCreated(
 }
 
 async function createAtFirstFree(
-  places: readonly CandidateIdentifier[],
+  candidates: readonly CandidateIdentifier[],
   current: number,
-  command: CreateCommand<WantedMailbox>,
+  command: CreateCommand<CreateRequest>,
   context: RelayContext,
 ): Promise<CreateOutcome> {
-  for (const [index, { identifier }] of places.entries()) {
+  for (const [index, { identifier }] of candidates.entries()) {
     const address = context.toAddress(identifier);
-    const wanted = index < current ? createRotationMarker(command) : createMailboxRecord(address, command, context);
-    const { record, revision } = await insertOrFind(address, wanted, command.budget, context);
+    const newRecord = index < current ? createRotationMarker(command) : createMailboxRecord(address, command, context);
+    const { record, revision } = await insertOrFind(address, newRecord, command.budget, context);
     if (isRotationMarker(record)) continue;
     if (revision === undefined) return toDuplicate(record, address, context);
     if (context.events.hasListeners('mailbox.created')) {
@@ -76,31 +78,32 @@ async function createAtFirstFree(
     }
     return { ...toOutcome(address, command.body.notificationToken, context), version: revision };
   }
-  // Signposts all the way: a process with yet another key is at work.
+  // Every candidate has a marker: another process uses a key that this process does not know.
   throw new RelayError('contention');
 }
 
-/** Puts the record if nothing is there; `revision` is that of the record put, and absent if another was found. */
+/** Puts the record if the address is free. `revision` is present only if the record was put. */
 async function insertOrFind(
   address: Address,
-  wanted: MailboxRecord,
+  newRecord: MailboxRecord,
   budget: StoreBudget,
   context: RelayContext,
 ): Promise<{ record: MailboxRecord; revision?: string }> {
   const revision = context.random.revision();
-  const value = context.codec.encode(wanted, address, revision, context.random.iv);
+  const value = context.codec.encode(newRecord, address, revision, context.random.iv);
   for (let attempt = 0; ; attempt += 1) {
-    if (await context.store.create(address.key, value, wanted.expiresAt, budget)) return { record: wanted, revision };
+    const isPut = await context.store.create(address.key, value, newRecord.expiresAt, budget);
+    if (isPut) return { record: newRecord, revision };
     const found = await findRecord(context, address, budget);
     if (found !== undefined) return { record: found.record };
-    // It expired between the two calls.
+    // The record expired between the two calls.
     await pauseBeforeRetry(attempt, budget);
   }
 }
 
 function createMailboxRecord(
   address: Address,
-  command: CreateCommand<WantedMailbox>,
+  command: CreateCommand<CreateRequest>,
   context: RelayContext,
 ): MailboxRecord {
   const { claim, body } = command;
@@ -117,11 +120,11 @@ function createMailboxRecord(
   );
 }
 
-function createRotationMarker({ body }: CreateCommand<WantedMailbox>): MailboxRecord {
+function createRotationMarker({ body }: CreateCommand<CreateRequest>): MailboxRecord {
   return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: body.expiresAt };
 }
 
-/** The answer to a retry: the same link, the token as it stands now; after a cancel the link of what is gone. */
+/** The answer to a retry: the same link and the current token; after a cancel, the link of the deleted mailbox. */
 function toDuplicate(record: MailboxRecord, address: Address, context: RelayContext): CreateOutcome {
   const token = isMailbox(record) ? record.sender.token : undefined;
   return { ...toOutcome(address, token, context), duplicate: true };

@@ -4,8 +4,8 @@ import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
 /**
- * DeleteMailbox (SCT and TIGRESS §6.3): the receiver ends the transfer, or the sender cancels it. Final: a tombstone
- * stays, on which every operation answers 404, a repeated delete as well.
+ * DeleteMailbox (SCT and TIGRESS §6.3): the receiver ends the transfer, or the sender cancels it. A tombstone remains.
+ * Every later operation gets 404, a repeated delete too (docs/protocol.md §3).
  */
 export const deleteMailbox: MailboxOperation<undefined> = {
   name: 'delete',

@@ -8,9 +8,9 @@ import type { MailboxOperation, Outcome } from './context.js';
 import { waitForChange } from './wait.js';
 
 /**
- * ReadSecureContentFromMailbox (SCT and TIGRESS §6.5): the payload, to the sender, to the bound receiver, and to the
- * first other device that asks, which is thereby bound. A token in the body counts on that first read only. With
- * Prefer and Mailbox-Known-Version it is a long poll.
+ * ReadSecureContentFromMailbox (SCT and TIGRESS §6.5): the payload, for the sender, the bound receiver, and the first
+ * other device that reads. That first read binds the device as the receiver and stores its token. With Prefer and
+ * Mailbox-Known-Version the read is a long poll (docs/protocol.md §8).
  */
 export const readSecureContent: MailboxOperation<ReadBody> = {
   name: 'read',
@@ -23,10 +23,10 @@ export const readSecureContent: MailboxOperation<ReadBody> = {
     const transition = createReadTransition(digestClaim(address.identifier, claim), body.notificationToken);
     const read = (): Promise<Committed> => commit(context, address, transition, command);
     if (wait === undefined) return toContent(await read());
-    const end = await waitForChange(read, command, wait, context);
-    const waited = { seconds: wait.seconds, result: end.result };
-    if (end.result === 'changed') return { ...toContent(end.current), waited };
-    return { version: end.version, ...toReceiver(end.role, end.receiverBound), waited };
+    const ended = await waitForChange(read, command, wait, context);
+    const waited = { seconds: wait.seconds, result: ended.result };
+    if (ended.result === 'changed') return { ...toContent(ended.current), waited };
+    return { version: ended.version, ...toReceiver(ended.role, ended.receiverBound), waited };
   },
 };
 
@@ -42,7 +42,7 @@ function toContent({ mailbox, revision, role }: Committed): Outcome {
   };
 }
 
-/** Only the sender may know whether a receiver is bound. */
+/** Mailbox-Receiver is for the sender only (docs/protocol.md §8). */
 function toReceiver(role: Role, isBound: boolean): Pick<Outcome, 'receiver'> {
   return role === 'sender' ? { receiver: isBound ? 'bound' : 'none' } : {};
 }

@@ -4,8 +4,7 @@ import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
 /**
- * RelinquishMailbox (SCT and TIGRESS §6.6): the bound receiver steps back, so that another of its devices, or the right
- * person, can be bound by a read.
+ * RelinquishMailbox (SCT and TIGRESS §6.6): unbinds the receiver, so that a read of another device can bind that device.
  */
 export const relinquishMailbox: MailboxOperation<undefined> = {
   name: 'relinquish',

@@ -5,8 +5,8 @@ import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
 /**
- * UpdateMailbox (SCT and TIGRESS §6.2): one bound device replaces the payload for the other to read. Any number of
- * rounds, not necessarily in turns; with Mailbox-Known-Version only if nobody wrote in between.
+ * UpdateMailbox (SCT and TIGRESS §6.2): a bound device replaces the payload. The two devices need not take turns. With
+ * Mailbox-Known-Version the update fails if the mailbox has changed since that version (docs/protocol.md §8).
  */
 export const updateMailbox: MailboxOperation<UpdateBody> = {
   name: 'update',

@@ -24,10 +24,10 @@ interface KnownState {
 }
 
 /**
- * A long poll (PROTOCOL: waiting): reads and binds as any read, then holds the answer while the version that the device
- * knows is current. Listens before it reads, so that no change falls in between; holds no lock, no connection and no
- * turn meanwhile. Throws what a read throws: `mailbox_not_found` once the mailbox is deleted or expired, 401 once the
- * device is not bound any more.
+ * A long poll (docs/protocol.md §8): reads and binds like any read, then holds the answer while the known version is
+ * current. It registers the waiter before the read, so that it misses no change. During the wait it holds no lock, no
+ * store connection and no place in the queue. Throws the errors of a read: `mailbox_not_found` when the mailbox is deleted
+ * or expires, 401 when the device is unbound.
  */
 export async function waitForChange(
   read: () => Promise<Committed>,

@@ -1,16 +1,23 @@
 import { DEVICE_ATTESTATION, DEVICE_CLAIM } from '../../protocol/header-names.js';
 import type { RelayErrorCode } from '../errors.js';
 
-/** Parameters of a challenge, such as `error`, `scope`, `resource_metadata`; those that are undefined are left out. */
+/** Parameters of a challenge, such as `error`, `scope` or `resource_metadata`. Undefined parameters are omitted. */
 export type ChallengeParameters = Readonly<Record<string, string | undefined>>;
 
 /** The realm of every challenge of the relay. */
 export const REALM = 'mailbox';
 
 /**
- * One challenge as a `WWW-Authenticate` field (RFC 9110 §11.6.1), every value a quoted string, the realm first:
- * `['WWW-Authenticate', 'Bearer realm="mailbox", error="invalid_token"']`. What a quoted string or RFC 6750 §3 does
- * not allow in a value is replaced. Throws a TypeError if scheme or a name is not a token.
+ * Creates a `WWW-Authenticate` header with one challenge. The realm comes first; its default is `mailbox`. Characters
+ * that a quoted string or RFC 6750 §3 does not allow are replaced.
+ *
+ * @param scheme - the authentication scheme, such as `Bearer`
+ * @returns a header for `RelayErrorDetails.headers`
+ * @throws TypeError if the scheme or the name of a parameter is not a token (RFC 9110 §5.6.2)
+ * @see RFC 9110 §11.6.1
+ *
+ * @example
+ * throw new RelayError('token_invalid', { headers: [challenge('Bearer', { error: 'invalid_token' })] });
  */
 export function challenge(scheme: string, parameters: ChallengeParameters = {}): [name: string, value: string] {
   const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined);
@@ -36,7 +43,7 @@ function toQuotable(text: string): string {
   return text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
-/** The schemes of 401s that are not about the Device Claim, where a hook gives no challenge of its own. */
+/** Schemes of the default challenges. All other codes use Mailbox-Device-Claim. */
 const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
   token_required: 'Bearer',
   token_invalid: 'Bearer',
@@ -44,7 +51,7 @@ const SCHEMES: Partial<Record<RelayErrorCode, string>> = {
   attestation_invalid: DEVICE_ATTESTATION,
 };
 
-/** The challenge of a 401 that brings none. */
+/** The challenge of a 401 error without a challenge of its own. */
 export function getDefaultChallenge(code: RelayErrorCode): [name: string, value: string] {
   return challenge(SCHEMES[code] ?? DEVICE_CLAIM);
 }

@@ -10,15 +10,22 @@ import {
 } from './contract.js';
 import { recordOutage } from './outages.js';
 
-/** Lets every request in. Inside `anyOf` it makes anonymous access something that was written down. */
+/**
+ * A hook that admits every request. In `anyOf` it makes anonymous access explicit.
+ *
+ * @example
+ * createRelay({ publicUrl, authenticate: anyOf(bearer, allowAnonymous()) });
+ */
 export function allowAnonymous(): AuthenticationHook {
   return () => ({ via: ['anonymous'] });
 }
 
 /**
- * Demands every hook, one after another; the first refusal is the answer. Scopes and `via` are united. Hooks that name
- * different apps are at odds: `forbidden` (403), so that a token of one app does not travel with the attestation of
- * another. Throws a TypeError without a hook.
+ * Combines hooks: the request must satisfy all of them. They run in order, and the first error ends the request. The
+ * principal has the scopes and `via` of all hooks. If two hooks return different apps, the request gets `forbidden`
+ * (403), so that the token of one app cannot be used with the attestation of another app.
+ *
+ * @throws TypeError without a hook, or if a hook is not a function
  */
 export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
   assertHooks('allOf', hooks);
@@ -31,10 +38,11 @@ export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
 }
 
 /**
- * Demands one hook, asked in order; the first that lets the request in is the answer. If none does, what is reported
- * is what weighs most: an outage, then 429, 403, 400, a 401 for what was sent, a 401 because nothing was sent. A 401
- * brings one challenge of each scheme. An outage that is not the answer is reported all the same, by the event
- * `hook.failed`. Throws a TypeError without a hook.
+ * Combines hooks: the request must satisfy one of them. They run in order, and the first success ends the search. If
+ * every hook fails, the client gets the most severe error: 5xx, 429, 403, 400, then 401 for an invalid credential, then
+ * 401 for a missing credential. A 401 has one challenge of each scheme. The event `hook.failed` reports every outage.
+ *
+ * @throws TypeError without a hook, or if a hook is not a function
  */
 export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHook {
   assertHooks('anyOf', hooks);
@@ -65,7 +73,7 @@ function assertHooks(name: string, hooks: readonly unknown[]): void {
 }
 
 async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
-  // Nobody waits any more: the next hook would only use up what can be used once.
+  // The request is over. The next hook could consume a single-use credential for nothing.
   if (input.signal.aborted) throw new RelayError('authentication_unavailable', { cause: input.signal.reason });
   const answer: unknown = await hook(input);
   if (isPrincipal(answer)) return answer;
@@ -85,7 +93,7 @@ function mergeLists(one: readonly string[] = [], other: readonly string[] = []):
   return [...new Set([...one, ...other])];
 }
 
-/** How much a refusal says: an outage must never look like bad credentials. */
+/** An outage must never look like an invalid credential, so it has the highest severity. */
 function getSeverity({ status, code }: RelayError): number {
   if (status >= 500) return 5;
   if (status === 429) return 4;
@@ -102,13 +110,13 @@ function findMostSevere(refusals: readonly RelayError[]): RelayError {
   return new RelayError(first.code, { ...first.details, headers: removeDuplicates(headers) });
 }
 
-/** The headers of a 401, with the challenge that it would bring if it were alone. */
+/** The headers of a 401, with the default challenge if the error has no challenge. */
 function getChallengeHeaders({ code, details: { headers = [] } }: RelayError): readonly HeaderField[] {
   const challenged = headers.some(([name]) => name.toLowerCase() === 'www-authenticate');
   return challenged ? headers : [...headers, getDefaultChallenge(code)];
 }
 
-/** One field of each name, and of challenges one of each scheme; the first stays. */
+/** Keeps the first header of each name, and the first challenge of each scheme. */
 function removeDuplicates(headers: readonly HeaderField[]): readonly HeaderField[] {
   const seen = new Map<string, HeaderField>();
   for (const header of headers) {
@@ -120,8 +128,8 @@ function removeDuplicates(headers: readonly HeaderField[]): readonly HeaderField
 }
 
 /**
- * The metadata of several hooks as one: lists are united, of texts the first stays, and what is true of one hook and
- * false of another cannot be said of all.
+ * Merges the metadata of several hooks. Lists are united, and the first of several strings is kept. A boolean on which
+ * hooks disagree is omitted.
  */
 export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMetadata {
   const united = new Map<string, ResourceMetadata[string]>();

@@ -3,43 +3,50 @@ import type { Role } from '../mailbox/roles.js';
 import type { HostRequest } from '../request.js';
 
 /*
- * The contract of authentication hooks, for adapter authors. A hook decides from the request alone, before the relay
- * has looked anything up, and answers with who asks or throws a RelayError. Whatever else it does (returns nothing,
- * throws anything else, takes too long) means that it could not decide, and the request ends with 503: a relay never
- * lets in what nobody vouched for (PROTOCOL: errors).
+ * The contract of authentication hooks, for adapter authors. A hook runs before the relay reads the store. It returns a
+ * principal, or throws a RelayError. Any other result (no return value, another error, a time-out) is a failure of the
+ * hook: the request gets 503 (docs/protocol.md §6).
  */
 
 /**
- * Who asks, as far as the relay wants to know: an app, never a device or a person (TIGRESS §8.1.3: the relay stores no
- * identities). Lives in memory for as long as the request does.
+ * The caller of a request: an app, never a device or a person (TIGRESS §8.1.3: the relay stores no identities). The relay
+ * keeps it in memory for the duration of the request only.
  */
 export interface Principal {
-  /** The app or service that vouched for the request, such as an OAuth client identifier. */
+  /** The app or service that made the request, such as an OAuth client identifier. */
   readonly app?: string | undefined;
-  /** What it may do, in words of its own. */
+  /** The scopes of its credential. */
   readonly scopes?: readonly string[] | undefined;
-  /** The hooks that were satisfied, such as `['bearer', 'client-attestation']`. */
+  /** Names of the hooks that the request satisfied, such as `['bearer', 'client-attestation']`. */
   readonly via: readonly string[];
 }
 
-/** What a relay lends to its hooks. Shared by every process with the same store and the same server keys. */
+/** Services of the relay for hooks. All processes with the same store and the same server keys share their state. */
 export interface RelayServices {
-  /** The relay's public URL, without a trailing slash: its resource identifier (RFC 8707, RFC 9728). */
+  /**
+   * The public URL of the relay without a trailing slash: its resource identifier.
+   *
+   * @see RFC 8707, RFC 9728
+   */
   readonly resource: string;
-  /** Where the protected resource metadata is served (RFC 9728); `undefined` if the host serves none. */
+  /** The URL of the protected resource metadata (RFC 9728); `undefined` if the host does not serve it. */
   metadataUrl(): string | undefined;
   /** Unix time in ms. */
   clock(): number;
   /**
-   * True the first time a value is used for a purpose, on whichever process, until `expiresAt` (Unix time in ms);
-   * false each time after. Only a digest of the two is kept. Throws a RangeError for a time that is not a safe integer
-   * ahead, and `store_unavailable` if the store does not answer.
+   * Consumes a value for a purpose, once for all processes. The store keeps only a digest of the two.
+   *
+   * @param expiresAt - Unix time in ms until which the value stays consumed
+   * @returns true for the first call with this value and purpose, false for later calls
+   * @throws RangeError if `expiresAt` is not a safe integer in the future
+   * @throws RelayError `store_unavailable` if the store does not answer
    */
   consumeOnce(purpose: string, value: string, expiresAt: number): Promise<boolean>;
   /**
-   * Secrets of 32 bytes for one purpose, one a server key, the current first: what one process signs with the first
-   * another verifies with one of them. Without server keys they live and end with the process. A purpose is a fixed
-   * text of the hook: of more than 100, secrets are computed anew at each call.
+   * Derives secrets for a purpose: 32 bytes per server key, the current key first. Sign with the first secret and verify
+   * with any of them. Without server keys the secrets are valid in this process only.
+   *
+   * @param purpose - a constant text of the hook; the relay caches the secrets of 100 purposes
    */
   secrets(purpose: string): readonly Uint8Array[];
 }
@@ -51,55 +58,68 @@ export interface AuthenticationInput {
   /** The public URL of the request, without query: `htu` of RFC 9449. Made from `publicUrl`, never from Host. */
   readonly url: string;
   /**
-   * The value of a header; `undefined` if absent. Throws `header_repeated` (400) if it was sent more than once. The fetch
-   * door cannot tell, and gives the values joined by a comma.
+   * The value of a header; `undefined` if absent. The fetch handler cannot detect repeated headers, and returns their
+   * values joined by a comma.
+   *
+   * @throws RelayError `header_repeated` (400) if the header was sent more than once
    */
   header(name: string): string | undefined;
   /** Mailbox-Device-Attestation, verbatim. Throws like {@link AuthenticationInput.header}. */
   attestation(): string | undefined;
   readonly host: HostRequest;
   readonly relay: RelayServices;
-  /** Aborted when the time for the hook is over, and when the client leaves. */
+  /** Aborted when the hook exceeds its time limit, and when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Decides whether a request may go on. Returns who asks, or throws a RelayError: `token_required`, `token_invalid`,
- * `attestation_required`, `attestation_invalid` (401), `forbidden` (403), `rate_limited`, `quota_exceeded` (429),
- * `authentication_unavailable` (503) or any other.
+ * Authenticates a request. Any other result than a principal or a RelayError is a failure of the hook: the request gets
+ * 503.
+ *
+ * @returns the caller of the request
+ * @throws RelayError `token_required`, `token_invalid`, `attestation_required`, `attestation_invalid` (401), `forbidden`
+ * (403), `rate_limited`, `quota_exceeded` (429), `authentication_unavailable` (503) or another code
+ *
+ * @example
+ * const hook: AuthenticationHook = async (input) => {
+ *   if (input.header('X-Api-Key') !== apiKey) throw new RelayError('token_invalid');
+ *   return { via: ['api-key'] };
+ * };
  */
 export interface AuthenticationHook {
   (input: AuthenticationInput): Principal | Promise<Principal>;
-  /** What the hook adds to the relay's protected resource metadata (RFC 9728 §2). */
+  /** Members for the protected resource metadata of the relay (RFC 9728 §2). */
   readonly metadata?: ResourceMetadata;
 }
 
 /** Members of the protected resource metadata. Lists of several hooks are united. */
 export type ResourceMetadata = Readonly<Record<string, string | boolean | readonly string[]>>;
 
-/** A request whose device is known. */
+/** A request of a device with a known role. */
 export interface AuthorizationInput extends AuthenticationInput {
-  /** Whether the device is the mailbox's sender or its receiver; on a create always the sender. */
+  /** The role of the device in the mailbox; `sender` on a create. */
   readonly role: Role;
-  /** What the authentication hook of this operation returned; `undefined` if it has none. */
+  /** The result of the authentication hook; `undefined` if the operation has no hook. */
   readonly principal: Principal | undefined;
 }
 
 /**
- * Has the last word, once the device is known. Returns nothing, or throws a RelayError such as `forbidden` (403).
- * Anything else that it returns, `false` as well as `true`, is 503.
+ * Authorizes a request after the relay knows the role of the device. The hook returns nothing to admit the request. A
+ * return value, `false` as well as `true`, is a failure of the hook: the request gets 503.
+ *
+ * @throws RelayError such as `forbidden` (403) to refuse the request
  */
 export type AuthorizationHook = (input: AuthorizationInput) => void | Promise<void>;
 
 /**
- * Hooks by operation. `default` stands for every operation that is not named but `preview`, which messengers read
- * without credentials: whoever wants it guarded names it.
+ * Hooks by operation. `default` applies to every operation without an entry, except `preview`: messengers read previews
+ * without credentials. Set `preview` to protect previews too.
  */
 export type AuthenticationHooks = { readonly [Name in OperationName | 'default']?: AuthenticationHook | undefined };
 
 /**
- * True for what a hook must return. Strict about `via`, so that a hook that hands on whatever the host left in
- * `ctx.state.user` does not let a request in by accident.
+ * True for a principal. It requires `via`, so that a hook that returns any object of the host, such as `ctx.state.user`,
+ * does not admit a request by accident.
  */
 export function isPrincipal(value: unknown): value is Principal {
   if (typeof value !== 'object' || value === null) return false;

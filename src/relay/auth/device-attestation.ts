@@ -1,15 +1,16 @@
 import { RelayError } from '../errors.js';
 import { type AuthenticationHook, type AuthenticationInput, isPrincipal, type Principal } from './contract.js';
-/** Who an attestation speaks for: the app, never the device. */
+/** The subject of an attestation: an app, never a device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
 
-/** What {@link deviceAttestation} takes. */
+/** Options of {@link deviceAttestation}. */
 export interface DeviceAttestationOptions {
   /**
-   * Verifies the value of Mailbox-Device-Attestation, in whatever format the device maker uses. Returns a plain object
-   * with the app it speaks for (`{}` if that does not matter) and its scopes, or `null` if it is not to be trusted.
-   * Anything else that it returns, such as `{ verified: false }`, and anything it throws that is not a RelayError, means
-   * that it could not be verified: 503, and the event `hook.failed`. Must not keep, log or compare what tells devices apart.
+   * Verifies the value of Mailbox-Device-Attestation, in the format of the device maker. It must not store, log or compare
+   * data that identifies a device. Another return value, such as `{ verified: false }`, and an error that is not a
+   * RelayError are failures: the request gets 503, and the event `hook.failed` is emitted.
+   *
+   * @returns a plain object with the app and its scopes (`{}` for any app), or `null` for an invalid attestation
    */
   readonly verify: (
     attestation: string,
@@ -18,8 +19,14 @@ export interface DeviceAttestationOptions {
 }
 
 /**
- * A hook for the attestation formats of device makers (SCT and TIGRESS §5.3). Without an attestation it throws
- * `attestation_required`, for one that `verify` refuses `attestation_invalid`. Throws a TypeError without `verify`.
+ * Creates a hook for the attestation formats of device makers. The hook throws `attestation_required` if the header is
+ * absent, and `attestation_invalid` if `verify` returns `null`.
+ *
+ * @throws TypeError if `verify` is not a function
+ * @see SCT and TIGRESS §5.3
+ *
+ * @example
+ * const hook = deviceAttestation({ verify: async (attestation) => ((await verifier.check(attestation)) ? {} : null) });
  */
 export function deviceAttestation({ verify }: DeviceAttestationOptions): AuthenticationHook {
   if (typeof verify !== 'function') throw new TypeError('deviceAttestation.verify: must be a function');
@@ -39,8 +46,8 @@ export function deviceAttestation({ verify }: DeviceAttestationOptions): Authent
 const MEMBERS: readonly unknown[] = ['app', 'scopes'] satisfies (keyof AttestedApp)[];
 
 /**
- * True for a plain object of the members that are documented. An object of another class or with other members is the
- * answer of something else, such as `{ verified: false }`, an Error or a Response: what it means is not for the relay to guess.
+ * True for a plain object with documented members only. The relay does not guess the meaning of other results, such as
+ * `{ verified: false }`, an Error or a Response.
  */
 function isAttestedApp(value: unknown): value is AttestedApp {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

@@ -15,11 +15,11 @@ import {
 } from './contract.js';
 import { recordedOutages } from './outages.js';
 
-/** The hooks of a relay, around one request. */
+/** Calls the hooks of a relay. */
 export interface Guard {
-  /** Who asks; `undefined` at once if nothing guards the operation. Throws what the hook throws, or 503. */
+  /** The principal; `undefined` without a promise if the operation has no hook. Throws the error of the hook, or 503. */
   authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
-  /** Asks the authorize hook about a device whose role is known; `undefined` if there is no such hook. */
+  /** Binds the authorize hook to a request; `undefined` if there is no such hook. */
   createAuthorizer(
     operation: OperationName,
     request: RelayRequest,
@@ -27,7 +27,6 @@ export interface Guard {
   ): ((role: Role) => Promise<void>) | undefined;
 }
 
-/** What a guard is made of. */
 export interface GuardDependencies {
   readonly hooks: AuthenticationHooks;
   readonly authorize: AuthorizationHook | undefined;
@@ -36,12 +35,11 @@ export interface GuardDependencies {
   readonly events: Events;
 }
 
-/** The hook that guards an operation. */
 export function findHook(hooks: AuthenticationHooks, operation: OperationName): AuthenticationHook | undefined {
   return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.default);
 }
 
-/** Makes the guard of a relay. It fails closed: what a hook does not allow in so many words ends with an error. */
+/** The guard fails closed: a request without an explicit success of its hook gets an error. */
 export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardDependencies): Guard {
   async function call<Answer>(
     which: 'authenticate' | 'authorize',
@@ -50,14 +48,14 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const started = performance.now();
-    let asked: AbortSignal | undefined;
+    let hookSignal: AbortSignal | undefined;
     const report = (failure: RelayError): void => {
       const cause = describeCause('cause' in failure.details ? failure.details.cause : failure);
       events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
     };
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
-        asked = signal;
+        hookSignal = signal;
         return hook(createInput(operation, request, services, signal));
       });
     } catch (error) {
@@ -65,7 +63,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       if (refusal.status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
       throw refusal;
     } finally {
-      if (asked !== undefined) recordedOutages(asked).forEach(report);
+      if (hookSignal !== undefined) recordedOutages(hookSignal).forEach(report);
     }
   }
 
@@ -84,7 +82,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       return (role) =>
         call('authorize', operation, request, async (input) => {
           const answer: unknown = await authorize(Object.assign(input, { role, principal }));
-          // `false` is a refusal to whoever wrote it, and must not let in.
+          // An author who returns `false` means a refusal, so a return value must not admit the request.
           if (answer !== undefined) throw new TypeError('An authorization hook returned something.');
         });
     },

@@ -1,23 +1,37 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /*
- * Challenges that a relay makes and knows again without keeping any: a MAC over the minute. Every client of one minute
- * gets the same one, so that it cannot tell clients apart, and any process with the same server keys knows it.
+ * Stateless nonces: a MAC over the current minute. All clients get the same nonce within one minute, so a nonce cannot
+ * identify a client. Every process with the same server keys accepts it.
  */
 
-/** Length of the span in which one challenge is given out, in ms. */
+/** Time in ms for which the relay issues the same nonce. */
 const SPAN_MS = 60_000;
 
-/** Spans for which a challenge is good after the one in which it was given out. */
+/** Number of later spans in which a nonce is valid. */
 const SPANS_AFTER = 4;
 
-/** The challenge of this moment (`now` is Unix time in ms), under the newest secret: 43 characters of base64url. */
+/**
+ * Creates the current nonce, for DPoP or a client attestation.
+ *
+ * @param secrets - the result of `relay.secrets(purpose)`; the first secret is used
+ * @param now - Unix time in ms
+ * @returns 43 characters of base64url
+ * @throws TypeError without a secret
+ * @see RFC 9449 §8
+ */
 export function createNonce([newest]: readonly Uint8Array[], now: number): string {
   if (newest === undefined) throw new TypeError('createNonce: no secret');
   return computeNonce(newest, Math.floor(now / SPAN_MS));
 }
 
-/** True for a challenge given out in the last 4 to 5 minutes, or up to a minute ahead by another process's clock. */
+/**
+ * Checks a nonce.
+ *
+ * @param secrets - the result of `relay.secrets(purpose)`; all secrets are tried
+ * @param now - Unix time in ms
+ * @returns true for a nonce of the last 4 to 5 minutes, or of a process whose clock is up to a minute ahead
+ */
 export function isFreshNonce(text: string, secrets: readonly Uint8Array[], now: number): boolean {
   const current = Math.floor(now / SPAN_MS);
   let fresh = false;

@@ -1,20 +1,19 @@
 import type { RelayError } from '../errors.js';
 
 /*
- * Outages of hooks that did not become the answer of a request, because another hook decided. The operator has to hear of
- * them all the same: a hook may be down for days while the next one lets everybody in.
+ * Outages of hooks in `anyOf` that did not decide the request. The operator must learn about them: a hook may be down for
+ * days while the next hook admits all requests.
  */
 
 const outages = new WeakMap<AbortSignal, RelayError[]>();
 
-/** Notes an outage for the call of hooks that has this signal. */
+/** Records an outage for the hook call with this signal. */
 export function recordOutage(signal: AbortSignal, outage: RelayError): void {
   const noted = outages.get(signal);
   if (noted === undefined) outages.set(signal, [outage]);
   else noted.push(outage);
 }
 
-/** The outages that were noted for a call. */
 export function recordedOutages(signal: AbortSignal): readonly RelayError[] {
   return outages.get(signal) ?? [];
 }

@@ -1,19 +1,18 @@
-/** A field that is longer comes from no browser, and is not judged. */
+/** No browser sends a longer field. A longer field is ignored. */
 const MAXIMUM_CHARACTERS = 1_024;
 
-/** The media types that speak for a page, and those that speak for a problem. */
 const PAGE = 'text/html';
 const PROBLEM = ['application/problem+json', 'application/json'];
 
-/** A quoted string, which may hold what would separate members and parameters (RFC 9110 §5.6.4), or one without an end. */
+/** A quoted string, which may contain separators (RFC 9110 §5.6.4), or an unterminated quoted string. */
 const QUOTED = /"(?:[^"\\]|\\.)*("|\\?$)/g;
 const PARAMETER = /^[!#$%&'*+.^_`|~\w-]+(?:=(?:[!#$%&'*+.^_`|~\w-]+|""))?$/;
 const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * True for a reader who would rather have a page than a problem, by the Accept field (RFC 9110 §12.5.1): `text/html` is
- * named, with a weight above 0 and not below that of a JSON type named beside it. Ranges such as `*` do not count:
- * programs send them without a thought, and they take what they always got. What is malformed is ignored.
+ * True if the Accept field (RFC 9110 §12.5.1) prefers a page to a problem: it names `text/html` with a weight above 0,
+ * and no JSON type with a higher weight (docs/protocol.md §9). Wildcards do not count, since programs send them by
+ * default. A malformed member is ignored.
  */
 export function prefersHtml(accept: string | undefined): boolean {
   if (accept === undefined || accept.length > MAXIMUM_CHARACTERS) return false;
@@ -22,7 +21,7 @@ export function prefersHtml(accept: string | undefined): boolean {
   return page > 0 && PROBLEM.every((type) => page >= (weights.get(type) ?? 0));
 }
 
-/** The weight of each range; the greatest where one is named twice, as with parameters and without. */
+/** The weight of each range; the greatest weight of a range that is named twice. */
 function parseWeights(accept: string): Map<string, number> {
   const weights = new Map<string, number>();
   for (const member of accept
@@ -36,11 +35,11 @@ function parseWeights(accept: string): Map<string, number> {
   return weights;
 }
 
-/** The weight that parameters give, 1 where they give none; `undefined` if they are malformed. */
+/** The weight in the parameters; 1 if absent, `undefined` if a parameter is malformed. */
 function parseWeight(parameters: readonly string[]): number | undefined {
   let weight: number | undefined;
   for (const parameter of parameters) {
-    if (parameter === '') continue; // RFC 9110 §5.6.6 lets them be empty.
+    if (parameter === '') continue; // RFC 9110 §5.6.6 allows empty parameters.
     if (!PARAMETER.test(parameter)) return undefined;
     if (!/^q(=|$)/.test(parameter)) continue;
     const [, given] = WEIGHT.exec(parameter) ?? [];
@@ -50,5 +49,5 @@ function parseWeight(parameters: readonly string[]): number | undefined {
   return weight ?? 1;
 }
 
-/** In linear time: to replace `[ \t]+$` would try each of many spaces in the middle. */
+/** Linear time. An expression with `[ \t]+$` takes quadratic time for many spaces in the middle. */
 const trimSpace = (text: string): string => /[^ \t](?:.*[^ \t])?/s.exec(text)?.[0] ?? '';

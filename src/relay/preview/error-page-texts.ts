@@ -1,15 +1,14 @@
 import type { PreviewLanguage } from './language.js';
 
-/** What a page says instead of a mailbox: a heading and a sentence or two. */
 export interface ErrorPageTexts {
   readonly heading: string;
   readonly advice: string;
 }
 
-/** Why there is no mailbox to show: it is not there (any more), or the relay cannot tell at the moment. */
+/** `gone`: the mailbox does not exist. `unavailable`: the relay cannot read it at the moment. */
 export type ErrorPageKind = 'gone' | 'unavailable';
 
-/** The texts in every language of the page. That a link is over may have several causes, and nobody can tell which. */
+/** The texts in every language. The page does not know which of the causes made a link invalid. */
 export const ERROR_PAGE_TEXTS: Readonly<Record<PreviewLanguage, Readonly<Record<ErrorPageKind, ErrorPageTexts>>>> = {
   en: {
     gone: {

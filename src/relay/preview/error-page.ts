@@ -7,16 +7,16 @@ import { createLanguageNegotiator, PREVIEW_LANGUAGES, type PreviewLanguage } fro
 import { createPageLayout, type Page, type PageLayout } from './layout.js';
 import type { PreviewSettings } from './options.js';
 
-/** How a refusal is to be answered: with these headers, and with this page, or as a problem where there is none. */
+/** The form of an error: additional headers, and a page. Without a page the relay answers with a problem. */
 export interface ErrorPage {
   readonly headers: readonly HeaderField[];
   readonly html?: string;
 }
 
-/** The form of a refusal with this status, to a request. */
+/** Selects the form of an error with this status. */
 export type ErrorPages = (request: Pick<RelayRequest, 'method' | 'path' | 'header'>, status: number) => ErrorPage;
 
-/** The refusals that a person who opens a link can make something of; every other one is for whoever builds clients. */
+/** The errors with a page for a person who opens a link. All other errors are for developers of clients. */
 const KINDS: Readonly<Record<number, ErrorPageKind>> = { 404: 'gone', 429: 'unavailable', 503: 'unavailable' };
 
 const MAILBOXES = buildUrlLink('', '');
@@ -25,15 +25,15 @@ const PLAIN: ErrorPage = { headers: [] };
 const NEGOTIATED: ErrorPage = { headers: [['Vary', 'Accept']] };
 
 /**
- * The pages for a person who opens a link that is over, or opens one at the wrong moment. Every page is made once, so
- * those of a mailbox that was deleted, has expired and never was are the same to the byte.
+ * Pages for a person who opens an invalid link, or opens a link during an outage (docs/protocol.md §9). Every page is
+ * rendered once, so the pages of a deleted, an expired and an unknown mailbox have the same bytes.
  */
 export function createErrorPages(settings: PreviewSettings): ErrorPages {
-  const frame = createPageLayout(settings);
+  const layout = createPageLayout(settings);
   const pages = Object.fromEntries(
     PREVIEW_LANGUAGES.map((language) => [
       language,
-      { gone: renderPage(frame, language, 'gone'), unavailable: renderPage(frame, language, 'unavailable') },
+      { gone: renderPage(layout, language, 'gone'), unavailable: renderPage(layout, language, 'unavailable') },
     ]),
   ) as Record<PreviewLanguage, Record<ErrorPageKind, Page>>;
   const negotiate = createLanguageNegotiator(settings.language);
@@ -45,22 +45,22 @@ export function createErrorPages(settings: PreviewSettings): ErrorPages {
   };
 }
 
-/** What a browser does with a link, a mangled one as well. */
+/** True for the request of a browser that opens a link, or a damaged link. */
 function isMailboxRequest({ method, path }: Pick<RelayRequest, 'method' | 'path'>): boolean {
   return (method === 'GET' || method === 'HEAD') && path.startsWith(MAILBOXES);
 }
 
-/** It names no mailbox: `og:title` is for messengers that ask late. */
-function renderPage(frame: PageLayout, language: PreviewLanguage, kind: ErrorPageKind): Page {
+/** Messengers that read the link late show `og:title`. The page does not name a mailbox. */
+function renderPage(layout: PageLayout, language: PreviewLanguage, kind: ErrorPageKind): Page {
   const heading = escapeToAscii(ERROR_PAGE_TEXTS[language][kind].heading);
   const advice = escapeToAscii(ERROR_PAGE_TEXTS[language][kind].advice);
-  const html = `${frame.opening(language)}<meta property="og:title" content="${heading}">
+  const html = `${layout.opening(language)}<meta property="og:title" content="${heading}">
 <meta property="og:description" content="${advice}">
 <title>${heading}</title>
-${frame.card}</p>
+${layout.card}</p>
 <h1>${heading}</h1>
 <p>${advice}</p>
 </div>
-${frame.closing}`;
-  return { headers: frame.headers(language, 'Accept, Accept-Language'), html };
+${layout.closing}`;
+  return { headers: layout.headers(language, 'Accept, Accept-Language'), html };
 }

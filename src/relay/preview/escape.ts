@@ -7,13 +7,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '`': '&#96;',
 };
 
-/** Control characters, those that reorder or break lines and could make a text look like another, and noncharacters. */
+/** Control characters, noncharacters, and characters that reorder text or break lines and so imitate another text. */
 const INVISIBLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\p{Noncharacter_Code_Point}]/gu;
 
-/** Nearly every text: printable ASCII of which nothing needs to be replaced. */
+/** Printable ASCII without a character that needs an escape, as in nearly every text. */
 const PLAIN = /^[ !#-%(-;=?-_a-~]*$/;
 
-/** Text for an HTML page, in an element or a quoted attribute. */
+/** Escapes text for an element or a quoted attribute of HTML. */
 export function escapeHtml(text: string): string {
   if (PLAIN.test(text)) return text;
   return text
@@ -32,7 +32,7 @@ export function escapeToAscii(text: string): string {
   return Buffer.from(ascii, 'latin1').toString('latin1');
 }
 
-/** A URL for a quoted attribute; what it may not hold as it is gets percent-encoded, not replaced. */
+/** Escapes a URL for a quoted attribute. The URL parser percent-encodes characters before they are escaped. */
 export function escapeUrl(url: string): string {
   return PLAIN.test(url) ? url : escapeHtml(new URL(url).href);
 }

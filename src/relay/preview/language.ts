@@ -4,7 +4,7 @@ export const PREVIEW_LANGUAGES = ['en', 'de', 'fr', 'es', 'ja', 'zh'] as const;
 /** One of {@link PREVIEW_LANGUAGES}. */
 export type PreviewLanguage = (typeof PREVIEW_LANGUAGES)[number];
 
-/** The tag that a page bears (RFC 5646): of Chinese, fonts and voices need to know the script. */
+/** The `lang` of a page (RFC 5646). Fonts and voices need the script of Chinese. */
 export const LANGUAGE_TAGS: Readonly<Record<PreviewLanguage, string>> = {
   en: 'en',
   de: 'de',
@@ -17,45 +17,47 @@ export const LANGUAGE_TAGS: Readonly<Record<PreviewLanguage, string>> = {
 /** A language range and its weight: `de-CH`, `*;q=0.5` (RFC 9110 §12.5.4, RFC 4647 §2.1). */
 const RANGE = /^[ \t]*([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$/i;
 
-/** More than any browser sends; what a field holds beyond them is not looked at. */
+/** More ranges than any browser sends. Further ranges are ignored. */
 const MAXIMUM_RANGES = 32;
 
-/** `zh-hant-tw` cut short until it is one of ours: all of ours are primary subtags (RFC 4647 §3.4). */
+/** The language of a range such as `de-CH`. Lookup (RFC 4647 §3.4) ends at the primary subtag. */
 function matchLanguage(range: string): PreviewLanguage | undefined {
   const [primary] = range.split('-', 1);
   return PREVIEW_LANGUAGES.find((language) => language === primary);
 }
 
 /**
- * The language for a reader with this Accept-Language (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4): the ranges in the
- * order of their weight, and of their place where weights are equal. `*` stands for every language that has no range
- * of its own, the initial one first. What is malformed is ignored; where nothing fits it is the initial language.
+ * Selects the language for an Accept-Language field (RFC 9110 §12.5.4) by lookup (RFC 4647 §3.4). Ranges are tried by
+ * weight, and in their order if weights are equal. `*` matches the languages without a range, the default language
+ * first. Malformed ranges are ignored. Without a match the result is the default language.
  */
-export function negotiateLanguage(field: string, initial: PreviewLanguage): PreviewLanguage {
+export function negotiateLanguage(field: string, defaultLanguage: PreviewLanguage): PreviewLanguage {
   const ranges = parseRanges(field);
   const weights = new Map(ranges.map(({ range, weight }) => [range, weight]));
   for (const { range, weight } of ranges.sort((left, right) => right.weight - left.weight)) {
     if (weight === 0) break;
     const language =
-      range === '*' ? [initial, ...PREVIEW_LANGUAGES].find((tag) => !weights.has(tag)) : matchLanguage(range);
+      range === '*' ? [defaultLanguage, ...PREVIEW_LANGUAGES].find((tag) => !weights.has(tag)) : matchLanguage(range);
     if (language !== undefined && weights.get(language) !== 0) return language;
   }
-  return initial;
+  return defaultLanguage;
 }
 
-/** Fields that are remembered, and the characters of the longest: browsers send the same short ones over and over. */
+/** Most fields in the cache, and the characters of the longest. Browsers send few different, short fields. */
 const CACHE_SIZE = { fields: 256, characters: 128 };
 
-/** {@link negotiateLanguage} for one initial language, with a small memory of the fields it has judged. */
-export function createLanguageNegotiator(initial: PreviewLanguage): (field: string | undefined) => PreviewLanguage {
-  const judged = new Map<string, PreviewLanguage>();
+/** {@link negotiateLanguage} for one default language, with a cache. */
+export function createLanguageNegotiator(
+  defaultLanguage: PreviewLanguage,
+): (field: string | undefined) => PreviewLanguage {
+  const cache = new Map<string, PreviewLanguage>();
   return (field) => {
-    if (field === undefined) return initial;
-    const known = judged.get(field);
-    if (known !== undefined) return known;
-    const language = negotiateLanguage(field, initial);
-    if (judged.size >= CACHE_SIZE.fields) judged.clear();
-    if (field.length <= CACHE_SIZE.characters) judged.set(field, language);
+    if (field === undefined) return defaultLanguage;
+    const cached = cache.get(field);
+    if (cached !== undefined) return cached;
+    const language = negotiateLanguage(field, defaultLanguage);
+    if (cache.size >= CACHE_SIZE.fields) cache.clear();
+    if (field.length <= CACHE_SIZE.characters) cache.set(field, language);
     return language;
   };
 }

@@ -12,19 +12,19 @@ export interface Page {
   readonly html: string;
 }
 
-/** What every page of a relay has in common, around the words that differ. */
+/** The common parts of all pages of a relay. */
 export interface PageLayout {
-  /** The headers of a page in this language; `vary` names the request fields that it goes by. */
+  /** The headers of a page in this language. `vary` names the request headers that select the page. */
   headers(language: PreviewLanguage, vary: string): readonly HeaderField[];
-  /** From the doctype to where a page adds its own to the head. */
+  /** From the doctype to the page's own part of the head. */
   opening(language: PreviewLanguage): string;
-  /** From the end of the head to your name, in the open paragraph that begins the card. */
+  /** From the end of the head to the name of the service, in the open first paragraph of the card. */
   readonly card: string;
-  /** From the end of what is in `main`. */
+  /** From the end of the content of `main`. */
   readonly closing: string;
 }
 
-/** The frame of the pages: your brand, the one style sheet, and the policy that admits it. */
+/** The brand, the style sheet, and the policy that allows it. */
 export function createPageLayout(settings: PreviewSettings): PageLayout {
   const { name, color, logoUrl } = settings;
   const style = createStyleSheet(createPalette(color));
@@ -56,8 +56,8 @@ ${siteName}<meta property="og:type" content="website">
 }
 
 /**
- * A script on a page could read the Secret in the fragment, so none may run. The sandbox needs no exceptions: a link
- * leads the page itself elsewhere, which a page at the top may always do.
+ * A script on the page could read the Secret in the fragment, so the policy forbids all scripts. The sandbox needs no
+ * exceptions: a top-level page may always navigate itself through a link.
  */
 function buildContentSecurityPolicy(style: string, logoUrl: string | undefined): string {
   return [
@@ -71,7 +71,7 @@ function buildContentSecurityPolicy(style: string, logoUrl: string | undefined):
   ].join('; ');
 }
 
-/** The path is a capability, so no referrer may carry it (PROTOCOL: the preview page). */
+/** The path is a capability, so the page must not send a referrer (docs/protocol.md §9). */
 const buildPageHeaders = (policy: string, languageTag: string, vary: string): readonly HeaderField[] => [
   ['Content-Security-Policy', policy],
   ['Referrer-Policy', 'no-referrer'],
@@ -81,7 +81,7 @@ const buildPageHeaders = (policy: string, languageTag: string, vary: string): re
   ['Vary', vary],
 ];
 
-/** Decoration, where there is no logo. */
+/** Decoration of a page without a logo. */
 const KEY =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="7.500" cy="15.500" r="4.500"/><path d="m10.700 12.300 9.300-9.300M16 7l3 3"/></svg>';
 

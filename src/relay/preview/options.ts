@@ -2,50 +2,50 @@ import { z } from 'zod';
 import { PREVIEW_LANGUAGES, type PreviewLanguage } from './language.js';
 import type { HexColor } from './palette.js';
 
-/** How the page behind a share URL looks, for a person who opens it in a browser. Everything has a default. */
+/** The appearance of the page behind a share URL, for a person who opens it in a browser. */
 export interface PreviewOptions {
-  /** Name of your service, 1 to 60 characters, one of them visible; also the `og:site_name`. Default: none. */
+  /** Name of your service, 1 to 60 characters, at least one visible; also the `og:site_name`. Default: no name. */
   readonly name?: string | undefined;
   /**
-   * Your colour, `#rgb` or `#rrggbb`: of the card and of buttons. Text on it is black or white, whichever reads better.
-   * Default `#2f4bd0`.
+   * Colour of the card and the buttons, `#rgb` or `#rrggbb`. The relay selects black or white text for the higher
+   * contrast. Default `#2f4bd0`.
    */
   readonly color?: string | undefined;
   /**
-   * https URL of your logo. The one thing that the page loads, so its host learns that somebody looks, though not at
-   * what. Default: none, and a key is drawn.
+   * https URL of your logo. The page loads nothing else. The host of the logo learns that someone opened a page, but not
+   * which page. Default: a drawing of a key.
    */
   readonly logoUrl?: string | undefined;
-  /** Where to get an app that takes keys, at most four: a label of 1 to 40 characters and an https URL. Default: none. */
+  /** Links to wallet apps, at most four: a label of 1 to 40 characters and an https URL. Default: no links. */
   readonly appStores?: ReadonlyArray<{ readonly label: string; readonly url: string }> | undefined;
-  /** The language for readers whose Accept-Language names none of the six. Default `en`. */
+  /** The language for an Accept-Language without one of the six languages. Default `en`. */
   readonly language?: PreviewLanguage | undefined;
 }
 
-/** The apps that share URLs open in, as `relay.wellKnown()` tells their systems. */
+/** The apps that open share URLs. `relay.wellKnown()` serves the documents that iOS and Android require. */
 export interface AppLinkOptions {
-  /** iOS and macOS apps by their application identifier, `TEAMID1234.com.example.wallet`. Default: none. */
+  /** Application identifiers of iOS and macOS apps, such as `TEAMID1234.com.example.wallet`. Default: no apps. */
   readonly apple?: { readonly appIds: readonly string[] } | undefined;
   /**
-   * Android apps, by package name and the SHA-256 fingerprints of their signing certificates in the form of keytool,
-   * `AB:CD:…`. Default: none.
+   * Android apps: the package name, and the SHA-256 fingerprints of the signing certificates as keytool prints them,
+   * `AB:CD:…`. Default: no apps.
    */
   readonly android?:
     | ReadonlyArray<{ readonly packageName: string; readonly sha256CertFingerprints: readonly string[] }>
     | undefined;
 }
 
-/** The option `preview`, checked and completed. */
+/** The option `preview` with its defaults. */
 export interface PreviewSettings {
   readonly name?: string | undefined;
   readonly color: HexColor;
-  /** Normalized, on a host whose name can stand in a Content-Security-Policy. */
+  /** Normalized. The host name is valid in a Content-Security-Policy. */
   readonly logoUrl?: string | undefined;
   readonly appStores: ReadonlyArray<{ readonly label: string; readonly url: string }>;
   readonly language: PreviewLanguage;
 }
 
-/** The option `appLinks`, checked. */
+/** The option `appLinks` with its defaults. */
 export interface AppLinkSettings {
   readonly appleAppIds: readonly string[];
   readonly androidApps: ReadonlyArray<{
@@ -54,30 +54,29 @@ export interface AppLinkSettings {
   }>;
 }
 
-/** Fillers and the blank pattern of Braille are letters and symbols by their category, and empty to the eye. */
+/** Unicode classifies fillers and the blank Braille pattern as letters and symbols, but they are invisible. */
 const VISIBLE = /[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
-const visibleText = (most: number): z.ZodType<string> =>
+const visibleText = (maximum: number): z.ZodType<string> =>
   z
     .string('must be a string')
     .refine(
-      (text) => VISIBLE.test(text) && [...text].length <= most && !/\p{Cc}/u.test(text),
-      `must be 1 to ${most} characters, one of them visible, none of them control characters`,
+      (text) => VISIBLE.test(text) && [...text].length <= maximum && !/\p{Cc}/u.test(text),
+      `must be 1 to ${maximum} characters, one of them visible, none of them control characters`,
     );
 
-/** For what is not one; an option that does not exist is told by its name. */
 const AN_OBJECT = 'must be an object';
 
 const AN_HTTPS_URL = 'must be an https URL without credentials';
 
-/** An https URL as the parser writes it. White space is refused first: the parser takes some of it out. */
+/** A normalized https URL. The check for white space comes first, since the URL parser removes some of it. */
 const httpsUrl = z
   .string(AN_HTTPS_URL)
   .refine((text) => !/[\s\p{Cc}]/u.test(text) && URL.canParse(text), { message: AN_HTTPS_URL, abort: true })
   .transform((text) => new URL(text))
   .refine(({ protocol, username, password }) => protocol === 'https:' && username + password === '', AN_HTTPS_URL);
 
-/** What a host-source of CSP can name; a host name may hold `;` and `*`, which would be read as something else there. */
+/** A host name that is valid in a Content-Security-Policy. `;` and `*` have another meaning there. */
 const PLAIN_HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
 
 /** The option `preview`. */
@@ -120,7 +119,7 @@ const APPLE_APP_ID = /^[A-Z0-9]{10}(\.[A-Za-z0-9-]+)+$/;
 const ANDROID_PACKAGE = /^[A-Za-z]\w*(\.[A-Za-z]\w*)+$/;
 const FINGERPRINT = /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/i;
 
-/** A string of this form; the words are the same for anything else, of whatever type. */
+/** A string that matches the expression, with one message for all other values. */
 const stringMatching = (form: RegExp, message: string): z.ZodString => z.string(message).regex(form, message);
 
 const appleOption = z.strictObject(

@@ -6,23 +6,22 @@ type Channels = readonly [red: number, green: number, blue: number];
 const BLACK: HexColor = '#000000';
 const WHITE: HexColor = '#ffffff';
 
-/** How far the end of the card's gradient is on the way to black or white. */
+/** Share of black or white at the end of the gradient of the card. */
 const DEPTH = 0.3;
 
 /** The colours of the card and of buttons. */
 export interface Palette {
   readonly brand: HexColor;
-  /** Of texts on `brand` and on everything between `brand` and `deep`. */
+  /** Colour of texts on the gradient from `brand` to `gradientEnd`. */
   readonly textColor: HexColor;
-  /** Where the gradient of the card ends. */
   readonly gradientEnd: HexColor;
-  /** A faint colour to draw with on the card, away from `ink` like `deep`. */
+  /** A translucent colour for the pattern on the card. */
   readonly patternColor: string;
 }
 
 /**
- * The colours that go with a brand colour. Either black or white has a contrast of at least 4.5:1 with any colour
- * (WCAG 2.2 §1.4.3), so the text is the one that reads better. The gradient leads away from it: it can only gain.
+ * The colours for a brand colour. Black or white has a contrast of at least 4.5:1 with any colour (WCAG 2.2 §1.4.3), so
+ * the text has the colour with the higher contrast. The gradient leads away from the text colour, and adds contrast.
  */
 export function createPalette(brand: HexColor): Palette {
   const light = computeContrastRatio(brand, BLACK) >= computeContrastRatio(brand, WHITE);

@@ -1,18 +1,18 @@
 import type { PreviewLanguage } from './language.js';
 
-/** What the page itself says; title and description are the sender's. */
+/** The texts of the page. Title and description come from the sender. */
 export interface PreviewTexts {
   /** Above the title. */
   readonly shared: string;
-  /** Heads what to do. */
+  /** Heading of the instructions. */
   readonly heading: string;
-  /** What the link is. */
+  /** Explanation of the link. */
   readonly lead: string;
-  /** What to do, in this order. */
+  /** The instructions in order. */
   readonly steps: readonly [string, string];
-  /** That looking is harmless, and passing the link on is not. */
+  /** The page does not use up the link, but the link must not be forwarded. */
   readonly note: string;
-  /** Heads the links of `preview.appStores`. */
+  /** Heading of the links of `preview.appStores`. */
   readonly stores: string;
 }
 

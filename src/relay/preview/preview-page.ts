@@ -6,28 +6,26 @@ import { createPageLayout, type Page, type PageLayout } from './layout.js';
 import type { PreviewSettings } from './options.js';
 import { PREVIEW_TEXTS, type PreviewTexts } from './preview-page-texts.js';
 
-/**
- * Makes the page of a mailbox for a reader with this Accept-Language. `url` is the canonical one, without query and
- * fragment.
- */
+/** Renders the page of a mailbox. `url` is the canonical URL without query and fragment. */
 export type PreviewRenderer = (display: DisplayInformation, url: string, acceptLanguage: string | undefined) => Page;
 
-/** The page in one language: what stands between the words of the sender, written once. */
+/** The page in one language, with its constant parts rendered. */
 interface Template {
   readonly headers: readonly HeaderField[];
   readonly render: (display: DisplayInformation, url: string) => string;
 }
 
 /**
- * The page behind a share URL: OpenGraph for messengers, and for a person who opens the link on the wrong device what
- * to do. The sender's image is named, never loaded: its host would see who looks.
+ * The page behind a share URL: OpenGraph metadata for messengers, and instructions for a person who opens the link on the
+ * wrong device (docs/protocol.md §9). The page names the sender's image but does not load it, since the host of the image
+ * would see the reader.
  */
 export function createPreviewRenderer(settings: PreviewSettings): PreviewRenderer {
-  const frame = createPageLayout(settings);
+  const layout = createPageLayout(settings);
   const templates = Object.fromEntries(
     PREVIEW_LANGUAGES.map((language) => [
       language,
-      { headers: frame.headers(language, 'Accept-Language'), render: createTemplate(settings, language, frame) },
+      { headers: layout.headers(language, 'Accept-Language'), render: createTemplate(settings, language, layout) },
     ]),
   ) as Record<PreviewLanguage, Template>;
   const negotiate = createLanguageNegotiator(settings.language);
@@ -37,21 +35,21 @@ export function createPreviewRenderer(settings: PreviewSettings): PreviewRendere
   };
 }
 
-/** The sender's language is not known, nor the direction it is written in. */
+/** The language and the direction of the sender's text are unknown. */
 const SENDERS = 'lang="" dir="auto"';
 
-/** To VoiceOver a list without marks is none, unless it is said to be one. */
+/** VoiceOver does not announce a list without markers unless it has this role. */
 const LIST = 'role="list"';
 
-/** Decoration: the mark of contactless cards. */
+/** Decoration: the symbol of contactless cards. */
 const WAVES =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 9a6 6 0 0 1 0 6M10 6.500a11 11 0 0 1 0 11M14 4a16 16 0 0 1 0 16"/></svg>';
 
-function createTemplate(settings: PreviewSettings, language: PreviewLanguage, frame: PageLayout): Template['render'] {
+function createTemplate(settings: PreviewSettings, language: PreviewLanguage, layout: PageLayout): Template['render'] {
   const { shared, heading, lead, steps, note, stores } = escapeTexts(PREVIEW_TEXTS[language]);
-  const head = `${frame.opening(language)}<meta property="og:url" content="`;
+  const head = `${layout.opening(language)}<meta property="og:url" content="`;
   const card = `">
-${frame.card}${WAVES}</p>
+${layout.card}${WAVES}</p>
 <p class="shared">${shared}</p>
 <h1 ${SENDERS}>`;
   const rest = `</p>
@@ -65,7 +63,7 @@ ${frame.card}${WAVES}</p>
 </ol>
 <p class="note">${note}</p>
 ${renderAppStores(settings, stores)}</section>
-${frame.closing}`;
+${layout.closing}`;
   return (display, url) => {
     const title = escapeHtml(display.title);
     const description = escapeHtml(display.description);

@@ -1,15 +1,15 @@
 import type { Palette } from './palette.js';
 
-/** Of all but the card, in light and dark; each text reads at 7:1 or better on what lies behind it. */
+/** Colours outside of the card, light and dark. Each text has a contrast of 7:1 or more with its background. */
 const LIGHT = '--page:#eef0f5;--panel:#ffffff;--text:#16181d;--soft:#4b4f59;--line:#d8dbe4;--edge:#00000026';
 const DARK = '--page:#0d0e12;--panel:#191b21;--text:#f3f4f7;--soft:#b6bac6;--line:#343741;--edge:#ffffff33';
 
 /**
- * The one style sheet of the page. It holds no user's words, and the policy admits it by its hash alone. The colours
- * are checked ones, so nothing of an option can become more than a colour.
+ * The style sheet of all pages. It contains no text of users. The policy allows it by its hash. The colours are validated,
+ * so an option cannot inject other styles.
  *
- * The card clips: marks piled up on one letter make a text that cannot be broken. It is `clip`, since `hidden` would keep
- * the card from growing beyond its aspect ratio. The columns are made by what is there: the page of a refusal has one.
+ * The card clips its content, since many combining marks on one letter cannot be wrapped. `hidden` instead of `clip` would
+ * prevent the card from growing beyond its aspect ratio. The error page has one column, the preview page two.
  */
 export function createStyleSheet({ brand, textColor, gradientEnd, patternColor }: Palette): string {
   return compact(`
@@ -52,7 +52,7 @@ a:focus-visible { outline: 3px solid var(--text); outline-offset: 3px }
 `);
 }
 
-/** The sheet goes out with every page: without what only its readers here need. */
+/** Removes white space, since every page contains the sheet. */
 const compact = (sheet: string): string =>
   sheet
     .trim()

@@ -1,13 +1,13 @@
 /**
- * What both bound devices may do with a mailbox (SCT and TIGRESS §6.1.5): R read, W update, D delete.
- * The sender never loses read and cancel, and relinquishing needs no right.
+ * A right of both bound devices (SCT and TIGRESS §6.1.5): R read, W update, D delete. The sender can always read and
+ * cancel. Relinquish needs no right (docs/protocol.md §5).
  */
 export type AccessRight = 'R' | 'W' | 'D';
 
-/** A set of rights as the wire writes it: each letter at most once, in any order, never empty. */
+/** A set of rights on the wire: each letter once at most, in any order, never empty. */
 export type AccessRights = string;
 
-/** Rights of a mailbox whose request names none: the stateless flow. A stateful flow asks for `RWD`. */
+/** Default rights, for the stateless flow. The stateful flow needs `RWD`. */
 export const DEFAULT_RIGHTS: AccessRights = 'RD';
 
 /** True for a non-empty subset of R, W and D with no letter twice. */
@@ -15,7 +15,6 @@ export function isAccessRights(text: string): boolean {
   return /^[RWD]{1,3}$/.test(text) && new Set(text).size === text.length;
 }
 
-/** True if `rights` include `right`. */
 export function hasRight(rights: AccessRights, right: AccessRight): boolean {
   return rights.includes(right);
 }

@@ -1,4 +1,4 @@
-/** Bounds of the members of a body, in characters (Unicode code points), and of a whole body, in bytes. */
+/** Limits of the members of a body, in characters (Unicode code points), and of a whole body, in bytes. */
 export interface BodyLimits {
   readonly bodyBytes: number;
   readonly titleCharacters: number;
@@ -12,20 +12,20 @@ export interface Payload {
   readonly data: string;
 }
 
-/** What a person sees of a share before opening it (TIGRESS §6.1.5). Clear text: it should name nobody. */
+/** The preview of a share for a person (TIGRESS §6.1.5). The relay can read it, so it should not name a person. */
 export interface DisplayInformation {
   readonly title: string;
   readonly description: string;
   readonly imageURL: string;
 }
 
-/** Where to push to: the kind of service, and that service's token for the device (TIGRESS §6.1.5). */
+/** The type of a push service, and its token for the device (TIGRESS §6.1.5). */
 export interface NotificationToken {
   readonly type: string;
   readonly tokenData: string;
 }
 
-/** The body of CreateMailbox, checked but for the `expiration`, of which `resolveDeadline` judges form and range. */
+/** The validated body of CreateMailbox. `resolveDeadline` validates the `expiration`. */
 export interface CreateBody {
   readonly payload: Payload;
   readonly displayInformation: DisplayInformation;
@@ -33,13 +33,13 @@ export interface CreateBody {
   readonly mailboxConfiguration?: { accessRights?: string | undefined; expiration: string } | undefined;
 }
 
-/** The body of UpdateMailbox, checked. */
+/** The validated body of UpdateMailbox. */
 export interface UpdateBody {
   readonly payload: Payload;
   readonly notificationToken?: NotificationToken | undefined;
 }
 
-/** The body of ReadSecureContentFromMailbox, checked. */
+/** The validated body of ReadSecureContentFromMailbox. */
 export interface ReadBody {
   readonly notificationToken?: NotificationToken | undefined;
 }

@@ -1,11 +1,11 @@
 const FORM = /^\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\dZ$/;
 
-/** Unix time in ms of an RFC 3339 UTC time of exactly the form `YYYY-MM-DDThh:mm:ssZ`; NaN for anything else. */
+/** Unix time in ms of an RFC 3339 UTC time of the form `YYYY-MM-DDThh:mm:ssZ`; NaN for any other text. */
 export function parseExpiration(text: string): number {
   const day = FORM.exec(text)?.[1];
   if (day === undefined) return Number.NaN;
   const time = Date.parse(text);
-  // Date.parse rolls 30 February into March and 24:00 into the next day: in a real time the day stays.
+  // Date.parse accepts 30 February as a day in March, and 24:00 as the next day. A valid time keeps its day.
   return new Date(time).getUTCDate() === Number(day) ? time : Number.NaN;
 }
 

@@ -1,6 +1,6 @@
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** True for a host name, as `URL.hostname` gives it, that means this machine (RFC 6761 §6.3). */
+/** True if a `URL.hostname` denotes this machine (RFC 6761 §6.3). */
 export function isLoopbackName(hostname: string): boolean {
   return LOOPBACK.test(hostname);
 }

@@ -1,37 +1,36 @@
-/** The one version of the protocol that the relay speaks (TIGRESS §4.2: the version is part of the path). */
+/** The supported version of the protocol, part of the path (TIGRESS §4.2). */
 export const PROTOCOL_VERSION = 'v1';
 
 const IDENTIFIER = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** True for the form of identifiers that this relay makes: UUID version 4, lower case. */
+/** True for an identifier of this relay: UUID version 4 in lower case. */
 export function isMailboxIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
-/** Most characters of a share URL that devices take. */
+/** Longest share URL that devices accept, in characters. */
 export const SHARE_URL_CHARACTERS = 2048;
 
 /**
- * By https, or by http on loopback names (TIGRESS §4.2). Host, mount path and identifier have unreserved characters only
- * (RFC 3986 §2.3), and no segment is empty or begins with a dot: nothing in such a URL has a meaning of its own to a
- * shell, to HTML or to a terminal.
+ * An https URL, or http on a loopback name (TIGRESS §4.2). Host, mount path and identifier have unreserved characters
+ * only (RFC 3986 §2.3), and no segment is empty or begins with a dot. Such a URL needs no escaping in a shell, in HTML
+ * or in a terminal.
  */
 const MAILBOX_URL =
   /^(https:\/\/([\w.-]+|\[[\da-f:]+\])|http:\/\/(([\w-]+\.)*localhost|127(\.\d+){3}|\[::1\]))(:\d+)?(\/(?!\.)[\w.~-]+)*\/v1\/m\/(?!\.)[\w.~-]+$/;
 
-/** True for the URL of a mailbox of any relay, as devices take it: no query, no fragment, no percent-encoding. */
+/** True for the URL of a mailbox of any relay, without query, fragment and percent-encoding. */
 export function isMailboxUrl(text: string): boolean {
   return text.length <= SHARE_URL_CHARACTERS && MAILBOX_URL.test(text);
 }
 
-/** `urlLink` of a mailbox: no `v`, no fragment; the sender's client adds them. `base` has no trailing slash. */
+/** The `urlLink` of a mailbox. The client of the sender adds `v` and the fragment. `base` has no trailing slash. */
 export function buildUrlLink(base: string, identifier: string): string {
   return `${base}/${PROTOCOL_VERSION}/m/${identifier}`;
 }
 
 /**
- * The mailbox identifier in a share URL of the relay at `base`, whatever its query and fragment;
- * `undefined` if the URL is not one of that relay.
+ * The mailbox identifier in a share URL, with or without query and fragment; `undefined` for a URL of another relay.
  */
 export function parseShareUrl(shareUrl: string, base: string): string | undefined {
   if (!URL.canParse(shareUrl)) return undefined;

@@ -1,17 +1,17 @@
-/** Collects the chunks of a stream. */
+/** Collects the bytes of a stream. */
 export interface ByteCollector {
-  /** Adds a chunk. Returns false once the limit is exceeded; the collector is then empty, and stays empty. */
+  /** Adds a chunk. Returns false beyond the limit. The collector then drops all bytes and ignores further chunks. */
   add(chunk: Uint8Array): boolean;
-  /** All bytes so far. */
+  /** The collected bytes. */
   bytes(): Uint8Array;
 }
 
-/** Size of the first buffer. Most bodies of several chunks are larger. */
-const INITIAL_BYTES = 1024;
+/** Size of the first buffer. Most bodies in several chunks are longer. */
+const MINIMUM_BUFFER_BYTES = 1024;
 
 /**
- * Creates a collector of at most `limit` bytes. It copies each chunk into one buffer that grows by doubling. A list of
- * chunks would cost about 400 bytes of memory per chunk, and a client may send chunks of one byte.
+ * A collector of at most `limit` bytes. It copies each chunk into one buffer and doubles the buffer as needed. A list
+ * of chunks would take about 400 bytes of memory per chunk, and a client may send chunks of one byte.
  */
 export function createByteCollector(limit: number): ByteCollector {
   let buffer = Buffer.alloc(0);
@@ -19,8 +19,8 @@ export function createByteCollector(limit: number): ByteCollector {
   let isOver = false;
 
   function growTo(size: number): void {
-    // Not from the shared pool: a slice would keep the whole pool in memory as long as the body.
-    const grown = Buffer.allocUnsafeSlow(Math.min(limit, Math.max(size, 2 * buffer.length, INITIAL_BYTES)));
+    // Not from the shared pool: a slice would keep the whole pool in memory for as long as the body.
+    const grown = Buffer.allocUnsafeSlow(Math.min(limit, Math.max(size, 2 * buffer.length, MINIMUM_BUFFER_BYTES)));
     buffer.copy(grown, 0, 0, length);
     buffer = grown;
   }

@@ -1,15 +1,15 @@
 import type { RelayErrorCode } from './errors.js';
 
-/** The endpoints of the protocol, as events and hooks name them. */
+/** Names of the operations in events and hooks. */
 export type OperationName = 'create' | 'preview' | 'read' | 'update' | 'relinquish' | 'delete';
 
 /**
- * What the relay reports, after the fact. No event holds an identifier, claim, request id, token, attestation,
- * payload, title or address; `mailbox` is a hash of the store key salted anew by each process, good for telling two
- * mailboxes apart in one log and for nothing else.
+ * The events of a relay and their payloads. No event contains an identifier, claim, request id, token, attestation,
+ * payload, title or IP address. `mailbox` is a hash with a salt of the process: it distinguishes mailboxes in the log
+ * of one process. `ms` is a duration in milliseconds. `cause` is the code or the class name of an error.
  */
 export interface RelayEventMap {
-  /** A request was answered. `ms` is the time from its arrival to its answer. */
+  /** The relay answered a request. `ms` is the time from its arrival to its answer. */
   'request.completed': {
     operation?: OperationName;
     status: number;
@@ -22,31 +22,33 @@ export interface RelayEventMap {
   'mailbox.updated': { mailbox: string };
   'mailbox.relinquished': { mailbox: string };
   'mailbox.deleted': { mailbox: string };
-  /** The operator ended a mailbox by `relay.remove`. */
+  /** The operator removed a mailbox by `relay.remove`. */
   'mailbox.removed': { mailbox: string };
-  /** A notification token that its provider called dead was taken out of the mailbox. */
+  /** The relay removed a notification token from a mailbox, because its provider called the token invalid. */
   'token.forgotten': { mailbox: string };
-  /** A call to the store failed, or gave what cannot be used; `cause` is an error's code or class name. */
+  /** A call to the store failed, or its result was unusable. */
   'store.failed': {
     call: 'get' | 'revision' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode';
     cause: string;
     ms: number;
   };
   /**
-   * The store has no room: writes are refused with 503 `store_full`. Said at most once a minute; `refused` is how many
-   * were refused since it was said last, and `cause` an error's code or class name.
+   * The store has no room: writes get 503 `store_full`. Emitted once a minute at most. `refused` is the number of
+   * refused writes since the last event.
    */
   'store.full': { refused: number; cause: string };
   /**
-   * A hook could not decide: the request was refused with 503, or another hook of `anyOf` decided it. `cause` is an
-   * error's code or class name. What a hook refuses is no failure of it.
+   * A hook failed: the request got 503, or another hook of `anyOf` decided it. A hook that refuses a request has not
+   * failed.
    */
   'hook.failed': { hook: 'authenticate' | 'authorize'; operation: OperationName; cause: string; ms: number };
-  /** A sweep erased expired entries. */
+  /** A sweep erased expired entries of the store. */
   'sweep.completed': { erased: number; ms: number };
-  /** A provider took a push. `attempt` counts from 1. */
+  /** A provider accepted a push. `attempt` counts from 1. */
   'push.sent': { tokenType: string; attempt: number; ms: number };
-  /** A provider did not take a push; `code` is its own plain word for why. A `retry` may be followed by another try. */
+  /**
+   * A provider did not accept a push. `code` is the provider's own code. After `retry` there may be another attempt.
+   */
   'push.failed': {
     tokenType: string;
     outcome: 'retry' | 'gone' | 'rejected';
@@ -54,49 +56,49 @@ export interface RelayEventMap {
     attempt: number;
     ms: number;
   };
-  /** A push was given up: too many waited, its time was over, all tries failed, or the relay was closed. */
+  /** A push was dropped: the queue was full, the push expired, all attempts failed, or the relay was closed. */
   'push.dropped': { tokenType: string; reason: 'full' | 'expired' | 'retries' | 'closed' };
-  /** A host of a provider kept failing. It gets a push every two seconds, and no more, until it takes one. */
+  /** A host of a provider keeps failing. The relay sends it one push every two seconds until it accepts a push. */
   'push.paused': { tokenType: string };
-  /** Something inside the relay failed that should not: a bug. `cause` is the error's class name. */
+  /** An internal error: a bug of the relay. */
   'relay.failed': { cause: string };
-  /** Something the operator should know before going on, said once. */
+  /** A warning for the operator, emitted once. */
   'relay.warned': {
     warning: 'relay_open' | 'mount_path' | 'store_single_process' | 'store_clock_skew' | 'store_evicts';
     message: string;
   };
-  /** A listener threw, or its promise rejected; `of` is the type of the event that it heard. */
+  /** A listener threw, or its promise rejected. `of` is the type of the event. */
   'listener.failed': { of: RelayEventType };
 }
 
 /** Names of the events, `noun.pastTense`. */
 export type RelayEventType = keyof RelayEventMap;
 
-/** One event as `options.onEvent` gets it: its payload, and its `type`. */
+/** One event for `options.onEvent`: its payload and its `type`. */
 export type RelayEvent = { [Type in RelayEventType]: Readonly<{ type: Type } & RelayEventMap[Type]> }[RelayEventType];
 
-/** Called with an event. What it throws, or its promise rejects with, is caught and reported as `listener.failed`. */
+/** Receives events. An error that it throws, and a rejection of its promise, is reported as `listener.failed`. */
 export type RelayListener<Type extends RelayEventType> = (
   event: Readonly<{ type: Type } & RelayEventMap[Type]>,
 ) => void;
 
-/** Hands events to whoever listens. Listeners run at once, cannot veto anything, and cannot fail a request. */
+/** Emits events. Listeners run synchronously, and cannot refuse or fail a request. */
 export interface Events {
   emit<Type extends RelayEventType>(type: Type, payload: RelayEventMap[Type]): void;
-  /** Adds a listener; the function returned removes it. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Type extends RelayEventType>(type: Type, listener: RelayListener<Type>): () => void;
-  /** False if nobody would hear an event of this type: then its payload need not be made. */
+  /** False if there is no listener, so that the payload need not be computed. */
   hasListeners(type: RelayEventType): boolean;
 }
 
-/** Makes the events of one relay. `onEvent` hears every one of them. */
+/** The events of one relay. `onEvent` receives all of them. */
 export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
   const listeners = new Map<RelayEventType, Set<(event: never) => void>>();
 
   function emit<Type extends RelayEventType>(type: Type, payload: RelayEventMap[Type]): void {
     const event = Object.freeze({ type, ...payload });
     for (const listener of [...(listeners.get(type) ?? []), ...(onEvent === undefined ? [] : [onEvent])]) {
-      // What a listener throws may hold anything: only the fact is reported, and only once.
+      // The error of a listener may contain secrets, so only the failure is reported, and only once.
       const failed = (): void => {
         if (type !== 'listener.failed') emit('listener.failed', { of: type });
       };
@@ -120,7 +122,7 @@ export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
   };
 }
 
-/** An error as an event names it: its `code` if that is a plain word, else its class. Never its message. */
+/** The `code` of an error if it is a plain word, otherwise its class name. Never its message. */
 export function describeCause(error: unknown): string {
   if (typeof error !== 'object' || error === null) return typeof error;
   try {
@@ -128,7 +130,7 @@ export function describeCause(error: unknown): string {
     const name: unknown = isWord(code) ? code : error.constructor?.name;
     return isWord(name) ? name : 'Object';
   } catch {
-    return 'Object'; // What was thrown does not let itself be looked at.
+    return 'Object'; // A getter of the thrown object threw.
   }
 }
 

@@ -1,37 +1,37 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Milliseconds that a body may take to arrive: 64 KiB at about 1 kB/s. */
+/** Milliseconds within which a body must arrive: 64 KiB at about 1 kB/s. */
 export const BODY_MS = 60_000;
 
-/** What a body turned out to be. */
+/** The body of a request before validation. */
 export type RawBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** The host had consumed it, and this is what its parser made of it. */
+  /** The host consumed the body. `value` is the result of its parser. */
   | { readonly kind: 'parsed'; readonly value: unknown };
 
-/** Reads one header of a request; several fields of one name count as invalid where the protocol wants one. */
+/** Access to the headers of a request. */
 export interface HeaderSource {
-  /** The value of a field, joined by ", " if it was repeated; `undefined` if absent. */
+  /** The value of a header, joined by ", " if repeated; `undefined` if absent. */
   header(name: string): string | undefined;
-  /** True if the field was sent more than once. */
+  /** True if the header was sent more than once. */
   repeated(name: string): boolean;
 }
 
 /** One header field. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** What the relay uses of a Koa context, so that a host without Koa needs no types of it. */
+/** The part of a Koa context that the relay uses, so that a host without Koa needs no types of Koa. */
 export interface KoaContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** Where the host's middleware leaves what it found out, such as a user. */
+  /** State of the host's middleware, such as the user. */
   readonly state: Record<string, unknown>;
-  /** Path and query, less the prefix of koa-mount. */
+  /** Path and query without the prefix of koa-mount. */
   readonly url: string;
-  /** Path and query as Koa got them. */
+  /** Path and query of the original request. */
   readonly originalUrl: string;
-  /** By the socket, or by X-Forwarded-Proto where the app's `proxy` is set. */
+  /** True for TLS, by the socket, or by X-Forwarded-Proto if `app.proxy` is set. */
   readonly secure: boolean;
   readonly request: object;
   status: number;
@@ -41,27 +41,27 @@ export interface KoaContext {
   remove(name: string): void;
 }
 
-/** A request as Express and its like hand it over: plain Node, with what their own parts have added. */
+/** A Node request with the members that Express and Connect add. */
 export interface NodeHostRequest extends IncomingMessage {
-  /** Express: true if it came over TLS, by its `trust proxy` setting. */
+  /** Express: true for TLS, by the setting `trust proxy`. */
   secure?: boolean;
-  /** Express, Connect: path and query as they arrived, with the prefix that the host has stripped from `url`. */
+  /** Express, Connect: path and query of the original request, with the prefix that `url` does not have. */
   originalUrl?: string;
-  /** What a body parser of the host made of the body. */
+  /** The result of the host's body parser. */
   body?: unknown;
-  /** What the host's own authentication made of the request, for hooks. */
+  /** The user from the host's own authentication, for hooks. */
   user?: unknown;
 }
 
-/** The host's own view of the request, so that a hook can use what the host already knows of it. */
+/** The request objects of the host, for hooks. */
 export interface HostRequest {
-  /** Koa's context: `ctx.state.user` is there if the host's own middleware put it there. */
+  /** The context of Koa. Middleware of the host may set `ctx.state.user`. */
   readonly ctx?: KoaContext;
-  /** The Node request of Koa, Express and plain Node: `req.user`, the TLS socket. */
+  /** The Node request of Koa, Express and plain Node, with `req.user` and the TLS socket. */
   readonly req?: NodeHostRequest;
-  /** The request of the fetch door. */
+  /** The request of the fetch handler. */
   readonly request?: Request;
-  /** What the host passed to the fetch door beside the request, such as Hono's context. */
+  /** The second argument of the fetch handler, such as Hono's context. */
   readonly env?: unknown;
 }
 
@@ -73,23 +73,23 @@ export interface DisconnectWatch {
   stop(): void;
 }
 
-/** A request, whatever server it came in by. */
+/** A request, independent of the server. */
 export interface RelayRequest extends HeaderSource {
   readonly method: string;
-  /** Below the mount, without query: what follows the path of `publicUrl`. */
+  /** The path below the mount, without query. */
   readonly path: string;
-  /** True if it came over TLS, as far as the door can tell. */
+  /** True if the request came over TLS, as far as the handler can detect it. */
   isSecure(): boolean;
-  /** False if there can be no body to read. */
+  /** False if the request has no body. */
   readonly mayHaveBody: boolean;
   /**
-   * Reads the body, at most `limit` bytes of it. Throws `body_too_large`, `body_timeout` if it takes longer than
-   * {@link BODY_MS}, or `body_already_read` if somebody consumed it and left nothing.
+   * Reads the body. Throws `body_too_large` for more than `limit` bytes, `body_timeout` after {@link BODY_MS}, or
+   * `body_already_read` if the host consumed the body and left no result.
    */
   readBody(limit: number): Promise<RawBody>;
   readonly host: HostRequest;
   readonly disconnect: DisconnectWatch;
-  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host shows it. */
+  /** The socket (HTTP/1) or session (HTTP/2) of the request, if the host provides it. */
   readonly connection?: object | undefined;
   /** Number of header fields. */
   fieldCount(): number;

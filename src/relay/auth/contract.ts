@@ -9,8 +9,8 @@ import type { HostRequest } from '../request.js';
  */
 
 /**
- * The caller of a request: an app, never a device or a person (TIGRESS §8.1.3: the relay stores no identities). The relay
- * keeps it in memory for the duration of the request only.
+ * The caller of a request: an app, never a device or a person (TIGRESS §8.1.3: the relay stores no identities). The
+ * relay keeps it in memory for the duration of the request only.
  */
 export interface Principal {
   /** The app or service that made the request, such as an OAuth client identifier. */
@@ -43,8 +43,8 @@ export interface RelayServices {
    */
   consumeOnce(purpose: string, value: string, expiresAt: number): Promise<boolean>;
   /**
-   * Derives secrets for a purpose: 32 bytes per server key, the current key first. Sign with the first secret and verify
-   * with any of them. Without server keys the secrets are valid in this process only.
+   * Derives secrets for a purpose: 32 bytes per server key, the current key first. Sign with the first secret and
+   * verify with any of them. Without server keys the secrets are valid in this process only.
    *
    * @param purpose - a constant text of the hook; the relay caches the secrets of 100 purposes
    */
@@ -77,8 +77,8 @@ export interface AuthenticationInput {
  * 503.
  *
  * @returns the caller of the request
- * @throws RelayError `token_required`, `token_invalid`, `attestation_required`, `attestation_invalid` (401), `forbidden`
- * (403), `rate_limited`, `quota_exceeded` (429), `authentication_unavailable` (503) or another code
+ * @throws RelayError `token_required`, `token_invalid`, `attestation_required`, `attestation_invalid` (401),
+ * `forbidden` (403), `rate_limited`, `quota_exceeded` (429), `authentication_unavailable` (503) or another code
  *
  * @example
  * const hook: AuthenticationHook = async (input) => {
@@ -118,8 +118,8 @@ export type AuthorizationHook = (input: AuthorizationInput) => void | Promise<vo
 export type AuthenticationHooks = { readonly [Name in OperationName | 'default']?: AuthenticationHook | undefined };
 
 /**
- * True for a principal. It requires `via`, so that a hook that returns any object of the host, such as `ctx.state.user`,
- * does not admit a request by accident.
+ * True for a principal. It requires `via`, so that a hook that returns any object of the host, such as
+ * `ctx.state.user`, does not admit a request by accident.
  */
 export function isPrincipal(value: unknown): value is Principal {
   if (typeof value !== 'object' || value === null) return false;

@@ -6,9 +6,9 @@ export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
 /** Options of {@link deviceAttestation}. */
 export interface DeviceAttestationOptions {
   /**
-   * Verifies the value of Mailbox-Device-Attestation, in the format of the device maker. It must not store, log or compare
-   * data that identifies a device. Another return value, such as `{ verified: false }`, and an error that is not a
-   * RelayError are failures: the request gets 503, and the event `hook.failed` is emitted.
+   * Verifies the value of Mailbox-Device-Attestation, in the format of the device maker. It must not store, log or
+   * compare data that identifies a device. Another return value, such as `{ verified: false }`, and an error that is
+   * not a RelayError are failures: the request gets 503, and the event `hook.failed` is emitted.
    *
    * @returns a plain object with the app and its scopes (`{}` for any app), or `null` for an invalid attestation
    */

@@ -17,7 +17,9 @@ import { recordedOutages } from './outages.js';
 
 /** Calls the hooks of a relay. */
 export interface Guard {
-  /** The principal; `undefined` without a promise if the operation has no hook. Throws the error of the hook, or 503. */
+  /**
+   * The principal; `undefined` without a promise if the operation has no hook. Throws the error of the hook, or 503.
+   */
   authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
   /** Binds the authorize hook to a request; `undefined` if there is no such hook. */
   createAuthorizer(

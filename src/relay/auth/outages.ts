@@ -1,8 +1,8 @@
 import type { RelayError } from '../errors.js';
 
 /*
- * Outages of hooks in `anyOf` that did not decide the request. The operator must learn about them: a hook may be down for
- * days while the next hook admits all requests.
+ * Outages of hooks in `anyOf` that did not decide the request. The operator must learn about them: a hook may be down
+ * for days while the next hook admits all requests.
  */
 
 const outages = new WeakMap<AbortSignal, RelayError[]>();

@@ -29,8 +29,8 @@ export function createServices(parts: ServiceDependencies): RelayServices {
       if (!Number.isSafeInteger(expiresAt) || expiresAt <= parts.clock()) {
         throw new RangeError('consumeOnce: expiresAt must be a time in the future, in whole milliseconds');
       }
-      // Only the presence of the key matters, so the value is a revision without content. The digest cannot collide with
-      // the key of a mailbox, whose input is `store` and an identifier.
+      // Only the presence of the key matters, so the value is a revision without content. The digest cannot collide
+      // with the key of a mailbox, whose input is `store` and an identifier.
       const key = `${parts.namespace}:${hash('sha256', JSON.stringify(['used', purpose, value]), 'base64url')}`;
       return parts.store.create(key, parts.random.revision(), expiresAt, startBudget(parts.storeBudgetMs));
     },

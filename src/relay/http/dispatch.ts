@@ -79,7 +79,9 @@ const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set t
  */
 const MAXIMUM_FIELDS_HELD = 100;
 
-/** Creates the handler of all requests below the mount. The handler never rejects: it answers failures with a problem. */
+/**
+ * Creates the handler of all requests below the mount. The handler never rejects: it answers failures with a problem.
+ */
 export function createDispatch(context: RelayContext, settings: DispatchSettings): RequestHandler {
   const dispatcher = { ...settings, context };
   return (request) => dispatch(request, dispatcher);
@@ -106,7 +108,9 @@ async function dispatch(request: RelayRequest, dispatcher: Dispatcher): Promise<
   return context.waiters.draining ? { ...response, close: true } : response;
 }
 
-/** The order of checks is docs/protocol.md §5: path, method, TLS, headers, body, authentication, and then the operation. */
+/**
+ * The order of checks is docs/protocol.md §5: path, method, TLS, headers, body, authentication, and then the operation.
+ */
 async function answer(exchange: Exchange, dispatcher: Dispatcher): Promise<RelayResponse> {
   const { request, headers } = exchange;
   const route = parseRoute(request.path);

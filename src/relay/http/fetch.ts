@@ -12,10 +12,10 @@ import type { HandlerSettings, RelayResponse, RequestHandler } from './types.js'
 /**
  * A handler for hosts with the fetch API: Hono, Next.js, Bun, Deno. It answers a path outside of the relay with 404.
  *
- * On Node, pass Hono's context as `env`, or its bindings (`app.mount` does), to give the relay access to the connection.
- * Then the relay starts a pipelined request when its answer is due, detects TLS by the socket, and notices a client that
- * disconnects. Without them the relay trusts the request: an `https:` URL in the request line counts as TLS, and all
- * pipelined requests start at once.
+ * On Node, pass Hono's context as `env`, or its bindings (`app.mount` does), to give the relay access to the
+ * connection. Then the relay starts a pipelined request when its answer is due, detects TLS by the socket, and notices
+ * a client that disconnects. Without them the relay trusts the request: an `https:` URL in the request line counts as
+ * TLS, and all pipelined requests start at once.
  *
  * @param env - passed to hooks as `input.host.env`, such as Hono's context
  * @returns the answer of the relay; the promise never rejects

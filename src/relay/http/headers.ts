@@ -17,8 +17,8 @@ export function parseRequestId(source: HeaderSource): string | null | undefined 
 }
 
 /**
- * The Device Claim of the request in lower case: a UUID of any version except nil (TIGRESS §5.2). Throws `claim_missing`
- * (400) if the header is absent, `claim_invalid` (401) if it is malformed or repeated.
+ * The Device Claim of the request in lower case: a UUID of any version except nil (TIGRESS §5.2). Throws
+ * `claim_missing` (400) if the header is absent, `claim_invalid` (401) if it is malformed or repeated.
  */
 export function parseDeviceClaim(source: HeaderSource): string {
   const value = source.header(DEVICE_CLAIM);

@@ -56,7 +56,9 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
   return seen > 1;
 }
 
-/** By the socket, or by `ctx.secure` of Koa and `req.secure` of Express; by X-Forwarded-Proto with `trustProxy` only. */
+/**
+ * By the socket, or by `ctx.secure` of Koa and `req.secure` of Express; by X-Forwarded-Proto with `trustProxy` only.
+ */
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
   if ((host.ctx ?? host.req)?.secure === true || isEncrypted(request)) return true;
   return trustProxy && isForwardedHttps(getHeader(request, X_FORWARDED_PROTO));
@@ -68,8 +70,8 @@ export function isEncrypted({ socket }: IncomingMessage): boolean {
 }
 
 /**
- * Discards the unread rest of a body after the answer: at most {@link DRAIN_BYTES} for at most {@link DRAIN_MS}. Then it
- * closes the connection. Without this limit Node would read for as long as the client sends.
+ * Discards the unread rest of a body after the answer: at most {@link DRAIN_BYTES} for at most {@link DRAIN_MS}. Then
+ * it closes the connection. Without this limit Node would read for as long as the client sends.
  */
 export function discardUnread(request: IncomingMessage): void {
   if (request.complete || request.destroyed) {

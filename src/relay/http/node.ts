@@ -59,8 +59,8 @@ function flatten(headers: readonly HeaderField[]): string[] {
 }
 
 /**
- * With middleware, the relay sets each field separately. `writeHead` with a list is faster, but `getHeader` does not see
- * the fields of the list, and wrappers of `writeHead` may not support a list.
+ * With middleware, the relay sets each field separately. `writeHead` with a list is faster, but `getHeader` does not
+ * see the fields of the list, and wrappers of `writeHead` may not support a list.
  */
 function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
   response.statusCode = answer.status;

@@ -16,7 +16,9 @@ export type Route =
 /** Paths that the relay answers, some of them with 404. All other paths belong to the host (docs/protocol.md §6). */
 const RELAY_PATH = /^\/v\d+\/m(\/|$)/i;
 
-/** Paths that a guard in front of the relay may normalize: dot segments, and a backslash that URL parsers read as `/`. */
+/**
+ * Paths that a guard in front of the relay may normalize: dot segments, and a backslash that URL parsers read as `/`.
+ */
 const AMBIGUOUS = /\\|\/(\.|%2e){1,2}(\/|$)/i;
 
 const COLLECTION = `/${PROTOCOL_VERSION}/m`;
@@ -30,8 +32,8 @@ export function parsePath(target: string): string {
 }
 
 /**
- * A request target in absolute form (RFC 9112 §3.2.2), which servers must accept. The host has letters, digits and "-._"
- * only, or is an IP literal: URL parsers disagree about the start of the path after other hosts, such as `x;y`.
+ * A request target in absolute form (RFC 9112 §3.2.2), which servers must accept. The host has letters, digits and
+ * "-._" only, or is an IP literal: URL parsers disagree about the start of the path after other hosts, such as `x;y`.
  */
 const ABSOLUTE_FORM = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?(\/.*)/is;
 

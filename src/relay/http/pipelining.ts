@@ -4,8 +4,8 @@ import type { RawBody, RelayRequest } from '../request.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /**
- * Most requests of one connection in the queue. A queued request takes about 5 kB besides its body. Clients that pipeline
- * send about ten requests.
+ * Most requests of one connection in the queue. A queued request takes about 5 kB besides its body. Clients that
+ * pipeline send about ten requests.
  */
 const MAXIMUM_QUEUED = 16;
 
@@ -16,10 +16,10 @@ const queued = new WeakMap<Socket, Set<() => void>>();
  * True if the answer to a request is due on its connection, false if the connection has closed. If other answers come
  * first, resolves to true when the answer is due, or to false when the connection closes.
  *
- * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node passes on all of them at
- * once and queues their answers. A queued response emits no 'close' when the connection closes. A request that started
- * before its turn could therefore hold its answer, or a slot of the long polls, for any time. The relay closes a
- * connection with more than {@link MAXIMUM_QUEUED} queued requests, as the same section allows.
+ * A client may send many requests without reading an answer (pipelining, RFC 9112 §9.3.2). Node passes on all of them
+ * at once and queues their answers. A queued response emits no 'close' when the connection closes. A request that
+ * started before its turn could therefore hold its answer, or a slot of the long polls, for any time. The relay closes
+ * a connection with more than {@link MAXIMUM_QUEUED} queued requests, as the same section allows.
  */
 export function waitForTurn(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
   const { socket } = request;
@@ -60,8 +60,8 @@ function getQueue(socket: Socket): Set<() => void> {
 }
 
 /**
- * Answers a queued request in its turn; resolves to `undefined` if the connection closes first. It reads the body early:
- * Node would keep the body in chunks, and a chunk of one byte takes hundreds of bytes.
+ * Answers a queued request in its turn; resolves to `undefined` if the connection closes first. It reads the body
+ * early: Node would keep the body in chunks, and a chunk of one byte takes hundreds of bytes.
  */
 export async function handleInTurn(
   answer: RequestHandler,

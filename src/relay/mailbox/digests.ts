@@ -1,10 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
 /*
- * The digests in the store. The salt is the mailbox identifier, which the store does not contain, so that two mailboxes of
- * one device cannot be linked (docs/protocol.md §10). The digests use no server key, so a relay finds its mailboxes after
- * a rotation of keys. Every label and every identifier has a fixed length, so two inputs cannot be the same text. A change
- * of a digest loses every mailbox of a running relay.
+ * The digests in the store. The salt is the mailbox identifier, which the store does not contain, so that two mailboxes
+ * of one device cannot be linked (docs/protocol.md §10). The digests use no server key, so a relay finds its mailboxes
+ * after a rotation of keys. Every label and every identifier has a fixed length, so two inputs cannot be the same text.
+ * A change of a digest loses every mailbox of a running relay.
  */
 
 const digest = (text: string): string => hash('sha256', text, 'base64url');

@@ -117,8 +117,8 @@ export function createUpdateTransition(update: Update): Transition {
 }
 
 /**
- * RelinquishMailbox: unbinds the receiver and removes its token. The payload stays, so the next receiver gets the latest
- * message, not the first. A retry of the released device is a duplicate.
+ * RelinquishMailbox: unbinds the receiver and removes its token. The payload stays, so the next receiver gets the
+ * latest message, not the first. A retry of the released device is a duplicate.
  */
 export function createRelinquishTransition(claim: string, request: string | undefined): Transition {
   return {

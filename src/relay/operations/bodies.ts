@@ -72,8 +72,8 @@ const mailboxConfiguration = z
   .optional();
 
 /**
- * The parsers of the three bodies, with the limits of the operator. They drop unknown members (docs/protocol.md §4). The
- * limit of `data` also applies to a body that the host has parsed.
+ * The parsers of the three bodies, with the limits of the operator. They drop unknown members (docs/protocol.md §4).
+ * The limit of `data` also applies to a body that the host has parsed.
  */
 export function createBodyParsers(limits: BodyLimits): BodyParsers {
   const payload = z.object(

@@ -17,8 +17,8 @@ interface CreateRequest extends CreateBody {
 }
 
 /**
- * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier is derived from
- * claim and request id, so a create is one put-if-absent, and a retry finds its mailbox from any relay process.
+ * CreateMailbox (SCT and TIGRESS §6.1): a new mailbox with the caller as its bound sender. The identifier is derived
+ * from claim and request id, so a create is one put-if-absent, and a retry finds its mailbox from any relay process.
  *
  * During a rotation of server keys there is one candidate identifier per key. All processes try the candidates in one
  * order. They put a rotation marker at each candidate before the one of their current key, and the mailbox at the first

@@ -3,8 +3,8 @@ import { loadMailbox } from './commit.js';
 import type { PreviewOperation } from './context.js';
 
 /**
- * ReadDisplayInformationFromMailbox (SCT and TIGRESS §6.4): the content that a messenger shows beside the link. It needs
- * no claim and changes nothing, since messengers and mail scanners open these links.
+ * ReadDisplayInformationFromMailbox (SCT and TIGRESS §6.4): the content that a messenger shows beside the link. It
+ * needs no claim and changes nothing, since messengers and mail scanners open these links.
  */
 export const readDisplayInformation: PreviewOperation = {
   name: 'preview',

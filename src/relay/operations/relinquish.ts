@@ -4,7 +4,8 @@ import { commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
 /**
- * RelinquishMailbox (SCT and TIGRESS §6.6): unbinds the receiver, so that a read of another device can bind that device.
+ * RelinquishMailbox (SCT and TIGRESS §6.6): unbinds the receiver, so that a read of another device can bind that
+ * device.
  */
 export const relinquishMailbox: MailboxOperation<undefined> = {
   name: 'relinquish',

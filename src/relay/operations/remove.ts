@@ -7,8 +7,8 @@ import type { RelayContext } from './context.js';
 
 /**
  * Removes a mailbox for the operator, after an abuse report. The operator has no list of mailboxes, so the report must
- * contain the share URL. True if a mailbox was removed, false if there was no mailbox. Throws a TypeError for a URL that
- * is not a share URL of this relay, `store_unavailable` or `contention` if the store call fails.
+ * contain the share URL. True if a mailbox was removed, false if there was no mailbox. Throws a TypeError for a URL
+ * that is not a share URL of this relay, `store_unavailable` or `contention` if the store call fails.
  */
 export async function removeMailbox(shareUrl: string | URL, context: RelayContext): Promise<boolean> {
   const identifier = parseShareUrl(String(shareUrl), context.base);

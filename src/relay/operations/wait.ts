@@ -26,8 +26,8 @@ interface KnownState {
 /**
  * A long poll (docs/protocol.md §8): reads and binds like any read, then holds the answer while the known version is
  * current. It registers the waiter before the read, so that it misses no change. During the wait it holds no lock, no
- * store connection and no place in the queue. Throws the errors of a read: `mailbox_not_found` when the mailbox is deleted
- * or expires, 401 when the device is unbound.
+ * store connection and no place in the queue. Throws the errors of a read: `mailbox_not_found` when the mailbox is
+ * deleted or expires, 401 when the device is unbound.
  */
 export async function waitForChange(
   read: () => Promise<Committed>,

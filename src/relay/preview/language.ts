@@ -1,4 +1,7 @@
-/** The languages of the preview page, as the option `preview.language` names them. `zh` is written in simplified characters. */
+/**
+ * The languages of the preview page, as the option `preview.language` names them. `zh` is written in simplified
+ * characters.
+ */
 export const PREVIEW_LANGUAGES = ['en', 'de', 'fr', 'es', 'ja', 'zh'] as const;
 
 /** One of {@link PREVIEW_LANGUAGES}. */

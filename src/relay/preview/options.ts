@@ -12,8 +12,8 @@ export interface PreviewOptions {
    */
   readonly color?: string | undefined;
   /**
-   * https URL of your logo. The page loads nothing else. The host of the logo learns that someone opened a page, but not
-   * which page. Default: a drawing of a key.
+   * https URL of your logo. The page loads nothing else. The host of the logo learns that someone opened a page, but
+   * not which page. Default: a drawing of a key.
    */
   readonly logoUrl?: string | undefined;
   /** Links to wallet apps, at most four: a label of 1 to 40 characters and an https URL. Default: no links. */

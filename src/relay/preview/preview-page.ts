@@ -16,9 +16,9 @@ interface Template {
 }
 
 /**
- * The page behind a share URL: OpenGraph metadata for messengers, and instructions for a person who opens the link on the
- * wrong device (docs/protocol.md §9). The page names the sender's image but does not load it, since the host of the image
- * would see the reader.
+ * The page behind a share URL: OpenGraph metadata for messengers, and instructions for a person who opens the link on
+ * the wrong device (docs/protocol.md §9). The page names the sender's image but does not load it, since the host of the
+ * image would see the reader.
  */
 export function createPreviewRenderer(settings: PreviewSettings): PreviewRenderer {
   const layout = createPageLayout(settings);

@@ -5,11 +5,11 @@ const LIGHT = '--page:#eef0f5;--panel:#ffffff;--text:#16181d;--soft:#4b4f59;--li
 const DARK = '--page:#0d0e12;--panel:#191b21;--text:#f3f4f7;--soft:#b6bac6;--line:#343741;--edge:#ffffff33';
 
 /**
- * The style sheet of all pages. It contains no text of users. The policy allows it by its hash. The colours are validated,
- * so an option cannot inject other styles.
+ * The style sheet of all pages. It contains no text of users. The policy allows it by its hash. The colours are
+ * validated, so an option cannot inject other styles.
  *
- * The card clips its content, since many combining marks on one letter cannot be wrapped. `hidden` instead of `clip` would
- * prevent the card from growing beyond its aspect ratio. The error page has one column, the preview page two.
+ * The card clips its content, since many combining marks on one letter cannot be wrapped. `hidden` instead of `clip`
+ * would prevent the card from growing beyond its aspect ratio. The error page has one column, the preview page two.
  */
 export function createStyleSheet({ brand, textColor, gradientEnd, patternColor }: Palette): string {
   return compact(`

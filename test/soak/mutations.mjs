@@ -31,7 +31,7 @@ const FAULTS = [
   [
     'a read without R binds',
     'src/relay/mailbox/transitions.ts',
-    "demandRight(mailbox, 'R'); // Before binding",
+    "assertRight(mailbox, 'R'); // Before binding",
     '// Before binding',
   ],
   [
@@ -40,7 +40,7 @@ const FAULTS = [
     "(character) => ESCAPES[character] ?? '')",
     '(character) => character)',
   ],
-  ['late retry applied', 'src/relay/mailbox/record.ts', 'slice(-REMEMBERED)', 'slice(-1)'],
+  ['late retry applied', 'src/relay/mailbox/record.ts', 'slice(-REMEMBERED_UPDATES)', 'slice(-1)'],
   [
     'retries not recognised at all',
     'src/relay/mailbox/transitions.ts',
@@ -50,8 +50,8 @@ const FAULTS = [
   [
     'released claims let in again',
     'src/relay/mailbox/roles.ts',
-    "if (standing.kind === 'released') throw new RelayError('claim_released');\n  if (standing.kind !== 'stranger') return standing.kind;",
-    "if (standing.kind === 'sender' || standing.kind === 'receiver') return standing.kind;",
+    "if (membership.kind === 'released') throw new RelayError('claim_released');\n  if (membership.kind !== 'unbound') return membership.kind;",
+    "if (membership.kind === 'sender' || membership.kind === 'receiver') return membership.kind;",
   ],
   [
     'no tombstone kept past a delete',
@@ -88,8 +88,8 @@ const FAULTS = [
   [
     'previous keys not asked at a create',
     'src/relay/operations/create.ts',
-    'places.slice(current + 1)',
-    'places.slice(places.length)',
+    'candidates.slice(current + 1)',
+    'candidates.slice(candidates.length)',
   ],
   [
     'a hook that returns true lets in',
@@ -100,7 +100,7 @@ const FAULTS = [
   [
     'the authorize hook is not asked',
     'src/relay/operations/commit.ts',
-    'if (!duplicate) await budget.excluding(() => authorize(role));',
+    'await budget.pausedDuring(() => authorize(role));',
     '',
   ],
   ['a refusal of a hook goes unheard', 'src/relay/auth/guard.ts', 'throw refusal;', 'return {} as Answer;'],

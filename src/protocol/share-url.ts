@@ -32,7 +32,7 @@ export function buildUrlLink(base: string, identifier: string): string {
 /**
  * The mailbox identifier in a share URL, with or without query and fragment; `undefined` for a URL of another relay.
  */
-export function parseShareUrl(shareUrl: string, base: string): string | undefined {
+export function parseMailboxIdentifier(shareUrl: string, base: string): string | undefined {
   if (!URL.canParse(shareUrl)) return undefined;
   const url = new URL(shareUrl);
   const prefix = buildUrlLink(base, '');

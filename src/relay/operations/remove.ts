@@ -1,4 +1,4 @@
-import { parseShareUrl } from '../../protocol/share-url.js';
+import { parseMailboxIdentifier } from '../../protocol/share-url.js';
 import { isRelayError } from '../errors.js';
 import { removeTransition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';
@@ -11,7 +11,7 @@ import type { RelayContext } from './context.js';
  * that is not a share URL of this relay, `store_unavailable` or `contention` if the store call fails.
  */
 export async function removeMailbox(shareUrl: string | URL, context: RelayContext): Promise<boolean> {
-  const identifier = parseShareUrl(String(shareUrl), context.base);
+  const identifier = parseMailboxIdentifier(String(shareUrl), context.base);
   if (identifier === undefined) throw new TypeError('remove: this is not a share URL of this relay');
   try {
     const options = { budget: startBudget(context.storeBudgetMs), authorize: undefined };

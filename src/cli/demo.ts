@@ -12,6 +12,7 @@ import {
   parseShareUrl,
   seal,
 } from '../client/index.js';
+import { formatExpiration } from '../protocol/expiration.js';
 import { createRelay } from '../relay/create-relay.js';
 import { DemoFailure, DemoReport } from './demo-report.js';
 
@@ -116,7 +117,7 @@ async function runRefusals(publicUrl: string, report: DemoReport): Promise<void>
 type Payload = Parameters<typeof open>[0];
 
 function createMailbox(client: MailboxClient, publicUrl: string, payload: Payload) {
-  const expiration = `${new Date(Date.now() + 3_600_000).toISOString().slice(0, 19)}Z`;
+  const expiration = formatExpiration(Date.now() + 3_600_000);
   const mailboxConfiguration = { accessRights: 'RWD', expiration } as const;
   return client.create(publicUrl, { payload, displayInformation: HOTEL_KEY, mailboxConfiguration });
 }

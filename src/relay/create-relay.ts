@@ -14,7 +14,7 @@ import {
   matchWellKnownPath,
   resourceMetadataUrl,
 } from './http/well-known.js';
-import type { ServerKey } from './mailbox/server-keys.js';
+import type { ServerKey } from './mailbox/keys.js';
 import { openStore } from './open-store.js';
 import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';

@@ -1,7 +1,7 @@
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { type MailboxStore, revisionOf, type StoredValue, StoreFullError } from '../../../src/relay/store/contract.js';
 import { changesOf } from './changes.js';
-import { PostgresFailure } from './failure.js';
+import { PostgresFailure } from './errors.js';
 import {
   clientMaker,
   isPool,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { CallLimit } from '../../../src/relay/store/call-limit.js';
-import { failureOf, PostgresFailure } from './failure.js';
+import { failureOf, PostgresFailure } from './errors.js';
 
 /** One statement as the driver takes it; with a `name` it is prepared once per connection. */
 export interface PostgresQuery {

@@ -1,4 +1,4 @@
-import { PostgresFailure } from './failure.js';
+import { PostgresFailure } from './errors.js';
 import type { PostgresQuery } from './pool.js';
 
 /** Our table, as statements name it. */

@@ -6,9 +6,9 @@ import {
   type SubscriptionTimes,
 } from '../../../src/relay/store/subscription.js';
 import type { Client } from './client.js';
+import { LONGEST_PAUSE, SHORTEST_PAUSE } from './connection-manager.js';
+import { connectToMaster, type ListenAtServer, quietly } from './connections.js';
 import { replyCode } from './errors.js';
-import { LONGEST_PAUSE, SHORTEST_PAUSE } from './link.js';
-import { connectToMaster, type ListenAtServer, quietly } from './servers.js';
 
 /**
  * The one channel of all stores on a Redis: pub/sub knows neither databases nor namespaces, and what is told are keys,

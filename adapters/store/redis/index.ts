@@ -8,8 +8,9 @@ import {
 } from '../../../src/relay/store/contract.js';
 import { listenToRedis } from './changes.js';
 import type { KeyvRedisAdapter, NodeRedisClient } from './client.js';
+import { keepConnection, type RedisConnection } from './connection-manager.js';
 import { RedisStoreError } from './errors.js';
-import { keepConnection, type RedisConnection } from './link.js';
+import { type Credentials, readSource } from './resolve-source.js';
 import {
   CREATE,
   DEADLINE_CHARACTERS,
@@ -18,7 +19,6 @@ import {
   REVISION_AND_DEADLINE,
   type Script,
 } from './scripts.js';
-import { type Credentials, readSource } from './source.js';
 
 export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './client.js';
 export { RedisStoreError } from './errors.js';

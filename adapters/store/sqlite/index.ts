@@ -14,8 +14,8 @@ import {
   StoreFullError,
 } from '../../../src/relay/store/contract.js';
 import { isBusy, type SqliteConnection, SqliteStoreError, sqliteConnector } from './connection.js';
+import { sqliteRunner } from './group-commit.js';
 import { isKeyvSqlite, type SqliteSource, targetOf } from './source.js';
-import { sqliteRunner } from './writer.js';
 
 export type { KeyvSqliteAdapter, SqliteDatabase, SqliteSource, SqliteStatement } from './source.js';
 export { isKeyvSqlite } from './source.js';

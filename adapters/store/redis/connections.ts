@@ -2,8 +2,8 @@ import type { ConnectionOptions } from 'node:tls';
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { withTimeout } from '../../../src/relay/time.js';
 import type { Client, Cluster, Sentinel } from './client.js';
+import { type OpenLink, type RedisLink, sizeOf } from './connection-manager.js';
 import { overloaded, replyCode, timedOut } from './errors.js';
-import { type OpenLink, type RedisLink, sizeOf } from './link.js';
 
 /** Times and secrets that a source does not carry itself. */
 export interface LinkSettings {

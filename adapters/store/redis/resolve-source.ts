@@ -8,8 +8,7 @@ import {
   loadLibrary,
   type Sentinel,
 } from './client.js';
-import { timedOut } from './errors.js';
-import type { OpenLink } from './link.js';
+import type { OpenLink } from './connection-manager.js';
 import {
   type Credentials,
   clusterOptions,
@@ -24,10 +23,11 @@ import {
   openCluster,
   openShared,
   quietly,
-} from './servers.js';
+} from './connections.js';
+import { timedOut } from './errors.js';
 import { parseRedisUrl, type RedisAddress } from './url.js';
 
-export type { Credentials } from './servers.js';
+export type { Credentials } from './connections.js';
 
 /** What a source gives. */
 export interface RedisSource {

@@ -6,6 +6,7 @@ import {
   type SubscriptionConnection,
   type SubscriptionTimes,
 } from '../../../src/relay/store/subscription.js';
+import { withTimeout } from '../../../src/relay/time.js';
 import { failureOf, PostgresFailure } from './errors.js';
 import { CALL_TIMEOUT_MS, type PostgresListener, type PostgresPool, runQuery } from './pool.js';
 

@@ -136,10 +136,10 @@ class SubscriptionSession {
       this.#connectedSince = performance.now();
       for (const listener of this.#listeners) listener.resync();
       for (;;) {
-        await this.#pause(this.#times.checkIntervalMs);
-        if (this.#isStopped || isLost) return;
-        await this.#unlessInterrupted(withTimeout(this.#times.checkTimeoutMs, () => connection.check()));
-        if (this.#isStopped || isLost) return;
+        await unlessInterrupted(delay(times.checkEvery, { unref: true }));
+        if (stopped || lost) return;
+        await unlessInterrupted(withTimeout(times.checkWithin, () => ear.check()));
+        if (stopped || lost) return;
       }
     } finally {
       this.#resetFailures();
@@ -148,23 +148,27 @@ class SubscriptionSession {
     }
   }
 
-  #resetFailures(): void {
-    if (this.#connectedSince === undefined) return;
-    if (performance.now() - this.#connectedSince > this.#times.maximumPauseMs) this.#failures = 0;
+  async function keepListening(): Promise<void> {
+    while (!stopped) {
+      const cause = await listen().catch((error: unknown) => error);
+      failures += 1;
+      if (!stopped) await unlessInterrupted(delay(pauseAfter(failures, cause, times), { unref: true }));
+    }
   }
 
-  #pause(ms: number): Promise<unknown> {
-    return this.#unlessInterrupted(delay(ms, { unref: true }));
-  }
+  const ended = keepListening();
+  return {
+    isListening: () => listeningSince !== undefined,
+    stop() {
+      stopped = true;
+      interrupt();
+      return waitAtMost(LONGEST_STOP, ended);
+    },
+  };
+}
 
-  #unlessInterrupted(wait: Promise<unknown>): Promise<unknown> {
-    return Promise.race([wait, new Promise<void>((resolve) => (this.#interrupt = resolve))]);
-  }
-
-  /** Less a random part of up to one half, so that many processes do not reconnect at the same time. */
-  #getPause(cause: unknown): number {
-    const { minimumPauseMs, maximumPauseMs, refusedPauseMs } = this.#times;
-    const backoffMs = Math.min(maximumPauseMs, minimumPauseMs * 2 ** Math.min(this.#failures - 1, 20));
-    return (this.#times.isRefusal(cause) ? refusedPauseMs : backoffMs) * (1 - Math.random() / 2);
-  }
+/** Less a random part of up to the half, so that many processes do not come at once. */
+function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
+  const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
+  return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
 }

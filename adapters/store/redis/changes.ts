@@ -6,39 +6,38 @@ import {
   type SubscriptionTimes,
 } from '../../../src/relay/store/subscription.js';
 import type { Client } from './client.js';
-import { LONGEST_PAUSE, SHORTEST_PAUSE } from './connection-manager.js';
-import { connectToMaster, type ListenAtServer, quietly } from './connections.js';
-import { replyCode } from './errors.js';
+import { MAXIMUM_PAUSE_MS, MINIMUM_PAUSE_MS } from './connection-manager.js';
+import { connectToMaster, ignoreErrors } from './connections.js';
+import { readReplyCode } from './errors.js';
+import type { UseSubscriber } from './subscribers.js';
 
 /**
- * The one channel of all stores on a Redis: pub/sub knows neither databases nor namespaces, and what is told are keys,
- * which mean nothing to whoever does not wait for them. A user of Redis needs the right to it (`&credential-relay:changes`
- * in its ACL), and to the commands PUBLISH and SUBSCRIBE.
+ * All stores on a Redis share one channel: pub/sub knows neither databases nor namespaces, and a listener ignores the
+ * keys for which no request waits. A user of Redis needs the right to the channel (`&credential-relay:changes` in the
+ * ACL), and to the commands PUBLISH and SUBSCRIBE.
+ *
+ * @see https://redis.io/docs/latest/develop/pubsub/
  */
 export const CHANNEL = 'credential-relay:changes';
 
-/** Times of the connection that listens, in ms. */
+/** Times of the subscription, in ms. */
 const TIMES: SubscriptionTimes = {
-  checkIntervalMs: 3000,
-  checkTimeoutMs: 2000,
-  minimumPauseMs: SHORTEST_PAUSE,
-  maximumPauseMs: LONGEST_PAUSE,
-  refusedPauseMs: 30_000,
-  isRefusal: (cause) => ['NOPERM', 'ERR'].includes(replyCode(cause) ?? ''),
+  checkEvery: 3000,
+  checkWithin: 2000,
+  shortestPause: MINIMUM_PAUSE_MS,
+  longestPause: MAXIMUM_PAUSE_MS,
+  refusedPause: 30_000,
+  isRefusal: (cause) => ['NOPERM', 'ERR'].includes(readReplyCode(cause) ?? ''),
 };
 
 /**
- * The listening half of the bus; the script that replaces does the telling. Whoever may not listen asks again twice a
- * minute and hears nothing, which costs wake-ups and nothing else.
+ * Subscribes to the notifications that the replace script publishes. A user without the right to subscribe tries again
+ * twice a minute and receives no notifications; then long polls find changes by polling.
  */
-export function listenToRedis(
-  listenAtServer: ListenAtServer,
-  connectTimeoutMs: number,
-  times: Partial<SubscriptionTimes> = {},
-): ChangeSubscriber {
+export function createRedisSubscriber(useSubscriber: UseSubscriber, connectTimeoutMs: number): ChangeSubscriber {
   const open = (events: ConnectionEvents): Promise<SubscriptionConnection> =>
-    listenAtServer((client) => subscribe(client, connectTimeoutMs, events));
-  return createChangeSubscriber(open, { ...TIMES, ...times });
+    useSubscriber((client) => subscribe(client, connectTimeoutMs, events));
+  return createChangeSubscriber(open, TIMES);
 }
 
 async function subscribe(
@@ -50,10 +49,10 @@ async function subscribe(
     if (!client.isReady) events.lost();
   });
   client.unref();
-  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.changed(key)));
-  if (!client.isReady) events.lost(); // Between its last answer and now.
+  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.heard(key)));
+  if (!client.isReady) events.lost(); // The connection ended after the reply to SUBSCRIBE.
   return {
     check: () => client.sendCommand(['PING']),
-    close: async () => quietly(() => client.destroy()),
+    close: async () => ignoreErrors(() => client.destroy()),
   };
 }

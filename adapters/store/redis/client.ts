@@ -14,7 +14,7 @@ export interface KeyvRedisAdapter {
   createKeyPrefix(key: string, namespace?: string): string;
 }
 
-/** What we use of a node-redis client. */
+/** The members of a node-redis client that the store uses. */
 export interface Client extends NodeRedisClient {
   readonly isReady: boolean;
   readonly options?: { readonly socket?: object };
@@ -27,12 +27,12 @@ export interface Client extends NodeRedisClient {
   destroy(): void;
 }
 
-/** One node as a cluster client knows it, with the client of its connection if there is one. */
+/** A node of a cluster client; `client` is absent until the node is connected. */
 export interface ClusterNode {
   readonly client?: Client;
 }
 
-/** What we use of a node-redis cluster client. `_options` is where `duplicate` takes them from. */
+/** The members of a node-redis cluster client that the store uses. `duplicate` reads `_options`. */
 export interface Cluster {
   readonly _options?: { readonly defaults?: { readonly socket?: object } };
   readonly isOpen: boolean;
@@ -45,23 +45,23 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** What we use of a node-redis sentinel client. */
+/** The members of a node-redis sentinel client that the store uses. */
 export interface Sentinel {
   readonly isOpen: boolean;
   connect(): Promise<unknown>;
-  /** Runs something on the client of the master. */
-  _execute?<Answer>(isReadonly: boolean, run: (master: Client) => Promise<Answer>): Promise<Answer>;
+  /** Calls `run` with the client of the master. */
+  _execute?<Result>(isReadonly: boolean, run: (master: Client) => Promise<Result>): Promise<Result>;
   sendCommand(isReadonly: boolean, command: readonly string[], options: object): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
 }
 
-/** The two functions of @keyv/redis that a URL needs. */
-export interface Library {
+/** The functions of @keyv/redis that the store uses for a URL. */
+export interface RedisLibrary {
   createClient(options: object): Client;
   createCluster(options: object): Cluster;
 }
 
-/** True for a `KeyvRedis`, of whatever copy of the package. */
+/** True for a `KeyvRedis`. Checks its members, since the host may have another copy of the package. */
 export function isKeyvRedis(value: unknown): value is KeyvRedisAdapter {
   return (
     isObject(value) &&
@@ -71,23 +71,27 @@ export function isKeyvRedis(value: unknown): value is KeyvRedisAdapter {
   );
 }
 
-/** True for a client, cluster client or sentinel client of node-redis, of whatever copy of the package. */
+/** True for a client, cluster client or sentinel client of node-redis, of any copy of the package. */
 export function isNodeRedis(value: unknown): value is NodeRedisClient {
   return (
     isObject(value) &&
     typeof value.isOpen === 'boolean' &&
     typeof value.connect === 'function' &&
     typeof value.sendCommand === 'function' &&
-    // `destroy` came with node-redis 5; older clients could not be taken down.
+    // node-redis 5 added `destroy`; the store could not close an older client at once.
     ((typeof value.duplicate === 'function' && typeof value.destroy === 'function') ||
       typeof value.getSentinelNode === 'function')
   );
 }
 
-/** Loads @keyv/redis, at once, so that a relay can be made without waiting. Throws an Error that says how to install it. */
-export function loadLibrary(require: (name: string) => unknown = createRequire(import.meta.url)): Library {
+/**
+ * Loads @keyv/redis synchronously, as creating a store is synchronous.
+ *
+ * @throws Error that names the command to install the package
+ */
+export function loadLibrary(require: (name: string) => unknown = createRequire(import.meta.url)): RedisLibrary {
   try {
-    return require('@keyv/redis') as Library;
+    return require('@keyv/redis') as RedisLibrary;
   } catch (cause) {
     throw new Error('A Redis URL needs the package @keyv/redis: npm install @keyv/redis', { cause });
   }

@@ -2,190 +2,208 @@ import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { withTimeout } from '../../../src/relay/time.js';
 import {
   closedError,
-  overloaded,
+  overloadedError,
   type RedisStoreError,
-  replyCode,
-  storeError,
-  timedOut,
-  unreachable,
+  readReplyCode,
+  timeoutError,
+  toStoreError,
+  unreachableError,
 } from './errors.js';
 
-/** One connection to Redis, or one set of them to a cluster: open until it is lost or destroyed, never mended. */
-export interface RedisLink {
-  /** Sends a command to the master that holds `key`; to any master without one. Rejects at once if it is not connected. */
+/** A connection to one server, or to all nodes of a cluster. A lost connection stays lost: the manager replaces it. */
+export interface RedisConnection {
+  /** Sends a command to the master of `key`; without a key, to any master. Rejects at once if not connected. */
   send(key: string | undefined, command: readonly string[]): Promise<unknown>;
-  /** False once it has been lost. */
+  /** False after the connection was lost. */
   isUp(): boolean;
-  /** Ends it at once; commands under way reject. Never throws. */
+  /** Closes the connection at once; pending commands reject. Never throws. */
   destroy(): void;
-  /** True if it can fail in part (one node of a cluster): it then serves on until another is open. */
+  /** True if a part can fail (one node of a cluster): the connection then stays in use until its successor is open. */
   readonly partial: boolean;
 }
 
-/** Opens a link, within a time of its own; `lost` is told when it fails later, perhaps more than once. */
-export type OpenLink = (lost: () => void) => Promise<RedisLink>;
+/** Opens a connection within its own time-out. A later failure calls `onLost`, possibly more than once. */
+export type OpenRedisConnection = (onLost: () => void) => Promise<RedisConnection>;
 
-/** A connection that is opened by the first call, and opened anew, for ever, when it is lost. */
-export interface RedisConnection {
-  /** Sends a command; rejects with a RedisStoreError, at the latest after the time-out. */
-  send(key: string | undefined, command: readonly string[]): Promise<unknown>;
-  /** Lets calls under way end, then closes. Later calls reject. */
-  close(): Promise<void>;
-}
-
-/** The first pause before an attempt to connect, in ms; it doubles with each that fails. */
-export const SHORTEST_PAUSE = 25;
+/** The first pause before an attempt to connect, in ms; each failed attempt doubles the pause. */
+export const MINIMUM_PAUSE_MS = 25;
 /** The longest pause between two attempts to connect, in ms. */
-export const LONGEST_PAUSE = 250;
-/** The longest pause, in ms, before a link that still serves in part is replaced soon after it was opened. */
-const PARTIAL_PAUSE = 1000;
+export const MAXIMUM_PAUSE_MS = 250;
+/** The pause, in ms, before a partial connection is replaced that failed soon after it was opened. */
+const PARTIAL_PAUSE_MS = 1000;
 
-interface Tracked {
-  readonly link: RedisLink;
+interface ManagedConnection {
+  readonly connection: RedisConnection;
   readonly openedAt: number;
   pending: number;
   retired: boolean;
 }
 
 /**
- * Keeps one link open. The reconnection of the client library is not used: it dials the same address for ever, where
- * after a fail-over another node is the master, and it does not notice a peer that went silent. Here a link that is
- * lost, that does not answer within `timeoutMs`, or whose server turned out to be a replica is replaced by a new one,
- * found afresh.
+ * Holds one connection, which the first call opens. The manager replaces a connection that was lost, that did not answer
+ * within `timeoutMs`, or whose server became a replica, and looks up the master for each attempt. The reconnection of
+ * the client library does not suffice: the library dials the same address for ever, where after a fail-over another
+ * node is the master, and does not notice a silent peer.
  */
-export function keepConnection(open: OpenLink, timeoutMs: number): RedisConnection {
-  let current: Tracked | undefined;
-  let opening: Promise<Tracked> | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let lastFailure: RedisStoreError | undefined;
-  let failures = 0;
-  let closed = false;
-  let idle: (() => void) | undefined;
-  const limit = createCallLimit();
+export class ConnectionManager {
+  readonly #open: OpenRedisConnection;
+  readonly #timeoutMs: number;
+  readonly #limit = createCallLimit();
+  #current: ManagedConnection | undefined;
+  #opening: Promise<ManagedConnection> | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #lastFailure: RedisStoreError | undefined;
+  #failures = 0;
+  #closed = false;
+  #onIdle: (() => void) | undefined;
 
-  function connect(): Promise<Tracked> {
-    clearTimeout(retry);
-    retry = undefined;
-    opening ??= attempt();
-    opening.catch(() => {}); // Reported to the calls that wait for it, if any do.
-    return opening;
+  constructor(open: OpenRedisConnection, timeoutMs: number) {
+    this.#open = open;
+    this.#timeoutMs = timeoutMs;
   }
 
-  async function attempt(): Promise<Tracked> {
-    let tracked: Tracked | undefined;
+  /** Sends a command; rejects with a RedisStoreError, at the latest after the time-out. */
+  async send(key: string | undefined, command: readonly string[]): Promise<unknown> {
+    if (this.#closed) throw closedError();
+    const call: { connection?: ManagedConnection } = {};
+    const run = (): Promise<unknown> =>
+      withTimeout(
+        this.#timeoutMs,
+        () => this.#sendNow(key, command, call),
+        () => this.#onTimeout(call.connection),
+      );
     try {
-      const link = await open(() => tracked !== undefined && giveUp(tracked, unreachable()));
-      tracked = { link, openedAt: performance.now(), pending: 0, retired: false };
-      if (closed || !link.isUp()) {
-        link.destroy();
-        throw closed ? closedError() : unreachable();
-      }
+      return await this.#limit.run(countCharacters(command), run, overloadedError);
     } catch (cause) {
-      opening = undefined;
-      lastFailure = storeError(cause);
-      connectIn(Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** failures));
-      failures = Math.min(failures + 1, 10);
-      throw lastFailure;
+      throw toStoreError(cause);
     }
-    opening = undefined; // At once, not when somebody hears of it: a link that is lost now is to be replaced.
-    failures = 0;
-    if (current !== undefined) retire(current);
-    current = tracked;
-    return tracked;
   }
 
-  /** Connects after a pause of `ms`, less a random part of up to the half, so that many processes do not come at once. */
-  function connectIn(ms: number): void {
-    if (closed || retry !== undefined) return;
-    retry = setTimeout(connect, ms * (1 - Math.random() / 2));
-    retry.unref();
+  /** Waits for pending calls, then closes. Later calls reject. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    await this.#waitFor(this.#opening);
+    if (this.#current === undefined) return;
+    if (this.#current.pending > 0) await this.#waitFor(new Promise<void>((resolve) => (this.#onIdle = resolve)));
+    this.#current.connection.destroy();
+    this.#current = undefined;
   }
 
-  /** A link that failed: replaced, and unless it may still serve in part, not used any more. */
-  function giveUp(tracked: Tracked, failure: RedisStoreError): void {
-    if (tracked !== current || closed) return;
-    lastFailure = failure;
-    if (!tracked.link.partial) {
-      current = undefined;
-      tracked.link.destroy();
-    }
-    if (opening !== undefined) return;
-    // One that was good for a moment only (a replica that does not tell, a node that stays down) is not replaced at once.
-    const pause = tracked.link.partial ? PARTIAL_PAUSE : LONGEST_PAUSE;
-    const young = performance.now() - tracked.openedAt < pause;
-    if (young) failures = Math.max(failures, 1);
-    connectIn(young ? pause : SHORTEST_PAUSE);
-  }
-
-  function retire(tracked: Tracked): void {
-    tracked.retired = true;
-    if (tracked.pending === 0) tracked.link.destroy();
-    else setTimeout(() => tracked.link.destroy(), timeoutMs).unref();
-  }
-
-  function usable(): Tracked | Promise<Tracked> {
-    if (current !== undefined) return current;
-    // While attempts fail, so do calls, at once: nothing is queued for a server that is away, and nobody waits for it.
-    if (failures > 0 && lastFailure !== undefined) throw lastFailure;
-    return connect();
-  }
-
-  async function use(key: string | undefined, command: readonly string[], using: { link?: Tracked }): Promise<unknown> {
-    const tracked = current ?? (await usable());
-    using.link = tracked;
-    tracked.pending += 1;
+  async #sendNow(
+    key: string | undefined,
+    command: readonly string[],
+    call: { connection?: ManagedConnection },
+  ): Promise<unknown> {
+    const managed = this.#current ?? (await this.#connectUnlessFailing());
+    call.connection = managed;
+    managed.pending += 1;
     try {
-      return await tracked.link.send(key, command);
+      return await managed.connection.send(key, command);
     } catch (cause) {
-      const code = replyCode(cause);
-      // Not an answer, so the connection is gone; or the answer of a server that is not the master any more.
-      if (code === undefined || code === 'READONLY') giveUp(tracked, storeError(cause));
+      const code = readReplyCode(cause);
+      // Without a reply the connection is gone; READONLY is the reply of a server that is no longer the master.
+      if (code === undefined || code === 'READONLY') this.#replace(managed, toStoreError(cause));
       throw cause;
     } finally {
-      tracked.pending -= 1;
-      if (tracked.pending === 0 && tracked.retired) tracked.link.destroy();
-      if (tracked.pending === 0 && tracked === current) idle?.();
+      managed.pending -= 1;
+      if (managed.pending === 0 && managed.retired) managed.connection.destroy();
+      if (managed.pending === 0 && managed === this.#current) this.#onIdle?.();
     }
+  }
+
+  #onTimeout(connection: ManagedConnection | undefined): RedisStoreError {
+    const failure = timeoutError(this.#timeoutMs);
+    if (connection !== undefined && connection === this.#current) {
+      // The server may not answer the next call either: until it answers, no call waits.
+      this.#failures = Math.max(this.#failures, 1);
+      this.#replace(connection, failure);
+    }
+    return failure;
+  }
+
+  /** While attempts fail, calls fail at once: no call waits in a queue for a server that is down. */
+  async #connectUnlessFailing(): Promise<ManagedConnection> {
+    if (this.#failures > 0 && this.#lastFailure !== undefined) throw this.#lastFailure;
+    return this.#connect();
+  }
+
+  #connect(): Promise<ManagedConnection> {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#opening ??= this.#attempt();
+    this.#opening.catch(() => {}); // The waiting calls report the failure, if there are any.
+    return this.#opening;
+  }
+
+  async #attempt(): Promise<ManagedConnection> {
+    try {
+      return await this.#openConnection();
+    } catch (cause) {
+      this.#opening = undefined;
+      this.#lastFailure = toStoreError(cause);
+      this.#connectAfter(Math.min(MAXIMUM_PAUSE_MS, MINIMUM_PAUSE_MS * 2 ** this.#failures));
+      this.#failures = Math.min(this.#failures + 1, 10);
+      throw this.#lastFailure;
+    }
+  }
+
+  async #openConnection(): Promise<ManagedConnection> {
+    let managed: ManagedConnection | undefined;
+    const connection = await this.#open(() => managed !== undefined && this.#replace(managed, unreachableError()));
+    managed = { connection, openedAt: performance.now(), pending: 0, retired: false };
+    if (this.#closed || !connection.isUp()) {
+      connection.destroy();
+      throw this.#closed ? closedError() : unreachableError();
+    }
+    // In the same turn, before a caller resumes: a connection that is lost from now on has to be replaced.
+    this.#opening = undefined;
+    this.#failures = 0;
+    if (this.#current !== undefined) this.#retire(this.#current);
+    this.#current = managed;
+    return managed;
+  }
+
+  /** Connects after `ms`, less a random part of up to one half, so that many processes do not connect in step. */
+  #connectAfter(ms: number): void {
+    if (this.#closed || this.#retryTimer !== undefined) return;
+    this.#retryTimer = setTimeout(() => this.#connect(), ms * (1 - Math.random() / 2));
+    this.#retryTimer.unref();
+  }
+
+  /** Replaces a failed connection. A partial connection stays in use until then. */
+  #replace(managed: ManagedConnection, failure: RedisStoreError): void {
+    if (managed !== this.#current || this.#closed) return;
+    const { connection, openedAt } = managed;
+    this.#lastFailure = failure;
+    if (!connection.partial) {
+      this.#current = undefined;
+      connection.destroy();
+    }
+    if (this.#opening !== undefined) return;
+    // A connection that failed soon (a replica that denies ROLE, a node that stays down) is not replaced at once.
+    const pause = connection.partial ? PARTIAL_PAUSE_MS : MAXIMUM_PAUSE_MS;
+    const failedSoon = performance.now() - openedAt < pause;
+    if (failedSoon) this.#failures = Math.max(this.#failures, 1);
+    this.#connectAfter(failedSoon ? pause : MINIMUM_PAUSE_MS);
+  }
+
+  #retire(managed: ManagedConnection): void {
+    managed.retired = true;
+    if (managed.pending === 0) managed.connection.destroy();
+    else setTimeout(() => managed.connection.destroy(), this.#timeoutMs).unref();
   }
 
   /** Resolves when `promise` has settled, at the latest after the time-out. */
-  async function settled(promise: Promise<unknown> = Promise.resolve()): Promise<void> {
-    await withTimeout(timeoutMs, () => promise).catch(() => {});
+  async #waitFor(promise: Promise<unknown> = Promise.resolve()): Promise<void> {
+    await withTimeout(this.#timeoutMs, () => promise).catch(() => {});
   }
-
-  return {
-    send(key, command) {
-      if (closed) return Promise.reject(closedError());
-      const using: { link?: Tracked } = {};
-      const late = (): RedisStoreError => {
-        const failure = timedOut(timeoutMs);
-        if (using.link !== undefined && using.link === current) {
-          failures = Math.max(failures, 1); // It may well not answer the next call either: until it does, none waits.
-          giveUp(using.link, failure);
-        }
-        return failure;
-      };
-      const call = (): Promise<unknown> => withTimeout(timeoutMs, () => use(key, command, using), late);
-      return limit.run(sizeOf(command), call, overloaded).catch((cause) => {
-        throw storeError(cause);
-      });
-    },
-    async close() {
-      if (closed) return;
-      closed = true;
-      clearTimeout(retry);
-      await settled(opening);
-      if (current === undefined) return;
-      if (current.pending > 0) await settled(new Promise<void>((done) => (idle = done)));
-      current.link.destroy();
-      current = undefined;
-    },
-  };
 }
 
-/** Characters of a command, about its bytes. */
-export function sizeOf(command: readonly string[]): number {
+/** Counts the characters of a command, which are about its bytes. */
+export function countCharacters(command: readonly string[]): number {
   let characters = 0;
-  for (const word of command) characters += word.length;
+  for (const argument of command) characters += argument.length;
   return characters;
 }

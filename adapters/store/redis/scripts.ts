@@ -1,58 +1,57 @@
 import { createHash } from 'node:crypto';
 import { REVISION_CHARACTERS } from '../../../src/relay/store/contract.js';
 import { CHANNEL } from './changes.js';
+import { REVISION_AND_DEADLINE_CHARACTERS } from './stored-value.js';
 
-/** A Lua script and its digest, by which a server that has it runs it. */
+/** A Lua script and its digest: EVALSHA runs a script that the server has cached. */
 export interface Script {
   readonly text: string;
-  readonly sha: string;
+  readonly sha1: string;
 }
 
-/** Characters of the deadline that follows the revision in what is kept: a safe integer, zeros before it. */
-export const DEADLINE_CHARACTERS = 16;
-export const REVISION_AND_DEADLINE = REVISION_CHARACTERS + DEADLINE_CHARACTERS;
-
 /**
- * Put if absent. The deadline is judged by the server's clock. All scripts touch one key, so that a cluster can run
- * them, and nothing that can fail follows their one write.
+ * Put if absent, by the server's clock. Each script touches only one key, so that a cluster can run it. No command that
+ * can fail follows the write.
  */
-export const CREATE = script(`
+export const CREATE = createScript(`
 local now = redis.call('TIME')
 if tonumber(ARGV[2]) <= now[1] * 1000 + math.floor(now[2] / 1000) then return -1 end
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PXAT', ARGV[2]) then return 0 end
 return 1`);
 
-/** Compare and set, in its two forms. */
-export interface Replacement {
+/** Compare and set. */
+export interface ReplaceScripts {
   readonly usual: Script;
   /**
-   * For a Redis that has no memory left: replaces only by a value that is not longer. A script of Redis 7 may write then
-   * if it says so; an earlier Redis refuses it.
+   * For a Redis without free memory: accepts only a value that is not longer. Redis 7 and later run the script because of
+   * its flag `allow-oom`; an earlier Redis rejects it.
+   *
+   * @see https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
    */
   readonly inPlace: Script;
 }
 
 /**
- * Compare and set. What is kept begins with its revision, so the rest of it need not be sent to be compared. Without a
- * deadline in the arguments the one that is kept stays, in the text as in Redis. `further` is run after the write.
+ * The stored value begins with its revision, so the script compares only this prefix. Without a deadline among the
+ * arguments the deadline stays, both in the text and in Redis. The script runs `afterwards` after the write.
  */
-function replacement(further: string): Replacement {
-  const text = (first: string, condition: string): string => `${first}
+function createReplaceScripts(afterwards: string): ReplaceScripts {
+  const buildText = (first: string, condition: string): string => `${first}
 local held = redis.call('GET', KEYS[1])
 if not held then return 0 end
 if string.sub(held, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end${condition}
 if ARGV[3] == '' then
-  local deadline = string.sub(held, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE})
-  local kept = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS}) .. deadline .. string.sub(ARGV[2], ${REVISION_AND_DEADLINE + 1})
+  local deadline = string.sub(held, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE_CHARACTERS})
+  local kept = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS}) .. deadline .. string.sub(ARGV[2], ${REVISION_AND_DEADLINE_CHARACTERS + 1})
   redis.call('SET', KEYS[1], kept, 'KEEPTTL')
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
-end${further}
+end${afterwards}
 return 1`;
   return {
-    usual: script(text('', '')),
-    inPlace: script(
-      text(
+    usual: createScript(buildText('', '')),
+    inPlace: createScript(
+      buildText(
         '#!lua flags=allow-oom',
         `
 if #ARGV[2] > #held then return redis.error_reply('OOM the value would grow') end`,
@@ -61,13 +60,12 @@ if #ARGV[2] > #held then return redis.error_reply('OOM the value would grow') en
   };
 }
 
-/** Compare and set, untold. */
-export const REPLACE = replacement('');
+export const REPLACE = createReplaceScripts('');
 
-/** With word of the change. By pcall, whose error is dropped: what was written is written, whoever may hear of it. */
-export const REPLACE_AND_TELL = replacement(`
+/** Ignores the error of PUBLISH (by `pcall`): the write is done, even if nobody can be notified. */
+export const REPLACE_AND_PUBLISH = createReplaceScripts(`
 redis.pcall('PUBLISH', '${CHANNEL}', KEYS[1])`);
 
-function script(text: string): Script {
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
+function createScript(text: string): Script {
+  return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }

@@ -2,8 +2,8 @@ import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
 import { postgresStore } from '../../../adapters/store/postgres/index.js';
 import type { Sentinel } from '../../../adapters/store/redis/client.js';
-import { keepConnection, type RedisLink } from '../../../adapters/store/redis/connection-manager.js';
-import { openShared } from '../../../adapters/store/redis/connections.js';
+import { ConnectionManager, type RedisConnection } from '../../../adapters/store/redis/connection-manager.js';
+import { sentinelConnection } from '../../../adapters/store/redis/connections.js';
 import { sqliteRunner } from '../../../adapters/store/sqlite/group-commit.js';
 import { sqliteStore } from '../../../adapters/store/sqlite/index.js';
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
@@ -42,9 +42,9 @@ describe('calls in flight to a backend that does not answer', () => {
     await expect(limit.run(0, () => Promise.reject(new Error('its own')), refusal)).rejects.toThrow('its own');
   });
 
-  it('are limited on Redis, in number and in bytes', async () => {
-    const silent: RedisLink = { send: forever, isUp: () => true, destroy: () => {}, partial: true };
-    const redis = keepConnection(async () => silent, 300);
+  it('are bounded on Redis, in number and in bytes', async () => {
+    const silent: RedisConnection = { send: forever, isUp: () => true, destroy: () => {}, partial: true };
+    const redis = new ConnectionManager(async () => silent, 300);
     const value = 'x'.repeat(1024 * 1024);
     const large = Array.from({ length: 70 }, () => redis.send('k', ['SET', 'k', value]));
     expect(await codesOf(large)).toEqual({ redis_timeout: 63, redis_overloaded: 7 });
@@ -63,8 +63,8 @@ describe('calls in flight to a backend that does not answer', () => {
         return forever();
       },
     } as unknown as Sentinel;
-    const redis = keepConnection(
-      openShared(client, async () => {}, { connectTimeoutMs: 50 }),
+    const redis = new ConnectionManager(
+      sentinelConnection(client, async () => {}, { connectTimeoutMs: 50 }),
       50,
     );
     const send = (count: number) => codesOf(Array.from({ length: count }, () => redis.send('k', ['GET', 'k'])));

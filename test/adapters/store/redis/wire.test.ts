@@ -7,7 +7,7 @@ import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isKeyvRedis, loadLibrary } from '../../../../adapters/store/redis/client.js';
-import { storeError } from '../../../../adapters/store/redis/errors.js';
+import { toStoreError } from '../../../../adapters/store/redis/errors.js';
 import { isKeyvRedis as exported, redisStore } from '../../../../adapters/store/redis/index.js';
 import { parseRedisUrl } from '../../../../adapters/store/redis/url.js';
 import { boundMailbox, closeAfterEach, relayOn } from '../../../support/redis/relay.js';
@@ -322,8 +322,8 @@ describe('redisStore', () => {
       'Socket closed unexpectedly': 'redis_unreachable',
       'A7 of something': 'redis_unreachable',
     };
-    for (const [message, code] of Object.entries(codes)) expect(storeError(new Error(message)).code).toBe(code);
-    expect(storeError(Object.assign(new Error('OOM'), { code: 'ECONNRESET' })).code).toBe('ECONNRESET');
-    expect(storeError(undefined).code).toBe('redis_unreachable');
+    for (const [message, code] of Object.entries(codes)) expect(toStoreError(new Error(message)).code).toBe(code);
+    expect(toStoreError(Object.assign(new Error('OOM'), { code: 'ECONNRESET' })).code).toBe('ECONNRESET');
+    expect(toStoreError(undefined).code).toBe('redis_unreachable');
   });
 });

@@ -1,6 +1,9 @@
 /**
- * Why Postgres did not do what was asked. `code` is the SQLSTATE, the operating system's code, `POSTGRES_TIMEOUT` or
- * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`. The driver's own error is not kept: its fields may hold keys, values and connections.
+ * A failed call to Postgres. `code` is the SQLSTATE, the code of a system error, or one of `POSTGRES_TIMEOUT`,
+ * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`, `POSTGRES_CLOSED`. The error does not carry the error of the driver,
+ * whose fields may hold keys, values and connections.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export class PostgresFailure extends Error {
   override readonly name = 'PostgresFailure';
@@ -9,7 +12,6 @@ export class PostgresFailure extends Error {
   }
 }
 
-/** The commonest reasons, in words for whoever runs the relay. */
 const REASONS: Readonly<Record<string, string>> = {
   POSTGRES_TIMEOUT: 'no answer in time',
   POSTGRES_CLOSED: 'the store is closed',
@@ -40,12 +42,12 @@ const REASONS: Readonly<Record<string, string>> = {
   '57P03': 'the server is starting up or shutting down',
 };
 
-/** What the driver threw, as a failure that is safe to show. */
-export function failureOf(error: unknown): PostgresFailure {
+/** Converts an error of the driver to a failure without secrets. */
+export function toPostgresFailure(error: unknown): PostgresFailure {
   if (error instanceof PostgresFailure) return error;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code)) return new PostgresFailure(code);
-  // The driver knows no codes of its own: what has none is a time-out of the pool or a connection that ended.
+  // The driver sets no code for a time-out of the pool, nor for a lost connection.
   const isTimeout = error instanceof Error && /timeout/i.test(error.message);
   return new PostgresFailure(isTimeout ? 'POSTGRES_TIMEOUT' : 'POSTGRES_CONNECTION_LOST');
 }

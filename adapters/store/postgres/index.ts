@@ -1,202 +1,204 @@
-import { createCallLimit } from '../../../src/relay/store/call-limit.js';
-import { type MailboxStore, revisionOf, type StoredValue, StoreFullError } from '../../../src/relay/store/contract.js';
-import { changesOf } from './changes.js';
-import { PostgresFailure } from './errors.js';
+import { z } from 'zod';
+import { parseOptions } from '../../../src/relay/parse-options.js';
+import { assertDeadline, assertText, type MailboxStore, revisionOf } from '../../../src/relay/store/contract.js';
+import { createPostgresChanges } from './changes.js';
 import {
-  clientMaker,
+  getClientFactory,
+  ignoreErrorEvents,
   isPool,
   type KeyvPostgresLike,
-  listened,
-  openPool,
   type PostgresPool,
-  type PostgresQuery,
-  runQuery,
+  resolvePool,
 } from './pool.js';
-import { type PostgresTable, setUp } from './schema.js';
-import { statementsFor } from './statements.js';
+import type { PostgresTable } from './schema.js';
+import { StatementRunner } from './statement-runner.js';
+import { createStatements } from './statements.js';
 
 export type { KeyvPostgresLike, PostgresClient, PostgresPool, PostgresQuery } from './pool.js';
 
-/** The Postgres store's further options. */
+/** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions {
   /**
-   * The relay's own table, 1 to 48 of the characters `A-Z a-z 0-9 _`. Never the table of a Keyv. Default
+   * The table of the mailboxes, 1 to 48 of the characters `A-Z a-z 0-9 _`. Must not be the table of a Keyv. Default
    * `credential_relay_mailbox`.
    */
   readonly table?: string;
   /**
-   * Its schema, made if it is not there. Default: the schema of the KeyvPostgres; with a URL or a Pool the first one of
-   * the connection's search_path.
+   * The schema of the table. The store creates a missing schema. Default: the schema of the KeyvPostgres; for a URL or a
+   * Pool the first schema of the connection's `search_path`.
    */
   readonly schema?: string;
   /**
-   * Whether statements are prepared once per connection and named. False for poolers in transaction mode that do not
-   * follow names (PgBouncer before 1.21); then no `statement_timeout` is set either, so set one on the role. Default
-   * true.
+   * True: each connection prepares a statement once, by name. False for a pooler in transaction mode without support for
+   * named statements (PgBouncer before 1.21). The store then sets no `statement_timeout` either: set one on the role.
+   * Default true.
+   *
+   * @see https://www.postgresql.org/docs/current/sql-prepare.html
    */
   readonly prepare?: boolean;
-  /** Connections at most; a Pool of the host has its own bound. Default: `max` of the KeyvPostgres, else 10. */
+  /** Most connections. A Pool of the host keeps its own `max`. Default: `max` of the KeyvPostgres, else 10. */
   readonly poolSize?: number;
   /**
-   * Whether changes are told by NOTIFY on the channel of the table's name with `_changes` after it, and `changes` of the
-   * store listens there, so that long polls at other processes learn of them at once. False behind any pooler in
-   * transaction mode, as LISTEN does not work through one: nothing is told, and long polls look now and then. The same
-   * at all processes of a relay. Default: `prepare`.
+   * True: the store publishes changes by NOTIFY on the channel `<table>_changes`, and `store.changes` subscribes there by
+   * LISTEN, so that long polls at other processes return at once. False: nothing is published, and long polls poll the
+   * store; set this behind any pooler in transaction mode, which does not support LISTEN. Use the same value in all
+   * processes of a relay. Default: the value of `prepare`.
+   *
+   * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
   readonly changes?: boolean | undefined;
 }
 
-/** Milliseconds in which a statement that lost to a concurrent one, with nothing done, is tried again. */
-const RETRY_MS = 1_000;
+const DEFAULT_TABLE = 'credential_relay_mailbox';
 
-/** The server undid the statement because of a concurrent one: under stricter isolation than the usual one. */
-const UNDONE = ['40001', '40P01'];
+function identifier(maximum: number): z.ZodString {
+  const message = `must be 1 to ${maximum} of the characters A-Z a-z 0-9 _, and begin with no digit`;
+  return z
+    .string(message)
+    .max(maximum, message)
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, message);
+}
 
-/** disk_full. */
-const FULL = '53100';
+const optionsSchema = z.strictObject({
+  table: identifier(48).default(DEFAULT_TABLE),
+  schema: identifier(63).optional(),
+  prepare: z.boolean().default(true),
+  poolSize: z.number().optional(),
+  changes: z.boolean().optional(),
+});
 
 /**
- * A mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional statement, so
- * that Postgres itself lets exactly one caller win; whether an entry is live is judged by the database's clock. What it
- * holds lives in a table of its own, made on the first call.
+ * Creates a mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional statement,
+ * so Postgres itself lets exactly one caller win. The clock of the server decides whether an entry is live. The first call
+ * creates the table.
  *
- * `source` is a URL (`postgres://…`, `postgresql://…`), a KeyvPostgres of @keyv/postgres 2, of which the configuration
- * is taken and not the connection, or a Pool of `pg`, which stays the host's: it is used as it is and never ended here.
- * A KeyvPostgres opens a pool of its own, without a listener for errors, as soon as it is constructed: for as long as
- * that pool has idle connections (10 s after its last use), a restart of the server ends the process. A URL or a Pool
- * does not have this flaw.
+ * **Connections.** With a URL or a KeyvPostgres the store opens a pool and ends it in `close`; a KeyvPostgres provides only
+ * its configuration. A Pool of `pg` stays the host's, and the store never ends it. A KeyvPostgres also opens its own pool
+ * when constructed, without a listener for `error`: as long as this pool has idle connections (10 s after its last use), a
+ * restart of the server ends the process. Prefer a URL or a Pool.
  *
- * Keys of changed entries are told after the commit, many by one statement, a hundred times a second at most. To hear
- * of them, `changes.subscribe` opens one more connection, with the options of the pool and outside of it, also of the
- * host's; a Pool that has no `options` and `Client` to make one of gets no `changes`.
+ * **Changes.** The store publishes the keys of changed entries after the commit, many keys per statement, at most 100
+ * statements per second. `changes.subscribe` opens one more connection outside of the pool, with the options of the pool. A
+ * Pool that exposes no `options` and `Client` has no `changes`.
  *
- * Calls reject with an error whose `code` is the SQLSTATE, or the reason why there was none, after 2 s at the latest.
- * Where the disk of the server is full (53100), that is a {@link StoreFullError}. Calls that wait for a connection of the
- * pool, or for a server that has fallen silent, are bounded: beyond 10,000 of them, or 64 MiB, further ones reject at once
- * with `POSTGRES_OVERLOADED`.
- * No error holds a password, a key or a value. Throws a TypeError for a wrong option or source, and an Error that names
- * the command to run if the package `pg` is not installed.
+ * **Errors.** A call rejects after 2 s at the latest. The `code` of the error is the SQLSTATE, the code of a system error,
+ * or `POSTGRES_TIMEOUT`, `POSTGRES_CONNECTION_LOST`, `POSTGRES_CLOSED`. If the disk of the server is full (53100), the
+ * error is a {@link StoreFullError}. The store bounds the calls that wait for a connection or for a silent server: beyond
+ * 10,000 calls, or 64 MiB, further calls reject at once with `POSTGRES_OVERLOADED`. No error holds a password, a key or a
+ * value.
+ *
+ * @param source - A URL (`postgres://…`, `postgresql://…`), a KeyvPostgres of @keyv/postgres 2, or a Pool of `pg`.
+ * @throws TypeError for an invalid source or option; the message does not repeat the URL
+ * @throws Error that names the command to install the package `pg`, if the package is missing
+ * @example
+ * ```ts
+ * const store = postgresStore('postgres://relay:secret@db.example/app', { schema: 'relay', poolSize: 20 });
+ * const relay = createRelay({ publicUrl: 'https://example.com/relay', store, keys });
+ * ```
+ * @example A pool of the host:
+ * ```ts
+ * const store = postgresStore(new pg.Pool({ max: 20 }));
+ * ```
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html for the codes
  */
 export function postgresStore(
   source: string | KeyvPostgresLike | PostgresPool,
   options: PostgresStoreOptions = {},
 ): MailboxStore {
-  demandSource(source);
-  const table = tableOf(source, options);
-  const prepare = options.prepare ?? true;
-  const statements = statementsFor(table, prepare);
-  const { pool, owned } = openPool(source, { poolSize: options.poolSize, prepare });
-  const makeClient = (options.changes ?? prepare) ? clientMaker(pool) : undefined;
-  const changes = makeClient && changesOf(table.channel, pool, makeClient);
-  const limit = createCallLimit();
-  let ready: Promise<void> | undefined;
+  assertSource(source);
+  const {
+    prepare,
+    poolSize,
+    changes = prepare,
+    ...names
+  } = parseOptions('postgresStore', optionsSchema, {
+    ...options,
+    schema: options.schema ?? getKeyvSchema(source),
+  });
+  assertNotKeyvTable(source, names.table);
+  const table = toPostgresTable(names.table, names.schema);
+  const { pool, owned } = resolvePool(source, { poolSize, prepare });
+  const createClient = changes ? getClientFactory(pool) : undefined;
+  const postgresChanges = createClient && createPostgresChanges(table.channel, pool, createClient);
+  const runner = new StatementRunner(pool, table);
   let closed: Promise<void> | undefined;
 
-  async function run<Row>(query: PostgresQuery): Promise<readonly Row[]> {
-    const end = performance.now() + RETRY_MS;
-    for (;;) {
-      if (closed !== undefined) throw new PostgresFailure('POSTGRES_CLOSED');
-      try {
-        return await runQuery<Row>(pool, query, limit);
-      } catch (error) {
-        const code = error instanceof PostgresFailure ? error.code : '';
-        if (code === FULL) throw new StoreFullError('The disk of the Postgres server is full.', { cause: error });
-        if (code === '42P01') ready = undefined; // Somebody dropped the table, or this is another server now.
-        if (!UNDONE.includes(code) || performance.now() > end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-      }
-    }
-  }
-
-  /** The set-up is done once; if it fails, the next call tries again. */
-  function whenReady(): Promise<void> {
-    ready ??= setUp(table, run).catch((error: unknown) => {
-      ready = undefined;
-      throw error;
-    });
-    return ready;
-  }
-
-  async function call<Row>(statement: PostgresQuery, values: unknown[]): Promise<Row> {
-    await whenReady();
-    const [row] = await run<Row>({ ...statement, values });
-    return row as Row;
-  }
-
-  async function end(): Promise<void> {
-    await changes?.close();
+  async function close(): Promise<void> {
+    runner.close();
+    await postgresChanges?.close();
     if (owned) await pool.end();
   }
 
   return {
-    ...(changes === undefined ? {} : { changes: changes.bus }),
-    capabilities: { atomic: 'distributed', nativeExpiry: false, durable: true },
-    async get(key) {
-      const row = await call<{ revision: string; value: string; expires_at: unknown } | undefined>(statements.get, [
-        key,
-      ]);
-      // Eight-byte numbers come as text, unless the host's own parsers make something else of them.
-      return row && { value: row.value, revision: row.revision, expiresAt: Number(row.expires_at) };
-    },
-    async revision(key) {
-      return (await call<{ revision: string } | undefined>(statements.revision, [key]))?.revision;
-    },
-    async create(key, value, expiresAt) {
-      demandText(value);
-      demandDeadline(expiresAt);
-      const row = await call<{ done: boolean; late: boolean }>(statements.create, [
-        key,
-        revisionOf(value),
-        value,
-        expiresAt,
-      ]);
-      if (!row.done && row.late) throw new RangeError('The deadline of a new entry has passed.');
-      return row.done;
-    },
-    async replace(key, revision, value, expiresAt) {
-      demandText(value);
-      if (expiresAt !== undefined) demandDeadline(expiresAt);
-      const row = await call<{ done: boolean; live: boolean }>(statements.replace, [
-        key,
-        revision,
-        revisionOf(value),
-        value,
-        expiresAt ?? null,
-      ]);
-      if (row.done) return 'ok';
-      return row.live ? 'conflict' : 'missing';
-    },
-    async sweep(limit) {
-      const row = await call<{ erased: unknown }>(statements.sweep, [limit]);
-      return Number(row.erased);
-    },
-    async ping() {
-      await whenReady();
-      const before = Date.now();
-      const row = await call<{ now: unknown }>(statements.ping, []);
-      return { clockSkewMs: Math.round(Number(row.now) - (before + Date.now()) / 2) };
-    },
+    ...createOperations(runner, table, prepare),
+    ...(postgresChanges === undefined ? {} : { changes: postgresChanges.bus }),
     close() {
-      closed ??= end();
+      closed ??= close();
       return closed;
     },
   };
 }
 
-/** True for a KeyvPostgres of @keyv/postgres 2, of whichever copy of the package. */
+function createOperations(
+  runner: StatementRunner,
+  table: PostgresTable,
+  prepare: boolean,
+): Omit<MailboxStore, 'changes' | 'close'> {
+  const statements = createStatements(table, prepare);
+  return {
+    capabilities: { atomic: 'distributed', nativeExpiry: false, durable: true },
+    async get(key) {
+      type Row = { revision: string; value: string; expires_at: unknown } | undefined;
+      const row = await runner.run<Row>(statements.get, [key]);
+      // `pg` returns a bigint as text, unless the host has set another parser.
+      return row && { value: row.value, revision: row.revision, expiresAt: Number(row.expires_at) };
+    },
+    async revision(key) {
+      return (await runner.run<{ revision: string } | undefined>(statements.revision, [key]))?.revision;
+    },
+    async create(key, value, expiresAt) {
+      assertText(value, 'The Postgres store');
+      assertDeadline(expiresAt);
+      const values = [key, revisionOf(value), value, expiresAt];
+      const row = await runner.run<{ done: boolean; late: boolean }>(statements.create, values);
+      if (!row.done && row.late) throw new RangeError('The deadline of a new entry has passed.');
+      return row.done;
+    },
+    async replace(key, revision, value, expiresAt) {
+      assertText(value, 'The Postgres store');
+      if (expiresAt !== undefined) assertDeadline(expiresAt);
+      const values = [key, revision, revisionOf(value), value, expiresAt ?? null];
+      const row = await runner.run<{ done: boolean; live: boolean }>(statements.replace, values);
+      if (row.done) return 'ok';
+      return row.live ? 'conflict' : 'missing';
+    },
+    async sweep(limit) {
+      const row = await runner.run<{ erased: unknown }>(statements.sweep, [limit]);
+      return Number(row.erased);
+    },
+    async ping() {
+      await runner.ensureTable();
+      const startedAt = Date.now();
+      const row = await runner.run<{ now: unknown }>(statements.ping, []);
+      return { clockSkewMs: Math.round(Number(row.now) - (startedAt + Date.now()) / 2) };
+    },
+  };
+}
+
+/** True for a KeyvPostgres of @keyv/postgres 2, of any copy of the package. */
 export function isKeyvPostgres(value: unknown): value is KeyvPostgresLike {
   if (typeof value !== 'object' || value === null || !('opts' in value) || !('query' in value)) return false;
   const { opts, query } = value;
   return typeof query === 'function' && typeof opts === 'object' && Reflect.get(opts ?? {}, 'dialect') === 'postgres';
 }
 
-function demandSource(source: unknown): void {
+function assertSource(source: unknown): void {
   if (isPool(source)) return;
   if (isKeyvPostgres(source)) {
-    listened(source); // It emits an error if it cannot connect, which nobody may be there to hear.
+    ignoreErrorEvents(source); // A KeyvPostgres that cannot connect emits `error`, possibly without a listener.
     return;
   }
-  // The URL may hold a password, so no error repeats it.
+  // The URL may hold a password, so no message repeats the URL.
   if (typeof source !== 'string' || !/^postgres(ql)?:\/\//.test(source)) {
     throw new TypeError('postgresStore: source must be a postgres:// URL, a KeyvPostgres or a Pool of pg');
   }
@@ -205,34 +207,22 @@ function demandSource(source: unknown): void {
   }
 }
 
-const DEFAULT_TABLE = 'credential_relay_mailbox';
+/** A KeyvPostgres does not quote its schema, so Postgres folds the name to lower case. */
+function getKeyvSchema(source: unknown): string | undefined {
+  const schema: unknown = isKeyvPostgres(source) ? Reflect.get(source.opts, 'schema') : undefined;
+  return typeof schema === 'string' ? schema.toLowerCase() : undefined;
+}
 
-function tableOf(source: string | KeyvPostgresLike | PostgresPool, options: PostgresStoreOptions): PostgresTable {
-  const keyv: { table?: unknown; schema?: unknown } = isKeyvPostgres(source) ? source.opts : {};
-  const table = options.table ?? DEFAULT_TABLE;
-  // A KeyvPostgres writes the name of its schema without quotes, so Postgres reads it in lower case.
-  const schema = options.schema ?? (typeof keyv.schema === 'string' ? keyv.schema.toLowerCase() : undefined);
-  demandIdentifier('table', table, 48);
-  if (schema !== undefined) demandIdentifier('schema', schema, 63);
-  if (['keyv', keyv.table].includes(table)) throw new TypeError('postgresStore: table must not be the table of a Keyv');
+function assertNotKeyvTable(source: unknown, table: string): void {
+  const keyvTable: unknown = isKeyvPostgres(source) ? Reflect.get(source.opts, 'table') : undefined;
+  if (['keyv', keyvTable].includes(table)) throw new TypeError('postgresStore.table: must not be the table of a Keyv');
+}
+
+function toPostgresTable(table: string, schema: string | undefined): PostgresTable {
   return {
     name: schema === undefined ? `"${table}"` : `"${schema}"."${table}"`,
     schema,
     index: `"${table}_expires_at"`,
     channel: `${table}_changes`,
   };
-}
-
-function demandIdentifier(option: string, name: string, longest: number): void {
-  if (name.length > longest || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new TypeError(`postgresStore: ${option} must be 1 to ${longest} of the characters A-Z a-z 0-9 _`);
-  }
-}
-
-function demandText(value: StoredValue): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError('The Postgres store keeps text only.');
-}
-
-function demandDeadline(expiresAt: number): void {
-  if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
 }

@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module';
 import type { CallLimit } from '../../../src/relay/store/call-limit.js';
-import { failureOf, PostgresFailure } from './errors.js';
+import { PostgresFailure, toPostgresFailure } from './errors.js';
 
-/** One statement as the driver takes it; with a `name` it is prepared once per connection. */
+/** A statement of `pg`. A connection prepares a statement with a `name` once. */
 export interface PostgresQuery {
   readonly name?: string;
   readonly text: string;
   readonly values?: unknown[];
 }
 
-/** As much of a client of `pg` as is used. */
+/** The members of a pooled client of `pg` that the store uses. */
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<unknown>;
   release(destroy?: Error | boolean): void;
@@ -17,8 +17,8 @@ export interface PostgresClient {
   removeListener(event: 'error', listener: () => void): unknown;
 }
 
-/** As much of a client of `pg` as is used of one that belongs to no pool. */
-export interface PostgresListener {
+/** The members of a `pg` client outside of a pool that the store uses. */
+export interface PostgresSubscriber {
   connect(): Promise<unknown>;
   query(query: PostgresQuery): Promise<unknown>;
   end(): Promise<void>;
@@ -28,7 +28,7 @@ export interface PostgresListener {
   unref?(): void;
 }
 
-/** As much of a Pool of `pg` as is used. */
+/** The members of a Pool of `pg` that the store uses. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
   end(): Promise<void>;
@@ -36,7 +36,7 @@ export interface PostgresPool {
   listenerCount(event: 'error'): number;
 }
 
-/** As much of a KeyvPostgres of `@keyv/postgres` 2 as is used: its configuration. */
+/** The members of a KeyvPostgres of `@keyv/postgres` 2 that the store uses. `opts` is its configuration. */
 export interface KeyvPostgresLike {
   readonly opts: object;
   query(text: string, values?: unknown): Promise<unknown[]>;
@@ -44,63 +44,65 @@ export interface KeyvPostgresLike {
   listenerCount(event: 'error'): number;
 }
 
-/** Milliseconds after which the server cancels a statement, so that its outcome is known: nothing was done. */
+/** The server cancels a longer statement, in ms, and undoes it: its outcome is then known. */
 const STATEMENT_TIMEOUT_MS = 1_500;
 
-/** Milliseconds that one call may take, its wait for a connection included. After it the outcome is unknown. */
+/** Longest time of a call, in ms, with the wait for a connection. After a time-out the outcome is unknown. */
 export const CALL_TIMEOUT_MS = 2_000;
 
-/** How the pool of our own is made. */
+/** Settings of a pool that the store opens. */
 export interface PoolSettings {
   readonly poolSize: number | undefined;
-  /** False behind transaction-mode poolers, which refuse start-up parameters such as `statement_timeout`. */
+  /** False behind a transaction-mode pooler, which rejects start-up parameters such as `statement_timeout`. */
   readonly prepare: boolean;
 }
 
-/** The pool for a source, and whether it is ours to end. Nothing connects yet. */
-export function openPool(
+/** Returns the pool of the host, or a new pool, which the store owns and ends. Does not connect. */
+export function resolvePool(
   source: string | KeyvPostgresLike | PostgresPool,
   settings: PoolSettings,
 ): { readonly pool: PostgresPool; readonly owned: boolean } {
-  if (isPool(source)) return { pool: listened(source), owned: false };
-  const given: Record<string, unknown> = typeof source === 'string' ? { uri: source } : { ...source.opts };
-  const { uri, max, ...rest } = given;
+  if (isPool(source)) return { pool: ignoreErrorEvents(source), owned: false };
+  const options: Record<string, unknown> = typeof source === 'string' ? { uri: source } : { ...source.opts };
+  const { uri, max, ...rest } = options;
   const pool = new (loadPg().Pool)({
     ...(settings.prepare ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
     connectionTimeoutMillis: CALL_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     fallback_application_name: 'credential-relay',
-    allowExitOnIdle: true, // Idle connections do not keep a process alive that has nothing else to do.
+    allowExitOnIdle: true, // Idle connections do not keep the process alive.
     ...rest,
     max: settings.poolSize ?? max ?? 10,
     connectionString: uri,
   });
-  return { pool: listened(pool), owned: true };
+  return { pool: ignoreErrorEvents(pool), owned: true };
 }
 
 /**
- * How to make a client like those of the pool, which does not belong to it; `undefined` for a pool that does not tell.
- * A client borrowed for good would not do instead: a pool of one would have none left, and `end` of the host's pool
- * would wait for it.
+ * Returns a function that creates a client with the options of the pool, outside of the pool; `undefined` if the pool
+ * exposes no options. The store does not borrow a client for good: a pool of size 1 would have no client left, and `end`
+ * of the host's pool would wait for the client.
  */
-export function clientMaker(pool: PostgresPool): (() => PostgresListener) | undefined {
+export function getClientFactory(pool: PostgresPool): (() => PostgresSubscriber) | undefined {
   const Client: unknown = Reflect.get(pool, 'Client');
   const options: unknown = Reflect.get(pool, 'options');
   if (typeof Client !== 'function' || typeof options !== 'object' || options === null) return undefined;
-  // Not by a spread, which would lose the password: pools hide it.
-  const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
-  Object.assign(own, { keepAlive: true, connectionTimeoutMillis: CALL_TIMEOUT_MS });
-  return () => new (Client as new (options: object) => PostgresListener)(own);
+  // Pools make the password not enumerable, so a spread would lose it.
+  const ownOptions = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
+  Object.assign(ownOptions, { keepAlive: true, connectionTimeoutMillis: CALL_TIMEOUT_MS });
+  return () => new (Client as new (options: object) => PostgresSubscriber)(ownOptions);
 }
 
-/** Without a listener the end of an idle connection (a restart, a fail-over) would end the process. */
-export function listened<Emitter extends Pick<PostgresPool, 'on' | 'listenerCount'>>(emitter: Emitter): Emitter {
+/** Without a listener for `error`, the loss of an idle connection (restart, fail-over) would end the process. */
+export function ignoreErrorEvents<Emitter extends Pick<PostgresPool, 'on' | 'listenerCount'>>(
+  emitter: Emitter,
+): Emitter {
   if (emitter.listenerCount('error') === 0) emitter.on('error', () => {});
   return emitter;
 }
 
-/** True for a Pool of `pg`, of whichever copy of the package. */
+/** True for a Pool of `pg`, of any copy of the package. */
 export function isPool(value: unknown): value is PostgresPool {
   return (
     typeof value === 'object' &&
@@ -111,10 +113,10 @@ export function isPool(value: unknown): value is PostgresPool {
 }
 
 /**
- * Runs one statement on a connection of the pool and gives its rows. Rejects with a {@link PostgresFailure}, after
- * {@link CALL_TIMEOUT_MS} at the latest. A connection on which anything failed is not used again: it may lead to a
- * server that hangs, or to one that has become a read-only standby. It counts to `limit` until the pool has given a
- * connection or has refused one, which a pool of the host may never do.
+ * Runs a statement on a connection of the pool and returns the rows. Rejects with a {@link PostgresFailure}, after
+ * {@link CALL_TIMEOUT_MS} at the latest. The pool discards a connection on which a statement failed, as the server may
+ * hang, or may have become a read-only standby. The call counts towards `limit` until the pool has returned or refused a
+ * connection; a pool of the host may do neither.
  */
 export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery, limit: CallLimit): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {
@@ -124,7 +126,7 @@ export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery, limit: C
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      const failure = error === undefined ? undefined : failureOf(error);
+      const failure = error === undefined ? undefined : toPostgresFailure(error);
       client?.release(failure);
       client?.removeListener('error', fail);
       if (failure === undefined) resolve(rows);
@@ -134,37 +136,37 @@ export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery, limit: C
     const timer = setTimeout(() => fail(new PostgresFailure('POSTGRES_TIMEOUT')), CALL_TIMEOUT_MS);
 
     async function run(): Promise<void> {
-      const got = await pool.connect();
+      const connected = await pool.connect();
       if (settled) {
-        got.release(); // It came too late: the statement was given up and must not run now.
+        connected.release(); // The call has timed out, so the statement must not run any more.
         return;
       }
-      client = got;
+      client = connected;
       client.on('error', fail);
       const result = await client.query(query);
       settle(undefined, (result as { readonly rows?: readonly Row[] }).rows);
     }
-    limit.run(sizeOf(query), run, () => new PostgresFailure('POSTGRES_OVERLOADED')).catch(fail);
+    limit.run(countCharacters(query), run, () => new PostgresFailure('POSTGRES_OVERLOADED')).catch(fail);
   });
 }
 
-/** Characters of what is sent with a statement. */
-function sizeOf({ values = [] }: PostgresQuery): number {
+/** Counts the characters of the values, which are about their bytes. */
+function countCharacters({ values = [] }: PostgresQuery): number {
   let characters = 0;
   for (const value of values) if (typeof value === 'string') characters += value.length;
   return characters;
 }
 
-/** The driver, as much of it as is used. */
-interface Driver {
+/** The members of `pg` that the store uses. */
+interface PgModule {
   readonly Pool: new (options: Record<string, unknown>) => PostgresPool;
 }
 
-/** Loads `pg` when the first store is made: the package is an optional one. */
-function loadPg(): Driver {
-  const own = createRequire(import.meta.url);
-  const viaKeyv = (): Driver => createRequire(own.resolve('@keyv/postgres'))('pg');
-  for (const load of [(): Driver => own('pg'), viaKeyv]) {
+/** Loads the optional package `pg`, as installed or as a dependency of @keyv/postgres. */
+function loadPg(): PgModule {
+  const require = createRequire(import.meta.url);
+  const loadFromKeyv = (): PgModule => createRequire(require.resolve('@keyv/postgres'))('pg');
+  for (const load of [(): PgModule => require('pg'), loadFromKeyv]) {
     try {
       return load();
     } catch (error) {

@@ -1,39 +1,44 @@
 import { PostgresFailure } from './errors.js';
 import type { PostgresQuery } from './pool.js';
 
-/** Our table, as statements name it. */
+/** Runs a statement and returns its rows. */
+export type RunStatement = <Row>(query: PostgresQuery) => Promise<readonly Row[]>;
+
+/** The names of the store's table, as statements use them. */
 export interface PostgresTable {
-  /** Quoted, with its schema if one was given; else the connection's search_path decides. */
+  /** Quoted; without a schema, the search_path of the connection applies. */
   readonly name: string;
   readonly schema: string | undefined;
   readonly index: string;
-  /** Where word of its changes goes. Not quoted; the same whether or not the schema is named. */
+  /** The channel of its change notifications. Not quoted; independent of the schema. */
   readonly channel: string;
 }
 
-/** First of the two numbers of every advisory lock taken here ("CRMB"); the second tells what it guards. */
+/** The first key of each advisory lock of the store ("CRMB"). The second key names the purpose. */
 export const LOCK_CLASS = 0x43_52_4d_42;
 
-const SET_UP_LOCK = 0;
+const MIGRATION_LOCK = 0;
 
 /** unique_violation (in the catalogue), duplicate_schema, duplicate_table. */
-const MADE_AT_ONCE = ['23505', '42P06', '42P07'];
+const ALREADY_EXISTS_CODES = ['23505', '42P06', '42P07'];
 
 /** insufficient_privilege, read_only_sql_transaction. */
-const MAY_NOT = ['42501', '25006'];
+const NOT_PERMITTED_CODES = ['42501', '25006'];
 
-/** The latest layout. A comment on the table tells which one it has. */
+/** The comment on a table holds its layout. */
 const LATEST_LAYOUT = 1;
 
 /**
- * What brings the table up to each layout from the one before. Every step may be run again, and leaves a table that
- * the releases before it can still use: during a deployment both are at work.
+ * Returns the statements that migrate a table to each layout from the previous one. A statement may run more than once,
+ * and leaves a table that earlier releases can still use: during a deployment two releases share the table.
  *
- * Layout 1: keys compare by bytes, so that no change of the operating system's collations can harm their index. Pages
- * keep room for the next version of a row, and the index is on what no replace changes, so replaces are heap-only.
- * Rows live for minutes, so vacuum comes early. Sealed text does not compress, so that is not tried.
+ * Layout 1: keys compare by bytes, so that an update of the operating system's collations cannot corrupt the index. Pages
+ * have room for the next version of a row, and no replace changes an indexed column, so replaces are heap-only. Rows live
+ * for minutes, so autovacuum starts early. Sealed text does not compress, so compression is off.
+ *
+ * @see https://www.postgresql.org/docs/current/storage-hot.html
  */
-function steps({ name, index }: PostgresTable): readonly string[] {
+function getMigrations({ name, index }: PostgresTable): readonly string[] {
   return [
     `create table if not exists ${name} (
       key text collate "C" primary key,
@@ -51,14 +56,10 @@ function steps({ name, index }: PostgresTable): readonly string[] {
 }
 
 /**
- * Makes the table if it is not there and brings an older one up to date. Any number of processes may do so at once.
- * Needs no right beyond SELECT, INSERT, UPDATE and DELETE if the table is there already.
+ * Creates the table, or migrates an earlier layout. Any number of processes may migrate at the same time. If the table
+ * exists, no right beyond SELECT, INSERT, UPDATE and DELETE is necessary.
  */
-export async function setUp(
-  table: PostgresTable,
-  run: <Row>(query: PostgresQuery) => Promise<readonly Row[]>,
-  attempts = 3,
-): Promise<void> {
+export async function migrate(table: PostgresTable, run: RunStatement, attempts = 3): Promise<void> {
   const [found] = await run<{ present: boolean; comment: string | null }>({
     text: `select c is not null as present, obj_description(c, 'pg_class') as comment
       from (select to_regclass($1::text)) as found (c)`,
@@ -67,36 +68,29 @@ export async function setUp(
   const layout = Number(/layout (\d+)/.exec(found?.comment ?? '')?.[1] ?? 0);
   if (layout >= LATEST_LAYOUT) return;
   try {
-    await run({ text: await setUpText(table, layout, run) });
+    await run({ text: await buildMigration(table, layout, run) });
   } catch (error) {
     const code = error instanceof PostgresFailure ? error.code : '';
-    // Somebody who does not take our lock, such as a KeyvPostgres, made the schema at the same moment.
-    if (MADE_AT_ONCE.includes(code) && attempts > 1) return setUp(table, run, attempts - 1);
-    // A table of somebody else's making, without our comment on it, serves as well if it has the columns.
-    if (!(MAY_NOT.includes(code) && found?.present === true)) throw error;
+    // A client without the lock, such as a KeyvPostgres, created the schema at the same moment.
+    if (ALREADY_EXISTS_CODES.includes(code) && attempts > 1) return migrate(table, run, attempts - 1);
+    // A table that an administrator created, without the comment, is fine if it has the columns.
+    if (!(NOT_PERMITTED_CODES.includes(code) && found?.present === true)) throw error;
   }
 }
 
-/** Several statements in one message: one transaction, which ends with it, on any pooler. */
-async function setUpText(
-  table: PostgresTable,
-  layout: number,
-  run: <Row>(query: PostgresQuery) => Promise<readonly Row[]>,
-): Promise<string> {
+/** Several statements in one message form one transaction, also through a pooler. */
+async function buildMigration(table: PostgresTable, layout: number, run: RunStatement): Promise<string> {
   const { name, schema } = table;
   return [
-    `select pg_advisory_xact_lock(${LOCK_CLASS}, ${SET_UP_LOCK})`,
+    `select pg_advisory_xact_lock(${LOCK_CLASS}, ${MIGRATION_LOCK})`,
     ...(schema === undefined || (await schemaExists(schema, run)) ? [] : [`create schema if not exists "${schema}"`]),
-    ...steps(table).slice(layout),
+    ...getMigrations(table).slice(layout),
     `comment on table ${name} is 'Mailboxes of credential-relay, layout ${LATEST_LAYOUT}'`,
   ].join(';\n');
 }
 
-/** `create schema if not exists` asks for the right to create one even where it exists, so it is asked before. */
-async function schemaExists(
-  schema: string,
-  run: <Row>(query: PostgresQuery) => Promise<readonly Row[]>,
-): Promise<boolean> {
+/** `create schema if not exists` requires the right to create a schema even if the schema exists. */
+async function schemaExists(schema: string, run: RunStatement): Promise<boolean> {
   const [row] = await run<{ present: boolean }>({
     text: 'select exists (select from pg_namespace where nspname = $1::text) as present',
     values: [schema],

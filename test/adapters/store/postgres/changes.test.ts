@@ -3,7 +3,7 @@ import type { MailboxStore } from 'credential-relay';
 import { type PostgresStoreOptions, postgresStore } from 'credential-relay/adapters/store/postgres';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { payloadsOf } from '../../../../adapters/store/postgres/changes.js';
+import { buildPayloads } from '../../../../adapters/store/postgres/change-publisher.js';
 import type { PostgresServer } from '../../../support/postgres/server.js';
 import { describeOnPostgres } from '../../../support/postgres/suite.js';
 import {
@@ -250,11 +250,11 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
 
 describe('the messages of Postgres', () => {
   it('are as few as can be, under 8000 bytes each, and hold each key once', () => {
-    expect(payloadsOf([])).toEqual([]);
-    expect(payloadsOf(['a'])).toEqual(['a']);
+    expect(buildPayloads([])).toEqual([]);
+    expect(buildPayloads(['a'])).toEqual(['a']);
     for (const length of [1, 49, 127, 128]) {
       const keys = times(3000, (index) => `${index}`.padStart(length, 'x'));
-      const payloads = payloadsOf(keys);
+      const payloads = buildPayloads(keys);
       expect(payloads.flatMap((payload) => payload.split(','))).toEqual(keys);
       expect(Math.max(...payloads.map((payload) => payload.length))).toBeLessThan(8000);
       for (const payload of payloads.slice(0, -1)) expect(payload.length).toBeGreaterThan(7700);

@@ -12,11 +12,11 @@ import { CALL_TIMEOUT_MS, type PostgresPool, type PostgresSubscriber } from './p
 
 /** Times of the subscription, in ms. Connections to Postgres are expensive, so the pauses are longer than for Redis. */
 const TIMES: SubscriptionTimes = {
-  checkEvery: 3_000,
-  checkWithin: CALL_TIMEOUT_MS,
-  shortestPause: 50,
-  longestPause: 1_000,
-  refusedPause: 30_000,
+  checkIntervalMs: 3_000,
+  checkTimeoutMs: CALL_TIMEOUT_MS,
+  minimumPauseMs: 50,
+  maximumPauseMs: 1_000,
+  refusedPauseMs: 30_000,
   // Invalid authorization (28), unknown database or missing right (3D, 42), or too many connections (53).
   isRefusal: (cause) => /^(28|53|3D|42)/.test(toPostgresFailure(cause).code),
 };

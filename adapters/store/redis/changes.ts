@@ -22,11 +22,11 @@ export const CHANNEL = 'credential-relay:changes';
 
 /** Times of the subscription, in ms. */
 const TIMES: SubscriptionTimes = {
-  checkEvery: 3000,
-  checkWithin: 2000,
-  shortestPause: MINIMUM_PAUSE_MS,
-  longestPause: MAXIMUM_PAUSE_MS,
-  refusedPause: 30_000,
+  checkIntervalMs: 3000,
+  checkTimeoutMs: 2000,
+  minimumPauseMs: MINIMUM_PAUSE_MS,
+  maximumPauseMs: MAXIMUM_PAUSE_MS,
+  refusedPauseMs: 30_000,
   isRefusal: (cause) => ['NOPERM', 'ERR'].includes(readReplyCode(cause) ?? ''),
 };
 
@@ -49,7 +49,7 @@ async function subscribe(
     if (!client.isReady) events.lost();
   });
   client.unref();
-  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.heard(key)));
+  await connectToMaster(client, connectTimeoutMs, () => client.subscribe(CHANNEL, (key) => events.changed(key)));
   if (!client.isReady) events.lost(); // The connection ended after the reply to SUBSCRIBE.
   return {
     check: () => client.sendCommand(['PING']),

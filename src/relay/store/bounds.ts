@@ -12,7 +12,7 @@ export const MEMORY_BOUNDS: StoreBounds = { maximumMailboxes: 100_000, maximumBy
 /** Defaults in a file. */
 export const FILE_BOUNDS: StoreBounds = { maximumMailboxes: 1_000_000, maximumBytes: 1024 * 1024 * 1024 };
 
-/** The space that a store uses. */
+/** What a store holds. */
 export interface UsedSpace {
   readonly mailboxes: number;
   readonly bytes: number;
@@ -41,8 +41,8 @@ export function assertBounds(
   return bounds;
 }
 
-/** True if a new entry of `bytes` fits. */
-export function hasRoomForNew(used: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
+/** Whether there is room for one more entry, of `bytes`. */
+export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (
     used.mailboxes < bounds.maximumMailboxes && used.bytes + bytes <= Math.floor(bounds.maximumBytes * SHARE_FOR_NEW)
   );
@@ -52,8 +52,8 @@ export function hasRoomForNew(used: UsedSpace, bytes: number, bounds: StoreBound
  * True if an entry may change its size from `before` to `after` bytes. An entry may always shrink, and grow within its
  * blocks: a device can bind to a mailbox, and delete a mailbox, even in a full store.
  */
-export function hasRoomForGrowth(used: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
-  return countBlocks(after) <= countBlocks(before) || used.bytes + after - before <= bounds.maximumBytes;
+export function hasRoomForGrowth(held: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
+  return countBlocks(after) <= countBlocks(before) || held.bytes + after - before <= bounds.maximumBytes;
 }
 
 function countBlocks(bytes: number): number {

@@ -11,9 +11,9 @@ export interface SubscriptionConnection {
 
 /** Callbacks of an open connection. */
 export interface ConnectionEvents {
-  /** The entry under `key` was changed. */
+  /** Word of the entry under `key`. */
   changed(key: string): void;
-  /** The connection was lost. May be called more than once. */
+  /** The connection is gone. May be called more than once. */
   lost(): void;
 }
 
@@ -22,16 +22,17 @@ export type OpenConnection = (events: ConnectionEvents) => Promise<SubscriptionC
 
 /** When a subscriber checks its connection, and opens a new one; all times in ms. */
 export interface SubscriptionTimes {
-  /** Time between two checks. */
+  /** From one check to the next. */
   readonly checkIntervalMs: number;
+  /** Longest time of a check. */
   readonly checkTimeoutMs: number;
-  /** Pause before the first attempt to reconnect. The pause doubles with each failed attempt. */
+  /** The first pause before a connection is sought again; it doubles with each attempt that fails. */
   readonly minimumPauseMs: number;
-  /** Longest pause. A connection with a shorter life counts as a failed attempt. */
+  /** The longest such pause. A connection that lived less long counts as an attempt that failed. */
   readonly maximumPauseMs: number;
-  /** Pause after a failure that only an operator can fix. */
+  /** The pause after a failure that only an operator can mend, so that asking again soon is of no use. */
   readonly refusedPauseMs: number;
-  /** True for such a failure. */
+  /** Tells such a failure from others. */
   isRefusal(cause: unknown): boolean;
 }
 
@@ -100,31 +101,12 @@ class SubscriptionSession {
     this.#ended = this.#keepConnected();
   }
 
-  get isConnected(): boolean {
-    return this.#connectedSince !== undefined;
-  }
-
-  /** Resolves when no connection is open. */
-  stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#interrupt();
-    return waitAtMost(STOP_TIMEOUT_MS, this.#ended);
-  }
-
-  async #keepConnected(): Promise<void> {
-    while (!this.#isStopped) {
-      const cause = await this.#runConnection().catch((error: unknown) => error);
-      this.#failures += 1;
-      if (!this.#isStopped) await this.#pause(this.#getPause(cause));
-    }
-  }
-
-  /** Receives over one connection until the connection is lost. Rejects if a connection or a check fails. */
-  async #runConnection(): Promise<void> {
-    let isLost = false;
-    const connection = await this.#open({
+  /** Listens over one connection for as long as it lasts; rejects if there is none to be had, or it fell silent. */
+  async function listen(): Promise<void> {
+    let lost = false;
+    const ear = await open({
       changed: (key) => {
-        for (const listener of this.#listeners) listener.changed(key);
+        for (const listener of listeners) listener.changed(key);
       },
       lost: () => {
         isLost = true;
@@ -136,15 +118,15 @@ class SubscriptionSession {
       this.#connectedSince = performance.now();
       for (const listener of this.#listeners) listener.resync();
       for (;;) {
-        await unlessInterrupted(delay(times.checkEvery, { unref: true }));
+        await unlessInterrupted(delay(times.checkIntervalMs, { unref: true }));
         if (stopped || lost) return;
-        await unlessInterrupted(withTimeout(times.checkWithin, () => ear.check()));
+        await unlessInterrupted(withTimeout(times.checkTimeoutMs, () => ear.check()));
         if (stopped || lost) return;
       }
     } finally {
-      this.#resetFailures();
-      this.#connectedSince = undefined;
-      await connection.close();
+      if (listeningSince !== undefined && performance.now() - listeningSince > times.maximumPauseMs) failures = 0;
+      listeningSince = undefined;
+      await ear.close();
     }
   }
 
@@ -169,6 +151,6 @@ class SubscriptionSession {
 
 /** Less a random part of up to the half, so that many processes do not come at once. */
 function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
-  const backOff = Math.min(times.longestPause, times.shortestPause * 2 ** Math.min(failures - 1, 20));
-  return (times.isRefusal(cause) ? times.refusedPause : backOff) * (1 - Math.random() / 2);
+  const backOff = Math.min(times.maximumPauseMs, times.minimumPauseMs * 2 ** Math.min(failures - 1, 20));
+  return (times.isRefusal(cause) ? times.refusedPauseMs : backOff) * (1 - Math.random() / 2);
 }

@@ -1,42 +1,42 @@
 import type { UsedSpace } from '../../../src/relay/store/bounds.js';
 import { revisionOf, type StoredEntry, type StoredValue } from '../../../src/relay/store/contract.js';
-import { createDeadlineIndex, type DeadlineIndex } from './deadlines.js';
-import { sizeOfEntry } from './size.js';
+import { DeadlineIndex } from './deadlines.js';
+import { measureEntry } from './size.js';
 
-/** An entry, with the bytes that it takes: to count them costs more than to keep them. */
+/** An entry with its size in bytes: to count the bytes costs more than to store the count. */
 interface SizedEntry extends StoredEntry {
   readonly bytes: number;
 }
 
-/** The entries of a Map, with their deadlines and their size: one of these for a Map, however many stores are on it. */
+/** The entries of a Map with their deadlines and sizes. All stores on a Map share one instance. */
 export class MemoryEntries {
   readonly #entries: Map<string, SizedEntry>;
-  readonly #deadlines: DeadlineIndex = createDeadlineIndex();
+  readonly #deadlines = new DeadlineIndex();
   #bytes = 0;
   #sweptSecond = Number.NEGATIVE_INFINITY;
 
   constructor(entries: Map<string, StoredEntry>) {
     this.#entries = entries as Map<string, SizedEntry>;
     for (const [key, { value, revision, expiresAt }] of entries) {
-      const bytes = sizeOfEntry(key, value);
+      const bytes = measureEntry(key, value);
       this.#entries.set(key, { value, revision, expiresAt, bytes });
       this.#deadlines.add(key, expiresAt);
       this.#bytes += bytes;
     }
   }
 
-  /** What the Map holds, the expired entries that were not swept yet included. */
-  get held(): UsedSpace {
-    if (this.#entries.size === 0) this.#bytes = 0; // Whoever holds the Map may have cleared it.
+  /** Includes expired entries until they are swept. */
+  get usedSpace(): UsedSpace {
+    if (this.#entries.size === 0) this.#bytes = 0; // The host may have cleared its Map.
     return { mailboxes: this.#entries.size, bytes: this.#bytes };
   }
 
-  live(key: string, now: number): SizedEntry | undefined {
+  getLive(key: string, now: number): SizedEntry | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined && entry.expiresAt > now ? entry : undefined;
   }
 
-  /** Puts what has the size `bytes`, whatever is under the key. */
+  /** Puts a value of `bytes`, in place of any entry under the key. */
   put(key: string, value: StoredValue, expiresAt: number, bytes: number): void {
     const before = this.#entries.get(key);
     if (before?.expiresAt !== expiresAt) {
@@ -47,9 +47,9 @@ export class MemoryEntries {
     this.#bytes += bytes - (before?.bytes ?? 0);
   }
 
-  /** Erases up to `limit` entries whose deadline has come; how many were. */
+  /** Erases up to `limit` expired entries and returns their number. */
   sweep(now: number, limit: number): number {
-    return this.#deadlines.take(now, limit, (key) => {
+    return this.#deadlines.takeExpired(now, limit, (key) => {
       const entry = this.#entries.get(key);
       if (entry === undefined || entry.expiresAt > now) return false;
       this.#bytes -= entry.bytes;
@@ -58,8 +58,8 @@ export class MemoryEntries {
   }
 
   /**
-   * Erases up to `limit` expired entries to make room. Once nothing is left to erase it does not look again within the
-   * second: deadlines are indexed by the second, and a full store is asked often.
+   * Erases up to `limit` expired entries to make room. After a sweep that left no expired entry, skips further sweeps
+   * within the same second: the index has a resolution of one second, and a full store may receive many creates.
    */
   makeRoom(now: number, limit: number): void {
     const second = Math.floor(now / 1000);
@@ -68,13 +68,14 @@ export class MemoryEntries {
   }
 }
 
-const entriesOf = new WeakMap<Map<unknown, unknown>, MemoryEntries>();
+const entriesByMap = new WeakMap<Map<unknown, unknown>, MemoryEntries>();
 
-/** The entries of a Map. */
-export function memoryEntries(backing: Map<string, unknown>): MemoryEntries {
-  const known = entriesOf.get(backing);
-  if (known !== undefined) return known;
-  const entries = new MemoryEntries(backing as Map<string, StoredEntry>);
-  entriesOf.set(backing, entries);
+/** Returns the entries of a Map, the same instance for each call. */
+export function getMemoryEntries(map: Map<string, unknown>): MemoryEntries {
+  let entries = entriesByMap.get(map);
+  if (entries === undefined) {
+    entries = new MemoryEntries(map as Map<string, StoredEntry>);
+    entriesByMap.set(map, entries);
+  }
   return entries;
 }

@@ -4,7 +4,7 @@ import { memoryStore } from 'credential-relay/adapters/store/memory';
 import fc from 'fast-check';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
-import { sizeOfEntry } from '../../../../adapters/store/memory/size.js';
+import { measureEntry } from '../../../../adapters/store/memory/size.js';
 import type { StoredEntry, StoredValue } from '../../../../src/relay/store/contract.js';
 
 const NOW = 1_900_000_000_000;
@@ -20,7 +20,7 @@ function setUp(options: { maximumMailboxes?: number; maximumBytes?: number }) {
 /** What the Map holds, counted from nothing. */
 function recount(map: ReadonlyMap<string, unknown>): { mailboxes: number; bytes: number } {
   let bytes = 0;
-  for (const [key, entry] of map) bytes += sizeOfEntry(key, (entry as StoredEntry).value);
+  for (const [key, entry] of map) bytes += measureEntry(key, (entry as StoredEntry).value);
   return { mailboxes: map.size, bytes };
 }
 
@@ -76,7 +76,7 @@ describe('memory store, its bounds', () => {
 
   it('lets a mailbox be bound and deleted when it is full to the last byte', async () => {
     const put = value(500);
-    const bytes = sizeOfEntry('k', put);
+    const bytes = measureEntry('k', put);
     const { store, map } = setUp({ maximumBytes: Math.ceil((bytes * 8) / 7) });
     await store.create('k', put, NOW + HOUR);
     const bound = value(900);
@@ -109,8 +109,8 @@ describe('memory store, its bounds', () => {
     expect((await memoryStore({ maximumMailboxes: 5 }).ping()).usage).toEqual(usage);
     expect((await memoryStore(new Keyv()).ping()).usage).toEqual({ ...usage, maximumMailboxes: 100_000 });
     for (const bad of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) {
-      expect(() => memoryStore({ maximumMailboxes: bad })).toThrow(/^memoryStore: maximumMailboxes must be/);
-      expect(() => memoryStore(new Map(), { maximumBytes: bad })).toThrow(/^memoryStore: maximumBytes must be/);
+      expect(() => memoryStore({ maximumMailboxes: bad })).toThrow(/^memoryStore.maximumMailboxes: must be/);
+      expect(() => memoryStore(new Map(), { maximumBytes: bad })).toThrow(/^memoryStore.maximumBytes: must be/);
     }
   });
 
@@ -146,7 +146,7 @@ describe('memory store, its bounds', () => {
               : next() + one.text;
             const created = await store.create(one.key, put, clock.now + one.life).catch((error: unknown) => error);
             if (isStoreFull(created)) {
-              const bytes = recount(map).bytes + sizeOfEntry(one.key, put);
+              const bytes = recount(map).bytes + measureEntry(one.key, put);
               expect(map.size >= bounds.maximumMailboxes || bytes > (bounds.maximumBytes * 7) / 8).toBe(true);
               expect(map.get(one.key)).toSatisfy(
                 (held?: StoredEntry) => held === undefined || held.expiresAt <= clock.now,

@@ -86,8 +86,8 @@ describe('sqliteStore, its bounds', () => {
     const usage = { maximumMailboxes: 1_000_000, maximumBytes: 1_073_741_824 };
     expect((await sqliteStore(newFile()).ping()).usage).toMatchObject(usage);
     expect((await sqliteStore(':memory:').ping()).usage).toMatchObject({ maximumBytes: 67_108_864 });
-    expect(() => sqliteStore(newFile(), { maximumMailboxes: 0 })).toThrow(/^sqliteStore: maximumMailboxes must be/);
-    expect(() => sqliteStore(newFile(), { maximumBytes: 0.5 })).toThrow(/^sqliteStore: maximumBytes must be/);
+    expect(() => sqliteStore(newFile(), { maximumMailboxes: 0 })).toThrow(/^sqliteStore.maximumMailboxes: must be/);
+    expect(() => sqliteStore(newFile(), { maximumBytes: 0.5 })).toThrow(/^sqliteStore.maximumBytes: must be/);
   });
 
   it('counts exactly, whatever is created, replaced, refused, expired and swept', async () => {

@@ -1,164 +1,149 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { setUpTable } from './schema.js';
-import type { SqliteDatabase, SqliteStatement, SqliteTarget } from './source.js';
+import { SqliteStoreError } from './errors.js';
+import { createTable } from './schema.js';
+import { IN_MEMORY, type SqliteDatabase, type SqliteTarget } from './source.js';
+import { prepareStatements, type SqliteStatements } from './statements.js';
 
-/** An open database with its statements, prepared once. */
-export interface SqliteConnection {
+/** An open database with its prepared statements. */
+export interface SqliteConnection extends SqliteStatements {
   readonly database: SqliteDatabase;
-  /** key → value, expires_at */
-  readonly read: SqliteStatement;
-  /** key, value, expires_at, now */
-  readonly create: SqliteStatement;
-  /** value, key, now, revision */
-  readonly replace: SqliteStatement;
-  /** value, expires_at, key, now, revision */
-  readonly replaceAndMove: SqliteStatement;
-  /** now, limit */
-  readonly erase: SqliteStatement;
-  /** key, now → revision; reads no value */
-  readonly revision: SqliteStatement;
-  /** → mailboxes, bytes (of the values) */
-  readonly held: SqliteStatement;
-  /** key, now, revision → bytes (of the value) */
-  readonly size: SqliteStatement;
 }
 
-/** A database that we opened, and so may close. */
-type OwnDatabase = SqliteDatabase & { close(): void };
-type DatabaseConstructor = new (path: string, options: { readonly timeout: number }) => OwnDatabase;
+/** A database that the store opened and closes. */
+type OwnedDatabase = SqliteDatabase & { close(): void };
+type DatabaseConstructor = new (path: string, options: { readonly timeout: number }) => OwnedDatabase;
 
-/** An error of this adapter, with a `code` for events. */
-export class SqliteStoreError extends Error {
-  override readonly name = 'SqliteStoreError';
-  constructor(
-    readonly code: string,
-    message: string,
-    cause?: unknown,
-  ) {
-    super(message, cause === undefined ? undefined : { cause });
+/** Opens connections to a target, on demand. */
+export interface SqliteConnector {
+  /** True if the store opens the database; false for a database of the host. */
+  readonly owned: boolean;
+  /** Returns the open connection, or opens one. After a failure the next call tries again. */
+  getConnection(): SqliteConnection;
+  /** Drops the connection after a failure, or at least its statements. */
+  reset(): void;
+  /** Closes a database that the store opened. */
+  close(): void;
+}
+
+/** Opens nothing before the first call: a relay starts without access to the file, and recovers with it. */
+export function createConnector(target: SqliteTarget, table: string): SqliteConnector {
+  return 'database' in target
+    ? new HostConnector(target.database, table)
+    : new FileConnector(loadLibsql(), target.file, table);
+}
+
+class FileConnector implements SqliteConnector {
+  readonly owned = true;
+  readonly #Database: DatabaseConstructor;
+  readonly #file: string;
+  readonly #table: string;
+  #open: { readonly connection: SqliteConnection; readonly database: OwnedDatabase } | undefined;
+  #fileId: string | undefined;
+
+  constructor(Database: DatabaseConstructor, file: string, table: string) {
+    this.#Database = Database;
+    this.#file = file;
+    this.#table = table;
+  }
+
+  getConnection(): SqliteConnection {
+    // Data in a deleted file is lost at the next start, and other processes do not see it.
+    if (this.#fileId !== undefined && this.#fileId !== readFileId(this.#file)) {
+      throw new SqliteStoreError('SQLITE_READONLY_DBMOVED', 'The database file was moved, removed or replaced.');
+    }
+    if (this.#open !== undefined) return this.#open.connection;
+    const database = openFile(this.#Database, this.#file);
+    try {
+      this.#open = { database, connection: prepareConnection(database, this.#table) };
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    if (this.#file !== IN_MEMORY) this.#fileId ??= readFileId(this.#file);
+    return this.#open.connection;
+  }
+
+  reset(): void {
+    // A database in memory would end with its connection.
+    if (this.#file !== IN_MEMORY) this.close();
+  }
+
+  close(): void {
+    // libsql holds the file handle, but no lock, until its last statement is garbage-collected.
+    this.#open?.database.close();
+    this.#open = undefined;
   }
 }
 
-/** True if another connection holds what this call needs: to be tried again. */
-export function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
+class HostConnector implements SqliteConnector {
+  readonly owned = false;
+  readonly #database: SqliteDatabase;
+  readonly #table: string;
+  #connection: SqliteConnection | undefined;
+
+  constructor(database: SqliteDatabase, table: string) {
+    this.#database = database;
+    this.#table = table;
+  }
+
+  getConnection(): SqliteConnection {
+    // The host could roll back a change that the store has acknowledged.
+    if (this.#database.inTransaction) {
+      throw new SqliteStoreError('SQLITE_BUSY', 'A transaction of the host is open on this connection.');
+    }
+    this.#connection ??= prepareConnection(this.#database, this.#table);
+    return this.#connection;
+  }
+
+  reset(): void {
+    this.#connection = undefined;
+  }
+
+  close(): void {}
 }
 
-/** The `code` of an error, or ''. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** The `Database` of libsql. Throws an Error that names the missing package and the command that installs it. */
+/**
+ * Loads the `Database` of libsql.
+ *
+ * @throws SqliteStoreError that names the package and the command to install it
+ */
 export function loadLibsql(require: (name: string) => unknown = createRequire(import.meta.url)): DatabaseConstructor {
   try {
     return require('libsql') as DatabaseConstructor;
   } catch (cause) {
-    // Also when its binary for this platform is missing (npm's --omit=optional).
+    // The binary for this platform may be missing as well (npm's --omit=optional).
     const message = 'sqliteStore: the package libsql is not there, or not for this platform; npm install libsql';
     throw new SqliteStoreError('missing_package', message, cause);
   }
 }
 
-/** Opens connections to one target, on demand. */
-export interface SqliteConnector {
-  /** The database is ours, not one of the host. */
-  readonly owned: boolean;
-  /** The open connection; opens one if there is none. Throws when that fails, and tries anew the next time. */
-  connection(): SqliteConnection;
-  /** After a failure: the next call opens, or at least prepares, anew. */
-  renew(): void;
-  /** Closes what was opened here. */
-  close(): void;
-}
-
-/**
- * The connector of a target. Nothing is opened before the first call: a relay starts although the file cannot be
- * opened, and goes on once it can.
- */
-export function sqliteConnector(target: SqliteTarget, table: string): SqliteConnector {
-  if ('database' in target) return hostConnector(target.database, table);
-  const Database = loadLibsql();
-  const inMemory = target.file === ':memory:';
-  let open: { readonly connection: SqliteConnection; readonly database: OwnDatabase } | undefined;
-  let identity: string | undefined;
-  // libsql ends a connection when its last statement is garbage: until then it holds a file handle, and no lock.
-  const close = (): void => {
-    open?.database.close();
-    open = undefined;
-  };
-  return {
-    owned: true,
-    connection() {
-      // What is written to a file that is gone is lost at the next start, and other processes do not see it.
-      if (identity !== undefined && identity !== identityOf(target.file)) {
-        throw new SqliteStoreError('SQLITE_READONLY_DBMOVED', 'The database file was moved, removed or replaced.');
-      }
-      if (open !== undefined) return open.connection;
-      const database = openFile(Database, target.file);
-      try {
-        open = { database, connection: prepare(database, table) };
-      } catch (error) {
-        database.close();
-        throw error;
-      }
-      if (!inMemory) identity ??= identityOf(target.file);
-      return open.connection;
-    },
-    renew() {
-      // A database in memory is in its connection only.
-      if (!inMemory) close();
-    },
-    close,
-  };
-}
-
-function hostConnector(database: SqliteDatabase, table: string): SqliteConnector {
-  let prepared: SqliteConnection | undefined;
-  return {
-    owned: false,
-    connection() {
-      // What we acknowledge within a transaction of the host, the host could still roll back.
-      if (database.inTransaction) {
-        throw new SqliteStoreError('SQLITE_BUSY', 'A transaction of the host is open on this connection.');
-      }
-      prepared ??= prepare(database, table);
-      return prepared;
-    },
-    renew() {
-      prepared = undefined;
-    },
-    close() {},
-  };
-}
-
-/** Tells one file from another under the same path; undefined where there is none. */
-function identityOf(file: string): string | undefined {
+/** Identifies a file, to detect another file under the same path; undefined for a missing file. */
+function readFileId(file: string): string | undefined {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 }
 
 /**
- * Makes the file where there is none, for its owner only (0600): SQLite would make it for everybody to read. Its -wal
- * and -shm files get its mode. One that is there keeps the mode that it has.
+ * Creates a missing file for its owner only (0600), as SQLite would make the file readable for all users. SQLite copies
+ * the mode to the -wal and -shm files. An existing file keeps its mode.
  */
-function makePrivateFile(file: string): void {
-  if (file === ':memory:' || statSync(file, { throwIfNoEntry: false }) !== undefined) return;
+function createPrivateFile(file: string): void {
+  if (file === IN_MEMORY || statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   closeSync(openSync(file, 'a', 0o600));
 }
 
-function openFile(Database: DatabaseConstructor, file: string): OwnDatabase {
-  let database: OwnDatabase;
+function openFile(Database: DatabaseConstructor, file: string): OwnedDatabase {
+  let database: OwnedDatabase;
   try {
-    makePrivateFile(file);
-    // No waiting inside SQLite, where it would hold up the event loop: who is busy is asked again later.
+    createPrivateFile(file);
+    // Time-out 0: SQLite would wait for a lock in the event loop. GroupCommitQueue waits instead.
     database = new Database(file, { timeout: 0 });
   } catch (cause) {
     throw new SqliteStoreError('SQLITE_CANTOPEN', 'The database file cannot be opened.', cause);
   }
   try {
-    // FULL: a commit is on the disk when it returns. Temporary copies (of VACUUM) stay in memory.
+    // FULL: a commit is on the disk when it returns. MEMORY: VACUUM writes no temporary copy to the disk.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;');
   } catch (error) {
     database.close();
@@ -167,28 +152,7 @@ function openFile(Database: DatabaseConstructor, file: string): OwnDatabase {
   return database;
 }
 
-/** Prepares the statements, on a database whose table is made where it is missing. */
-function prepare(database: SqliteDatabase, table: string): SqliteConnection {
-  setUpTable(database, table);
-  const live = 'key = ? AND expires_at > ? AND substr(value, 1, 16) = ?';
-  return {
-    database,
-    read: database.prepare(`SELECT value, expires_at FROM "${table}" WHERE key = ?`),
-    create: database.prepare(
-      `INSERT INTO "${table}" AS t (key, value, expires_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE
-       SET value = excluded.value, expires_at = excluded.expires_at WHERE t.expires_at <= ?`,
-    ),
-    replace: database.prepare(`UPDATE "${table}" SET value = ? WHERE ${live}`),
-    replaceAndMove: database.prepare(`UPDATE "${table}" SET value = ?, expires_at = ? WHERE ${live}`),
-    erase: database.prepare(
-      `DELETE FROM "${table}" WHERE key IN
-       (SELECT key FROM "${table}" WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-    ),
-    // Named, as SQLite would else go by the key alone, and read all pages of the value.
-    revision: database.prepare(
-      `SELECT substr(value, 1, 16) AS revision FROM "${table}" INDEXED BY "${table}_revision" WHERE key = ? AND expires_at > ?`,
-    ),
-    held: database.prepare(`SELECT mailboxes, bytes FROM "${table}_held"`),
-    size: database.prepare(`SELECT length(CAST(value AS BLOB)) AS bytes FROM "${table}" WHERE ${live}`),
-  };
+function prepareConnection(database: SqliteDatabase, table: string): SqliteConnection {
+  createTable(database, table);
+  return { database, ...prepareStatements(database, table) };
 }

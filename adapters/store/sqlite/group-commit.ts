@@ -1,143 +1,154 @@
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { StoreFullError } from '../../../src/relay/store/contract.js';
-import { codeOf, isBusy, type SqliteConnection, type SqliteConnector, SqliteStoreError } from './connection.js';
+import { delay } from '../../../src/relay/time.js';
+import type { SqliteConnection, SqliteConnector } from './connection.js';
+import { closedError, getErrorCode, isBusy, SqliteStoreError } from './errors.js';
 
-/** One change, run inside a transaction that it shares with others; a RangeError or a StoreFullError fails this change alone. */
-export type SqliteChange<Answer> = (connection: SqliteConnection, now: number) => Answer;
+/** A change within a transaction that other changes share. A RangeError or StoreFullError fails this change only. */
+export type SqliteChange<Result> = (connection: SqliteConnection, now: number) => Result;
 
-/** Runs statements against a database that other processes use as well. */
-export interface SqliteRunner {
-  /**
-   * Runs a change, which holds `bytes` (default 0) until it is committed, and then resolves. Rejects at once with
-   * SQLITE_BUSY while too many changes, or too many bytes, wait already.
-   */
-  write<Answer>(change: SqliteChange<Answer>, bytes?: number): Promise<Answer>;
-  /** Runs something that needs no transaction of ours, as often as somebody else is busy. */
-  attempt<Answer>(run: (connection: SqliteConnection) => Answer): Promise<Answer>;
-  /** Lets the changes that were asked for end, and refuses all that comes later. */
-  close(): Promise<void>;
-}
-
-interface Pending {
+interface QueuedChange {
   readonly change: SqliteChange<unknown>;
-  readonly until: number;
-  resolve(answer: unknown): void;
+  readonly retryUntil: number;
+  resolve(result: unknown): void;
   reject(error: unknown): void;
 }
 
-/** Changes in one transaction: more would keep the lock, and the event loop, for too long. */
-const BATCH = 128;
+/** Most changes per transaction: a longer transaction would hold the lock, and block the event loop, for too long. */
+const MAXIMUM_BATCH = 128;
 
 /**
- * Group commit. Changes that arrive within one turn of the event loop share a transaction, and so one flush to the
- * disk, which costs more than all the rest: 30 changes at once take little longer than one. Whoever finds the database
- * locked waits in JavaScript, some milliseconds at a time, while the event loop serves others; after `busyTimeoutMs`
- * the call rejects with SQLITE_BUSY.
+ * Group commit. Changes of one turn of the event loop share a transaction, and so one flush to the disk, the most
+ * expensive step: 30 concurrent changes take little longer than one. While the database is locked, the queue waits in
+ * JavaScript, some milliseconds at a time, and the event loop continues; after `busyTimeoutMs` the call rejects with
+ * SQLITE_BUSY.
  */
-export function sqliteRunner(connector: SqliteConnector, busyTimeoutMs: number, clock: () => number): SqliteRunner {
-  let queue: Pending[] = [];
-  let working: Promise<void> | undefined;
-  let closed = false;
-  // Of changes that wait while the disk or another process keeps them waiting.
-  const limit = createCallLimit();
+export class GroupCommitQueue {
+  readonly #connector: SqliteConnector;
+  readonly #busyTimeoutMs: number;
+  readonly #clock: () => number;
+  readonly #limit = createCallLimit();
+  #queue: QueuedChange[] = [];
+  #working: Promise<void> | undefined;
+  #closed = false;
 
-  function connection(): SqliteConnection {
-    if (closed && working === undefined) throw new SqliteStoreError('store_closed', 'The store is closed.');
-    return connector.connection();
+  constructor(connector: SqliteConnector, busyTimeoutMs: number, clock: () => number) {
+    this.#connector = connector;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    this.#clock = clock;
   }
 
-  /** What callers see of a failure; a connection that may be the reason for it is given up. */
-  function failure(error: unknown): unknown {
-    const code = codeOf(error);
-    if (code === 'SQLITE_FULL') return new StoreFullError('The database, or its disk, is full.', { cause: error });
-    if (error instanceof SqliteStoreError || error instanceof StoreFullError || isBusy(error)) return error;
-    connector.renew();
-    return code.startsWith('SQLITE_') ? error : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', error);
+  /**
+   * Runs a change and resolves after the commit. The change occupies `bytes` of the queue. Rejects at once with SQLITE_BUSY
+   * while too many changes, or too many bytes, wait.
+   */
+  async write<Result>(change: SqliteChange<Result>, bytes = 0): Promise<Result> {
+    if (this.#closed) throw closedError();
+    return this.#limit.run(bytes, () => this.#enqueue(change), overloadedError);
   }
 
-  async function attempt<Answer>(
-    run: (connection: SqliteConnection) => Answer,
-    until = performance.now() + busyTimeoutMs,
-  ): Promise<Answer> {
+  /** Runs `act` outside of a transaction. Tries again while the database is locked. */
+  async run<Result>(
+    act: (connection: SqliteConnection) => Result,
+    retryUntil = performance.now() + this.#busyTimeoutMs,
+  ): Promise<Result> {
     for (;;) {
       try {
-        return run(connection());
+        return act(this.#getConnection());
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= until) throw failure(error);
+        if (!isBusy(error) || performance.now() >= retryUntil) throw this.#toFailure(error);
       }
-      await pause();
+      // 1 to 9 ms at random, so that processes do not try in step.
+      await delay(1 + 8 * Math.random());
     }
   }
 
-  async function commit(batch: readonly Pending[]): Promise<void> {
+  /** Waits for the queued changes. Later calls reject. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#working;
+  }
+
+  #enqueue<Result>(change: SqliteChange<Result>): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const retryUntil = performance.now() + this.#busyTimeoutMs;
+      this.#queue.push({ change, retryUntil, resolve: resolve as (result: unknown) => void, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // Requests that arrived during the last flush run first, and share the next commit.
+      await new Promise(setImmediate);
+      const batch = this.#queue.slice(0, MAXIMUM_BATCH);
+      this.#queue = this.#queue.slice(MAXIMUM_BATCH);
+      await this.#commit(batch);
+    }
+    this.#working = undefined;
+  }
+
+  async #commit(batch: readonly QueuedChange[]): Promise<void> {
     try {
-      const settle = await attempt((open) => transact(open, batch, clock), batch[0]?.until);
-      for (const one of settle) one();
+      const settlers = await this.run(
+        (connection) => runTransaction(connection, batch, this.#clock),
+        batch[0]?.retryUntil,
+      );
+      for (const settle of settlers) settle();
     } catch (error) {
-      // One change may have failed the others, by its size for example: each gets its own chance.
-      if (batch.length > 1 && !isBusy(error)) for (const one of batch) await commit([one]);
+      // One change may have failed the others, for example by its size: each change runs alone now.
+      if (batch.length > 1 && !isBusy(error)) for (const queued of batch) await this.#commit([queued]);
       else for (const { reject } of batch) reject(error);
     }
   }
 
-  async function work(): Promise<void> {
-    while (queue.length > 0) {
-      // Requests that arrived while the disk was written to get their turn first, and share the next commit.
-      await new Promise(setImmediate);
-      const batch = queue.slice(0, BATCH);
-      queue = queue.slice(BATCH);
-      await commit(batch);
-    }
-    working = undefined;
+  #getConnection(): SqliteConnection {
+    if (this.#closed && this.#working === undefined) throw closedError();
+    return this.#connector.getConnection();
   }
 
-  function enqueue<Answer>(change: SqliteChange<Answer>): Promise<Answer> {
-    return new Promise<Answer>((resolve, reject) => {
-      const until = performance.now() + busyTimeoutMs;
-      queue.push({ change, until, resolve: resolve as (answer: unknown) => void, reject });
-      working ??= work();
-    });
+  /** Converts an error for the caller. Resets a connection that may have caused the error. */
+  #toFailure(error: unknown): unknown {
+    const code = getErrorCode(error);
+    if (code === 'SQLITE_FULL') return new StoreFullError('The database, or its disk, is full.', { cause: error });
+    if (error instanceof SqliteStoreError || error instanceof StoreFullError || isBusy(error)) return error;
+    this.#connector.reset();
+    return code.startsWith('SQLITE_') ? error : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', error);
   }
-
-  return {
-    async write(change, bytes = 0) {
-      if (closed) throw new SqliteStoreError('store_closed', 'The store is closed.');
-      return limit.run(bytes, () => enqueue(change), overloaded);
-    },
-    attempt: (run) => attempt(run),
-    async close() {
-      closed = true;
-      await working;
-    },
-  };
 }
 
-function overloaded(): SqliteStoreError {
+function overloadedError(): SqliteStoreError {
   return new SqliteStoreError('SQLITE_BUSY', 'Too many changes wait.');
 }
 
-/** Runs a batch in one transaction. Returns what to do once it is committed; throws if it was not. */
-function transact(connection: SqliteConnection, batch: readonly Pending[], clock: () => number): (() => void)[] {
+/** Runs a batch in one transaction. Returns functions to call after the commit; throws if the transaction failed. */
+function runTransaction(
+  connection: SqliteConnection,
+  batch: readonly QueuedChange[],
+  clock: () => number,
+): (() => void)[] {
   const { database } = connection;
-  // By `exec`, which leaves nothing behind: a prepared BEGIN that met a lock would, in libsql, pin what reads see.
+  // By `exec`: in libsql a prepared BEGIN that met a lock would pin the snapshot of later reads.
   database.exec('BEGIN IMMEDIATE');
   try {
-    // With the lock in hand: time spent waiting for it counts.
+    // After BEGIN, since deadlines may pass during the wait for the lock.
     const now = clock();
-    const settle = batch.map(({ change, resolve, reject }) => {
-      try {
-        const answer = change(connection, now);
-        return () => resolve(answer);
-      } catch (error) {
-        if (error instanceof RangeError || error instanceof StoreFullError) return () => reject(error);
-        throw error;
-      }
-    });
+    const settlers = batch.map((queued) => runChange(queued, connection, now));
     database.exec('COMMIT');
-    return settle;
+    return settlers;
   } catch (error) {
     // Some failures have ended the transaction already.
     if (database.inTransaction) rollBack(connection);
+    throw error;
+  }
+}
+
+function runChange({ change, resolve, reject }: QueuedChange, connection: SqliteConnection, now: number): () => void {
+  try {
+    const result = change(connection, now);
+    return () => resolve(result);
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof StoreFullError) return () => reject(error);
     throw error;
   }
 }
@@ -148,9 +159,4 @@ function rollBack({ database }: SqliteConnection): void {
   } catch {
     // The first error says more.
   }
-}
-
-/** 1 to 9 ms, at random, so that processes do not ask in step. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1 + 8 * Math.random()));
 }

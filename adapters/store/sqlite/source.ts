@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 
-/** The bytes of a statement that the store uses; libsql's, better-sqlite3's and node:sqlite's statements fit. */
+/** The members of a statement that the store uses, as in libsql, better-sqlite3 and node:sqlite. */
 export interface SqliteStatement {
   run(...parameters: (string | number)[]): { readonly changes: number | bigint };
   all(...parameters: (string | number)[]): unknown[];
 }
 
-/** An open database that the host owns: a `Database` of libsql or better-sqlite3, or what is used like one. */
+/** An open database of the host: a `Database` of libsql or better-sqlite3, or an object with the same members. */
 export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
   exec(sql: string): unknown;
@@ -16,7 +16,7 @@ export interface SqliteDatabase {
   readonly memory?: boolean;
 }
 
-/** The part of a Keyv SQLite adapter (`new KeyvSqlite('sqlite://relay.db')`) that says where its file is. */
+/** The members of a Keyv SQLite adapter (`new KeyvSqlite('sqlite://relay.db')`) that name its file. */
 export interface KeyvSqliteAdapter {
   readonly opts: {
     readonly dialect: 'sqlite';
@@ -26,18 +26,19 @@ export interface KeyvSqliteAdapter {
   };
 }
 
-/** What `sqliteStore` takes: a path or `sqlite:` URL, a Keyv SQLite adapter, or an open database. */
+/** A path or `sqlite:` URL, a Keyv SQLite adapter, or an open database. */
 export type SqliteSource = string | KeyvSqliteAdapter | SqliteDatabase;
 
-/** A source, understood: a database that somebody else opened, or a file that we open (absolute path or `:memory:`). */
+/** A database that the host opened, or a file for the store to open (an absolute path or `:memory:`). */
 export type SqliteTarget = { readonly database: SqliteDatabase } | { readonly file: string };
 
-const MEMORY = ':memory:';
+/** The path of a database in memory. */
+export const IN_MEMORY = ':memory:';
 
-/** Appended to a Keyv adapter's file: see {@link targetOf}. */
-const BESIDE_KEYV = '.relay';
+/** The suffix for the file of a Keyv adapter: see {@link resolveTarget}. */
+const KEYV_FILE_SUFFIX = '.relay';
 
-/** True for a Keyv SQLite adapter, by its shape: any version of `@keyv/sqlite`, or a copy of it. */
+/** True for a Keyv SQLite adapter, of any version or copy of `@keyv/sqlite`. */
 export function isKeyvSqlite(value: unknown): value is KeyvSqliteAdapter {
   if (typeof value !== 'object' || value === null || !('opts' in value)) return false;
   const { opts } = value;
@@ -49,8 +50,7 @@ export function isKeyvSqlite(value: unknown): value is KeyvSqliteAdapter {
   );
 }
 
-/** True for an open database, by its shape. */
-export function isSqliteDatabase(value: unknown): value is SqliteDatabase {
+function isSqliteDatabase(value: unknown): value is SqliteDatabase {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -60,29 +60,30 @@ export function isSqliteDatabase(value: unknown): value is SqliteDatabase {
 }
 
 /**
- * Where a source leads. A Keyv adapter holds its file open through another SQLite library, and two of these in one
- * process on one file do not see each other's locks (sqlite.org/howtocorrupt.html §2.2.1): so the mailboxes get a file
- * of their own beside it, with `.relay` appended.
+ * Resolves a source to its target. A Keyv adapter holds its file open through another SQLite library. Two SQLite libraries
+ * in a process do not see each other's locks on a file, so the mailboxes get a separate file with the suffix `.relay`.
  *
- * Throws a TypeError for what can never become a database; its text repeats nothing of the source.
+ * @throws TypeError for an invalid source; the message repeats nothing of the source
+ * @see https://www.sqlite.org/howtocorrupt.html §2.2.1
  */
-export function targetOf(source: SqliteSource): SqliteTarget {
-  if (typeof source === 'string') return { file: fileOf(source) };
+export function resolveTarget(source: SqliteSource): SqliteTarget {
+  if (typeof source === 'string') return { file: parseFile(source) };
   if (isKeyvSqlite(source)) {
-    const file = fileOf(source.opts.db ?? source.opts.uri ?? '');
-    return { file: file === MEMORY ? MEMORY : file + BESIDE_KEYV };
+    const file = parseFile(source.opts.db ?? source.opts.uri ?? '');
+    return { file: file === IN_MEMORY ? IN_MEMORY : file + KEYV_FILE_SUFFIX };
   }
   if (isSqliteDatabase(source)) return { database: source };
   throw new TypeError('sqliteStore: takes a path, a sqlite: URL, a Keyv SQLite adapter or an open database');
 }
 
-/** The file that a path or `sqlite:` URL names; what follows the scheme is taken literally, as Keyv does. */
-function fileOf(source: string): string {
+/** Parses a path or `sqlite:` URL. The text after the scheme is a literal path, as in Keyv. */
+function parseFile(source: string): string {
   const path = source.replace(/^sqlite:(\/\/)?/i, '');
-  if (path === MEMORY) return MEMORY;
+  if (path === IN_MEMORY) return IN_MEMORY;
   if (path === '' || path.includes('\0')) throw new TypeError('sqliteStore: this path names no file');
-  // libsql would take some of these for a database on another machine.
-  if (/^[a-z][a-z0-9+.-]+:/i.test(path))
+  // libsql treats some of these URLs as a database on another machine.
+  if (/^[a-z][a-z0-9+.-]+:/i.test(path)) {
     throw new TypeError('sqliteStore: takes a path or a sqlite: URL, no other URL');
+  }
   return resolve(path);
 }

@@ -4,7 +4,7 @@ import { postgresStore } from '../../../adapters/store/postgres/index.js';
 import type { Sentinel } from '../../../adapters/store/redis/client.js';
 import { ConnectionManager, type RedisConnection } from '../../../adapters/store/redis/connection-manager.js';
 import { sentinelConnection } from '../../../adapters/store/redis/connections.js';
-import { sqliteRunner } from '../../../adapters/store/sqlite/group-commit.js';
+import { GroupCommitQueue } from '../../../adapters/store/sqlite/group-commit.js';
 import { sqliteStore } from '../../../adapters/store/sqlite/index.js';
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { keyvStore } from '../../../src/relay/store/keyv-store.js';
@@ -127,18 +127,18 @@ describe('calls in flight to a backend that does not answer', () => {
     const busy = Object.assign(new Error('locked'), { code: 'SQLITE_BUSY' });
     const connector = {
       owned: true,
-      connection: () => {
+      getConnection: () => {
         throw busy;
       },
-      renew: () => {},
+      reset: () => {},
       close: () => {},
     };
-    const runner = sqliteRunner(connector, 0, Date.now);
-    const changes = Array.from({ length: 10_010 }, () => runner.write(() => undefined));
+    const queue = new GroupCommitQueue(connector, 0, Date.now);
+    const changes = Array.from({ length: 10_010 }, () => queue.write(() => undefined));
     const messages = (await Promise.allSettled(changes)).map((one) => one.status === 'rejected' && one.reason.message);
     expect(messages.filter((message) => message === 'Too many changes wait.')).toHaveLength(10);
     expect(messages.filter((message) => message === 'locked')).toHaveLength(10_000);
-    await runner.close();
+    await queue.close();
   });
 
   it('are limited to 64 MiB in the queue of SQLite', async () => {

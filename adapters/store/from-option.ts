@@ -6,12 +6,16 @@ import { isKeyvRedis, redisStore } from './redis/index.js';
 import { isKeyvSqlite, sqliteStore } from './sqlite/index.js';
 
 /**
- * What `createRelay({ store })` takes: a store of the contract, or what a Keyv user has in hand: a Keyv, a Map, or a
- * storage adapter (`new KeyvRedis(url)`, `new KeyvPostgres(…)`, `new KeyvSqlite(…)`), whose configuration is used.
+ * The option `store` of `createRelay`: a mailbox store, a Keyv, a Map, or a Keyv storage adapter (`new KeyvRedis(url)`,
+ * `new KeyvPostgres(…)`, `new KeyvSqlite(…)`), of which the relay uses the configuration.
  */
 export type StoreOption = MailboxStore | Keyv | KeyvStoreAdapter | Map<string, unknown>;
 
-/** The store for an option value; without one, memory. Throws a TypeError that names the option. */
+/**
+ * Resolves the option `store`. Default: a store in memory.
+ *
+ * @throws TypeError for any other value, or for a Keyv adapter without atomic changes
+ */
 export function storeFromOption(option: StoreOption | undefined, clock: () => number): MailboxStore {
   if (option === undefined) return memoryStore(new Keyv(), { clock });
   if (isMailboxStore(option)) return option;

@@ -4,8 +4,7 @@ import { postgresStore } from './postgres/index.js';
 import { redisStore } from './redis/index.js';
 import { sqliteStore } from './sqlite/index.js';
 
-/** The stores by the scheme of their URL. */
-const STORES: Readonly<Record<string, (url: string) => MailboxStore>> = {
+const FACTORIES_BY_SCHEME: Readonly<Record<string, (url: string) => MailboxStore>> = {
   'memory:': () => memoryStore(),
   'sqlite:': sqliteStore,
   'redis:': redisStore,
@@ -19,15 +18,23 @@ const STORES: Readonly<Record<string, (url: string) => MailboxStore>> = {
 };
 
 /**
- * The store for a URL, so that one setting swaps it from laptop to production: `memory:`, `sqlite:./relay.db`,
- * `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`, `redis+cluster://host:port,host:port`,
- * `postgres://`. It connects on first use; close it
- * when the relay is closed. Throws a TypeError for another scheme, and an Error that names the package to install if an
- * optional one is missing. No error repeats the URL, which may hold a password.
+ * Creates the store for a URL, so that one setting selects the store from a laptop to production. The store connects at
+ * its first call. Close the store after the relay.
+ *
+ * @param url - `memory:`, `sqlite:./relay.db`, `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`,
+ *   `redis+cluster://host:port,host:port` or `postgres://`.
+ * @throws TypeError for another scheme, without repeating the URL, which may hold a password
+ * @throws Error that names the package to install, if an optional package is missing
+ * @example
+ * ```ts
+ * const store = storeFromUrl(process.env.RELAY_STORE ?? 'memory:');
+ * ```
  */
 export function storeFromUrl(url: string): MailboxStore {
   const scheme = /^[a-z+]+:/i.exec(url)?.[0].toLowerCase() ?? '';
-  const make = STORES[scheme];
-  if (make === undefined) throw new TypeError(`store: the URL must begin with one of ${Object.keys(STORES).join(' ')}`);
-  return make(url);
+  const create = FACTORIES_BY_SCHEME[scheme];
+  if (create === undefined) {
+    throw new TypeError(`store: the URL must begin with one of ${Object.keys(FACTORIES_BY_SCHEME).join(' ')}`);
+  }
+  return create(url);
 }

@@ -1,154 +1,177 @@
-import { type MailboxStore, REVISION_CHARACTERS, type StoredValue } from '../../src/relay/store/contract.js';
+import {
+  assertDeadline,
+  assertText,
+  type MailboxStore,
+  REVISION_CHARACTERS,
+  type StoreCapabilities,
+  type StoredEntry,
+  type StoredValue,
+  type StoreHealth,
+} from '../../src/relay/store/contract.js';
 
-/* Copy this file, and replace every use of `backend`. It runs as it is, on a Map that stands for a server's table. */
+/* Copy this file, and replace each use of `backend`. The file runs as it is, on a Map in place of a server's table. */
 
-/** A row: one mailbox, whole. All of its state is in one value under one key, so that one change changes all of it. */
+/** A row: one mailbox. The whole state is one value under one key, so that one statement changes all of it. */
 interface Row {
   readonly value: string;
-  /** Unix time in ms. Absolute: a relative one grows by each delay on the way, and by each retry. */
+  /** Unix time in ms. Absolute, since network delays and retries would lengthen a relative time. */
   readonly expiresAt: number;
 }
 
-/** What the template's backend is: rows by key. Yours is a client, a pool, an open file. */
+/** The backend of the template: rows by key. Your backend is a client, a pool, or an open file. */
 export type TemplateBackend = Map<string, Row>;
 
-/** The template's further options. */
+/** Options of {@link templateStore}. */
 export interface TemplateStoreOptions {
-  /** The clock of the backend, Unix time in ms. Default `Date.now`. */
+  /** Returns the Unix time of the backend in ms. Default `Date.now`. */
   readonly clock?: () => number;
 }
 
 /**
- * A mailbox store to start from, for authors of adapters: it obeys the contract, and its comments say what each line
- * has to do on a real backend, why, and what usually goes wrong. Prove yours with `storeSuite` of
- * `credential-relay/testing`, on a real server, opened from several processes, with a `breakBackend` that stops it.
+ * Creates a mailbox store. A template for authors of adapters: it fulfils the contract, and its comments name the
+ * duties of each method on a real backend, the reasons, and the usual mistakes. Test your adapter with `storeSuite` of
+ * `credential-relay/testing`: on a real server, opened from several processes, with a `breakBackend` that stops the
+ * server.
  *
- * CONSTRUCTION is synchronous, and reaches for nothing: a relay boots while its backend is down, rejects calls, and
- * works once the backend does. What can never work (an option out of range, a missing package) is a TypeError or Error
- * here. No text of an error may repeat a URL: it may hold a password.
+ * CONSTRUCTION is synchronous and opens no connection: a relay starts while its backend is down, rejects calls, and
+ * recovers with the backend. Throw a TypeError or an Error here for permanent faults (an option out of range, a missing
+ * package). No message may repeat a URL, which may hold a password.
  *
- * @param backend the connection that the host has already; accept a URL as well, and remember which of the two it was
+ * @param backend - The connection of the host. Accept a URL as well, and remember whether the store opened the
+ *   connection.
  */
 export function templateStore(backend: TemplateBackend, options: TemplateStoreOptions = {}): MailboxStore {
-  // CLOCK. One clock judges all deadlines: the backend's (`clock_timestamp()`, Redis TIME), not each process's own.
-  // With two clocks, one instance takes over a mailbox that another still serves. Where the backend cannot tell the
-  // time inside a statement, pass it in, and report the skew in `ping`.
-  const clock = options.clock ?? Date.now;
-
-  // LIVE. An entry AT its deadline is gone: `>`, never `>=`. Every statement says so itself; it never relies on a sweep
-  // or on the backend's own expiry having been there already: both are late.
-  const isLive = (row: Row | undefined, now: number): row is Row => row !== undefined && row.expiresAt > now;
-
-  return {
-    // CAPABILITIES. 'distributed' only if both changes below are atomic among all processes that can reach the backend:
-    // the relay warns its operator about 'process'. `durable` if an acknowledged write outlives the process that made
-    // it. `storesObjects` is for memory only: leave it out, and every value that you get is text.
-    capabilities: { atomic: 'process', nativeExpiry: false, durable: false },
-
-    // GET. One round trip, and it changes nothing: to delete what has expired while reading kills the new entry that
-    // somebody creates between your read and your delete (that race was lost in 395 of 400 attempts).
-    // `undefined` is a statement about a backend that answered. When it does not answer, REJECT: a 404 for a mailbox
-    // that is there makes a device give up its key. Beware of clients that turn errors into `undefined` or `false`.
-    async get(key) {
-      const row = backend.get(key); // SELECT value, expires_at … WHERE key = $1 AND expires_at > now
-      if (!isLive(row, clock())) return undefined;
-      return { value: row.value, revision: revisionIn(row.value), expiresAt: row.expiresAt };
-    },
-
-    // REVISION: what `get` tells of it, without the value, which may be 100 kB: long polls ask for nothing else. Leave it
-    // out where that saves nothing. Like `get` it rejects in an outage, and knows no entry past its deadline.
-    //   SELECT revision FROM … WHERE key = $1 AND expires_at > now; GETRANGE key 0 15
-    async revision(key) {
-      const row = backend.get(key);
-      return isLive(row, clock()) ? revisionIn(row.value) : undefined;
-    },
-
-    // CREATE: put if absent, in ONE statement, where an expired leftover counts as absent. Not a read and then a write:
-    // of two that read "nothing there" at once both would write, and two senders would hold one mailbox.
-    //   INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE table.expires_at <= now RETURNING 1   (a row: true)
-    //   SET key value NX PXAT expiresAt, in a script that has checked the deadline
-    // The answer has to come from the statement that wrote. A deadline that has passed is an error, not a success: the
-    // entry would be gone before the sender has its link. Check it where the clock is, and keep nothing then. Many
-    // backends take a bad time to live (0, NaN, negative, a fraction) for "forever": demand a safe integer first.
-    async create(key, value, expiresAt) {
-      const text = demandText(value);
-      demandDeadline(expiresAt);
-      // From here to `set` there is no `await`, which is what makes this atomic, in one process and on a Map only.
-      const now = clock();
-      if (expiresAt <= now) throw new RangeError('The deadline of a new entry has passed.');
-      if (isLive(backend.get(key), now)) return false;
-      backend.set(key, { value: text, expiresAt });
-      return true;
-    },
-
-    // FULL. Where the backend has no room, reject with a StoreFullError, or an error whose `code` is 'store_full': the relay
-    // answers 503 `store_full`, and tells its operator. Never drop a live entry to make room: its devices would lose a key.
-    // A replace that does not grow (a deletion, for one) should work all the same.
-
-    // REPLACE: compare and set, in ONE statement. Exactly one of any number of callers that name one revision gets
-    // 'ok': that is the receiver who is bound, the update that is not lost. The revision is the first 16 characters of
-    // the stored text, so compare that prefix, exactly (no collation, no case folding, no trimming); comparing the whole
-    // value costs a third of the throughput, and needs no less care.
-    //   UPDATE … SET value = $1 WHERE key = $2 AND expires_at > now AND substr(value, 1, 16) = $3 RETURNING 1
-    //   a Lua script: GET, compare, SET … KEEPTTL
-    // The deadline STAYS unless one is given: plain SET in Redis forgets it, and "time to live again" lengthens it. On
-    // 0 rows, ask once more to tell 'conflict' from 'missing'. That may see a later state; both answers are true of it.
-    // NEVER RETRY A WRITE by yourself after a time-out: it may have been made, and your second attempt would then answer
-    // 'conflict' to its own success. Reject; the relay reads again and finds out. Switch off retries of the client.
-    async replace(key, revision, value, expiresAt) {
-      const text = demandText(value);
-      if (expiresAt !== undefined) demandDeadline(expiresAt);
-      const row = backend.get(key); // Again no `await` from here to `set`.
-      if (!isLive(row, clock())) return 'missing';
-      if (revisionIn(row.value) !== revision) return 'conflict';
-      backend.set(key, { value: text, expiresAt: expiresAt ?? row.expiresAt });
-      return 'ok';
-    },
-
-    // SWEEP. Leave it out where the backend expires by itself, and say `nativeExpiry: true`. Else erase up to `limit`
-    // expired entries and tell how many; the relay calls again while you erase as many as it asked for. It has to cost
-    // what the expired entries cost, so index the deadline (this loop does not: fine for a template, not for a million
-    // rows). The delete itself checks the deadline again, as the key may have a new entry by then. Of many processes
-    // that sweep at once each erases its own (FOR UPDATE SKIP LOCKED) or one works (an advisory lock).
-    async sweep(limit) {
-      const now = clock();
-      let erased = 0;
-      for (const [key, row] of backend) {
-        if (erased === limit) break;
-        if (isLive(row, now)) continue;
-        backend.delete(key);
-        erased += 1;
-      }
-      return erased;
-    },
-
-    // PING asks the backend itself, through the connection that the calls use, for its time: backend minus this
-    // machine, less half the round trip. It rejects when the others would.
-    async ping() {
-      return { clockSkewMs: clock() - Date.now() };
-    },
-
-    // CLOSE ends what you opened, not what the host handed to you, and stands being called twice. Calls that are under
-    // way settle. No timer, socket or listener of yours may keep the process alive afterwards.
-    async close() {},
-
-    // EVERY CALL settles within two seconds, where the relay gives up on it: set the client's connect and statement
-    // time-outs below that, and switch off queues that hold calls while the connection is down. An 'error' event of a
-    // pool or socket that nobody listens to ends the process: listen, even if only to ignore it; the calls will tell.
-    // Errors that you reject with carry a `code`: it is what the relay's events show of them.
-  };
+  return new TemplateStore(backend, options.clock ?? Date.now);
 }
 
-function revisionIn(text: string): string {
+class TemplateStore implements MailboxStore {
+  // CAPABILITIES. 'distributed' only if `create` and `replace` are atomic among all processes with access to the
+  // backend; for 'process' the relay warns its operator. `durable` if an acknowledged write survives the end of the
+  // process. Leave `storesObjects` out: it is for stores in memory, and without it each value is text.
+  readonly capabilities: StoreCapabilities = { atomic: 'process', nativeExpiry: false, durable: false };
+
+  readonly #backend: TemplateBackend;
+
+  // CLOCK. One clock decides about all deadlines: the clock of the backend (`clock_timestamp()`, Redis TIME), not those
+  // of the processes. With two clocks, one process could replace a mailbox that another process still serves. If a
+  // statement cannot read the backend's clock, pass the time as a parameter, and report the skew in `ping`.
+  readonly #clock: () => number;
+
+  constructor(backend: TemplateBackend, clock: () => number) {
+    this.#backend = backend;
+    this.#clock = clock;
+  }
+
+  // GET. One round trip, without changes: a `get` that deletes an expired row may delete the new row that another
+  // process creates between the read and the delete (395 of 400 attempts lost this race). `undefined` means that the
+  // backend answered. If the backend does not answer, REJECT: a 404 for an existing mailbox makes a device discard its
+  // key. Some clients turn errors into `undefined` or `false`; check yours.   SELECT value, expires_at … WHERE key = $1
+  // AND expires_at > now
+  async get(key: string): Promise<StoredEntry | undefined> {
+    const row = this.#getLive(key, this.#clock());
+    return row && { value: row.value, revision: readRevision(row.value), expiresAt: row.expiresAt };
+  }
+
+  // REVISION. The revision that `get` would return, without the value, which may be 100 kB: long polls need nothing
+  // else. Leave the method out if it would save nothing. Like `get` it rejects in an outage, and ignores expired
+  // entries.   SELECT revision FROM … WHERE key = $1 AND expires_at > now; GETRANGE key 0 15
+  async revision(key: string): Promise<string | undefined> {
+    const row = this.#getLive(key, this.#clock());
+    return row && readRevision(row.value);
+  }
+
+  // CREATE. Put if absent, in ONE statement; an expired row counts as absent. With a read followed by a write, two
+  // concurrent callers could both read "absent" and both write, and two senders would share a mailbox.   INSERT … ON
+  // CONFLICT (key) DO UPDATE SET … WHERE table.expires_at <= now RETURNING 1   (a row: true)   SET key value NX PXAT
+  // expiresAt, in a script that has checked the deadline The result must come from the statement that wrote. A deadline
+  // in the past is an error: the entry would have expired before the sender receives the link. Check the deadline by
+  // the backend's clock, and store nothing then. Many backends treat an invalid time to live (0, NaN, negative, a
+  // fraction) as "forever", so assert a safe integer first. If the backend changes some text (U+0000, for example),
+  // reject such values here.
+  async create(key: string, value: StoredValue, expiresAt: number): Promise<boolean> {
+    assertText(value);
+    assertDeadline(expiresAt);
+    // No `await` from here to `set`: this makes the change atomic, but only in one process and on a Map.
+    const now = this.#clock();
+    if (expiresAt <= now) throw new RangeError('The deadline of a new entry has passed.');
+    if (this.#getLive(key, now) !== undefined) return false;
+    this.#backend.set(key, { value, expiresAt });
+    return true;
+  }
+
+  // FULL. If the backend has no space, reject with a StoreFullError, or with an error whose `code` is 'store_full': the
+  // relay responds with 503 `store_full` and notifies its operator. Never drop a live entry to make room: its devices
+  // would lose a key. A replace by a value that is not longer (such as a deletion) should still succeed.
+
+  // REPLACE. Compare and set, in ONE statement. Of any number of callers with the same revision exactly one gets 'ok':
+  // so only one receiver is bound, and no update is lost. The revision is the first 16 characters of the stored text.
+  // Compare this prefix exactly (no collation, case folding or trimming); a comparison of the whole value costs a third
+  // of the throughput and needs the same care.   UPDATE … SET value = $1 WHERE key = $2 AND expires_at > now AND
+  // substr(value, 1, 16) = $3 RETURNING 1   a Lua script: GET, compare, SET … KEEPTTL The deadline STAYS if `expiresAt`
+  // is undefined: a plain SET in Redis removes the deadline, and a renewed time to live lengthens it. After 0 rows,
+  // read again to distinguish 'conflict' from 'missing'; a later state is fine for this. NEVER RETRY A WRITE after a
+  // time-out: the write may have succeeded, and the retry would then return 'conflict' to the successful caller.
+  // Reject; the relay reads the entry again. Switch off the retries of the client.
+  async replace(
+    key: string,
+    revision: string,
+    value: StoredValue,
+    expiresAt?: number,
+  ): Promise<'ok' | 'conflict' | 'missing'> {
+    assertText(value);
+    if (expiresAt !== undefined) assertDeadline(expiresAt);
+    const row = this.#getLive(key, this.#clock()); // No `await` from here to `set`, as in `create`.
+    if (row === undefined) return 'missing';
+    if (readRevision(row.value) !== revision) return 'conflict';
+    this.#backend.set(key, { value, expiresAt: expiresAt ?? row.expiresAt });
+    return 'ok';
+  }
+
+  // SWEEP. Leave the method out if the backend expires entries itself, and set `nativeExpiry: true`. Otherwise erase up
+  // to `limit` expired entries and return their number; the relay calls again as long as the number equals the limit.
+  // The cost must depend on the expired entries only, so index the deadline (this loop visits all rows, which is
+  // acceptable for a template). The delete itself checks the deadline again, as the key may have a new entry. Of
+  // several processes that sweep at once, each erases different rows (FOR UPDATE SKIP LOCKED), or only one works (an
+  // advisory lock).
+  async sweep(limit: number): Promise<number> {
+    const now = this.#clock();
+    let erased = 0;
+    for (const [key, row] of this.#backend) {
+      if (erased === limit) break;
+      if (isLive(row, now)) continue;
+      this.#backend.delete(key);
+      erased += 1;
+    }
+    return erased;
+  }
+
+  // PING asks the backend for its time, over the connection of the other calls: the time of the backend minus the time
+  // of this machine, less half of the round trip. Rejects if the other calls would reject.
+  async ping(): Promise<StoreHealth> {
+    return { clockSkewMs: this.#clock() - Date.now() };
+  }
+
+  // CLOSE closes the connections that the store opened, but not those of the host. A second call does no harm. Pending
+  // calls settle. Afterwards no timer, socket or listener of the store may keep the process alive.
+  async close(): Promise<void> {}
+
+  // EACH CALL settles within 2 s, after which the relay stops waiting: set shorter time-outs for connecting and for
+  // statements, and switch off queues that hold calls while the connection is down. An 'error' event of a pool or
+  // socket without a listener ends the process, so add a listener, even an empty one; the calls report the failure.
+  // Give each error a `code`: the events of the relay show only the code.
+
+  // LIVE. An entry AT its deadline has expired: `>`, never `>=`. Each statement checks this condition, and relies
+  // neither on a sweep nor on the expiry of the backend: both run later than the deadline.
+  #getLive(key: string, now: number): Row | undefined {
+    const row = this.#backend.get(key);
+    return row !== undefined && isLive(row, now) ? row : undefined;
+  }
+}
+
+function isLive(row: Row, now: number): boolean {
+  return row.expiresAt > now;
+}
+
+function readRevision(text: string): string {
   return text.slice(0, REVISION_CHARACTERS);
-}
-
-/** Objects are for stores with `storesObjects`. What your backend would change (U+0000, say), refuse here. */
-function demandText(value: StoredValue): string {
-  if (typeof value === 'string') return value;
-  throw new TypeError('This store keeps text only.');
-}
-
-function demandDeadline(expiresAt: number): void {
-  if (!Number.isSafeInteger(expiresAt)) throw new RangeError('A deadline is a safe integer of milliseconds.');
 }

@@ -15,7 +15,9 @@ export class DeadlineIndex {
     if (keys?.delete(key) && keys.size === 0) this.#keysBySecond.delete(second);
   }
 
-  /** Removes expired keys and passes each to `erase`, until `erase` has returned true `limit` times. Returns that count. */
+  /**
+   * Removes expired keys and passes each to `erase`, until `erase` has returned true `limit` times. Returns that count.
+   */
   takeExpired(now: number, limit: number, erase: (key: string) => boolean): number {
     let taken = 0;
     for (const [second, keys] of this.#keysBySecond) {

@@ -16,8 +16,8 @@ export interface MemoryStoreOptions {
    */
   readonly maximumMailboxes?: number | undefined;
   /**
-   * Most bytes of memory for all mailboxes. New mailboxes may fill seven eighths; the rest is reserved for the growth of
-   * existing mailboxes. Default 67,108,864 (64 MiB).
+   * Most bytes of memory for all mailboxes. New mailboxes may fill seven eighths; the rest is reserved for the growth
+   * of existing mailboxes. Default 67,108,864 (64 MiB).
    */
   readonly maximumBytes?: number | undefined;
   /** Returns the Unix time in ms, which decides whether an entry is live. Default `Date.now`. */
@@ -30,11 +30,11 @@ const optionsSchema = z.strictObject({ ...boundsSchemas, clock: clockSchema });
 const MAXIMUM_ERASED_FOR_ROOM = 1000;
 
 /**
- * Creates a mailbox store in the memory of this process, for a laptop or a test. Other processes do not see its mailboxes,
- * and the mailboxes end with the process.
+ * Creates a mailbox store in the memory of this process, for a laptop or a test. Other processes do not see its
+ * mailboxes, and the mailboxes end with the process.
  *
- * Each change checks and writes without an `await` in between, and so is atomic in this process. The store does not call
- * `get` and `set` of the Keyv, which cannot compare. Nothing else may write to the Map.
+ * Each change checks and writes without an `await` in between, and so is atomic in this process. The store does not
+ * call `get` and `set` of the Keyv, which cannot compare. Nothing else may write to the Map.
  *
  * A full store rejects with a {@link StoreFullError}: a create that would exceed a bound after the store has erased
  * expired entries, and a replace that would exceed `maximumBytes`, unless the mailbox stays within the blocks of 2 KiB

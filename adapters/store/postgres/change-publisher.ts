@@ -18,9 +18,10 @@ const FAILURE_PAUSE_MS = 1_000;
 const MAXIMUM_PENDING = 16_384;
 
 /**
- * Publishes the keys of changed entries by NOTIFY, many keys per statement. The statement is separate from the replace and
- * from its transaction, since commits with a NOTIFY wait for each other, which costs two thirds of the throughput. A key
- * goes out at once unless the last statement is less than 10 ms old; keys that arrive in the meantime share the next one.
+ * Publishes the keys of changed entries by NOTIFY, many keys per statement. The statement is separate from the replace
+ * and from its transaction, since commits with a NOTIFY wait for each other, which costs two thirds of the throughput.
+ * A key goes out at once unless the last statement is less than 10 ms old; keys that arrive in the meantime share the
+ * next one.
  *
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  */

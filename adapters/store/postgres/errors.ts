@@ -1,7 +1,7 @@
 /**
  * A failed call to Postgres. `code` is the SQLSTATE, the code of a system error, or one of `POSTGRES_TIMEOUT`,
- * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`, `POSTGRES_CLOSED`. The error does not carry the error of the driver,
- * whose fields may hold keys, values and connections.
+ * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`, `POSTGRES_CLOSED`. The error does not carry the error of the
+ * driver, whose fields may hold keys, values and connections.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */

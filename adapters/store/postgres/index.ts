@@ -24,14 +24,14 @@ export interface PostgresStoreOptions {
    */
   readonly table?: string;
   /**
-   * The schema of the table. The store creates a missing schema. Default: the schema of the KeyvPostgres; for a URL or a
-   * Pool the first schema of the connection's `search_path`.
+   * The schema of the table. The store creates a missing schema. Default: the schema of the KeyvPostgres; for a URL or
+   * a Pool the first schema of the connection's `search_path`.
    */
   readonly schema?: string;
   /**
-   * True: each connection prepares a statement once, by name. False for a pooler in transaction mode without support for
-   * named statements (PgBouncer before 1.21). The store then sets no `statement_timeout` either: set one on the role.
-   * Default true.
+   * True: each connection prepares a statement once, by name. False for a pooler in transaction mode without support
+   * for named statements (PgBouncer before 1.21). The store then sets no `statement_timeout` either: set one on the
+   * role. Default true.
    *
    * @see https://www.postgresql.org/docs/current/sql-prepare.html
    */
@@ -39,9 +39,9 @@ export interface PostgresStoreOptions {
   /** Most connections. A Pool of the host keeps its own `max`. Default: `max` of the KeyvPostgres, else 10. */
   readonly poolSize?: number;
   /**
-   * True: the store publishes changes by NOTIFY on the channel `<table>_changes`, and `store.changes` subscribes there by
-   * LISTEN, so that long polls at other processes return at once. False: nothing is published, and long polls poll the
-   * store; set this behind any pooler in transaction mode, which does not support LISTEN. Use the same value in all
+   * True: the store publishes changes by NOTIFY on the channel `<table>_changes`, and `store.changes` subscribes there
+   * by LISTEN, so that long polls at other processes return at once. False: nothing is published, and long polls poll
+   * the store; set this behind any pooler in transaction mode, which does not support LISTEN. Use the same value in all
    * processes of a relay. Default: the value of `prepare`.
    *
    * @see https://www.postgresql.org/docs/current/sql-notify.html
@@ -68,24 +68,24 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Creates a mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional statement,
- * so Postgres itself lets exactly one caller win. The clock of the server decides whether an entry is live. The first call
- * creates the table.
+ * Creates a mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional
+ * statement, so Postgres itself lets exactly one caller win. The clock of the server decides whether an entry is live.
+ * The first call creates the table.
  *
- * **Connections.** With a URL or a KeyvPostgres the store opens a pool and ends it in `close`; a KeyvPostgres provides only
- * its configuration. A Pool of `pg` stays the host's, and the store never ends it. A KeyvPostgres also opens its own pool
- * when constructed, without a listener for `error`: as long as this pool has idle connections (10 s after its last use), a
- * restart of the server ends the process. Prefer a URL or a Pool.
+ * **Connections.** With a URL or a KeyvPostgres the store opens a pool and ends it in `close`; a KeyvPostgres provides
+ * only its configuration. A Pool of `pg` stays the host's, and the store never ends it. A KeyvPostgres also opens its
+ * own pool when constructed, without a listener for `error`: as long as this pool has idle connections (10 s after its
+ * last use), a restart of the server ends the process. Prefer a URL or a Pool.
  *
  * **Changes.** The store publishes the keys of changed entries after the commit, many keys per statement, at most 100
- * statements per second. `changes.subscribe` opens one more connection outside of the pool, with the options of the pool. A
- * Pool that exposes no `options` and `Client` has no `changes`.
+ * statements per second. `changes.subscribe` opens one more connection outside of the pool, with the options of the
+ * pool. A Pool that exposes no `options` and `Client` has no `changes`.
  *
- * **Errors.** A call rejects after 2 s at the latest. The `code` of the error is the SQLSTATE, the code of a system error,
- * or `POSTGRES_TIMEOUT`, `POSTGRES_CONNECTION_LOST`, `POSTGRES_CLOSED`. If the disk of the server is full (53100), the
- * error is a {@link StoreFullError}. The store bounds the calls that wait for a connection or for a silent server: beyond
- * 10,000 calls, or 64 MiB, further calls reject at once with `POSTGRES_OVERLOADED`. No error holds a password, a key or a
- * value.
+ * **Errors.** A call rejects after 2 s at the latest. The `code` of the error is the SQLSTATE, the code of a system
+ * error, or `POSTGRES_TIMEOUT`, `POSTGRES_CONNECTION_LOST`, `POSTGRES_CLOSED`. If the disk of the server is full
+ * (53100), the error is a `StoreFullError`. The store bounds the calls that wait for a connection or for a silent
+ * server: beyond 10,000 calls, or 64 MiB, further calls reject at once with `POSTGRES_OVERLOADED`. No error holds a
+ * password, a key or a value.
  *
  * @param source - A URL (`postgres://…`, `postgresql://…`), a KeyvPostgres of @keyv/postgres 2, or a Pool of `pg`.
  * @throws TypeError for an invalid source or option; the message does not repeat the URL

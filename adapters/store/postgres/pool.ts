@@ -81,8 +81,8 @@ export function resolvePool(
 
 /**
  * Returns a function that creates a client with the options of the pool, outside of the pool; `undefined` if the pool
- * exposes no options. The store does not borrow a client for good: a pool of size 1 would have no client left, and `end`
- * of the host's pool would wait for the client.
+ * exposes no options. The store does not borrow a client for good: a pool of size 1 would have no client left, and
+ * `end` of the host's pool would wait for the client.
  */
 export function getClientFactory(pool: PostgresPool): (() => PostgresSubscriber) | undefined {
   const Client: unknown = Reflect.get(pool, 'Client');
@@ -115,8 +115,8 @@ export function isPool(value: unknown): value is PostgresPool {
 /**
  * Runs a statement on a connection of the pool and returns the rows. Rejects with a {@link PostgresFailure}, after
  * {@link CALL_TIMEOUT_MS} at the latest. The pool discards a connection on which a statement failed, as the server may
- * hang, or may have become a read-only standby. The call counts towards `limit` until the pool has returned or refused a
- * connection; a pool of the host may do neither.
+ * hang, or may have become a read-only standby. The call counts towards `limit` until the pool has returned or refused
+ * a connection; a pool of the host may do neither.
  */
 export function runQuery<Row>(pool: PostgresPool, query: PostgresQuery, limit: CallLimit): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {

@@ -32,9 +32,9 @@ const LATEST_LAYOUT = 1;
  * Returns the statements that migrate a table to each layout from the previous one. A statement may run more than once,
  * and leaves a table that earlier releases can still use: during a deployment two releases share the table.
  *
- * Layout 1: keys compare by bytes, so that an update of the operating system's collations cannot corrupt the index. Pages
- * have room for the next version of a row, and no replace changes an indexed column, so replaces are heap-only. Rows live
- * for minutes, so autovacuum starts early. Sealed text does not compress, so compression is off.
+ * Layout 1: keys compare by bytes, so that an update of the operating system's collations cannot corrupt the index.
+ * Pages have room for the next version of a row, and no replace changes an indexed column, so replaces are heap-only.
+ * Rows live for minutes, so autovacuum starts early. Sealed text does not compress, so compression is off.
  *
  * @see https://www.postgresql.org/docs/current/storage-hot.html
  */

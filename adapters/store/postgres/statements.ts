@@ -47,8 +47,8 @@ export function createStatements({ name }: PostgresTable, prepare: boolean): Pos
       )
       select exists (select from put) as done, $4::bigint <= now as late from clock`),
 
-    // After a wait for another writer the update reads the row again. The outer select sees the row as it was before the
-    // wait, which suffices to distinguish a changed entry from an absent one.
+    // After a wait for another writer the update reads the row again. The outer select sees the row as it was before
+    // the wait, which suffices to distinguish a changed entry from an absent one.
     replace: statement(`with put as (
         update ${name} set revision = $3::text, value = $4::text, expires_at = coalesce($5::bigint, expires_at)
         where key = $1::text and revision = $2::text and expires_at > ${NOW}

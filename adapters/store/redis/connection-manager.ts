@@ -40,10 +40,10 @@ interface ManagedConnection {
 }
 
 /**
- * Holds one connection, which the first call opens. The manager replaces a connection that was lost, that did not answer
- * within `timeoutMs`, or whose server became a replica, and looks up the master for each attempt. The reconnection of
- * the client library does not suffice: the library dials the same address for ever, where after a fail-over another
- * node is the master, and does not notice a silent peer.
+ * Holds one connection, which the first call opens. The manager replaces a connection that was lost, that did not
+ * answer within `timeoutMs`, or whose server became a replica, and looks up the master for each attempt. The
+ * reconnection of the client library does not suffice: the library dials the same address for ever, where after a
+ * fail-over another node is the master, and does not notice a silent peer.
  */
 export class ConnectionManager {
   readonly #open: OpenRedisConnection;

@@ -84,7 +84,9 @@ export async function connectToMaster(client: Client, ms: number, afterwards?: (
   }
 }
 
-/** A replica may answer reads with stale data. If the user has no right to ROLE, the first write reports the replica. */
+/**
+ * A replica may answer reads with stale data. If the user has no right to ROLE, the first write reports the replica.
+ */
 async function assertMaster(client: Client): Promise<void> {
   let role: unknown;
   try {

@@ -3,8 +3,8 @@
  * the code of a system error (`ECONNREFUSED`), or one of `redis_timeout`, `redis_unreachable`, `redis_overloaded`,
  * `redis_closed`, `redis_foreign_value`. An error with the code `OOM` is the cause of a `StoreFullError`.
  *
- * The error carries neither the message of the original error nor the original as `cause`: Redis quotes arguments, hence
- * keys and values, in some messages, and the error for an invalid URL holds the password.
+ * The error carries neither the message of the original error nor the original as `cause`: Redis quotes arguments,
+ * hence keys and values, in some messages, and the error for an invalid URL holds the password.
  *
  * @see https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors for the error prefix
  */

@@ -21,7 +21,10 @@ export { RedisStoreError } from './errors.js';
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
-  /** Longest time of a call, in ms. A call that takes longer rejects, and the store replaces the connection. Default 2000. */
+  /**
+   * Longest time of a call, in ms. A call that takes longer rejects, and the store replaces the connection. Default
+   * 2000.
+   */
   readonly timeoutMs?: number;
   /** Longest time to connect, in ms. Default 2000. */
   readonly connectTimeoutMs?: number;
@@ -34,10 +37,10 @@ export interface RedisStoreOptions {
   /** Credentials of the sentinels of a `redis+sentinel` URL; the URL holds those of the data nodes. Default none. */
   readonly sentinelCredentials?: Credentials;
   /**
-   * True: a replace publishes its key on the channel `credential-relay:changes`, and `store.changes` subscribes there, so
-   * that long polls at other processes return at once. False: nothing is published, and long polls poll the store; set
-   * this where the Redis user has no right to the channel, or where a proxy does not support pub/sub. Use the same value
-   * in all processes of a relay. Default true.
+   * True: a replace publishes its key on the channel `credential-relay:changes`, and `store.changes` subscribes there,
+   * so that long polls at other processes return at once. False: nothing is published, and long polls poll the store;
+   * set this where the Redis user has no right to the channel, or where a proxy does not support pub/sub. Use the same
+   * value in all processes of a relay. Default true.
    *
    * @see https://redis.io/docs/latest/develop/pubsub/
    */
@@ -48,8 +51,8 @@ export interface RedisStoreOptions {
 export interface RedisStore extends MailboxStore {
   /**
    * Resolves if Redis answers. `evictionPolicy` is the `maxmemory-policy` of Redis, if the connection may read the
-   * setting: with any policy but `noeviction`, a Redis that is short of memory drops live mailboxes. `clockSkewMs` is the
-   * clock of Redis minus the clock of this machine, in ms.
+   * setting: with any policy but `noeviction`, a Redis that is short of memory drops live mailboxes. `clockSkewMs` is
+   * the clock of Redis minus the clock of this machine, in ms.
    *
    * @throws RedisStoreError if Redis does not answer in time
    * @see https://redis.io/docs/latest/develop/reference/eviction/
@@ -71,22 +74,23 @@ const optionsSchema = z.strictObject({
  * Creates a mailbox store in Redis 6.2 or later, or in Valkey: standalone, with TLS, Sentinel or Cluster.
  *
  * **Connections.** The store takes the configuration of its source and opens a separate connection at the first call;
- * `close` closes only that connection. The exception is a sentinel client, which cannot be duplicated: the store uses the
- * client itself, connects the client if necessary, and leaves it open. Prefer a URL for Sentinel. `changes.subscribe`
- * opens one more connection (with a sentinel client: to the master, with the same options) and checks it every 3 s. The
- * store uses keys as given: a namespace of the KeyvRedis does not apply.
+ * `close` closes only that connection. The exception is a sentinel client, which cannot be duplicated: the store uses
+ * the client itself, connects the client if necessary, and leaves it open. Prefer a URL for Sentinel.
+ * `changes.subscribe` opens one more connection (with a sentinel client: to the master, with the same options) and
+ * checks it every 3 s. The store uses keys as given: a namespace of the KeyvRedis does not apply.
  *
  * **Calls.** A read or change takes one round trip to the master; the store never reads from replicas. The stored text
  * holds the deadline after the revision, so a read is a plain GET. A replace publishes its key in the same round trip.
  *
  * **Outages.** While Redis is unreachable, calls reject with a {@link RedisStoreError}, and the store tries to connect
- * every quarter of a second. Replication is asynchronous, so a fail-over can lose the last acknowledged writes. The store
- * bounds the calls that wait for a silent Redis: beyond 10,000 calls, or 64 MiB, further calls reject at once with
- * `redis_overloaded`.
+ * every quarter of a second. Replication is asynchronous, so a fail-over can lose the last acknowledged writes. The
+ * store bounds the calls that wait for a silent Redis: beyond 10,000 calls, or 64 MiB, further calls reject at once
+ * with `redis_overloaded`.
  *
- * **Memory.** A Redis at its `maxmemory`, with the policy `noeviction`, rejects writes with a {@link StoreFullError}. In
- * Redis 7 and later a replace by a value that is not longer (such as a deletion) still succeeds, by a second round trip.
- * With any other policy Redis drops live mailboxes instead, since each has a time to live: see {@link RedisStore.ping}.
+ * **Memory.** A Redis at its `maxmemory`, with the policy `noeviction`, rejects writes with a {@link StoreFullError}.
+ * In Redis 7 and later a replace by a value that is not longer (such as a deletion) still succeeds, by a second round
+ * trip. With any other policy Redis drops live mailboxes instead, since each has a time to live: see {@link
+ * RedisStore.ping}.
  *
  * @param source - A URL (`redis://`, `rediss://`, `redis+sentinel://host,host/masterName/database`,
  *   `redis+cluster://host,host`), a `KeyvRedis` of @keyv/redis 5, or a client, cluster client or sentinel client of
@@ -161,7 +165,9 @@ async function ping(redis: ConnectionManager): Promise<{ clockSkewMs: number; ev
 
 type ScriptResult = 1 | 0 | -1;
 
-/** Runs a script by its digest, or by its text where the server has not cached it (restart, fail-over, SCRIPT FLUSH). */
+/**
+ * Runs a script by its digest, or by its text where the server has not cached it (restart, fail-over, SCRIPT FLUSH).
+ */
 async function runScript(
   redis: ConnectionManager,
   { sha1, text }: Script,

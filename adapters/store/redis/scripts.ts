@@ -23,8 +23,8 @@ return 1`);
 export interface ReplaceScripts {
   readonly usual: Script;
   /**
-   * For a Redis without free memory: accepts only a value that is not longer. Redis 7 and later run the script because of
-   * its flag `allow-oom`; an earlier Redis rejects it.
+   * For a Redis without free memory: accepts only a value that is not longer. Redis 7 and later run the script because
+   * of its flag `allow-oom`; an earlier Redis rejects it.
    *
    * @see https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
    */
@@ -37,13 +37,14 @@ export interface ReplaceScripts {
  */
 function createReplaceScripts(afterwards: string): ReplaceScripts {
   const buildText = (first: string, condition: string): string => `${first}
-local held = redis.call('GET', KEYS[1])
-if not held then return 0 end
-if string.sub(held, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end${condition}
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 0 end
+if string.sub(stored, 1, ${REVISION_CHARACTERS}) ~= ARGV[1] then return -1 end${condition}
 if ARGV[3] == '' then
-  local deadline = string.sub(held, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE_CHARACTERS})
-  local kept = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS}) .. deadline .. string.sub(ARGV[2], ${REVISION_AND_DEADLINE_CHARACTERS + 1})
-  redis.call('SET', KEYS[1], kept, 'KEEPTTL')
+  local revision = string.sub(ARGV[2], 1, ${REVISION_CHARACTERS})
+  local deadline = string.sub(stored, ${REVISION_CHARACTERS + 1}, ${REVISION_AND_DEADLINE_CHARACTERS})
+  local content = string.sub(ARGV[2], ${REVISION_AND_DEADLINE_CHARACTERS + 1})
+  redis.call('SET', KEYS[1], revision .. deadline .. content, 'KEEPTTL')
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
 end${afterwards}
@@ -54,7 +55,7 @@ return 1`;
       buildText(
         '#!lua flags=allow-oom',
         `
-if #ARGV[2] > #held then return redis.error_reply('OOM the value would grow') end`,
+if #ARGV[2] > #stored then return redis.error_reply('OOM the value would grow') end`,
       ),
     ),
   };

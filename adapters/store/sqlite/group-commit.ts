@@ -39,8 +39,8 @@ export class GroupCommitQueue {
   }
 
   /**
-   * Runs a change and resolves after the commit. The change occupies `bytes` of the queue. Rejects at once with SQLITE_BUSY
-   * while too many changes, or too many bytes, wait.
+   * Runs a change and resolves after the commit. The change occupies `bytes` of the queue. Rejects at once with
+   * SQLITE_BUSY while too many changes, or too many bytes, wait.
    */
   async write<Result>(change: SqliteChange<Result>, bytes = 0): Promise<Result> {
     if (this.#closed) throw closedError();

@@ -15,8 +15,8 @@ export { isKeyvSqlite } from './source.js';
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
   /**
-   * The table: letters, digits and `_`, at most 50 characters. The store creates a missing table. Default: the `table` of
-   * the Keyv adapter unless that is `keyv`, else `credential_relay_mailbox`.
+   * The table: letters, digits and `_`, at most 50 characters. The store creates a missing table. Default: the `table`
+   * of the Keyv adapter unless that is `keyv`, else `credential_relay_mailbox`.
    */
   readonly table?: string;
   /**
@@ -26,8 +26,8 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /**
    * Most mailboxes, with the tombstones of deleted mailboxes until their deadline. Proofs for a single use (DPoP,
-   * attestations) count as well, for the minutes until they expire. A create beyond the bound rejects. Default 1,000,000;
-   * in memory 100,000.
+   * attestations) count as well, for the minutes until they expire. A create beyond the bound rejects. Default
+   * 1,000,000; in memory 100,000.
    */
   readonly maximumMailboxes?: number | undefined;
   /**
@@ -37,8 +37,8 @@ export interface SqliteStoreOptions {
    */
   readonly maximumBytes?: number | undefined;
   /**
-   * Returns the Unix time in ms, which decides whether an entry is live. Default `Date.now`, which all processes on a file
-   * share, since they run on one machine.
+   * Returns the Unix time in ms, which decides whether an entry is live. Default `Date.now`, which all processes on a
+   * file share, since they run on one machine.
    */
   readonly clock?: () => number;
 }
@@ -64,39 +64,41 @@ const optionsSchema = z.strictObject({
  * machine may use a file at the same time, but not over a network file system. `sqlite::memory:` is a database of this
  * process only, and ends with the process.
  *
- * **Files.** The first call opens the file; its folder must exist. While the file cannot be opened, calls reject, and each
- * call tries again. The store creates a missing file for its owner only (0600), and its -wal and -shm files get the same
- * mode; an existing file or folder keeps its mode. The store stops writing to a file that was moved, removed or replaced
- * (SQLITE_READONLY_DBMOVED): end all processes before you restore a backup. For a Keyv adapter the store uses a file beside
- * that of the adapter, with the suffix `.relay`. Do not open the file of the store in the same process with another SQLite
- * library: the two do not see each other's locks, which can damage the file.
+ * **Files.** The first call opens the file; its folder must exist. While the file cannot be opened, calls reject, and
+ * each call tries again. The store creates a missing file for its owner only (0600), and its -wal and -shm files get
+ * the same mode; an existing file or folder keeps its mode. The store stops writing to a file that was moved, removed
+ * or replaced (SQLITE_READONLY_DBMOVED): end all processes before you restore a backup. For a Keyv adapter the store
+ * uses a file beside that of the adapter, with the suffix `.relay`. Do not open the file of the store in the same
+ * process with another SQLite library: the two do not see each other's locks, which can damage the file.
  *
- * **Durability.** An acknowledged write survives kill -9. Each commit is flushed to the disk (`synchronous = FULL`), so a
- * write also survives a loss of power, if the disk does not lie about flushes. A database of the host keeps its own
+ * **Durability.** An acknowledged write survives kill -9. Each commit is flushed to the disk (`synchronous = FULL`), so
+ * a write also survives a loss of power, if the disk does not lie about flushes. A database of the host keeps its own
  * settings.
  *
- * **Event loop.** SQLite runs in the event loop: each commit blocks it for one flush to the disk. Changes that arrive during
- * a flush share the next commit. Waiting for the lock of another process does not block the event loop.
+ * **Event loop.** SQLite runs in the event loop: each commit blocks it for one flush to the disk. Changes that arrive
+ * during a flush share the next commit. Waiting for the lock of another process does not block the event loop.
  *
- * **Erasure.** SQLite overwrites deleted content (`secure_delete`, also on a connection of the host). After a sweep that
- * erased rows, the store empties the write-ahead log, and rewrites its file if it is no larger than 4 MiB, as SQLite leaves
- * copies of moved rows in unused parts of its pages. In larger files, and in those of the host, these copies (less than 1 %
- * of the rows, and ciphertext like all content) stay until the page is used again, or until a `VACUUM`.
+ * **Erasure.** SQLite overwrites deleted content (`secure_delete`, also on a connection of the host). After a sweep
+ * that erased rows, the store empties the write-ahead log, and rewrites its file if it is no larger than 4 MiB, as
+ * SQLite leaves copies of moved rows in unused parts of its pages. In larger files, and in those of the host, these
+ * copies (less than 1 % of the rows, and ciphertext like all content) stay until the page is used again, or until a
+ * `VACUUM`.
  *
- * **Bounds.** A full store rejects with a {@link StoreFullError}: a create that would exceed a bound after the store has
- * erased expired entries, a replace that would exceed `maximumBytes` (unless the mailbox stays within the blocks of 2 KiB
- * that it occupies), and a write for which SQLite has no space (SQLITE_FULL: the disk, `max_page_count`). The store never
- * drops a live mailbox.
+ * **Bounds.** A full store rejects with a `StoreFullError`: a create that would exceed a bound after the store
+ * has erased expired entries, a replace that would exceed `maximumBytes` (unless the mailbox stays within the blocks of
+ * 2 KiB that it occupies), and a write for which SQLite has no space (SQLITE_FULL: the disk, `max_page_count`). The
+ * store never drops a live mailbox.
  *
  * **Errors.** A call rejects with the `code` of SQLite, such as SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_CORRUPT or
  * SQLITE_NOTADB; with SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64 MiB wait, or while the host has a
  * transaction open on its connection; and with `store_closed` after `close`. A value that is not text, or that contains
  * U+0000, at which libsql truncates text, rejects with a TypeError.
  *
- * @param source - A path, `sqlite:./relay.db` or `sqlite::memory:`; a Keyv SQLite adapter; or an open database of libsql or
- *   better-sqlite3, which the store never closes.
+ * @param source - A path, `sqlite:./relay.db` or `sqlite::memory:`; a Keyv SQLite adapter; or an open database of
+ *   libsql or better-sqlite3, which the store never closes.
  * @throws TypeError for an invalid source or option
- * @throws Error with the code `missing_package`, for any source but an open database, if the package `libsql` is missing
+ * @throws Error with the code `missing_package`, for any source but an open database, if the package `libsql` is
+ *   missing
  * @example
  * ```ts
  * const store = sqliteStore('./relay.db', { maximumBytes: 10 * 1024 ** 3 });

@@ -3,12 +3,12 @@ import type { SqliteDatabase } from './source.js';
 /**
  * Creates the table, its indexes and its count where they are missing. Any number of processes may do so at once.
  *
- * A plain rowid table keeps values out of the b-tree of keys: creates and replaces of 4 KB are 1.5 to 4 times as fast as
- * with WITHOUT ROWID. The revision is the first 16 characters of the value and needs no column. The index of revisions
- * answers without the value, of which SQLite would otherwise read all pages: 6 µs instead of 60 µs for 80 kB.
+ * A plain rowid table keeps values out of the b-tree of keys: creates and replaces of 4 KB are 1.5 to 4 times as fast
+ * as with WITHOUT ROWID. The revision is the first 16 characters of the value and needs no column. The index of
+ * revisions answers without the value, of which SQLite would otherwise read all pages: 6 µs instead of 60 µs for 80 kB.
  *
- * Triggers maintain the count, one row: exact in each transaction and for all processes on the file, also for those of an
- * earlier release, at no measurable cost.
+ * Triggers maintain the count, one row: exact in each transaction and for all processes on the file, also for those of
+ * an earlier release, at no measurable cost.
  */
 export function createTable(database: SqliteDatabase, table: string): void {
   // These statements take no lock if everything exists.

@@ -60,8 +60,9 @@ function isSqliteDatabase(value: unknown): value is SqliteDatabase {
 }
 
 /**
- * Resolves a source to its target. A Keyv adapter holds its file open through another SQLite library. Two SQLite libraries
- * in a process do not see each other's locks on a file, so the mailboxes get a separate file with the suffix `.relay`.
+ * Resolves a source to its target. A Keyv adapter holds its file open through another SQLite library. Two SQLite
+ * libraries in a process do not see each other's locks on a file, so the mailboxes get a separate file with the suffix
+ * `.relay`.
  *
  * @throws TypeError for an invalid source; the message repeats nothing of the source
  * @see https://www.sqlite.org/howtocorrupt.html §2.2.1

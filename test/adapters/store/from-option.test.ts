@@ -39,14 +39,14 @@ async function handOver(one: Relay, two: Relay): Promise<void> {
 }
 
 withRedis(it, () => {
-  describe('Redis, as createRelay takes it', () => {
+  describe('the option store with Redis', () => {
     let server: RedisServer;
     beforeAll(async () => {
       server = await startRedis();
     });
     afterAll(() => server.close());
 
-    it('a KeyvRedis, a Keyv on one, and a URL lead to the same mailboxes', async () => {
+    it('a KeyvRedis, a Keyv on it, and a URL lead to the same mailboxes', async () => {
       const keyv = new KeyvRedis(server.url);
       const byUrl = closed(storeFromUrl(server.url));
       const relays = [keyv, new Keyv({ store: keyv }), byUrl].map((store) => closed(testRelay({ store, keys })));
@@ -56,7 +56,7 @@ withRedis(it, () => {
       await keyv.disconnect(true);
     });
 
-    it('warns once, and only once, of a Redis that may evict live mailboxes', async () => {
+    it('the relay warns exactly once about a Redis that may evict live mailboxes', async () => {
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
       const events: RelayEvent[] = [];
       const store = closed(storeFromUrl(server.url));
@@ -67,7 +67,7 @@ withRedis(it, () => {
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     });
 
-    describe('keyvStore on an adapter that nobody knows', () => {
+    describe('the option store with keyvStore on an unknown adapter', () => {
       let keyv: KeyvRedis<string>;
       let store: MailboxStore;
       beforeAll(() => {
@@ -89,7 +89,7 @@ withRedis(it, () => {
 
       storeSuite(it, { open: async () => store, expiryToleranceMs: 2 });
 
-      it('serves one process, and the relay says so', async () => {
+      it('keyvStore serves one process, and the relay reports it', async () => {
         const events: RelayEvent[] = [];
         const relay = closed(testRelay({ store, keys, onEvent: (event) => events.push(event) }));
         await handOver(relay, relay);
@@ -99,8 +99,8 @@ withRedis(it, () => {
   });
 });
 
-await describeOnPostgres('Postgres, as createRelay takes it', (server) => {
-  it('a KeyvPostgres, a Keyv on one, and a URL lead to the same mailboxes', async () => {
+await describeOnPostgres('the option store with Postgres', (server) => {
+  it('a KeyvPostgres, a Keyv on it, and a URL lead to the same mailboxes', async () => {
     const keyv = new KeyvPostgres({ uri: server.url, idleTimeoutMillis: 1 });
     const byUrl = closed(storeFromUrl(server.url));
     const relays = [keyv, new Keyv({ store: keyv }), byUrl].map((store) => closed(testRelay({ store, keys })));
@@ -118,24 +118,27 @@ describe('storeFromUrl', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('sqlite: two relays on one file serve the same mailboxes', async () => {
+  it('two relays with one sqlite: URL serve the same mailboxes', async () => {
     const url = `sqlite:${join(folder, 'relay.db')}`;
     const relays = [url, url].map((each) => closed(testRelay({ store: closed(storeFromUrl(each)), keys })));
     const [one, two] = relays as [Relay, Relay];
     await handOver(one, two);
   });
 
-  it('memory: serves', async () => {
+  it('a relay with the URL memory: serves', async () => {
     const relay = closed(testRelay({ store: storeFromUrl('memory:') }));
     await handOver(relay, relay);
   });
 
-  it.each(['mysql://user:hunter2@host/db', 'relay.db', '', 'REDIS'])('refuses %j, and repeats no password', (url) => {
-    expect(() => storeFromUrl(url)).toThrow(/^store: the URL must begin with one of memory: sqlite: redis:/);
-    expect(() => storeFromUrl(url)).not.toThrow(/hunter2/);
-  });
+  it.each(['mysql://user:hunter2@host/db', 'relay.db', '', 'REDIS'])(
+    'storeFromUrl rejects %j without repeating the password',
+    (url) => {
+      expect(() => storeFromUrl(url)).toThrow(/^store: the URL must begin with one of memory: sqlite: redis:/);
+      expect(() => storeFromUrl(url)).not.toThrow(/hunter2/);
+    },
+  );
 
-  it('a store outside of this process without keys is refused', () => {
+  it('createRelay rejects a store outside of the process without keys', () => {
     expect(() => testRelay({ store: storeFromUrl('redis://127.0.0.1:1') })).toThrow(/^keys: /);
   });
 });

@@ -11,7 +11,7 @@ describe.concurrent('storeSuite, the template for adapter authors', () => {
 });
 
 describe('the template for adapter authors', () => {
-  it('carries a transfer, and refuses what is no text', async () => {
+  it('the template store serves a transfer, and rejects a value that is not text', async () => {
     const store = templateStore(new Map());
     const relay = createRelay({ publicUrl: PUBLIC_URL, store, keys: [randomBytes(32)] });
     const { url } = await sharedMailbox(relay);

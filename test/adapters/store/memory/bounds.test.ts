@@ -24,8 +24,8 @@ function recount(map: ReadonlyMap<string, unknown>): { mailboxes: number; bytes:
   return { mailboxes: map.size, bytes };
 }
 
-describe('memory store, its bounds', () => {
-  it('refuses a mailbox too many with store_full, and changes nothing', async () => {
+describe('bounds of the memory store', () => {
+  it('the memory store rejects a mailbox beyond its bound with store_full, and changes nothing', async () => {
     const { store, map } = setUp({ maximumMailboxes: 3 });
     for (const key of ['a', 'b', 'c']) expect(await store.create(key, value(), NOW + HOUR)).toBe(true);
     const before = [...map];
@@ -35,13 +35,13 @@ describe('memory store, its bounds', () => {
     expect([...map]).toEqual(before);
   });
 
-  it('tells a retry that its mailbox is there, also when it is full', async () => {
+  it('a full memory store recognizes a retried create', async () => {
     const { store } = setUp({ maximumMailboxes: 1 });
     await store.create('a', value(), NOW + HOUR);
     expect(await store.create('a', value(), NOW + HOUR)).toBe(false);
   });
 
-  it('erases what has expired to make room, and never a live one', async () => {
+  it('a full memory store erases expired entries to make room, and never live entries', async () => {
     const { store, map, clock } = setUp({ maximumMailboxes: 3 });
     await store.create('old', value(), NOW + 1000);
     await store.create('live', value(), NOW + HOUR);
@@ -52,7 +52,7 @@ describe('memory store, its bounds', () => {
     expect([...map.keys()]).toEqual(['live', 'also', 'new']);
   });
 
-  it('leaves an eighth of its bytes to mailboxes that grow, and refuses growth beyond all of them', async () => {
+  it('the memory store reserves an eighth of its bytes for growth, and rejects growth beyond its bytes', async () => {
     const maximumBytes = 80_000;
     const { store, map } = setUp({ maximumBytes });
     const revisions = new Map<string, StoredValue>();
@@ -74,7 +74,7 @@ describe('memory store, its bounds', () => {
     expect(recount(map).bytes).toBeLessThanOrEqual(maximumBytes);
   });
 
-  it('lets a mailbox be bound and deleted when it is full to the last byte', async () => {
+  it('a memory store without a free byte binds and deletes a mailbox', async () => {
     const put = value(500);
     const bytes = measureEntry('k', put);
     const { store, map } = setUp({ maximumBytes: Math.ceil((bytes * 8) / 7) });
@@ -86,7 +86,7 @@ describe('memory store, its bounds', () => {
     expect((await store.ping()).usage).toMatchObject(recount(map));
   });
 
-  it('counts what several stores on one Map put there, each by its own bounds', async () => {
+  it('memory stores on one Map count all its entries, each by its own bounds', async () => {
     const map = new Map<string, unknown>();
     await memoryStore(map).create('before', value(), Date.now() + HOUR);
     const two = memoryStore(map, { maximumMailboxes: 2 });
@@ -96,7 +96,7 @@ describe('memory store, its bounds', () => {
     expect((await two.ping()).usage).toMatchObject(recount(map));
   });
 
-  it('has room again once whoever holds the Map has cleared it', async () => {
+  it('the memory store has room again after the host has cleared the Map', async () => {
     const { store, map } = setUp({ maximumBytes: 2000 });
     await store.create('a', value(500), NOW + HOUR);
     await expect(store.create('b', value(1000), NOW + HOUR)).rejects.toThrow(StoreFullError);
@@ -104,7 +104,7 @@ describe('memory store, its bounds', () => {
     expect(await store.create('b', value(1000), NOW + HOUR)).toBe(true);
   });
 
-  it('takes options alone, and refuses bounds that are no whole numbers from 1', async () => {
+  it('memoryStore accepts options alone, and rejects invalid bounds and unknown options', async () => {
     const usage = { mailboxes: 0, bytes: 0, maximumMailboxes: 5, maximumBytes: 67_108_864 };
     expect((await memoryStore({ maximumMailboxes: 5 }).ping()).usage).toEqual(usage);
     expect((await memoryStore(new Keyv()).ping()).usage).toEqual({ ...usage, maximumMailboxes: 100_000 });
@@ -112,9 +112,10 @@ describe('memory store, its bounds', () => {
       expect(() => memoryStore({ maximumMailboxes: bad })).toThrow(/^memoryStore.maximumMailboxes: must be/);
       expect(() => memoryStore(new Map(), { maximumBytes: bad })).toThrow(/^memoryStore.maximumBytes: must be/);
     }
+    expect(() => memoryStore({ maximum: 5 } as object)).toThrow('memoryStore.maximum: there is no such option');
   });
 
-  it('counts exactly, whatever is created, replaced, refused, expired and swept', async () => {
+  it('the memory store counts exactly after any sequence of changes', async () => {
     const key = fc.integer({ min: 0, max: 12 }).map((index) => `k${index}`);
     const size = fc.oneof(fc.integer({ min: 17, max: 60 }), fc.integer({ min: 500, max: 9000 }));
     const text = fc

@@ -19,8 +19,8 @@ async function attack(kind: 'largest' | 'tiny', count: number, heapMb: number) {
   return JSON.parse(stdout);
 }
 
-describe('memory with its defaults, in a process with a small heap', () => {
-  it('outlives creates with the largest bodies, and refuses those for which there is no room', async () => {
+describe('the memory store in a process with a small heap', () => {
+  it('the memory store with default bounds survives creates with the largest bodies, and rejects those beyond its bounds', async () => {
     const { outcomes, usage } = await attack('largest', 2300, 128);
     expect(outcomes['create 200']).toBeGreaterThan(800);
     expect(outcomes['create 503']).toBe(2300 - outcomes['create 200']);
@@ -28,7 +28,7 @@ describe('memory with its defaults, in a process with a small heap', () => {
     expect(outcomes.event).toBe(1);
   }, 60_000);
 
-  it('outlives more tiny mailboxes than it takes, which then grow', async () => {
+  it('the memory store with default bounds survives too many small mailboxes that then grow', async () => {
     const { outcomes, usage } = await attack('tiny', 60_000, 256);
     expect(outcomes['create store_full']).toBe(60_000 - outcomes['create true']);
     expect(outcomes['grow ok']).toBeGreaterThan(outcomes['create true'] / 2);

@@ -11,15 +11,15 @@ function setUp(source: Keyv | Map<string, unknown> = new Map()) {
 }
 const value = (letter: string): string => `${letter.repeat(16)}.rest`;
 
-describe('memory store', () => {
-  it('puts only where nothing is', async () => {
+describe('the memory store', () => {
+  it('the memory store creates only absent entries', async () => {
     const { store } = setUp();
     expect(await store.create('k', value('a'), NOW + 1000)).toBe(true);
     expect(await store.create('k', value('b'), NOW + 1000)).toBe(false);
     expect(await store.get('k')).toMatchObject({ value: value('a'), revision: 'a'.repeat(16), expiresAt: NOW + 1000 });
   });
 
-  it('replaces only the revision that was read', async () => {
+  it('the memory store replaces only the named revision', async () => {
     const { store } = setUp();
     await store.create('k', value('a'), NOW + 1000);
     expect(await store.replace('k', 'x'.repeat(16), value('b'))).toBe('conflict');
@@ -29,7 +29,7 @@ describe('memory store', () => {
     expect((await store.get('k'))?.value).toBe(value('b'));
   });
 
-  it('keeps the deadline on replace unless one is given', async () => {
+  it('the memory store keeps the deadline on a replace without a deadline', async () => {
     const { store } = setUp();
     await store.create('k', value('a'), NOW + 1000);
     await store.replace('k', 'a'.repeat(16), value('b'));
@@ -38,7 +38,7 @@ describe('memory store', () => {
     expect((await store.get('k'))?.expiresAt).toBe(NOW + 500);
   });
 
-  it('has nothing at or after the deadline, and takes a new entry there', async () => {
+  it('the memory store has no entry at or after the deadline, and accepts a new entry then', async () => {
     const { store, clock } = setUp();
     await store.create('k', value('a'), NOW + 1000);
     clock.now = NOW + 999;
@@ -49,7 +49,7 @@ describe('memory store', () => {
     expect(await store.create('k', value('b'), NOW + 2000)).toBe(true);
   });
 
-  it('rejects a deadline that has passed or is no safe integer, and keeps nothing', async () => {
+  it('the memory store rejects a deadline that has passed or is not a safe integer, and stores nothing', async () => {
     const { store } = setUp();
     for (const deadline of [NOW, NOW - 1, Number.NaN, Number.POSITIVE_INFINITY, NOW + 0.5]) {
       await expect(store.create('k', value('a'), deadline)).rejects.toThrow(RangeError);
@@ -57,7 +57,7 @@ describe('memory store', () => {
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('gives exactly one of 100 concurrent callers each change', async () => {
+  it('exactly one of 100 concurrent callers of the memory store wins each change', async () => {
     const { store } = setUp();
     const created = await Promise.all(Array.from({ length: 100 }, () => store.create('k', value('a'), NOW + 1000)));
     expect(created.filter(Boolean)).toHaveLength(1);
@@ -67,7 +67,7 @@ describe('memory store', () => {
     expect(replaced.filter((answer) => answer === 'ok')).toHaveLength(1);
   });
 
-  it('sweeps what has expired from the Map, up to the limit, and nothing else', async () => {
+  it('the memory store sweeps what has expired from the Map, up to the limit, and nothing else', async () => {
     const map = new Map<string, unknown>();
     const { store, clock } = setUp(map);
     for (let index = 0; index < 10; index += 1) await store.create(`k${index}`, value('a'), NOW + 1000 + index * 100);
@@ -81,7 +81,7 @@ describe('memory store', () => {
     expect([...map.keys()].sort()).toEqual(['k9', 'later']);
   });
 
-  it('does not sweep an entry to which another store on the same Map gave a later life', async () => {
+  it('the memory store does not sweep an entry that another store on the Map has extended', async () => {
     const map = new Map<string, unknown>();
     const one = setUp(map);
     const two = setUp(map);
@@ -92,7 +92,7 @@ describe('memory store', () => {
     expect((await one.store.get('k'))?.value).toBe(value('b'));
   });
 
-  it('counts an entry once, though two stores on the Map know of it', async () => {
+  it('two memory stores on one Map sweep an entry once', async () => {
     const map = new Map<string, unknown>();
     const one = setUp(map);
     await one.store.create('k', value('a'), NOW + 1000);
@@ -101,7 +101,7 @@ describe('memory store', () => {
     expect([await one.store.sweep?.(10), await two.store.sweep?.(10)]).toEqual([1, 0]);
   });
 
-  it('sweeps what was in the Map before it', async () => {
+  it('the memory store sweeps entries that were in the Map before it', async () => {
     const map = new Map<string, unknown>();
     await setUp(map).store.create('k', value('a'), NOW + 1000);
     const { store, clock } = setUp(map);
@@ -110,7 +110,7 @@ describe('memory store', () => {
     expect(map.size).toBe(0);
   });
 
-  it('takes a Keyv that keeps its entries in a Map, and refuses one that does not', async () => {
+  it('memoryStore accepts a Keyv on a Map, and rejects any other Keyv', async () => {
     const keyv = new Keyv();
     await setUp(keyv).store.create('k', value('a'), NOW + 1000);
     expect((keyv.store as Map<string, unknown>).has('k')).toBe(true);
@@ -118,7 +118,7 @@ describe('memory store', () => {
     expect(() => memoryStore(new Keyv({ store: elsewhere }))).toThrow(TypeError);
   });
 
-  it('keeps an object by reference and reads its revision', async () => {
+  it('the memory store keeps an object by reference and reads its revision', async () => {
     const { store } = setUp();
     const object = { revision: 'r', anything: {} };
     await store.create('k', object, NOW + 1000);

@@ -10,7 +10,7 @@ describe('storeSuite, memory', () => {
   storeSuite(it, { open: async () => memoryStore(map) });
 });
 
-describe.concurrent('storeSuite, memory, on the Map of a Keyv of its own for each test', () => {
+describe.concurrent('storeSuite, memory, on the Map of a new Keyv per test', () => {
   storeSuite(it, async () => {
     const keyv = new Keyv();
     return { open: async () => memoryStore(keyv) };
@@ -21,7 +21,7 @@ describe('storeSuite, options', () => {
   const fixture = { open: async () => memoryStore() };
   const ping = 'ping: resolves with a clock skew that is a number and under a minute';
 
-  it('registers a test that is left out under its reason, and does not run it', async () => {
+  it('storeSuite registers an omitted test under its reason, and does not run the test', async () => {
     const registered = new Map<string, () => Promise<void>>();
     const skip = { [ping]: 'no clock here' };
     const open = async (): Promise<never> => {
@@ -33,18 +33,18 @@ describe('storeSuite, options', () => {
     await expect(registered.get('get: gives undefined for an absent key')?.()).rejects.toThrow('opened');
   });
 
-  it('refuses to leave out what does not exist, or without a reason', () => {
+  it('storeSuite rejects an omission of an unknown test, or without a reason', () => {
     expect(() => storeSuite(() => {}, fixture, { skip: { nonsense: 'why' } })).toThrow(TypeError);
     expect(() => storeSuite(() => {}, fixture, { skip: { [ping]: ' ' } })).toThrow(TypeError);
   });
 
-  it('gives every test a name of its own', () => {
+  it('storeSuite gives each test a unique name', () => {
     const names: string[] = [];
     storeSuite((name) => names.push(name), fixture);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('does not take the word of a durable store that it cannot fail', async () => {
+  it('storeSuite fails a store that claims durability without a backend to break', async () => {
     const runs = new Map<string, () => Promise<void>>();
     const open = async () => {
       const store = memoryStore();

@@ -11,7 +11,7 @@ const SILENCE_MS = 9_000;
 /** Sooner than the next check would find it out. */
 const AT_ONCE_MS = 2_000;
 
-await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
+await describeOnOwnPostgres('outages of a subscription to Postgres', (server) => {
   const cleanUps: (() => unknown)[] = [];
   afterEach(async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -28,7 +28,7 @@ await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
   const endConnections = (name: string) =>
     server.admin('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [name]);
 
-  it('the end of the connection that listens: it may have been missed, and flows again', async () => {
+  it('the Postgres store subscribes again after its subscription is cut, and resyncs its listeners', async () => {
     const schema = server.freshSchema();
     const teller = open(schema);
     const listener = await listening(open(schema, 'hearer'));
@@ -41,7 +41,7 @@ await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
     expect(listener.words).toEqual(['relay:2', 'relay:3']);
   });
 
-  it('the end of the connections that tell', async () => {
+  it('the Postgres store publishes again after its pool connections are cut', async () => {
     const schema = server.freshSchema();
     const teller = open(schema);
     const listener = await listening(open(schema, 'hearer'));
@@ -52,20 +52,23 @@ await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
     expect(listener.missed()).toBe(1);
   });
 
-  it.each(['stop', 'kill'] as const)('a %s and a restart, and a start that is late', async (how) => {
-    const schema = server.freshSchema();
-    const teller = open(schema);
-    const listener = await listening(open(schema));
-    await server[how]();
-    const late = listenAt(open(schema));
-    await expect(teller.get('relay:k')).rejects.toThrow();
-    await server.start();
-    await eventually(() => [listener.missed(), late.missed()]).toEqual([2, 1]);
-    await wordsFlow(teller, listener);
-    await wordsFlow(teller, late);
-  });
+  it.each(['stop', 'kill'] as const)(
+    'the Postgres store subscribes again after a %s and a late restart of Postgres',
+    async (how) => {
+      const schema = server.freshSchema();
+      const teller = open(schema);
+      const listener = await listening(open(schema));
+      await server[how]();
+      const late = listenAt(open(schema));
+      await expect(teller.get('relay:k')).rejects.toThrow();
+      await server.start();
+      await eventually(() => [listener.missed(), late.missed()]).toEqual([2, 1]);
+      await wordsFlow(teller, listener);
+      await wordsFlow(teller, late);
+    },
+  );
 
-  it('a halt, or another session put in its place: the silence is noticed', async () => {
+  it('the Postgres store detects a silent server and a replaced session, and subscribes again', async () => {
     const schema = server.freshSchema();
     const teller = open(schema);
     const proxy = await startTcpProxy(server);
@@ -99,7 +102,7 @@ await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
     await wordsFlow(teller, listener);
   }, 40_000);
 
-  it('a refusal of pg_notify: no change fails of it', async () => {
+  it('a change succeeds even if Postgres refuses pg_notify', async () => {
     const schema = server.freshSchema();
     await open(schema).ping();
     await server.admin(`create role quiet login password 'quiet';
@@ -119,7 +122,7 @@ await describeOnOwnPostgres('word of changes in Postgres after', (server) => {
     await wordsFlow(quiet, heard[1] as (typeof heard)[number]);
   });
 
-  it('a close in mid-outage: it does not wait for the server', async () => {
+  it('close during an outage does not wait for Postgres', async () => {
     const schema = server.freshSchema();
     const store = open(schema);
     await listening(store);

@@ -24,7 +24,7 @@ const times = <Result>(count: number, each: (index: number) => Result): Result[]
 /** As long as the relay's own keys are. */
 const longKey = (index: number): string => `relay:${String(index).padStart(43, '0')}`;
 
-await describeOnPostgres('word of changes in Postgres', (server) => {
+await describeOnPostgres('change notifications in Postgres', (server) => {
   const cleanUps: (() => unknown)[] = [];
   afterEach(async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -43,14 +43,14 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
   }
   const isListening = (name: string): Promise<number> => connections(server, name);
 
-  it('of a change reaches every other store, and the one that tells', async () => {
+  it('a notification reaches each store, the publisher included', async () => {
     const [one, two] = openTwo();
     const heard = [await listening(two), await listening(one)];
     await change(one, 'relay:k');
     for (const { words } of heard) await eventually(() => words).toEqual(['relay:k']);
   });
 
-  it('of 1,000 replaces is 1,000 words', async () => {
+  it('1,000 replaces send 1,000 notifications', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     const keys = times(1000, longKey);
@@ -62,7 +62,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect(new Set(words).size).toBe(1000);
   });
 
-  it('is told by publish alone: not by create and replace, which would make commits wait for each other', async () => {
+  it('only publish sends a notification, as create and replace would make commits wait for each other', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     await one.create('relay:k', value('a'), soon());
@@ -72,7 +72,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await eventually(() => words).toEqual(['relay:last']);
   });
 
-  it('of 10,000 changes at once arrives whole, in messages that Postgres takes', async () => {
+  it('10,000 concurrent notifications all arrive, in payloads that Postgres accepts', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     const raw = await rawMessages(server, later);
@@ -87,7 +87,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect(new Set(raw.map(({ process }) => process)).size).toBe(1);
   });
 
-  it('is dropped, not hoarded, where more is told than can go out', async () => {
+  it('the Postgres store drops notifications beyond its limit', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     for (let index = 0; index < 20_000; index += 1) one.changes?.publish?.(longKey(index));
@@ -97,7 +97,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect(words).toHaveLength(16_385);
   });
 
-  it('goes out at once, and then a hundred times a second at most', async () => {
+  it('the Postgres store publishes at once, then at most 100 times per second', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     const raw = await rawMessages(server, later);
@@ -114,7 +114,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect(raw.length).toBeGreaterThan(2);
   });
 
-  it('of one entry, told several times at once, is one word', async () => {
+  it('concurrent changes of one entry send one notification', async () => {
     const [one, two] = openTwo();
     const { words } = await listening(two);
     for (let round = 0; round < 5; round += 1) one.changes?.publish?.('relay:k');
@@ -122,7 +122,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await eventually(() => words).toEqual(['relay:k', 'relay:last']);
   });
 
-  it('stays with its table, however the schema is named', async () => {
+  it('a notification stays within its table, whether or not the schema is named', async () => {
     const schema = server.freshSchema();
     await server.admin(`create schema ${schema}`);
     const url = new URL(server.url);
@@ -139,7 +139,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await wordsFlow(longest, await listening(longest));
   });
 
-  it('reaches another process, which ends when its store is closed', async () => {
+  it('a notification reaches another process, which ends after it closes its store', async () => {
     const program = await buildListeningProcess();
     later(program.remove);
     const schema = server.freshSchema();
@@ -152,7 +152,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect(other.lines().at(-1)).toBe('closed');
   });
 
-  it('keeps no process alive that has nothing else to do', async () => {
+  it('a subscription does not keep the process alive', async () => {
     const program = await buildListeningProcess();
     later(program.remove);
     const url = new URL(server.url);
@@ -166,7 +166,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await eventually(() => isListening('abandon')).toBe(0);
   });
 
-  it('comes over one connection for all who listen, which ends with the last of them', async () => {
+  it('all listeners share one connection, which closes after the last unsubscribe', async () => {
     const url = named(server, 'shared');
     const store = open({}, url);
     const first = await listening(store);
@@ -182,7 +182,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await eventually(listeners).toBe(0);
   });
 
-  it('ends with the store: what was told before goes out, and no connection is left', async () => {
+  it('closing the Postgres store publishes pending notifications and closes each connection', async () => {
     const schema = server.freshSchema();
     const closing = open({ schema }, named(server, 'closing'));
     const { words } = await listening(open({ schema }));
@@ -199,7 +199,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     expect([own.missed(), late.missed(), await isListening('closing')]).toEqual([1, 0, 0]);
   });
 
-  it('uses the configuration of a KeyvPostgres and of a Pool, whose connections and end it leaves to the host', async () => {
+  it('the Postgres store subscribes with the configuration of a KeyvPostgres or a Pool, and leaves both open', async () => {
     const schema = server.freshSchema();
     const keyv = new KeyvPostgres({ uri: named(server, 'keyv'), schema, idleTimeoutMillis: 1 });
     const { hostname, port, username, password, pathname } = new URL(server.url);
@@ -224,7 +224,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await keyv.disconnect();
   });
 
-  it('is not to be had of a Pool that does not tell its configuration', async () => {
+  it('the Postgres store has no changes with a Pool that hides its configuration', async () => {
     const pool = new pg.Pool({ connectionString: server.url });
     later(() => pool.end());
     const likeness = {
@@ -240,7 +240,7 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
     await change(store, 'relay:k');
   });
 
-  it('is neither told nor heard behind a pooler in transaction mode (prepare: false), unless asked for', async () => {
+  it('the Postgres store with prepare: false has no changes by default', async () => {
     expect(open({ prepare: false }).changes).toBeUndefined();
     expect(open({ changes: false }).changes).toBeUndefined();
     const [one, two] = openTwo({ prepare: false, changes: true });
@@ -248,8 +248,8 @@ await describeOnPostgres('word of changes in Postgres', (server) => {
   });
 });
 
-describe('the messages of Postgres', () => {
-  it('are as few as can be, under 8000 bytes each, and hold each key once', () => {
+describe('buildPayloads', () => {
+  it('buildPayloads joins keys to the fewest payloads under 8000 bytes, each key once', () => {
     expect(buildPayloads([])).toEqual([]);
     expect(buildPayloads(['a'])).toEqual(['a']);
     for (const length of [1, 49, 127, 128]) {

@@ -12,8 +12,8 @@ const RECOVERY_MS = 2_000;
 /** Milliseconds that an answer may take in an outage: the deadline of a call, twice for a retry, and a busy machine. */
 const ANSWER_MS = 4_500;
 
-await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
-  it('survives the end of its idle connections', async () => {
+await describeOnOwnPostgres('outages of Postgres', (server) => {
+  it('the relay survives the loss of its idle connections to Postgres', async () => {
     const { relay, close } = await open(server, 'idle');
     const { url, sender } = await sharedMailbox(relay);
     await Promise.all(Array.from({ length: 8 }, () => sender.preview(url)));
@@ -28,7 +28,7 @@ await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
   });
 
   it.each(['stop', 'kill'] as const)(
-    'answers 503 and nothing wrong through a %s and a restart in mid-load',
+    'the relay answers correctly or with 503 through a %s and a restart of Postgres under load',
     async (how) => {
       const { relay, close } = await open(server, how);
       const load = await startLoad(relay);
@@ -49,7 +49,7 @@ await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
     },
   );
 
-  it('answers 503 within the deadline while the server hangs, and recovers', async () => {
+  it('the relay answers 503 within the deadline while Postgres hangs, and recovers', async () => {
     const { relay, close } = await open(server, 'hang');
     const { url, sender } = await sharedMailbox(relay);
     await sender.preview(url);
@@ -72,7 +72,7 @@ await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
     await close();
   });
 
-  it('starts while the server is down, and works when it is up', async () => {
+  it('the relay starts while Postgres is down, and recovers with Postgres', async () => {
     await server.stop();
     const { relay, close } = await open(server, 'boot');
     try {
@@ -90,7 +90,7 @@ await describeOnOwnPostgres('a relay whose Postgres fails', (server) => {
     await close();
   });
 
-  it('ends the wait for a connection of the host Pool that has no time-out of its own', async () => {
+  it('the Postgres store stops waiting for a connection of a Pool without a time-out', async () => {
     const { default: pg } = await import('pg');
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
     const store = postgresStore(pool, { schema: server.freshSchema() });

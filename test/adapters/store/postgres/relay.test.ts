@@ -42,7 +42,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     return { name, url: url.href };
   }
 
-  it('takes one statement for create, preview and a bound read, two for bind, update, relinquish and delete', async () => {
+  it('the relay needs one statement for create, preview and a bound read, and two for bind, update, relinquish and delete', async () => {
     const counted = new URL(server.url);
     counted.searchParams.set('application_name', 'counted');
     counted.searchParams.set('options', '-c log_statement=all');
@@ -97,7 +97,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     });
   });
 
-  it('is set up by 20 processes that start at once, none of which meets an error', async () => {
+  it('20 concurrent processes create the table of the relay without an error', async () => {
     const schema = server.freshSchema();
     const url = new URL(server.url);
     url.searchParams.set('application_name', 'starting');
@@ -107,7 +107,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     expect(server.log().match(/^starting\|(ERROR|FATAL).*/gm)).toBeNull();
   });
 
-  it('leaves nothing in its rows but sealed text', async () => {
+  it('Postgres holds only sealed text in the rows of the relay', async () => {
     const schema = server.freshSchema();
     const { relay } = open(server.url, schema);
     const body = createBody({ payload: somePayload() });
@@ -128,7 +128,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     }
   });
 
-  it('works for a role that may not create anything, if the table is there', async () => {
+  it('the relay works with a role without the right to create tables if the table exists', async () => {
     const schema = server.freshSchema();
     await open(server.url, schema).store.ping();
     for (const unmarked of [false, true]) {
@@ -151,7 +151,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     }
   });
 
-  it('answers 503 to a role that may not create the table, until it is there', async () => {
+  it('the relay answers 503 with a role without the right to create tables until the table exists', async () => {
     const schema = server.freshSchema();
     await server.admin(`create schema ${schema}`);
     const { name, url } = await role(schema, `grant usage on schema ${schema} to ROLE`);
@@ -166,36 +166,39 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     ['read-only', '25006', 'alter role ROLE set default_transaction_read_only = on', 200],
     ['out of connections', '53300', 'alter role ROLE connection limit 0', 503],
     ['closed to the user', '28000', 'alter role ROLE nologin', 503],
-  ])('answers 503 while the server is %s, and goes on afterwards', async (_, cause, statement, previewStatus) => {
-    const schema = server.freshSchema();
-    await server.admin(`create schema ${schema}`);
-    const { name, url } = await role(schema, `grant all on schema ${schema} to ROLE`);
-    const { relay, causes } = open(url, schema);
-    const { url: link, sender } = await sharedMailbox(relay);
-    const disconnect = (): Promise<unknown> =>
-      server.admin('select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1', [name]);
+  ])(
+    'the relay answers 503 while Postgres is %s, and recovers afterwards',
+    async (_, cause, statement, previewStatus) => {
+      const schema = server.freshSchema();
+      await server.admin(`create schema ${schema}`);
+      const { name, url } = await role(schema, `grant all on schema ${schema} to ROLE`);
+      const { relay, causes } = open(url, schema);
+      const { url: link, sender } = await sharedMailbox(relay);
+      const disconnect = (): Promise<unknown> =>
+        server.admin('select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1', [name]);
 
-    await server.admin(statement.replaceAll('ROLE', name));
-    await disconnect();
-    const create = await eventually(
-      () => device(relay).create(),
-      () => causes.includes(cause),
-    );
-    expect(create.status).toBe(503);
-    expect(create.headers.get('Retry-After')).toMatch(/^\d+$/);
-    expect((await sender.update(link)).status).toBe(503);
-    expect((await sender.delete(link)).status).toBe(503);
-    expect((await sender.preview(link)).status).toBe(previewStatus);
+      await server.admin(statement.replaceAll('ROLE', name));
+      await disconnect();
+      const create = await eventually(
+        () => device(relay).create(),
+        () => causes.includes(cause),
+      );
+      expect(create.status).toBe(503);
+      expect(create.headers.get('Retry-After')).toMatch(/^\d+$/);
+      expect((await sender.update(link)).status).toBe(503);
+      expect((await sender.delete(link)).status).toBe(503);
+      expect((await sender.preview(link)).status).toBe(previewStatus);
 
-    await server.admin(`alter role ${name} reset all; alter role ${name} login connection limit -1`);
-    await disconnect();
-    await eventually(
-      () => sender.update(link),
-      ({ status }) => status === 200,
-    );
-  });
+      await server.admin(`alter role ${name} reset all; alter role ${name} login connection limit -1`);
+      await disconnect();
+      await eventually(
+        () => sender.update(link),
+        ({ status }) => status === 200,
+      );
+    },
+  );
 
-  it('answers 503 store_full while the disk is full, and goes on afterwards', async () => {
+  it('the relay answers 503 store_full while the disk of Postgres is full, and recovers afterwards', async () => {
     const schema = server.freshSchema();
     const { relay, causes } = open(server.url, schema);
     const { url, sender } = await sharedMailbox(relay);

@@ -33,7 +33,7 @@ await describeOnPostgres('postgresStore', (server) => {
 
   suites(server);
 
-  it('is set up by 20 that start at once, next to a KeyvPostgres that makes the same schema', async () => {
+  it('20 concurrent Postgres stores create their table beside a KeyvPostgres that creates the same schema', async () => {
     const schema = server.freshSchema();
     const keyv = new KeyvPostgres({ uri: server.url, schema, idleTimeoutMillis: 1 });
     const stores = times(20, () => open({ schema, poolSize: 1 }));
@@ -43,7 +43,7 @@ await describeOnPostgres('postgresStore', (server) => {
     await keyv.disconnect();
   });
 
-  it('brings a table without our mark up to date, and leaves one of a later release as it is', async () => {
+  it('the Postgres store migrates a table without a layout comment, and leaves a table of a later layout unchanged', async () => {
     const schema = server.freshSchema();
     await server.admin(`create schema ${schema}`);
     await server.admin(
@@ -63,7 +63,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await indexes()).toBe(1);
   });
 
-  it('makes its table anew when somebody dropped it', async () => {
+  it('the Postgres store creates its table again after the table was dropped', async () => {
     const schema = server.freshSchema();
     const store = open({ schema });
     await store.create('k', value('a'), soon());
@@ -72,7 +72,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('keeps two tables of one Pool apart', async () => {
+  it('two Postgres stores on one Pool keep their tables apart', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
     cleanUps.push(() => pool.end());
     const schema = server.freshSchema();
@@ -83,7 +83,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect((await one?.get('k'))?.value).toBe(value('a'));
   });
 
-  it('leaves the Pool of the host open, and listens for its errors', async () => {
+  it('the Postgres store leaves the Pool of the host open, and handles its error events', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     cleanUps.push(() => pool.end());
     const store = postgresStore(pool, { schema: server.freshSchema() });
@@ -96,7 +96,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect([pool.totalCount - pool.idleCount, pool.waitingCount]).toEqual([0, 0]);
   });
 
-  it('lets exactly one of 40 win each change under serializable isolation, and the others know', async () => {
+  it('under serializable isolation exactly one of 40 callers wins each change, and the others get a conflict', async () => {
     const url = new URL(server.url);
     url.searchParams.set('options', '-c default_transaction_isolation=serializable');
     const schema = server.freshSchema();
@@ -110,7 +110,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(replaced.filter((answer) => answer === 'conflict')).toHaveLength(39);
   });
 
-  it('tries again what the server undid under serializable isolation because of another writer', async () => {
+  it('the Postgres store runs a statement again that the server undid under serializable isolation', async () => {
     const url = new URL(server.url);
     url.searchParams.set('options', '-c default_transaction_isolation=serializable');
     url.searchParams.set('application_name', 'undone');
@@ -133,7 +133,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await replaced).toBe('conflict');
   });
 
-  it('really deletes what has expired, in batches, among four sweepers', async () => {
+  it('four concurrent sweepers delete all expired rows, in batches', async () => {
     const schema = server.freshSchema();
     const stores = times(4, () => open({ schema, poolSize: 1 }));
     await Promise.all(stores.map((store) => store.ping()));
@@ -150,7 +150,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await rows(schema)).toBe(300);
   });
 
-  it('has one sweeper at work at a time; the others go away at once with nothing', async () => {
+  it('only one sweeper works at a time, and the others return 0 at once', async () => {
     const schema = server.freshSchema();
     const [one, two] = [open({ schema }), open({ schema })];
     await Promise.all([one.ping(), two.ping()]);
@@ -172,7 +172,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await two.sweep?.(100)).toBe(5);
   });
 
-  it('passes over rows that somebody holds', async () => {
+  it('a sweep skips locked rows', async () => {
     const schema = server.freshSchema();
     const store = open({ schema });
     await store.ping();
@@ -186,7 +186,7 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await store.sweep?.(100)).toBe(5);
   });
 
-  it('never sweeps what came to life again', async () => {
+  it('a sweep never deletes a row with a new entry', async () => {
     const schema = server.freshSchema();
     const [creator, sweeper] = [open({ schema }), open({ schema })];
     await creator.ping();
@@ -202,16 +202,16 @@ await describeOnPostgres('postgresStore', (server) => {
     expect(await rows(schema)).toBe(300);
   });
 
-  it('tells the skew of the clocks, and does not find any here', async () => {
+  it('ping reports the clock skew of Postgres, here about 0 ms', async () => {
     expect(Math.abs((await open().ping()).clockSkewMs)).toBeLessThan(process.env.TEST_POSTGRES_URL ? 60_000 : 500);
   });
 
-  it('refuses what is not text', async () => {
+  it('the Postgres store rejects a value that is not text', async () => {
     await expect(open().create('k', { revision: revision('a') }, soon())).rejects.toThrow(TypeError);
     await expect(open().replace('k', revision('a'), { revision: revision('a') })).rejects.toThrow(TypeError);
   });
 
-  it('shows no password, key or value in an error', async () => {
+  it('the Postgres store repeats no password, key or value in an error', async () => {
     const password = 'pass-4711-word';
     const { host, pathname } = new URL(server.url);
     const urls = [
@@ -299,25 +299,26 @@ async function fill(server: PostgresServer, schema: string, count: { expired: nu
     select 'live:' || n, '${revision('a')}', '${value('a')}', ${soon()} from generate_series(1, ${count.live}) n`);
 }
 
-describe('postgresStore, what it is given', () => {
+describe('source and options of postgresStore', () => {
   const url = 'postgres://relay:pass-4711-word@127.0.0.1:1/postgres';
 
   it.each([
-    ['no URL of Postgres', 'mysql://relay:pass-4711-word@127.0.0.1/x', {}, 'source'],
-    ['an URL that cannot be read', 'postgres://relay:pass-4711-word#@127.0.0.1:x/y', {}, 'URL'],
+    ['a URL of another scheme', 'mysql://relay:pass-4711-word@127.0.0.1/x', {}, 'source'],
+    ['a malformed URL', 'postgres://relay:pass-4711-word#@127.0.0.1:x/y', {}, 'URL'],
     ['the default table of Keyv', url, { table: 'keyv' }, 'table'],
-    ['a table that is no identifier', url, { table: 'a"; drop table x' }, 'table'],
+    ['a table with invalid characters', url, { table: 'a"; drop table x' }, 'table'],
     ['an empty table', url, { table: '' }, 'table'],
     ['a long table', url, { table: 'a'.repeat(49) }, 'table'],
-    ['a schema that is no identifier', url, { schema: 'a b' }, 'schema'],
-  ])('refuses %s', (_, source, options, word) => {
+    ['a schema with invalid characters', url, { schema: 'a b' }, 'postgresStore.schema: must be'],
+    ['an unknown option', url, { tabel: 'x' } as object, 'postgresStore.tabel: there is no such option'],
+  ])('postgresStore rejects %s', (_, source, options, word) => {
     const attempt = (): unknown => postgresStore(source, options);
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow(word);
     expect(attempt).not.toThrow('4711');
   });
 
-  it('knows a KeyvPostgres from other things, does not take its table, and hears that it cannot connect', async () => {
+  it('postgresStore recognizes a KeyvPostgres, does not use its table, and handles its error events', async () => {
     const keyv = new KeyvPostgres({ uri: url, table: 'theirs', schema: 'Mixed' });
     expect([keyv, new Keyv(), new Map(), 'x', null, { query() {} }].map(isKeyvPostgres)).toEqual([
       true,

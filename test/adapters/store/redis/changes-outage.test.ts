@@ -14,7 +14,7 @@ const AT_ONCE_MS = 2000;
 const { closed, later } = closeAfterEach();
 
 withRedis(it, () => {
-  describe('word of changes in Redis after', () => {
+  describe('outages of a subscription to Redis', () => {
     const start = async (...args: string[]) => {
       const server = closed(await startRedis({ args }));
       const proxy = closed(await startTcpProxy(server));
@@ -23,7 +23,7 @@ withRedis(it, () => {
       return { server, proxy, teller, hearer };
     };
 
-    it('the end of the connection that listens: it may have been missed, and flows again', async () => {
+    it('the Redis store subscribes again after its subscription is cut, and resyncs its listeners', async () => {
       const { server, teller, hearer } = await start();
       const listener = await listening(hearer);
       for (const round of [2, 3, 4]) {
@@ -35,7 +35,7 @@ withRedis(it, () => {
       expect(listener.words).toEqual(['relay:2', 'relay:3', 'relay:4']);
     });
 
-    it('a restart', async () => {
+    it('the Redis store subscribes again after a restart of Redis', async () => {
       const { server, teller, hearer } = await start();
       const listener = await listening(hearer);
       await server.stop('SIGKILL');
@@ -44,7 +44,7 @@ withRedis(it, () => {
       await wordsFlow(teller, listener);
     });
 
-    it('a late start: it is listened for from before Redis is there', async () => {
+    it('a subscription from before the start of Redis receives notifications after it', async () => {
       const port = await freePort();
       const store = closed(redisStore(`redis://127.0.0.1:${port}`));
       const listener = listenAt(store);
@@ -54,7 +54,7 @@ withRedis(it, () => {
       await wordsFlow(closed(redisStore(server.url)), listener);
     });
 
-    it('a halt of the server, or of the network to the one who listens: the silence is noticed', async () => {
+    it('the Redis store detects a silent server or network, and subscribes again', async () => {
       const [halted, cut] = await Promise.all([start(), start()]);
       const listeners = await Promise.all([listening(halted.hearer), listening(cut.hearer)]);
       halted.server.freeze();
@@ -71,7 +71,7 @@ withRedis(it, () => {
       }
     }, 30_000);
 
-    it('a close in mid-outage: it ends at once where nobody listens, in time where nobody answers', async () => {
+    it('close during an outage ends at once without listeners, and within its time-out with a silent server', async () => {
       const { server, proxy, hearer } = await start();
       const away = redisStore(`redis://127.0.0.1:${await freePort()}`);
       listenAt(away);

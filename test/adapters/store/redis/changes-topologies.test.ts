@@ -19,7 +19,7 @@ async function listens(server: RedisServer): Promise<number> {
 const lines = (text: unknown): number => String(text).trim().split('\n').length;
 
 withRedis(it, () => {
-  describe('word of changes in a Redis Cluster', () => {
+  describe('change notifications in a Redis Cluster', () => {
     let cluster: RedisClusterServers;
     beforeAll(async () => {
       cluster = await startRedisCluster();
@@ -29,7 +29,7 @@ withRedis(it, () => {
     const client = () => createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) });
     const url = () => `redis+cluster://${cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
 
-    it('told at any node is heard from all, by a URL and by a cluster client of the host', async () => {
+    it('a notification from any node reaches subscribers at all nodes, by a URL and by a cluster client', async () => {
       const host = client();
       const listeners = await Promise.all(
         [url(), url(), url(), host].map((source) => listening(closed(redisStore(source)))),
@@ -47,7 +47,7 @@ withRedis(it, () => {
       expect(host.isOpen).toBe(false);
     });
 
-    it('goes on from another node when that of the one who listens dies', async () => {
+    it('the Redis store subscribes at another node after the node of its subscription dies', async () => {
       const hearer = closed(redisStore(url()));
       const listener = await listening(hearer);
       const counts = await Promise.all(cluster.nodes.map(listens));
@@ -67,8 +67,8 @@ withRedis(it, () => {
     }, 30_000);
   });
 
-  describe('word of changes in a Redis with sentinels', () => {
-    it('goes on from the new master, by a URL, a KeyvRedis and a sentinel client that stays the host’s', async () => {
+  describe('change notifications in Redis Sentinel', () => {
+    it('the Redis store subscribes at the new master after a fail-over, by a URL, a KeyvRedis and a sentinel client', async () => {
       const servers = closed(await startSentinel());
       const options = {
         name: servers.name,

@@ -29,7 +29,7 @@ async function listeners(server: RedisServer): Promise<number> {
 }
 
 withRedis(it, () => {
-  describe('word of changes in Redis', () => {
+  describe('change notifications in Redis', () => {
     let server: RedisServer;
     beforeAll(async () => {
       server = await startRedis();
@@ -39,7 +39,7 @@ withRedis(it, () => {
 
     const open = (options: RedisStoreOptions = {}): MailboxStore => closed(redisStore(server.url, options));
 
-    it('of a replace reaches every other store, once and with the key only', async () => {
+    it('a replace notifies each other store once, with the key only', async () => {
       const [one, two, three] = [open(), open(), open()];
       const heard = [await listening(two), await listening(three)];
       const messages: string[] = [];
@@ -55,7 +55,7 @@ withRedis(it, () => {
       expect(one.changes?.publish).toBeUndefined();
     });
 
-    it('of 1,000 replaces is 1,000 words', async () => {
+    it('1,000 replaces send 1,000 notifications', async () => {
       const [one, two] = [open(), open()];
       const { words } = await listening(two);
       await Promise.all(times(1000, (index) => change(one, `relay:${index}`)));
@@ -63,7 +63,7 @@ withRedis(it, () => {
       expect(new Set(words).size).toBe(1000);
     });
 
-    it('is of changes only: not of creates, conflicts, what is missing, and reads', async () => {
+    it('creates, conflicts, missing entries and reads send no notification', async () => {
       const [one, two] = [open(), open()];
       const { words } = await listening(two);
       await one.create('relay:k', value('a'), soon());
@@ -75,7 +75,7 @@ withRedis(it, () => {
       await eventually(() => words).toEqual(['relay:last']);
     });
 
-    it('of a replace that Redis refused is not told', async () => {
+    it('a replace that Redis refused sends no notification', async () => {
       const [one, two] = [open(), open()];
       const { words } = await listening(two);
       await one.create('relay:k', value('a'), soon());
@@ -87,7 +87,7 @@ withRedis(it, () => {
       await eventually(() => words).toEqual(['relay:last']);
     });
 
-    it('reaches another process, which ends when its store is closed', async () => {
+    it('a notification reaches another process, which ends after it closes its store', async () => {
       const program = await buildListeningProcess();
       later(program.remove);
       const other = program.start('listen', 'redis', server.url);
@@ -99,7 +99,7 @@ withRedis(it, () => {
       expect(other.lines().at(-1)).toBe('closed');
     });
 
-    it('keeps no process alive that has nothing else to do', async () => {
+    it('a subscription does not keep the process alive', async () => {
       const program = await buildListeningProcess();
       later(program.remove);
       const other = program.start('abandon', 'redis', server.url);
@@ -111,7 +111,7 @@ withRedis(it, () => {
       await eventually(() => listeners(server)).toBe(0);
     });
 
-    it('is heard over a connection like that of the host, and leaves the host’s alone', async () => {
+    it('the Redis store subscribes with the options of the host’s client, over a separate connection', async () => {
       await server.command('ACL', 'SETUSER', 'someone', 'on', '>secret', '~*', '&*', '+@all');
       const url = `${server.url.replace('//', '//someone:secret@')}/3`;
       const plain = createClient({ url });
@@ -129,7 +129,7 @@ withRedis(it, () => {
       expect([plain, mapped, keyv.client].map(({ isOpen }) => isOpen)).toEqual([false, false, false]);
     });
 
-    it('comes over one connection for all who listen, which ends with the last of them', async () => {
+    it('all listeners share one connection, which closes after the last unsubscribe', async () => {
       const [one, two] = [open(), open()];
       const first = await listening(two);
       const [second, third] = [listenAt(two), listenAt(two)];
@@ -147,7 +147,7 @@ withRedis(it, () => {
       await wordsFlow(one, again);
     });
 
-    it('ends with the store, whose calls still under way go on to their end', async () => {
+    it('closing the Redis store ends its subscriptions, and pending calls complete', async () => {
       const [one, two] = [open(), open()];
       const listener = await listening(two);
       await two.create('relay:k', value('a'), soon());
@@ -164,7 +164,7 @@ withRedis(it, () => {
       expect(await listeners(server)).toBe(1);
     });
 
-    it('is neither told nor heard with changes: false', async () => {
+    it('the Redis store neither publishes nor subscribes with changes: false', async () => {
       const [one, two] = [open({ changes: false }), open()];
       expect(one.changes).toBeUndefined();
       const { words } = await listening(two);
@@ -174,8 +174,8 @@ withRedis(it, () => {
     });
   });
 
-  describe('a Redis that does not let us tell or hear', () => {
-    it('takes all writes of a user without the right to the channel, or to PUBLISH', async () => {
+  describe('Redis without the right to pub/sub', () => {
+    it('the Redis store writes as a user without the right to the channel, or to PUBLISH', async () => {
       const server = closed(await startRedis());
       const { words } = await listening(closed(redisStore(server.url)));
       const rights = { channel: ['resetchannels', '+@all'], command: ['&*', '+@all', '-publish'] };
@@ -189,14 +189,14 @@ withRedis(it, () => {
       await eventually(() => words).toEqual(['relay:last']);
     });
 
-    it('takes all writes where PUBLISH is not there at all', async () => {
+    it('the Redis store writes to a Redis without the command PUBLISH', async () => {
       const server = closed(await startRedis({ args: ['--rename-command', 'PUBLISH', ''] }));
       const store = closed(redisStore(server.url));
       await change(store, 'relay:k');
       expect((await store.get('relay:k'))?.revision).toBe(revision('b'));
     });
 
-    it('is not asked over and over by one that may not listen, and is no hindrance to it', async () => {
+    it('the Redis store without the right to subscribe works, and rarely tries to subscribe again', async () => {
       const server = closed(await startRedis());
       await server.command('ACL', 'SETUSER', 'deaf', 'on', '>x', '~*', 'resetchannels', '+@all');
       const store = closed(redisStore(server.url.replace('//', '//deaf:x@')));
@@ -218,7 +218,7 @@ withRedis(it, () => {
     });
   });
 
-  it('word of changes goes over TLS, by a rediss URL', async () => {
+  it('the Redis store publishes and subscribes over TLS, by a rediss URL', async () => {
     const server = closed(await startRedis({ tls: true }));
     const [one, two] = times(2, () =>
       closed(redisStore(`rediss://localhost:${server.port}`, { tls: { ca: LOCALHOST.cert } })),

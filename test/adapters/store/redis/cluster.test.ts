@@ -10,7 +10,7 @@ import { type RedisClusterServers, startRedisCluster } from '../../../support/re
 const expiryToleranceMs = 1;
 
 withRedis(it, () => {
-  describe('Redis conforms, on a cluster of three masters', () => {
+  describe('storeSuite, Redis, a cluster of three masters', () => {
     let cluster: RedisClusterServers;
     let proxies: TcpProxy[];
     beforeAll(async () => {
@@ -35,7 +35,7 @@ withRedis(it, () => {
       expiryToleranceMs,
     });
 
-    it('spreads its keys over the three', async () => {
+    it('the Redis store spreads its keys over the three masters', async () => {
       const store = redisStore(clusterClient());
       const expiresAt = Date.now() + 60_000;
       await Promise.all(

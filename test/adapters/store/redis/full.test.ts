@@ -8,7 +8,7 @@ const { closed } = closeAfterEach();
 const big = { type: 'AEAD_AES_128_GCM', data: 'x'.repeat(40_000) };
 
 withRedis(it, () => {
-  describe('a relay on a Redis with maxmemory and noeviction', () => {
+  describe('Redis with maxmemory and noeviction', () => {
     let server: RedisServer;
     beforeAll(async () => {
       server = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
@@ -21,7 +21,7 @@ withRedis(it, () => {
     }
     const empty = (): Promise<unknown> => server.command('CONFIG', 'SET', 'maxmemory', '0');
 
-    it('refuses what needs room with store_full, reads on, deletes, and goes on once there is room', async () => {
+    it('the relay refuses larger values with store_full, reads and deletes, and recovers once Redis has memory', async () => {
       const { relay } = relayOn(closed(redisStore(server.url)));
       const events: object[] = [];
       relay.on('store.full', (event) => events.push(event));
@@ -45,7 +45,7 @@ withRedis(it, () => {
       expect((await sender.update(url, big)).status).toBe(200);
     });
 
-    it('tells another process of a deletion in a full Redis', async () => {
+    it('the Redis store notifies another process of a deletion in a full Redis', async () => {
       const [one, two] = [closed(redisStore(server.url)), closed(redisStore(server.url))];
       const [first, last] = ['a'.repeat(16), 'b'.repeat(16)];
       await one.create('relay:full', `${first}.rest`, Date.now() + 60_000);

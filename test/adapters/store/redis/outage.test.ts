@@ -19,8 +19,8 @@ async function setUp(...args: string[]) {
 }
 
 withRedis(it, () => {
-  describe('an outage of Redis', () => {
-    it('read-only: a master that became a replica is 503, for reads as well, until it is a master again', async () => {
+  describe('outages of Redis', () => {
+    it('the relay answers 503, also to reads, while its master is a replica', async () => {
       const { server, relay, causes } = await setUp();
       const { sender, url } = await sharedMailbox(relay);
       await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
@@ -34,7 +34,7 @@ withRedis(it, () => {
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
 
-    it('a replica in the first place is refused', async () => {
+    it('the Redis store rejects a replica at the first connection', async () => {
       const { server, relay, causes } = await setUp('--replicaof', '127.0.0.1', String(await freePort()));
       expectUnavailable(await device(relay).create());
       expect(causes).toEqual(['READONLY']);
@@ -45,7 +45,7 @@ withRedis(it, () => {
       ).toHaveLength(1 + 1); // This one, its master's.
     });
 
-    it('no password: 503 with the code of Redis, and the same with a wrong one', async () => {
+    it('the relay answers 503, with the code of Redis as the cause, for a missing or wrong password', async () => {
       const server = closed(await startRedis());
       await server.command('CONFIG', 'SET', 'requirepass', 'the-right-one');
       for (const [user, code] of [
@@ -60,7 +60,7 @@ withRedis(it, () => {
       expect((await device(right.relay).create()).status).toBe(200);
     });
 
-    it('stopped by SIGSTOP: 503 within the deadline, 503 at once thereafter, and back when it is', async () => {
+    it('the relay answers 503 within the deadline while Redis hangs, then 503 at once, and recovers with Redis', async () => {
       const { server, relay } = await setUp();
       const { sender, url } = await sharedMailbox(relay);
       server.freeze();
@@ -79,7 +79,7 @@ withRedis(it, () => {
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
 
-    it('answers lost on the way: 503, the connection is given up, and the retry finds that it was done', async () => {
+    it('the Redis store replaces a connection that loses replies: 503, and the retry finds the completed write', async () => {
       const server = closed(await startRedis());
       const proxy = closed(await startTcpProxy(server));
       const { relay } = relayOn(closed(redisStore(`redis://127.0.0.1:${proxy.port}`)));
@@ -99,7 +99,7 @@ withRedis(it, () => {
       expect((await sender.read(url)).json.payload).toEqual(payload);
     });
 
-    it('a slow network is no outage', async () => {
+    it('the relay serves over a slow network without 503', async () => {
       const server = closed(await startRedis());
       const proxy = closed(await startTcpProxy(server));
       const { relay } = relayOn(closed(redisStore(`redis://127.0.0.1:${proxy.port}`)));
@@ -108,7 +108,7 @@ withRedis(it, () => {
       expect((await sender.update(url)).status).toBe(200);
     });
 
-    it('down at the start: the relay boots, says 503 at once, and works when Redis does', async () => {
+    it('the relay starts while Redis is down, answers 503 at once, and recovers with Redis', async () => {
       const port = await freePort();
       const { relay, causes } = relayOn(closed(redisStore(`redis://127.0.0.1:${port}`)));
       for (let count = 0; count < 20; count += 1) {
@@ -123,7 +123,7 @@ withRedis(it, () => {
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
 
-    it('killed and restarted in mid-load, three times: every answer is right or 503', async () => {
+    it('the relay answers correctly or with 503 while Redis is killed and restarted three times under load', async () => {
       const { server, relay } = await setUp('--appendonly', 'yes', '--appendfsync', 'always');
       const load = await startLoad(relay);
       const recoveries: number[] = [];
@@ -142,7 +142,7 @@ withRedis(it, () => {
       expect(Math.max(...recoveries)).toBeLessThan(RECOVERY_MS);
     });
 
-    it('stopped and continued in mid-load: every answer is right or 503', async () => {
+    it('the relay answers correctly or with 503 while Redis is stopped and continued under load', async () => {
       const { server, relay } = await setUp();
       const load = await startLoad(relay);
       const probe = await sharedMailbox(relay);
@@ -158,7 +158,7 @@ withRedis(it, () => {
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
 
-    it('is told by ping, which else tells the clock and the eviction policy', async () => {
+    it('ping rejects in an outage of Redis, and otherwise reports the clock skew and the eviction policy', async () => {
       const { server, store } = await setUp('--maxmemory-policy', 'allkeys-lru');
       const { clockSkewMs, evictionPolicy } = await store.ping();
       expect(Math.abs(clockSkewMs)).toBeLessThan(1000);

@@ -9,7 +9,7 @@ import { type RedisServer, startRedis, withRedis } from '../../../support/redis/
 const expiryToleranceMs = 1;
 
 withRedis(it, () => {
-  describe('Redis conforms, through a KeyvRedis', () => {
+  describe('storeSuite, Redis, a KeyvRedis', () => {
     let server: RedisServer;
     let proxy: TcpProxy;
     beforeAll(async () => {
@@ -31,7 +31,7 @@ withRedis(it, () => {
 // A server of the caller's, where there may be no binary to start one from.
 const given = process.env.TEST_REDIS_URL;
 if (given !== undefined) {
-  describe('Redis of TEST_REDIS_URL conforms', () => {
+  describe('storeSuite, Redis, TEST_REDIS_URL', () => {
     let proxy: TcpProxy;
     beforeAll(async () => {
       const { hostname, port } = new URL(given);

@@ -9,7 +9,7 @@ import { type RedisServer, startRedis, withRedis } from '../../../support/redis/
 const expiryToleranceMs = 1;
 
 withRedis(it, () => {
-  describe('Redis conforms, through a URL, with TLS', () => {
+  describe('storeSuite, Redis, a URL with TLS', () => {
     let server: RedisServer;
     let proxy: TcpProxy;
     beforeAll(async () => {
@@ -26,7 +26,7 @@ withRedis(it, () => {
       expiryToleranceMs,
     });
 
-    it('refuses a server whose certificate it does not know', async () => {
+    it('the Redis store rejects a server with an untrusted certificate', async () => {
       const store = redisStore(`rediss://localhost:${server.port}`);
       await expect(store.get('k')).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
       await store.close();

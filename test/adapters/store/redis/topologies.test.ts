@@ -9,8 +9,8 @@ import { device, sharedMailbox } from '../../../support/relay/relay.js';
 const { closed, later } = closeAfterEach();
 
 withRedis(it, () => {
-  describe('Sentinel', () => {
-    it('finds the new master by itself when the old one dies, and keeps what was replicated', async () => {
+  describe('Redis Sentinel', () => {
+    it('the Redis store finds the new master after the old master dies, with the replicated entries', async () => {
       const servers = closed(await startSentinel());
       const { relay } = relayOn(closed(redisStore(servers.url)));
       const { sender, url } = await sharedMailbox(relay);
@@ -32,7 +32,7 @@ withRedis(it, () => {
       expect(ms).toBeLessThan(2000);
     });
 
-    it('serves through a KeyvRedis of sentinel options, whose client stays open', async () => {
+    it('the Redis store serves through a KeyvRedis with sentinel options, and leaves its client open', async () => {
       const servers = closed(await startSentinel());
       const keyv = new KeyvRedis({
         name: servers.name,
@@ -49,8 +49,8 @@ withRedis(it, () => {
     });
   });
 
-  describe('a cluster', () => {
-    it('of which one master dies and returns: every answer is right or 503, then all are right', async () => {
+  describe('Redis Cluster', () => {
+    it('the relay answers correctly or with 503 while one master of a cluster is down, and correctly afterwards', async () => {
       const cluster = closed(await startRedisCluster('--appendonly', 'yes', '--appendfsync', 'always'));
       const [dying] = cluster.nodes;
       const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })), useReplicas: true });

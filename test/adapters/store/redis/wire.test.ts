@@ -44,7 +44,7 @@ async function watchCommands(server: RedisServer) {
 const { closed, later } = closeAfterEach();
 
 withRedis(it, () => {
-  describe('Redis at the wire', () => {
+  describe('commands to Redis', () => {
     let server: RedisServer;
     beforeAll(async () => {
       server = await startRedis();
@@ -54,7 +54,7 @@ withRedis(it, () => {
 
     const open = () => closed(redisStore(server.url));
 
-    it('create, preview and bound read cost one round trip; bind, update, relinquish and delete two', async () => {
+    it('the relay needs one round trip for create, preview and a bound read, and two for bind, update, relinquish and delete', async () => {
       const { relay } = relayOn(open());
       await boundMailbox(relay); // Connects, and teaches the server both scripts.
       const monitor = closed(await watchCommands(server));
@@ -79,7 +79,7 @@ withRedis(it, () => {
       }
     });
 
-    it('scripts that the server has forgotten are sent again, once', async () => {
+    it('the Redis store sends a script again, once, after the server has dropped it from the cache', async () => {
       const { relay } = relayOn(open());
       const { sender, url } = await sharedMailbox(relay);
       await sender.update(url);
@@ -95,7 +95,7 @@ withRedis(it, () => {
       await expect.poll(async () => (await device(relay).create()).status, { timeout: 2000 }).toBe(200);
     });
 
-    it('Redis itself erases a mailbox at the deadline of its record', async () => {
+    it('Redis erases a mailbox at the deadline of its record', async () => {
       const { relay } = relayOn(open());
       const expiration = inSeconds(3600);
       await sharedMailbox(relay, createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration } }));
@@ -112,7 +112,7 @@ withRedis(it, () => {
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
     });
 
-    it('what Redis holds is sealed, under keys that name nobody', async () => {
+    it('Redis holds only sealed values, under keys without identifiers', async () => {
       const { relay } = relayOn(open());
       const { sender, receiver, url } = await boundMailbox(relay);
       const body = createBody();
@@ -129,7 +129,7 @@ withRedis(it, () => {
       }
     });
 
-    it('a value that is no mailbox is an error, not an absence', async () => {
+    it('the Redis store rejects a foreign value instead of reporting an absent entry', async () => {
       const store = open();
       await server.command('SET', 'k1', 'of somebody else');
       await server.command('LPUSH', 'k2', 'of somebody else');
@@ -140,14 +140,14 @@ withRedis(it, () => {
     });
   });
 
-  describe('the host’s own Redis', () => {
+  describe('the Redis client of the host', () => {
     let server: RedisServer;
     beforeAll(async () => {
       server = await startRedis();
     });
     afterAll(() => server?.close());
 
-    it('client keeps its connection and its settings', async () => {
+    it('a client of the host keeps its connection and its settings', async () => {
       const host = createClient({ url: server.url, name: 'host' });
       await host.connect();
       later(() => host.destroy());
@@ -166,7 +166,7 @@ withRedis(it, () => {
       await expect(store.get('relay:1')).rejects.toMatchObject({ code: 'redis_closed' });
     });
 
-    it('client that maps types to buffers changes nothing for us', async () => {
+    it('a client that maps types to buffers does not affect the Redis store', async () => {
       const host = createClient({ url: server.url, RESP: 3, commandOptions: { typeMapping: { 36: Buffer } } });
       const store = closed(redisStore(host));
       await store.create('relay:2', 'a'.repeat(16), Date.now() + 1000);
@@ -174,7 +174,7 @@ withRedis(it, () => {
       expect(host.isOpen).toBe(false);
     });
 
-    it('database and password are taken over with the client', async () => {
+    it('the Redis store uses the database and the password of the client', async () => {
       await server.command('ACL', 'SETUSER', 'someone', 'on', '>secret', '~*', '+@all');
       const url = server.url.replace('//', '//someone:secret@');
       for (const source of [new KeyvRedis(`${url}/3`), `${url}/3`]) {
@@ -188,7 +188,7 @@ withRedis(it, () => {
       }
     });
 
-    it('Keyv namespace does not clash: neither clears nor sees what is the other’s', async () => {
+    it('a Keyv and the Redis store on one Redis neither read nor clear the entries of the other', async () => {
       const adapter = new KeyvRedis(server.url, { namespace: 'host' });
       const keyv = new Keyv(adapter, { namespace: 'host', useKeyPrefix: false });
       later(() => keyv.disconnect());
@@ -204,7 +204,7 @@ withRedis(it, () => {
     });
   });
 
-  it('no error of the store holds the URL or the password', async () => {
+  it('the Redis store repeats neither URL nor password in an error', async () => {
     // To an unknown command Redis answers with its arguments: the key and the value.
     const server = closed(await startRedis({ args: ['--rename-command', 'EVALSHA', ''] }));
     await server.command('ACL', 'SETUSER', 'open', 'on', '>hunter2', '~*', '+@all');
@@ -243,7 +243,7 @@ async function connections(server: RedisServer): Promise<number> {
 }
 
 describe('redisStore', () => {
-  it('takes what is a KeyvRedis or a node-redis client, and refuses what is not', async () => {
+  it('redisStore accepts a KeyvRedis or a node-redis client, and rejects other objects', async () => {
     const keyv = new KeyvRedis('redis://127.0.0.1:1');
     expect(exported).toBe(isKeyvRedis);
     expect(isKeyvRedis(keyv)).toBe(true);
@@ -259,7 +259,7 @@ describe('redisStore', () => {
     }
   });
 
-  it('reads the forms of a Redis URL', () => {
+  it('parseRedisUrl parses each form of a Redis URL', () => {
     const host = 'localhost';
     expect(parseRedisUrl('redis://')).toMatchObject({ kind: 'single', hosts: [{ host, port: 6379 }], database: 0 });
     expect(parseRedisUrl('rediss://u%40x:p%3A%2F@[::1]:7000/12')).toEqual({
@@ -283,7 +283,7 @@ describe('redisStore', () => {
     expect(parseRedisUrl('rediss+cluster://a,b')).toMatchObject({ kind: 'cluster', tls: true });
   });
 
-  it('refuses any other URL without repeating it', () => {
+  it('parseRedisUrl rejects any other URL without repeating the URL', () => {
     const wrong = [
       'redis:/',
       'http://hunter2',
@@ -308,12 +308,12 @@ describe('redisStore', () => {
     }
   });
 
-  it('names the missing package and the command that installs it', () => {
+  it('loadLibrary names the missing package and the command to install it', () => {
     const elsewhere = createRequire(join(tmpdir(), 'nothing-is-installed-here.js'));
     expect(() => loadLibrary(elsewhere)).toThrow(/@keyv\/redis.*npm install @keyv\/redis/);
   });
 
-  it('gives the code word of Redis, of the system, or its own', () => {
+  it('toStoreError uses the error prefix of Redis, the code of the system, or a code of the store', () => {
     const codes = {
       'OOM command not allowed': 'OOM',
       'ERR Error running script (call to f_1): @user_script:1: @user_script: 9: -OOM command not allowed when': 'OOM',

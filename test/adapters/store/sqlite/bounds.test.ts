@@ -19,8 +19,8 @@ function recount(file: string) {
   return { mailboxes: Number(row?.mailboxes), bytes: Number(row?.bytes) + Number(row?.mailboxes) * ROW_BYTES };
 }
 
-describe('sqliteStore, its bounds', () => {
-  it('refuses a mailbox too many, of whichever process, and changes nothing', async () => {
+describe('bounds of the SQLite store', () => {
+  it('the SQLite store rejects a mailbox beyond its bound, from any process, and changes nothing', async () => {
     const file = newFile();
     const [one, two] = [sqliteStore(file, { maximumMailboxes: 3 }), sqliteStore(file, { maximumMailboxes: 3 })];
     for (const store of [one, two, one]) expect(await store.create(randomUUID(), newValue(), farDeadline())).toBe(true);
@@ -30,7 +30,7 @@ describe('sqliteStore, its bounds', () => {
     expect(recount(file).mailboxes).toBe(3);
   });
 
-  it('tells a retry that its mailbox is there, reads, binds and deletes when it is full', async () => {
+  it('a full SQLite store recognizes a retried create, and reads, binds and deletes', async () => {
     const put = newValue('x'.repeat(500));
     const bytes = put.length + ROW_BYTES;
     const store = sqliteStore(newFile(), { maximumBytes: Math.ceil((bytes * 8) / 7) });
@@ -47,7 +47,7 @@ describe('sqliteStore, its bounds', () => {
     expect(await store.replace('k', revisionIn(bound), newValue(''))).toBe('ok');
   });
 
-  it('fails the one change for which there is no room, and keeps the others of the same moment', async () => {
+  it('a change without room fails alone, and the other changes of its transaction succeed', async () => {
     const store = sqliteStore(newFile(), { maximumMailboxes: 2 });
     const created = await Promise.allSettled(
       ['a', 'b', 'c'].map((key) => store.create(key, newValue(), farDeadline())),
@@ -56,7 +56,7 @@ describe('sqliteStore, its bounds', () => {
     expect(await store.get('b')).toBeDefined();
   });
 
-  it('erases what has expired to make room', async () => {
+  it('a full SQLite store erases expired entries to make room', async () => {
     const clock = { now: 1_900_000_000_000 };
     const store = sqliteStore(newFile(), { maximumMailboxes: 2, clock: () => clock.now });
     await store.create('old', newValue(), clock.now + 1000);
@@ -67,7 +67,7 @@ describe('sqliteStore, its bounds', () => {
     expect(await store.get('live')).toBeDefined();
   });
 
-  it('counts what a file of an earlier release holds', async () => {
+  it('the SQLite store counts the entries of a file of an earlier release', async () => {
     const file = newFile();
     const database = hostDatabase(file);
     database.exec(
@@ -82,7 +82,7 @@ describe('sqliteStore, its bounds', () => {
     expect((await store.ping()).usage).toMatchObject({ ...recount(file), mailboxes: 3 });
   });
 
-  it('has defaults for a file, and smaller ones for memory, and refuses what is no bound', async () => {
+  it('the SQLite store has default bounds for a file and for memory, and rejects invalid bounds', async () => {
     const usage = { maximumMailboxes: 1_000_000, maximumBytes: 1_073_741_824 };
     expect((await sqliteStore(newFile()).ping()).usage).toMatchObject(usage);
     expect((await sqliteStore(':memory:').ping()).usage).toMatchObject({ maximumBytes: 67_108_864 });
@@ -90,7 +90,7 @@ describe('sqliteStore, its bounds', () => {
     expect(() => sqliteStore(newFile(), { maximumBytes: 0.5 })).toThrow(/^sqliteStore.maximumBytes: must be/);
   });
 
-  it('counts exactly, whatever is created, replaced, refused, expired and swept', async () => {
+  it('the SQLite store counts exactly after any sequence of changes', async () => {
     const key = fc.integer({ min: 0, max: 9 }).map((index) => `k${index}`);
     const rest = fc
       .tuple(fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 500, max: 9000 })), fc.constantFrom('x', '漢'))
@@ -133,10 +133,10 @@ describe('sqliteStore, its bounds', () => {
   });
 });
 
-describe('sqliteStore, the files that it makes', () => {
+describe('files of the SQLite store', () => {
   const modeOf = (file: string): string => (statSync(file).mode & 0o777).toString(8);
 
-  it('are for their owner only: database, write-ahead log and shared memory', async () => {
+  it('new SQLite files (database, write-ahead log, shared memory) are for their owner only', async () => {
     const before = process.umask(0o000);
     try {
       const file = newFile();
@@ -153,7 +153,7 @@ describe('sqliteStore, the files that it makes', () => {
     }
   });
 
-  it('leaves a file that is there the mode that it has, and its neighbours get the same', async () => {
+  it('an existing SQLite file keeps its mode, and its -wal and -shm files get the same mode', async () => {
     const file = newFile();
     writeFileSync(file, '');
     chmodSync(file, 0o640);
@@ -161,7 +161,7 @@ describe('sqliteStore, the files that it makes', () => {
     expect([file, `${file}-wal`, `${file}-shm`].map(modeOf)).toEqual(['640', '640', '640']);
   });
 
-  it('makes none before the first call', () => {
+  it('the SQLite store creates no file before the first call', () => {
     const before = readdirSync(folder).length;
     sqliteStore(newFile());
     expect(readdirSync(folder)).toHaveLength(before);

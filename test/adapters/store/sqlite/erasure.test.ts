@@ -39,8 +39,8 @@ async function fill(store: ReturnType<typeof sqliteStore>, count: number) {
   return { dead, live };
 }
 
-describe('SQLite, expired entries in the files', () => {
-  it('leaves not a byte of them in any file after the sweep, though others go on', async () => {
+describe('erasure in SQLite files', () => {
+  it('a sweep erases each byte of expired entries from all files, while another store writes', async () => {
     const file = join(folder, 'own.db');
     const clock = { now: NOW };
     const store = sqliteStore(file, { clock: () => clock.now });
@@ -58,7 +58,7 @@ describe('SQLite, expired entries in the files', () => {
     for (const [key, value] of live) expect((await other.get(key))?.value).toBe(value);
   });
 
-  it('cleans up by the next sweep if a reader kept the log in use', async () => {
+  it('the next sweep cleans up after a reader has used the log', async () => {
     const file = join(folder, 'read.db');
     const clock = { now: NOW };
     const store = sqliteStore(file, { clock: () => clock.now, busyTimeoutMs: 50 });
@@ -75,7 +75,7 @@ describe('SQLite, expired entries in the files', () => {
     expect(traces()).toBe(0);
   });
 
-  it('overwrites what it erases in a database of the host, and empties the log', async () => {
+  it('a sweep overwrites erased rows in a database of the host, and empties the log', async () => {
     const file = join(folder, 'host.db');
     const clock = { now: NOW };
     const database = hostDatabase(file);

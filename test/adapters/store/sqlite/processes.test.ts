@@ -36,8 +36,8 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-describe('SQLite, several processes on one file', () => {
-  it('has exactly one winner for each create and each replace, over 4 processes that make the file at once', async () => {
+describe('several processes on one SQLite file', () => {
+  it('exactly one of 4 concurrent processes wins each create and each replace on a new SQLite file', async () => {
     const file = join(folder, 'race.db');
     const processes = Array.from({ length: PROCESSES }, (_, index) => start('race', file, `p${index}`));
     await Promise.all(processes.map((child) => once(child, 'message')));
@@ -64,7 +64,7 @@ describe('SQLite, several processes on one file', () => {
     await Promise.all(processes.map(end));
   });
 
-  it('keeps every acknowledged write, and a sound file, when a writer is killed in the midst of it', async () => {
+  it('SQLite keeps each acknowledged write, and an intact file, after a writer is killed', async () => {
     const file = join(folder, 'killed.db');
     for (let kill = 0; kill < KILLS; kill += 1) {
       const child = start('write', file, `k${kill}`);

@@ -14,7 +14,7 @@ const relayOn = (store: ReturnType<typeof sqliteStore>): Relay =>
   createRelay({ publicUrl: PUBLIC_URL, store, keys: [key] });
 
 describe('a relay on SQLite', () => {
-  it('goes on with a transfer after a restart in the midst of it', async () => {
+  it('the relay on SQLite continues a transfer after a restart', async () => {
     const file = join(folder, 'transfer.db');
     const first = relayOn(sqliteStore(file));
     const body = createBody();
@@ -38,7 +38,7 @@ describe('a relay on SQLite', () => {
     await second.close();
   });
 
-  it('lets two relays on one file bind exactly one receiver', async () => {
+  it('two relays on one SQLite file bind exactly one receiver', async () => {
     const file = join(folder, 'two.db');
     const relays = [relayOn(sqliteStore(file)), relayOn(sqliteStore(file))] as const;
     const { url } = await sharedMailbox(relays[0]);
@@ -48,7 +48,7 @@ describe('a relay on SQLite', () => {
     for (const relay of relays) await relay.close();
   });
 
-  it('answers 503 while the file is full, busy or read-only, and goes on when it is not', async () => {
+  it('the relay answers 503 while the SQLite file is full, locked or read-only, and recovers', async () => {
     const file = join(folder, 'trouble.db');
     const database = hostDatabase(file);
     database.exec('PRAGMA journal_mode = WAL');
@@ -86,7 +86,7 @@ describe('a relay on SQLite', () => {
     await relay.close();
   });
 
-  it('answers 503 to everything while the file is away, also at boot, and goes on when it is back', async () => {
+  it('the relay answers 503 while the SQLite file is missing, also at the start, and recovers with the file', async () => {
     const file = join(folder, 'away.db');
     const relay = relayOn(sqliteStore(file));
     const { sender, url } = await sharedMailbox(relay);

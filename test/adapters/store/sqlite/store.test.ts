@@ -70,8 +70,8 @@ describe.concurrent('storeSuite, SQLite in memory', () => {
   storeSuite(it, { open: async () => sqliteStore(database) });
 });
 
-describe('sqliteStore, its source', () => {
-  it('takes a path, a sqlite: URL in both forms, and the same file in each', async () => {
+describe('source and options of sqliteStore', () => {
+  it('sqliteStore resolves a path and both forms of a sqlite: URL to the same file', async () => {
     const file = newFile();
     const value = newValue();
     await sqliteStore(file).create('k', value, farDeadline());
@@ -80,7 +80,7 @@ describe('sqliteStore, its source', () => {
     }
   });
 
-  it('keeps to itself in memory, and says so', async () => {
+  it('a SQLite store in memory is private, and its capabilities say process', async () => {
     for (const source of ['sqlite::memory:', 'sqlite://:memory:', ':memory:', hostDatabase(':memory:')]) {
       const store = sqliteStore(source);
       expect(store.capabilities).toEqual({ atomic: 'process', nativeExpiry: false, durable: false });
@@ -89,7 +89,7 @@ describe('sqliteStore, its source', () => {
     expect(sqliteStore(newFile()).capabilities).toEqual({ atomic: 'distributed', nativeExpiry: false, durable: true });
   });
 
-  it('puts the mailboxes of a Keyv adapter beside its file, in the table it names', async () => {
+  it('sqliteStore uses a file beside that of a Keyv adapter, with the table of the adapter', async () => {
     const file = newFile();
     const adapter = { opts: { dialect: 'sqlite', uri: `sqlite://${file}`, db: file, table: 'mail' } } as const;
     expect(isKeyvSqlite(adapter)).toBe(true);
@@ -102,14 +102,14 @@ describe('sqliteStore, its source', () => {
     expect(counted).toMatchObject({ count: 1 });
   });
 
-  it('tells a Keyv SQLite adapter from all else', () => {
+  it('isKeyvSqlite is true only for a Keyv SQLite adapter', () => {
     const others = [undefined, null, 'sqlite', {}, { opts: null }, { opts: { dialect: 'sqlite' } }];
     for (const value of [...others, { opts: { dialect: 'postgres', uri: 'x' } }, hostDatabase(':memory:')]) {
       expect(isKeyvSqlite(value)).toBe(false);
     }
   });
 
-  it('refuses what can never work, and repeats nothing of it', () => {
+  it('sqliteStore rejects invalid sources and options without repeating them', () => {
     const bad: unknown[] = ['', 'sqlite:', 'a\0b', 'redis://:hunter2@localhost', 'libsql://hunter2', 7, {}, null];
     for (const source of bad) {
       expect(() => sqliteStore(source as SqliteSource)).toThrow(TypeError);
@@ -119,17 +119,20 @@ describe('sqliteStore, its source', () => {
     for (const each of [...options, { busyTimeoutMs: -1 }, { busyTimeoutMs: Number.NaN }]) {
       expect(() => sqliteStore(newFile(), each)).toThrow(TypeError);
     }
+    expect(() => sqliteStore(newFile(), { file: 'x' } as object)).toThrow(
+      /^sqliteStore.file: there is no such option$/,
+    );
   });
 
-  it('names the package that is missing, and the command', () => {
+  it('loadLibsql names the missing package and the command to install it', () => {
     const empty = createRequire(pathToFileURL(join(folder, 'x.js')));
     expect(() => loadLibsql(empty)).toThrow(/npm install libsql/);
     expect(() => loadLibsql(empty)).toThrow(expect.objectContaining({ code: 'missing_package' }));
   });
 });
 
-describe('sqliteStore, when the database fails', () => {
-  it('starts without a folder to open the file in, rejects, and goes on once it is there', async () => {
+describe('failures of the SQLite database', () => {
+  it('the SQLite store rejects while the folder of its file is missing, and recovers with the folder', async () => {
     const later = join(folder, randomUUID());
     const store = sqliteStore(join(later, 'relay.db'));
     for (const call of [() => store.get('k'), () => store.create('k', newValue(), farDeadline()), () => store.ping()]) {
@@ -139,7 +142,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.create('k', newValue(), farDeadline())).toBe(true);
   });
 
-  it('rejects when the file is none of SQLite, and leaves it as it was', async () => {
+  it('the SQLite store rejects a foreign file and leaves the file unchanged', async () => {
     const file = newFile();
     writeFileSync(file, 'not a database, but somebody’s file'.repeat(200));
     const store = sqliteStore(file);
@@ -148,7 +151,7 @@ describe('sqliteStore, when the database fails', () => {
     await expect(store.sweep?.(10)).rejects.toMatchObject({ code: 'SQLITE_NOTADB' });
   });
 
-  it('does not write to a file that was taken away, and makes no new one in its place', async () => {
+  it('the SQLite store does not write to a moved file, and creates no new file', async () => {
     const file = newFile();
     const store = sqliteStore(file);
     await store.create('k', newValue(), farDeadline());
@@ -162,7 +165,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.get('k')).toBeDefined();
   });
 
-  it('rejects with SQLITE_BUSY in its time while another holds the lock, reads on, and does not block', async () => {
+  it('the SQLite store rejects writes with SQLITE_BUSY after busyTimeoutMs, reads, and does not block the event loop', async () => {
     const file = newFile();
     const store = sqliteStore(file, { busyTimeoutMs: 150 });
     const [kept, next] = [newValue(), newValue()];
@@ -194,7 +197,7 @@ describe('sqliteStore, when the database fails', () => {
     expect((await store.get('k'))?.value).toBe(next);
   });
 
-  it('answers for the right key after a read that met a lock', async () => {
+  it('the SQLite store returns the correct key after a read that met a lock', async () => {
     // Without the log, as a host may have it: there a writer locks readers out.
     const file = newFile();
     const store = sqliteStore(hostDatabase(file), { busyTimeoutMs: 20 });
@@ -212,7 +215,7 @@ describe('sqliteStore, when the database fails', () => {
     expect((await store.get('one'))?.value).toBe(next);
   });
 
-  it('rejects what does not fit, and keeps the others of the same moment', async () => {
+  it('a value that does not fit fails alone, and the other changes of its transaction succeed', async () => {
     const database = hostDatabase(newFile());
     const store = sqliteStore(database);
     await store.create('k', newValue(), farDeadline());
@@ -230,7 +233,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.create('big', big, farDeadline())).toBe(true);
   });
 
-  it('acknowledges nothing within a transaction of the host', async () => {
+  it('the SQLite store acknowledges a write only after the host has ended its transaction', async () => {
     const database = hostDatabase(newFile());
     const store = sqliteStore(database, { busyTimeoutMs: 1000 });
     database.exec('BEGIN');
@@ -241,7 +244,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.get('k')).toBeDefined();
   });
 
-  it('says so once if the host drops the table, and makes it anew', async () => {
+  it('the SQLite store rejects one call after the host drops the table, then creates the table again', async () => {
     const database = hostDatabase(newFile());
     const store = sqliteStore(database);
     await store.create('k', newValue(), farDeadline());
@@ -250,7 +253,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.create('k', newValue(), farDeadline())).toBe(true);
   });
 
-  it('keeps what is in memory when a call fails', async () => {
+  it('a database in memory keeps its entries after a failed call', async () => {
     const store = sqliteStore('sqlite::memory:');
     await store.create('k', newValue(), farDeadline());
     const nameless = null as unknown as string;
@@ -258,7 +261,7 @@ describe('sqliteStore, when the database fails', () => {
     expect(await store.get('k')).toBeDefined();
   });
 
-  it('rejects after close, and leaves the host’s database open', async () => {
+  it('the SQLite store rejects calls after close, and leaves the database of the host open', async () => {
     const database = hostDatabase(newFile());
     for (const store of [sqliteStore(database), sqliteStore(newFile())]) {
       await store.create('k', newValue(), farDeadline());
@@ -269,15 +272,15 @@ describe('sqliteStore, when the database fails', () => {
     expect(database.prepare('SELECT 1 AS one').all()).toHaveLength(1);
   });
 
-  it('rejects values that would not come back as they are', async () => {
+  it('the SQLite store rejects values that SQLite would change', async () => {
     const store = sqliteStore(newFile());
     await expect(store.create('k', newValue('a\0b'), farDeadline())).rejects.toThrow(TypeError);
     await expect(store.create('k', { revision: newRevision() }, farDeadline())).rejects.toThrow(TypeError);
   });
 });
 
-describe('sqliteStore, the work it makes', () => {
-  it('reads by one statement, writes by one once it has looked whether there is room, and looks why a replace lost', async () => {
+describe('statements of the SQLite store', () => {
+  it('the SQLite store reads by one statement, checks the room before a write, and reads again after a lost replace', async () => {
     const { database, log } = counted(hostDatabase(newFile()));
     const store = sqliteStore(database);
     const value = newValue();
@@ -297,7 +300,7 @@ describe('sqliteStore, the work it makes', () => {
     expect(lost).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'SELECT', 'COMMIT']);
   });
 
-  it('commits what comes at the same moment together', async () => {
+  it('concurrent changes share one transaction', async () => {
     const { database, log } = counted(hostDatabase(newFile()));
     const store = sqliteStore(database);
     await store.ping();

@@ -1,6 +1,6 @@
 import { storeSuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FAULTS, type Fault, fixtureOf } from '../../support/store/broken.js';
+import { createFixture, FAULTS, type Fault } from '../../support/store/broken.js';
 
 /* The suite is held to its word: the healthy store passes, and each broken one fails where it is broken. */
 
@@ -142,7 +142,7 @@ function casesFor(fault?: Fault): Record<string, () => Promise<void>> {
     (name, run) => {
       cases[name] = run;
     },
-    () => fixtureOf(fault),
+    () => createFixture(fault),
   );
   return cases;
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Sends a signal to a process, which may have ended already. */
-export function send(pid: number, signal: NodeJS.Signals): void {
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
@@ -11,7 +11,7 @@ export function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Whether the process is there and has not ended. */
-export function lives(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return !isZombie(pid);
@@ -29,7 +29,7 @@ function isZombie(pid: number): boolean {
 }
 
 /** The processes whose parent is `pid`: by /proc where there is one, else by ps. */
-export function childrenOf(pid: number): number[] {
+export function getChildren(pid: number): number[] {
   const parents: [number, number][] = [];
   try {
     for (const entry of readdirSync('/proc')) {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type BinaryKind, binaryKinds, type ServerUser, serverFolder, serverUser } from './binaries.js';
-import { childrenOf, lives, send } from './processes.js';
+import { getChildren, isRunning, sendSignal } from './processes.js';
 
 /** A Postgres to test with. */
 export interface PostgresServer {
@@ -105,7 +105,7 @@ async function startFrom(kind: BinaryKind): Promise<OwnPostgresServer> {
   try {
     const bin = kind.locate(folder);
     const password = randomBytes(12).toString('hex');
-    initialise(bin, folder, password, user);
+    initializeData(bin, folder, password, user);
     return await serve({ kind: kind.name, bin, folder, password, user, port: await freePort() });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -113,7 +113,7 @@ async function startFrom(kind: BinaryKind): Promise<OwnPostgresServer> {
   }
 }
 
-function initialise(bin: string, folder: string, password: string, user: ServerUser | undefined): void {
+function initializeData(bin: string, folder: string, password: string, user: ServerUser | undefined): void {
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o644 });
   const flags = ['--username=relay', '--auth=password', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--no-locale'];
@@ -127,7 +127,7 @@ function initialise(bin: string, folder: string, password: string, user: ServerU
   if (made.status !== 0) throw new Error(`initdb failed: ${made.error?.message ?? made.stderr.trim().slice(-300)}`);
 }
 
-interface Place {
+interface ServerLocation {
   readonly kind: string;
   readonly bin: string;
   readonly folder: string;
@@ -136,7 +136,7 @@ interface Place {
   readonly port: number;
 }
 
-async function serve(place: Place): Promise<OwnPostgresServer> {
+async function serve(place: ServerLocation): Promise<OwnPostgresServer> {
   const { folder, port } = place;
   const url = `postgres://relay:${place.password}@127.0.0.1:${port}/postgres`;
   const logFile = join(folder, 'log');
@@ -155,40 +155,40 @@ async function serve(place: Place): Promise<OwnPostgresServer> {
     closeSync(log);
     await once(started, 'spawn');
     server = started;
-    guard = guardOf(started.pid as number, place);
+    guard = startWatchdog(started.pid as number, place);
     const end = Date.now() + 30_000;
-    while (!(await answers(tools.admin))) {
+    while (!(await acceptsQueries(tools.admin))) {
       const ended = started.exitCode !== null || started.signalCode !== null;
       if (!ended && Date.now() < end) continue;
-      await endBy('SIGKILL');
+      await endWith('SIGKILL');
       throw new Error(`the server did not start: ${readFileSync(logFile, 'utf8').trim().slice(-300)}`);
     }
   }
 
-  async function endBy(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
+  async function endWith(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
     const [ending, ended] = [server, server === undefined || server.exitCode !== null || server.signalCode !== null];
     server = undefined;
     guard?.kill('SIGKILL');
     if (ending?.pid === undefined || ended) return;
-    const family = [ending.pid, ...childrenOf(ending.pid)];
+    const family = [ending.pid, ...getChildren(ending.pid)];
     const gone = once(ending, 'exit');
-    for (const pid of family) send(pid, 'SIGCONT');
-    for (const pid of signal === 'SIGKILL' ? family : [ending.pid]) send(pid, signal);
+    for (const pid of family) sendSignal(pid, 'SIGCONT');
+    for (const pid of signal === 'SIGKILL' ? family : [ending.pid]) sendSignal(pid, signal);
     const impatience = setTimeout(() => {
-      for (const pid of family) send(pid, 'SIGKILL');
+      for (const pid of family) sendSignal(pid, 'SIGKILL');
     }, 10_000);
     await gone;
     clearTimeout(impatience);
-    while (family.some(lives)) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (family.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   function sendAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const pid = server?.pid;
     if (pid === undefined) throw new Error('the server does not run');
     // The parent first, and its children until there are no new ones: it may be about to start another.
-    send(pid, signal);
-    for (let known = -1, children = childrenOf(pid); children.length > known; children = childrenOf(pid)) {
-      for (const child of children) send(child, signal);
+    sendSignal(pid, signal);
+    for (let known = -1, children = getChildren(pid); children.length > known; children = getChildren(pid)) {
+      for (const child of children) sendSignal(child, signal);
       known = children.length;
     }
   }
@@ -202,19 +202,19 @@ async function serve(place: Place): Promise<OwnPostgresServer> {
     freshSchema: tools.freshSchema,
     log: () => readFileSync(logFile, 'utf8'),
     start,
-    stop: () => endBy('SIGINT'),
-    kill: () => endBy('SIGKILL'),
+    stop: () => endWith('SIGINT'),
+    kill: () => endWith('SIGKILL'),
     pause: () => sendAll('SIGSTOP'),
     resume: () => sendAll('SIGCONT'),
     async close() {
-      await endBy('SIGKILL');
+      await endWith('SIGKILL');
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
 
 /** Ends the server and erases its folder if this process ends without having done so: then the guard's input ends. */
-function guardOf(pid: number, { folder, user }: Place): ChildProcess {
+function startWatchdog(pid: number, { folder, user }: ServerLocation): ChildProcess {
   const script = `cat >/dev/null; kill -CONT ${pid}; kill -QUIT ${pid}; sleep 1; rm -rf "$0"`;
   const guard = spawn('sh', ['-c', script, folder], {
     ...user,
@@ -229,7 +229,7 @@ function guardOf(pid: number, { folder, user }: Place): ChildProcess {
   return guard;
 }
 
-async function answers(admin: PostgresServer['admin']): Promise<boolean> {
+async function acceptsQueries(admin: PostgresServer['admin']): Promise<boolean> {
   try {
     await admin('select 1');
     return true;

@@ -40,7 +40,7 @@ export function expectUnavailable(answer: Answer): void {
 }
 
 /** Calls until an answer is no 503, and tells it and the ms it took; bounded by `ms`. */
-export async function recovery(call: () => Promise<Answer>, ms = 8000): Promise<{ answer: Answer; ms: number }> {
+export async function waitForRecovery(call: () => Promise<Answer>, ms = 8000): Promise<{ answer: Answer; ms: number }> {
   const started = performance.now();
   for (;;) {
     const answer = await call();

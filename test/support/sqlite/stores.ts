@@ -28,7 +28,7 @@ export function testFolder(): string {
 }
 
 /** Takes a file away, and puts a folder there, so that it cannot be opened; the function returned brings it back. */
-export function takeAway(file: string): () => void {
+export function replaceByFolder(file: string): () => void {
   renameSync(file, `${file}.away`);
   mkdirSync(file);
   return () => {
@@ -47,4 +47,4 @@ export const newValue = (rest: string = randomUUID()): string => `${newRevision(
 export const farDeadline = (): number => Date.now() + 600_000;
 
 /** What a value begins with. */
-export const revisionIn = (value: unknown): string => String(value).slice(0, 16);
+export const readRevision = (value: unknown): string => String(value).slice(0, 16);

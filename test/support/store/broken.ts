@@ -15,7 +15,7 @@ export interface Backend {
 export type Fault = (healthy: MailboxStore, backend: Backend) => Partial<MailboxStore>;
 
 /** A fresh backend whose every client has the fault. */
-export function fixtureOf(fault: Fault = () => ({})): StoreFixture {
+export function createFixture(fault: Fault = () => ({})): StoreFixture {
   const backend: Backend = { map: new Map(), down: false };
   return {
     async open() {
@@ -52,10 +52,10 @@ function healthyStore(backend: Backend, clock: () => number = Date.now): Mailbox
   };
 }
 
-const revisionIn = (value: StoredValue): string => (typeof value === 'string' ? value.slice(0, 16) : value.revision);
-const entryOf = (value: StoredValue, expiresAt: number): StoredEntry => ({
+const readRevision = (value: StoredValue): string => (typeof value === 'string' ? value.slice(0, 16) : value.revision);
+const toEntry = (value: StoredValue, expiresAt: number): StoredEntry => ({
   value,
-  revision: revisionIn(value),
+  revision: readRevision(value),
   expiresAt,
 });
 const forever = (): Promise<never> => new Promise(() => {});
@@ -173,7 +173,7 @@ export const FAULTS = {
       if (entry === undefined) return 'missing';
       if (entry.revision !== revision) return 'conflict';
       await turn();
-      map.set(key, entryOf(value, expiresAt ?? entry.expiresAt));
+      map.set(key, toEntry(value, expiresAt ?? entry.expiresAt));
       return 'ok';
     },
   }),
@@ -182,14 +182,14 @@ export const FAULTS = {
       if (!Number.isSafeInteger(expiresAt) || expiresAt <= Date.now()) throw new RangeError('deadline');
       if ((await healthy.get(key)) !== undefined) return false;
       await turn();
-      map.set(key, entryOf(value, expiresAt));
+      map.set(key, toEntry(value, expiresAt));
       return true;
     },
   }),
   'creates over a live entry': (healthy, { map }) => ({
     async create(key, value, expiresAt) {
       if (await healthy.create(key, value, expiresAt)) return true;
-      map.set(key, entryOf(value, expiresAt));
+      map.set(key, toEntry(value, expiresAt));
       return false;
     },
   }),
@@ -283,7 +283,7 @@ export const FAULTS = {
     async replace(key, revision, value, expiresAt) {
       const answer = await healthy.replace(key, revision, value, expiresAt);
       if (answer !== 'missing' || map.get(key)?.revision !== revision) return answer;
-      map.set(key, entryOf(value, Date.now() + 60_000));
+      map.set(key, toEntry(value, Date.now() + 60_000));
       return 'ok';
     },
   }),
@@ -308,7 +308,7 @@ export const FAULTS = {
       async replace(key, revision, value, expiresAt) {
         const known = seen.get(key);
         const now = (await healthy.get(key))?.value;
-        if (known !== undefined && revisionIn(known) === revision && now !== known && now !== undefined)
+        if (known !== undefined && readRevision(known) === revision && now !== known && now !== undefined)
           return 'conflict';
         return healthy.replace(key, revision, value, expiresAt);
       },
@@ -456,7 +456,7 @@ export const FAULTS = {
     revision: async (key) => healthy.revision?.(key).catch(() => undefined),
   }),
   'invents an entry': (healthy) => ({
-    get: async (key) => (await healthy.get(key)) ?? entryOf('0000000000000000', Date.now() + 60_000),
+    get: async (key) => (await healthy.get(key)) ?? toEntry('0000000000000000', Date.now() + 60_000),
   }),
   'tells the wrong deadline': (healthy) => ({
     async get(key) {

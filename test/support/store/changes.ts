@@ -9,16 +9,16 @@ export const value = (letter: string): string => `${letter.repeat(16)}.rest`;
 export const revision = (letter: string): string => letter.repeat(16);
 
 /** Somebody who listens at a store. */
-export interface Listener {
+export interface TestSubscription {
   /** The keys heard so far. */
-  readonly words: string[];
+  readonly keys: string[];
   /** How often it was told that words may have been lost, from the start of listening on. */
-  missed(): number;
+  resyncCount(): number;
   stop(): Promise<void>;
 }
 
 /** Listens at a store, at once or never. */
-export function listenAt(store: MailboxStore): Listener {
+export function subscribe(store: MailboxStore): TestSubscription {
   const words: string[] = [];
   let missed = 0;
   const stop = store.changes?.subscribe({
@@ -28,13 +28,13 @@ export function listenAt(store: MailboxStore): Listener {
     },
   });
   if (stop === undefined) throw new Error('This store has no changes to listen to.');
-  return { words, missed: () => missed, stop };
+  return { keys: words, resyncCount: () => missed, stop };
 }
 
 /** The same, once listening has begun. */
-export async function listening(store: MailboxStore): Promise<Listener> {
-  const listener = listenAt(store);
-  await eventually(() => listener.missed()).toBe(1);
+export async function subscribeAndWait(store: MailboxStore): Promise<TestSubscription> {
+  const listener = subscribe(store);
+  await eventually(() => listener.resyncCount()).toBe(1);
   return listener;
 }
 
@@ -44,7 +44,7 @@ export function eventually<Answer>(ask: () => Answer | Promise<Answer>, timeout 
 }
 
 /** Creates an entry and replaces it, which is one change to tell; on a store that does not tell by itself it is told. */
-export async function change(store: MailboxStore, key: string): Promise<void> {
+export async function createAndReplace(store: MailboxStore, key: string): Promise<void> {
   expect(await store.create(key, value('a'), soon())).toBe(true);
   expect(await store.replace(key, revision('a'), value('b'))).toBe('ok');
   store.changes?.publish?.(key);
@@ -53,18 +53,22 @@ export async function change(store: MailboxStore, key: string): Promise<void> {
 let count = 0;
 
 /** Changes entries of ever new keys until `listener` hears of one: after an outage the first words may be lost. */
-export async function wordsFlow(store: MailboxStore, listener: Listener, timeout = 5_000): Promise<void> {
+export async function expectNotifications(
+  store: MailboxStore,
+  listener: TestSubscription,
+  timeout = 5_000,
+): Promise<void> {
   await eventually(async () => {
     count += 1;
     const key = `flow:${process.pid}:${count}`;
-    await change(store, key).catch(() => {});
+    await createAndReplace(store, key).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 30));
-    return listener.words.includes(key);
+    return listener.keys.includes(key);
   }, timeout).toBe(true);
 }
 
 /** A process that listens at a store of its own. */
-export interface ListeningProcess {
+export interface SubscriberProcess {
   /** The lines that it wrote: keys, and `missed`, and `closed`. */
   lines(): string[];
   /** Tells it to close its store. */
@@ -75,11 +79,11 @@ export interface ListeningProcess {
 }
 
 /** What a listening process is told: `listen` until it is told to close, or to `abandon` its store when it listens. */
-export type ListeningMode = 'listen' | 'abandon';
+export type SubscriberMode = 'listen' | 'abandon';
 
 /** Builds the program of listening processes. */
-export async function buildListeningProcess(): Promise<{
-  start(mode: ListeningMode, kind: 'redis' | 'postgres', url: string, schema?: string): ListeningProcess;
+export async function buildSubscriberProcess(): Promise<{
+  start(mode: SubscriberMode, kind: 'redis' | 'postgres', url: string, schema?: string): SubscriberProcess;
   remove(): void;
 }> {
   const program = await buildChildProgram('test/support/store/changes-child.ts');

@@ -3,7 +3,13 @@ import pg from 'pg';
 import { afterEach, expect, it } from 'vitest';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
 import { describeOnOwnPostgres } from '../../../support/postgres/suite.js';
-import { change, eventually, listenAt, listening, wordsFlow } from '../../../support/store/changes.js';
+import {
+  createAndReplace,
+  eventually,
+  expectNotifications,
+  subscribe,
+  subscribeAndWait,
+} from '../../../support/store/changes.js';
 
 /** A check every 3 s, its time-out of 2 s, and a busy machine. */
 const SILENCE_MS = 9_000;
@@ -31,25 +37,25 @@ await describeOnOwnPostgres('outages of a subscription to Postgres', (server) =>
   it('the Postgres store subscribes again after its subscription is cut, and resyncs its listeners', async () => {
     const schema = server.freshSchema();
     const teller = open(schema);
-    const listener = await listening(open(schema, 'hearer'));
+    const listener = await subscribeAndWait(open(schema, 'hearer'));
     for (const round of [2, 3]) {
       expect(await endConnections('hearer')).toHaveLength(1);
-      await eventually(() => listener.missed(), AT_ONCE_MS).toBe(round);
-      await change(teller, `relay:${round}`);
-      await eventually(() => listener.words.at(-1)).toBe(`relay:${round}`);
+      await eventually(() => listener.resyncCount(), AT_ONCE_MS).toBe(round);
+      await createAndReplace(teller, `relay:${round}`);
+      await eventually(() => listener.keys.at(-1)).toBe(`relay:${round}`);
     }
-    expect(listener.words).toEqual(['relay:2', 'relay:3']);
+    expect(listener.keys).toEqual(['relay:2', 'relay:3']);
   });
 
   it('the Postgres store publishes again after its pool connections are cut', async () => {
     const schema = server.freshSchema();
     const teller = open(schema);
-    const listener = await listening(open(schema, 'hearer'));
-    await change(teller, 'relay:1');
-    await eventually(() => listener.words).toEqual(['relay:1']);
+    const listener = await subscribeAndWait(open(schema, 'hearer'));
+    await createAndReplace(teller, 'relay:1');
+    await eventually(() => listener.keys).toEqual(['relay:1']);
     await endConnections('teller');
-    await wordsFlow(teller, listener);
-    expect(listener.missed()).toBe(1);
+    await expectNotifications(teller, listener);
+    expect(listener.resyncCount()).toBe(1);
   });
 
   it.each(['stop', 'kill'] as const)(
@@ -57,14 +63,14 @@ await describeOnOwnPostgres('outages of a subscription to Postgres', (server) =>
     async (how) => {
       const schema = server.freshSchema();
       const teller = open(schema);
-      const listener = await listening(open(schema));
+      const listener = await subscribeAndWait(open(schema));
       await server[how]();
-      const late = listenAt(open(schema));
+      const late = subscribe(open(schema));
       await expect(teller.get('relay:k')).rejects.toThrow();
       await server.start();
-      await eventually(() => [listener.missed(), late.missed()]).toEqual([2, 1]);
-      await wordsFlow(teller, listener);
-      await wordsFlow(teller, late);
+      await eventually(() => [listener.resyncCount(), late.resyncCount()]).toEqual([2, 1]);
+      await expectNotifications(teller, listener);
+      await expectNotifications(teller, late);
     },
   );
 
@@ -89,17 +95,17 @@ await describeOnOwnPostgres('outages of a subscription to Postgres', (server) =>
     const halted = postgresStore(url.href, { schema });
     for (const store of [pooled, halted]) later(() => store.close());
 
-    const deaf = await listening(pooled);
-    await eventually(() => deaf.missed(), SILENCE_MS).toBe(2);
-    const listener = await listening(halted);
+    const deaf = await subscribeAndWait(pooled);
+    await eventually(() => deaf.resyncCount(), SILENCE_MS).toBe(2);
+    const listener = await subscribeAndWait(halted);
     const proxied = proxy.accepted;
     server.pause();
     later(() => server.resume());
     await eventually(() => proxy.accepted, SILENCE_MS).toBeGreaterThan(proxied);
-    expect(listener.missed()).toBe(1);
+    expect(listener.resyncCount()).toBe(1);
     server.resume();
-    await eventually(() => listener.missed()).toBe(2);
-    await wordsFlow(teller, listener);
+    await eventually(() => listener.resyncCount()).toBe(2);
+    await expectNotifications(teller, listener);
   }, 40_000);
 
   it('a change succeeds even if Postgres refuses pg_notify', async () => {
@@ -114,18 +120,18 @@ await describeOnOwnPostgres('outages of a subscription to Postgres', (server) =>
     const quiet = postgresStore(url.href, { schema });
     later(() => quiet.close());
     const loud = open(schema);
-    const heard = await Promise.all([listening(quiet), listening(loud)]);
-    await Promise.all(Array.from({ length: 20 }, (_, index) => change(quiet, `relay:${index}`)));
-    await change(loud, 'relay:last');
-    await eventually(() => heard.map(({ words }) => words)).toEqual([['relay:last'], ['relay:last']]);
+    const heard = await Promise.all([subscribeAndWait(quiet), subscribeAndWait(loud)]);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => createAndReplace(quiet, `relay:${index}`)));
+    await createAndReplace(loud, 'relay:last');
+    await eventually(() => heard.map(({ keys: words }) => words)).toEqual([['relay:last'], ['relay:last']]);
     await server.admin('grant execute on function pg_catalog.pg_notify(text, text) to public');
-    await wordsFlow(quiet, heard[1] as (typeof heard)[number]);
+    await expectNotifications(quiet, heard[1] as (typeof heard)[number]);
   });
 
   it('close during an outage does not wait for Postgres', async () => {
     const schema = server.freshSchema();
     const store = open(schema);
-    await listening(store);
+    await subscribeAndWait(store);
     server.pause();
     later(() => server.resume());
     store.changes?.publish?.('relay:k');

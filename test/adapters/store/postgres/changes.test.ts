@@ -7,15 +7,15 @@ import { buildPayloads } from '../../../../adapters/store/postgres/change-publis
 import type { PostgresServer } from '../../../support/postgres/server.js';
 import { describeOnPostgres } from '../../../support/postgres/suite.js';
 import {
-  buildListeningProcess,
-  change,
+  buildSubscriberProcess,
+  createAndReplace,
   eventually,
-  listenAt,
-  listening,
+  expectNotifications,
   revision,
   soon,
+  subscribe,
+  subscribeAndWait,
   value,
-  wordsFlow,
 } from '../../../support/store/changes.js';
 
 const CHANNEL = 'credential_relay_mailbox_changes';
@@ -45,17 +45,17 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
 
   it('a notification reaches each store, the publisher included', async () => {
     const [one, two] = openTwo();
-    const heard = [await listening(two), await listening(one)];
-    await change(one, 'relay:k');
-    for (const { words } of heard) await eventually(() => words).toEqual(['relay:k']);
+    const heard = [await subscribeAndWait(two), await subscribeAndWait(one)];
+    await createAndReplace(one, 'relay:k');
+    for (const { keys: words } of heard) await eventually(() => words).toEqual(['relay:k']);
   });
 
   it('1,000 replaces send 1,000 notifications', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     const keys = times(1000, longKey);
     const lane = async (): Promise<void> => {
-      for (let key = keys.pop(); key !== undefined; key = keys.pop()) await change(one, key);
+      for (let key = keys.pop(); key !== undefined; key = keys.pop()) await createAndReplace(one, key);
     };
     await Promise.all(times(10, lane)); // One a connection: none waits for one until its deadline.
     await eventually(() => words.length).toBe(1000);
@@ -64,17 +64,17 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
 
   it('only publish sends a notification, as create and replace would make commits wait for each other', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     await one.create('relay:k', value('a'), soon());
     expect(await one.replace('relay:k', revision('a'), value('b'))).toBe('ok');
     expect(await one.replace('relay:k', revision('a'), value('b'))).toBe('conflict');
-    await change(one, 'relay:last');
+    await createAndReplace(one, 'relay:last');
     await eventually(() => words).toEqual(['relay:last']);
   });
 
   it('10,000 concurrent notifications all arrive, in payloads that Postgres accepts', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     const raw = await rawMessages(server, later);
     const keys = times(10_000, longKey);
     for (const key of keys) one.changes?.publish?.(key);
@@ -89,17 +89,17 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
 
   it('the Postgres store drops notifications beyond its limit', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     for (let index = 0; index < 20_000; index += 1) one.changes?.publish?.(longKey(index));
     await eventually(() => words.length, 10_000).toBe(16_384);
-    await change(one, 'relay:last');
+    await createAndReplace(one, 'relay:last');
     await eventually(() => words.at(-1)).toBe('relay:last');
     expect(words).toHaveLength(16_385);
   });
 
   it('the Postgres store publishes at once, then at most 100 times per second', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     const raw = await rawMessages(server, later);
     one.changes?.publish?.('relay:first');
     await eventually(() => words).toEqual(['relay:first']);
@@ -116,9 +116,9 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
 
   it('concurrent changes of one entry send one notification', async () => {
     const [one, two] = openTwo();
-    const { words } = await listening(two);
+    const { keys: words } = await subscribeAndWait(two);
     for (let round = 0; round < 5; round += 1) one.changes?.publish?.('relay:k');
-    await change(one, 'relay:last');
+    await createAndReplace(one, 'relay:last');
     await eventually(() => words).toEqual(['relay:k', 'relay:last']);
   });
 
@@ -131,21 +131,21 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     const unnamed = postgresStore(url.href);
     const other = open({ table: 'other' });
     later(() => unnamed.close());
-    const heard = [await listening(unnamed), await listening(other)] as const;
-    await change(named, 'relay:1');
-    await change(other, 'relay:2');
-    await eventually(() => heard.map(({ words }) => words)).toEqual([['relay:1'], ['relay:2']]);
+    const heard = [await subscribeAndWait(unnamed), await subscribeAndWait(other)] as const;
+    await createAndReplace(named, 'relay:1');
+    await createAndReplace(other, 'relay:2');
+    await eventually(() => heard.map(({ keys: words }) => words)).toEqual([['relay:1'], ['relay:2']]);
     const longest = open({ table: `T${'x'.repeat(47)}` });
-    await wordsFlow(longest, await listening(longest));
+    await expectNotifications(longest, await subscribeAndWait(longest));
   });
 
   it('a notification reaches another process, which ends after it closes its store', async () => {
-    const program = await buildListeningProcess();
+    const program = await buildSubscriberProcess();
     later(program.remove);
     const schema = server.freshSchema();
     const other = program.start('listen', 'postgres', server.url, schema);
     await eventually(() => other.lines()).toEqual(['missed']);
-    await change(open({ schema }), 'relay:k');
+    await createAndReplace(open({ schema }), 'relay:k');
     await eventually(() => other.lines()).toEqual(['missed', 'relay:k']);
     other.close();
     expect(await other.ended).toBe(0);
@@ -153,7 +153,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
   });
 
   it('a subscription does not keep the process alive', async () => {
-    const program = await buildListeningProcess();
+    const program = await buildSubscriberProcess();
     later(program.remove);
     const url = new URL(server.url);
     url.searchParams.set('application_name', 'abandon');
@@ -169,14 +169,14 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
   it('all listeners share one connection, which closes after the last unsubscribe', async () => {
     const url = named(server, 'shared');
     const store = open({}, url);
-    const first = await listening(store);
-    const second = listenAt(store);
-    await eventually(() => second.missed()).toBe(1);
+    const first = await subscribeAndWait(store);
+    const second = subscribe(store);
+    await eventually(() => second.resyncCount()).toBe(1);
     expect(await isListening('shared')).toBe(1);
     await first.stop();
-    await change(store, 'relay:1');
-    await eventually(() => second.words).toEqual(['relay:1']);
-    expect(first.words).toEqual([]);
+    await createAndReplace(store, 'relay:1');
+    await eventually(() => second.keys).toEqual(['relay:1']);
+    expect(first.keys).toEqual([]);
     await second.stop();
     const listeners = (): Promise<number> => connections(server, 'shared', "query ilike 'listen%'");
     await eventually(listeners).toBe(0);
@@ -185,18 +185,18 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
   it('closing the Postgres store publishes pending notifications and closes each connection', async () => {
     const schema = server.freshSchema();
     const closing = open({ schema }, named(server, 'closing'));
-    const { words } = await listening(open({ schema }));
-    const own = await listening(closing);
-    await change(closing, 'relay:1');
+    const { keys: words } = await subscribeAndWait(open({ schema }));
+    const own = await subscribeAndWait(closing);
+    await createAndReplace(closing, 'relay:1');
     await eventually(() => words).toEqual(['relay:1']);
     closing.changes?.publish?.('relay:2'); // Within the 10 ms, so this one waits.
     await closing.close();
     await eventually(() => words).toEqual(['relay:1', 'relay:2']);
     expect(await isListening('closing')).toBe(0);
     closing.changes?.publish?.('relay:3');
-    const late = listenAt(closing);
+    const late = subscribe(closing);
     await late.stop();
-    expect([own.missed(), late.missed(), await isListening('closing')]).toEqual([1, 0, 0]);
+    expect([own.resyncCount(), late.resyncCount(), await isListening('closing')]).toEqual([1, 0, 0]);
   });
 
   it('the Postgres store subscribes with the configuration of a KeyvPostgres or a Pool, and leaves both open', async () => {
@@ -214,9 +214,10 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
       max: 1,
     });
     const stores = [postgresStore(keyv), postgresStore(pool, { schema })];
-    const listeners = await Promise.all(stores.map(listening));
-    for (const store of stores) await wordsFlow(store, listeners[0] as Awaited<ReturnType<typeof listening>>);
-    expect(listeners[1]?.words.length).toBeGreaterThanOrEqual(2);
+    const listeners = await Promise.all(stores.map(subscribeAndWait));
+    for (const store of stores)
+      await expectNotifications(store, listeners[0] as Awaited<ReturnType<typeof subscribeAndWait>>);
+    expect(listeners[1]?.keys.length).toBeGreaterThanOrEqual(2);
     expect([await isListening('pool'), pool.totalCount]).toEqual([2, 1]);
     await pool.end(); // The listener is none of its clients, so this does not wait for it.
     await Promise.all(stores.map((store) => store.close()));
@@ -237,14 +238,14 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     };
     const store = open({}, likeness);
     expect(store.changes).toBeUndefined();
-    await change(store, 'relay:k');
+    await createAndReplace(store, 'relay:k');
   });
 
   it('the Postgres store with prepare: false has no changes by default', async () => {
     expect(open({ prepare: false }).changes).toBeUndefined();
     expect(open({ changes: false }).changes).toBeUndefined();
     const [one, two] = openTwo({ prepare: false, changes: true });
-    await wordsFlow(one, await listening(two));
+    await expectNotifications(one, await subscribeAndWait(two));
   });
 });
 

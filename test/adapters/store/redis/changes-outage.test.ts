@@ -3,7 +3,14 @@ import { redisStore } from '../../../../adapters/store/redis/index.js';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
 import { closeAfterEach } from '../../../support/redis/relay.js';
 import { freePort, startRedis, withRedis } from '../../../support/redis/server.js';
-import { change, eventually, type Listener, listenAt, listening, wordsFlow } from '../../../support/store/changes.js';
+import {
+  createAndReplace,
+  eventually,
+  expectNotifications,
+  subscribe,
+  subscribeAndWait,
+  type TestSubscription,
+} from '../../../support/store/changes.js';
 
 /** A check every 3 s, its time-out of 2 s, and a busy machine. */
 const SILENCE_MS = 9000;
@@ -25,56 +32,56 @@ withRedis(it, () => {
 
     it('the Redis store subscribes again after its subscription is cut, and resyncs its listeners', async () => {
       const { server, teller, hearer } = await start();
-      const listener = await listening(hearer);
+      const listener = await subscribeAndWait(hearer);
       for (const round of [2, 3, 4]) {
         expect(await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(1);
-        await eventually(() => listener.missed(), AT_ONCE_MS).toBe(round);
-        await change(teller, `relay:${round}`);
-        await eventually(() => listener.words.at(-1)).toBe(`relay:${round}`);
+        await eventually(() => listener.resyncCount(), AT_ONCE_MS).toBe(round);
+        await createAndReplace(teller, `relay:${round}`);
+        await eventually(() => listener.keys.at(-1)).toBe(`relay:${round}`);
       }
-      expect(listener.words).toEqual(['relay:2', 'relay:3', 'relay:4']);
+      expect(listener.keys).toEqual(['relay:2', 'relay:3', 'relay:4']);
     });
 
     it('the Redis store subscribes again after a restart of Redis', async () => {
       const { server, teller, hearer } = await start();
-      const listener = await listening(hearer);
+      const listener = await subscribeAndWait(hearer);
       await server.stop('SIGKILL');
       await server.start();
-      await eventually(() => listener.missed()).toBe(2);
-      await wordsFlow(teller, listener);
+      await eventually(() => listener.resyncCount()).toBe(2);
+      await expectNotifications(teller, listener);
     });
 
     it('a subscription from before the start of Redis receives notifications after it', async () => {
       const port = await freePort();
       const store = closed(redisStore(`redis://127.0.0.1:${port}`));
-      const listener = listenAt(store);
+      const listener = subscribe(store);
       await expect(store.get('relay:k')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
       const server = closed(await startRedis({ port }));
-      await eventually(() => listener.missed()).toBe(1);
-      await wordsFlow(closed(redisStore(server.url)), listener);
+      await eventually(() => listener.resyncCount()).toBe(1);
+      await expectNotifications(closed(redisStore(server.url)), listener);
     });
 
     it('the Redis store detects a silent server or network, and subscribes again', async () => {
       const [halted, cut] = await Promise.all([start(), start()]);
-      const listeners = await Promise.all([listening(halted.hearer), listening(cut.hearer)]);
+      const listeners = await Promise.all([subscribeAndWait(halted.hearer), subscribeAndWait(cut.hearer)]);
       halted.server.freeze();
       later(halted.server.thaw);
       cut.proxy.pause();
       const sought = () => [halted.proxy.accepted > 1, cut.proxy.accepted > 1];
       await eventually(sought, SILENCE_MS).toEqual([true, true]);
-      expect(listeners.map((listener) => listener.missed())).toEqual([1, 1]);
+      expect(listeners.map((listener) => listener.resyncCount())).toEqual([1, 1]);
       halted.server.thaw();
       cut.proxy.resume();
-      await eventually(() => listeners.map((listener) => listener.missed())).toEqual([2, 2]);
+      await eventually(() => listeners.map((listener) => listener.resyncCount())).toEqual([2, 2]);
       for (const [index, { teller }] of [halted, cut].entries()) {
-        await wordsFlow(teller, listeners[index] as Listener);
+        await expectNotifications(teller, listeners[index] as TestSubscription);
       }
     }, 30_000);
 
     it('close during an outage ends at once without listeners, and within its time-out with a silent server', async () => {
       const { server, proxy, hearer } = await start();
       const away = redisStore(`redis://127.0.0.1:${await freePort()}`);
-      listenAt(away);
+      subscribe(away);
       await expect(away.get('relay:k')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
       const started = performance.now();
       await away.close();
@@ -82,14 +89,14 @@ withRedis(it, () => {
 
       server.freeze();
       later(server.thaw);
-      const listener = listenAt(hearer);
+      const listener = subscribe(hearer);
       await eventually(() => proxy.accepted).toBe(1);
       await hearer.close();
       expect(performance.now() - started).toBeLessThan(3500);
       server.thaw();
       const info = async (): Promise<string> => String(await server.command('CLIENT', 'LIST', 'TYPE', 'pubsub'));
       await eventually(info).toBe('');
-      expect(listener.missed()).toBe(0);
+      expect(listener.resyncCount()).toBe(0);
     });
   });
 });

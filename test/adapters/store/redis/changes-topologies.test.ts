@@ -6,7 +6,13 @@ import { redisStore } from '../../../../adapters/store/redis/index.js';
 import { closeAfterEach } from '../../../support/redis/relay.js';
 import { type RedisServer, until, withRedis } from '../../../support/redis/server.js';
 import { type RedisClusterServers, startRedisCluster, startSentinel } from '../../../support/redis/topologies.js';
-import { change, eventually, type Listener, listening, wordsFlow } from '../../../support/store/changes.js';
+import {
+  createAndReplace,
+  eventually,
+  expectNotifications,
+  subscribeAndWait,
+  type TestSubscription,
+} from '../../../support/store/changes.js';
 
 const { closed, later } = closeAfterEach();
 
@@ -32,14 +38,14 @@ withRedis(it, () => {
     it('a notification from any node reaches subscribers at all nodes, by a URL and by a cluster client', async () => {
       const host = client();
       const listeners = await Promise.all(
-        [url(), url(), url(), host].map((source) => listening(closed(redisStore(source)))),
+        [url(), url(), url(), host].map((source) => subscribeAndWait(closed(redisStore(source)))),
       );
       const teller = closed(redisStore(url()));
       const keys = Array.from({ length: 60 }, (_, index) => `relay:${index}`);
-      await Promise.all(keys.map((key) => change(teller, key)));
+      await Promise.all(keys.map((key) => createAndReplace(teller, key)));
       const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')));
       expect(Math.min(...sizes.map(Number))).toBeGreaterThan(0);
-      for (const { words } of listeners) {
+      for (const { keys: words } of listeners) {
         await eventually(() => [...words].sort()).toEqual([...keys].sort());
       }
       const counts = await Promise.all(cluster.nodes.map(listens));
@@ -49,7 +55,7 @@ withRedis(it, () => {
 
     it('the Redis store subscribes at another node after the node of its subscription dies', async () => {
       const hearer = closed(redisStore(url()));
-      const listener = await listening(hearer);
+      const listener = await subscribeAndWait(hearer);
       const counts = await Promise.all(cluster.nodes.map(listens));
       expect(counts.filter((count) => count === 1)).toHaveLength(1);
       // What was opened to find the nodes is closed again: there is none but the one that asks.
@@ -62,8 +68,8 @@ withRedis(it, () => {
         await dying.start();
         await cluster.formed();
       });
-      await eventually(() => listener.missed(), 8000).toBe(2);
-      await wordsFlow(closed(redisStore(client())), listener, 8000);
+      await eventually(() => listener.resyncCount(), 8000).toBe(2);
+      await expectNotifications(closed(redisStore(client())), listener, 8000);
     }, 30_000);
   });
 
@@ -80,10 +86,10 @@ withRedis(it, () => {
       client.on('error', () => {});
       later(() => client.destroy());
       const stores: MailboxStore[] = [servers.url, keyv, client].map((source) => closed(redisStore(source)));
-      const listeners: Listener[] = await Promise.all(stores.map(listening));
+      const listeners: TestSubscription[] = await Promise.all(stores.map(subscribeAndWait));
       const teller = closed(redisStore(servers.url));
-      await change(teller, 'relay:before');
-      for (const { words } of listeners) await eventually(() => words).toEqual(['relay:before']);
+      await createAndReplace(teller, 'relay:before');
+      for (const { keys: words } of listeners) await eventually(() => words).toEqual(['relay:before']);
       expect(await listens(servers.primary)).toBe(3);
 
       await servers.primary.stop('SIGKILL');
@@ -93,8 +99,8 @@ withRedis(it, () => {
         15_000,
       );
       for (const listener of listeners) {
-        await eventually(() => listener.missed(), 8000).toBe(2);
-        await wordsFlow(teller, listener);
+        await eventually(() => listener.resyncCount(), 8000).toBe(2);
+        await expectNotifications(teller, listener);
       }
       expect(await listens(servers.replica)).toBe(3);
       await Promise.all(stores.map((store) => store.close()));

@@ -7,15 +7,15 @@ import { LOCALHOST } from '../../../support/network/tls.js';
 import { closeAfterEach } from '../../../support/redis/relay.js';
 import { type RedisServer, startRedis, withRedis } from '../../../support/redis/server.js';
 import {
-  buildListeningProcess,
-  change,
+  buildSubscriberProcess,
+  createAndReplace,
   eventually,
-  listenAt,
-  listening,
+  expectNotifications,
   revision,
   soon,
+  subscribe,
+  subscribeAndWait,
   value,
-  wordsFlow,
 } from '../../../support/store/changes.js';
 
 const { closed, later } = closeAfterEach();
@@ -41,58 +41,58 @@ withRedis(it, () => {
 
     it('a replace notifies each other store once, with the key only', async () => {
       const [one, two, three] = [open(), open(), open()];
-      const heard = [await listening(two), await listening(three)];
+      const heard = [await subscribeAndWait(two), await subscribeAndWait(three)];
       const messages: string[] = [];
       const raw = createClient({ url: server.url });
       later(() => raw.destroy());
       await raw.connect();
       await raw.pSubscribe('*', (message, channel) => void messages.push(`${channel} ${message}`));
-      await change(one, 'relay:k');
+      await createAndReplace(one, 'relay:k');
       expect(await one.replace('relay:k', revision('b'), value('c'), soon())).toBe('ok');
-      await eventually(() => [...heard.map(({ words }) => words.length), messages.length]).toEqual([2, 2, 2]);
-      for (const { words } of heard) expect(words).toEqual(['relay:k', 'relay:k']);
+      await eventually(() => [...heard.map(({ keys: words }) => words.length), messages.length]).toEqual([2, 2, 2]);
+      for (const { keys: words } of heard) expect(words).toEqual(['relay:k', 'relay:k']);
       expect(messages).toEqual(times(2, () => `${CHANNEL} relay:k`));
       expect(one.changes?.publish).toBeUndefined();
     });
 
     it('1,000 replaces send 1,000 notifications', async () => {
       const [one, two] = [open(), open()];
-      const { words } = await listening(two);
-      await Promise.all(times(1000, (index) => change(one, `relay:${index}`)));
+      const { keys: words } = await subscribeAndWait(two);
+      await Promise.all(times(1000, (index) => createAndReplace(one, `relay:${index}`)));
       await eventually(() => words.length).toBe(1000);
       expect(new Set(words).size).toBe(1000);
     });
 
     it('creates, conflicts, missing entries and reads send no notification', async () => {
       const [one, two] = [open(), open()];
-      const { words } = await listening(two);
+      const { keys: words } = await subscribeAndWait(two);
       await one.create('relay:k', value('a'), soon());
       await one.create('relay:k', value('b'), soon());
       expect(await one.replace('relay:k', revision('x'), value('b'))).toBe('conflict');
       expect(await one.replace('relay:none', revision('x'), value('b'))).toBe('missing');
       await one.get('relay:k');
-      await change(one, 'relay:last');
+      await createAndReplace(one, 'relay:last');
       await eventually(() => words).toEqual(['relay:last']);
     });
 
     it('a replace that Redis refused sends no notification', async () => {
       const [one, two] = [open(), open()];
-      const { words } = await listening(two);
+      const { keys: words } = await subscribeAndWait(two);
       await one.create('relay:k', value('a'), soon());
       await server.command('CONFIG', 'SET', 'maxmemory', '1');
       const longer = one.replace('relay:k', revision('a'), `${value('b')}, and longer`);
       await expect(longer).rejects.toMatchObject({ code: 'store_full' });
       await server.command('CONFIG', 'SET', 'maxmemory', '0');
-      await change(one, 'relay:last');
+      await createAndReplace(one, 'relay:last');
       await eventually(() => words).toEqual(['relay:last']);
     });
 
     it('a notification reaches another process, which ends after it closes its store', async () => {
-      const program = await buildListeningProcess();
+      const program = await buildSubscriberProcess();
       later(program.remove);
       const other = program.start('listen', 'redis', server.url);
       await eventually(() => other.lines()).toEqual(['missed']);
-      await change(open(), 'relay:k');
+      await createAndReplace(open(), 'relay:k');
       await eventually(() => other.lines()).toEqual(['missed', 'relay:k']);
       other.close();
       expect(await other.ended).toBe(0);
@@ -100,7 +100,7 @@ withRedis(it, () => {
     });
 
     it('a subscription does not keep the process alive', async () => {
-      const program = await buildListeningProcess();
+      const program = await buildSubscriberProcess();
       later(program.remove);
       const other = program.start('abandon', 'redis', server.url);
       await eventually(() => other.lines()).toEqual(['missed']);
@@ -120,9 +120,9 @@ withRedis(it, () => {
       const teller = open();
       for (const [index, source] of [url, keyv, plain, mapped].entries()) {
         const store = redisStore(source);
-        const listener = await listening(store);
-        await change(teller, `relay:${index}`);
-        await eventually(() => listener.words).toEqual([`relay:${index}`]);
+        const listener = await subscribeAndWait(store);
+        await createAndReplace(teller, `relay:${index}`);
+        await eventually(() => listener.keys).toEqual([`relay:${index}`]);
         await store.close();
         await eventually(() => listeners(server)).toBe(0);
       }
@@ -131,35 +131,35 @@ withRedis(it, () => {
 
     it('all listeners share one connection, which closes after the last unsubscribe', async () => {
       const [one, two] = [open(), open()];
-      const first = await listening(two);
-      const [second, third] = [listenAt(two), listenAt(two)];
-      await eventually(() => [second.missed(), third.missed()]).toEqual([1, 1]);
-      await change(one, 'relay:1');
-      await eventually(() => [first, second, third].map(({ words }) => words.length)).toEqual([1, 1, 1]);
+      const first = await subscribeAndWait(two);
+      const [second, third] = [subscribe(two), subscribe(two)];
+      await eventually(() => [second.resyncCount(), third.resyncCount()]).toEqual([1, 1]);
+      await createAndReplace(one, 'relay:1');
+      await eventually(() => [first, second, third].map(({ keys: words }) => words.length)).toEqual([1, 1, 1]);
       expect(await listeners(server)).toBe(1);
       await Promise.all([first.stop(), second.stop(), second.stop()]);
-      await change(one, 'relay:2');
-      await eventually(() => third.words).toEqual(['relay:1', 'relay:2']);
-      expect([first.words, second.words, first.missed()]).toEqual([['relay:1'], ['relay:1'], 1]);
+      await createAndReplace(one, 'relay:2');
+      await eventually(() => third.keys).toEqual(['relay:1', 'relay:2']);
+      expect([first.keys, second.keys, first.resyncCount()]).toEqual([['relay:1'], ['relay:1'], 1]);
       await third.stop();
       await eventually(() => listeners(server)).toBe(0);
-      const again = await listening(two);
-      await wordsFlow(one, again);
+      const again = await subscribeAndWait(two);
+      await expectNotifications(one, again);
     });
 
     it('closing the Redis store ends its subscriptions, and pending calls complete', async () => {
       const [one, two] = [open(), open()];
-      const listener = await listening(two);
+      const listener = await subscribeAndWait(two);
       await two.create('relay:k', value('a'), soon());
       const replaced = two.replace('relay:k', revision('a'), value('b'));
       await two.close();
       expect(await replaced).toBe('ok');
       await eventually(() => listeners(server)).toBe(0);
-      const before = listener.words.length;
-      await change(one, 'relay:2');
-      const late = listenAt(two);
-      await listening(one);
-      expect([late.missed(), late.words, listener.words.length]).toEqual([0, [], before]);
+      const before = listener.keys.length;
+      await createAndReplace(one, 'relay:2');
+      const late = subscribe(two);
+      await subscribeAndWait(one);
+      expect([late.resyncCount(), late.keys, listener.keys.length]).toEqual([0, [], before]);
       await late.stop();
       expect(await listeners(server)).toBe(1);
     });
@@ -167,9 +167,9 @@ withRedis(it, () => {
     it('the Redis store neither publishes nor subscribes with changes: false', async () => {
       const [one, two] = [open({ changes: false }), open()];
       expect(one.changes).toBeUndefined();
-      const { words } = await listening(two);
-      await change(one, 'relay:1');
-      await change(two, 'relay:2');
+      const { keys: words } = await subscribeAndWait(two);
+      await createAndReplace(one, 'relay:1');
+      await createAndReplace(two, 'relay:2');
       await eventually(() => words).toEqual(['relay:2']);
     });
   });
@@ -177,22 +177,22 @@ withRedis(it, () => {
   describe('Redis without the right to pub/sub', () => {
     it('the Redis store writes as a user without the right to the channel, or to PUBLISH', async () => {
       const server = closed(await startRedis());
-      const { words } = await listening(closed(redisStore(server.url)));
+      const { keys: words } = await subscribeAndWait(closed(redisStore(server.url)));
       const rights = { channel: ['resetchannels', '+@all'], command: ['&*', '+@all', '-publish'] };
       for (const [name, rules] of Object.entries(rights)) {
         await server.command('ACL', 'SETUSER', name, 'on', '>x', '~*', ...rules);
         const store = closed(redisStore(server.url.replace('//', `//${name}:x@`)));
-        await change(store, `relay:${name}`);
+        await createAndReplace(store, `relay:${name}`);
         expect((await store.get(`relay:${name}`))?.revision).toBe(revision('b'));
       }
-      await change(closed(redisStore(server.url)), 'relay:last');
+      await createAndReplace(closed(redisStore(server.url)), 'relay:last');
       await eventually(() => words).toEqual(['relay:last']);
     });
 
     it('the Redis store writes to a Redis without the command PUBLISH', async () => {
       const server = closed(await startRedis({ args: ['--rename-command', 'PUBLISH', ''] }));
       const store = closed(redisStore(server.url));
-      await change(store, 'relay:k');
+      await createAndReplace(store, 'relay:k');
       expect((await store.get('relay:k'))?.revision).toBe(revision('b'));
     });
 
@@ -200,7 +200,7 @@ withRedis(it, () => {
       const server = closed(await startRedis());
       await server.command('ACL', 'SETUSER', 'deaf', 'on', '>x', '~*', 'resetchannels', '+@all');
       const store = closed(redisStore(server.url.replace('//', '//deaf:x@')));
-      const listener = listenAt(store);
+      const listener = subscribe(store);
       const refused = async (): Promise<number> => ((await server.command('ACL', 'LOG')) as unknown[]).length;
       await eventually(refused).toBeGreaterThan(0);
       const connections = async (): Promise<number> => {
@@ -208,10 +208,10 @@ withRedis(it, () => {
         return Number(/total_connections_received:(\d+)/.exec(info)?.[1]);
       };
       const before = await connections();
-      await change(store, 'relay:k');
+      await createAndReplace(store, 'relay:k');
       await new Promise((resolve) => setTimeout(resolve, 700)); // Else there would be three attempts at least.
       expect(await connections()).toBe(before + 2); // The store's own, and that of this question.
-      expect([listener.missed(), listener.words]).toEqual([0, []]);
+      expect([listener.resyncCount(), listener.keys]).toEqual([0, []]);
       const started = performance.now();
       await listener.stop();
       expect(performance.now() - started).toBeLessThan(500);
@@ -223,8 +223,8 @@ withRedis(it, () => {
     const [one, two] = times(2, () =>
       closed(redisStore(`rediss://localhost:${server.port}`, { tls: { ca: LOCALHOST.cert } })),
     ) as [MailboxStore, MailboxStore];
-    const { words } = await listening(two);
-    await change(one, 'relay:k');
+    const { keys: words } = await subscribeAndWait(two);
+    await createAndReplace(one, 'relay:k');
     await eventually(() => words).toEqual(['relay:k']);
   });
 });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { redisStore } from '../../../../adapters/store/redis/index.js';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
-import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../../../support/redis/relay.js';
+import {
+  closeAfterEach,
+  expectUnavailable,
+  relayOn,
+  startLoad,
+  waitForRecovery,
+} from '../../../support/redis/relay.js';
 import { freePort, startRedis, until, withRedis } from '../../../support/redis/server.js';
 import { device, sharedMailbox, somePayload } from '../../../support/relay/relay.js';
 
@@ -29,7 +35,7 @@ withRedis(it, () => {
       expectUnavailable(await sender.read(url)); // A replica may be behind: what it says is no answer.
       expect(new Set(causes)).toEqual(new Set(['READONLY']));
       await server.command('REPLICAOF', 'NO', 'ONE');
-      const { answer, ms } = await recovery(() => sender.read(url));
+      const { answer, ms } = await waitForRecovery(() => sender.read(url));
       expect(answer.status).toBe(200);
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
@@ -74,7 +80,7 @@ withRedis(it, () => {
       }
       expect(took).toBeLessThan(500);
       server.thaw();
-      const { answer, ms } = await recovery(() => sender.read(url));
+      const { answer, ms } = await waitForRecovery(() => sender.read(url));
       expect(answer.status).toBe(200);
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
@@ -92,7 +98,7 @@ withRedis(it, () => {
       const requestId = crypto.randomUUID();
       expectUnavailable(await sender.update(url, payload, { requestId }));
       proxy.mend();
-      const { answer } = await recovery(() => sender.read(url));
+      const { answer } = await waitForRecovery(() => sender.read(url));
       expect(answer.json.payload).toEqual(before.payload);
       expect(proxy.accepted).toBeGreaterThan(accepted);
       expect((await sender.update(url, payload, { requestId })).status).toBe(200);
@@ -118,7 +124,7 @@ withRedis(it, () => {
       }
       expect(new Set(causes)).toEqual(new Set(['ECONNREFUSED']));
       closed(await startRedis({ port }));
-      const { answer, ms } = await recovery(() => device(relay).create());
+      const { answer, ms } = await waitForRecovery(() => device(relay).create());
       expect(answer.status).toBe(200);
       expect(ms).toBeLessThan(RECOVERY_MS);
     });
@@ -134,7 +140,7 @@ withRedis(it, () => {
         await server.stop('SIGKILL');
         await until(async () => (await probe.sender.read(probe.url)).status === 503, 'the outage to show');
         await server.start();
-        recoveries.push((await recovery(() => probe.sender.read(probe.url))).ms);
+        recoveries.push((await waitForRecovery(() => probe.sender.read(probe.url))).ms);
       }
       const report = await load.stop();
       expect(report.wrong).toEqual([]);
@@ -151,7 +157,7 @@ withRedis(it, () => {
       later(server.thaw);
       await until(async () => (await probe.sender.read(probe.url)).status === 503, 'the outage to show');
       server.thaw();
-      const { ms } = await recovery(() => probe.sender.read(probe.url));
+      const { ms } = await waitForRecovery(() => probe.sender.read(probe.url));
       const report = await load.stop();
       expect(report.wrong).toEqual([]);
       expect(report.unavailable).toBeGreaterThan(0);

@@ -1,7 +1,13 @@
 import KeyvRedis, { createCluster } from '@keyv/redis';
 import { describe, expect, it } from 'vitest';
 import { redisStore } from '../../../../adapters/store/redis/index.js';
-import { closeAfterEach, expectUnavailable, recovery, relayOn, startLoad } from '../../../support/redis/relay.js';
+import {
+  closeAfterEach,
+  expectUnavailable,
+  relayOn,
+  startLoad,
+  waitForRecovery,
+} from '../../../support/redis/relay.js';
 import { until, withRedis } from '../../../support/redis/server.js';
 import { startRedisCluster, startSentinel } from '../../../support/redis/topologies.js';
 import { device, sharedMailbox } from '../../../support/relay/relay.js';
@@ -27,7 +33,7 @@ withRedis(it, () => {
         'the sentinel to promote the replica',
         15_000,
       );
-      const { answer, ms } = await recovery(() => sender.update(url));
+      const { answer, ms } = await waitForRecovery(() => sender.update(url));
       expect(answer.status).toBe(200);
       expect(ms).toBeLessThan(2000);
     });
@@ -62,7 +68,7 @@ withRedis(it, () => {
       await until(() => load.answered() > some + 50, 'the other masters to serve on');
       await dying?.start();
       await cluster.formed();
-      const probes = await Promise.all(Array.from({ length: 12 }, () => recovery(() => device(relay).create())));
+      const probes = await Promise.all(Array.from({ length: 12 }, () => waitForRecovery(() => device(relay).create())));
       expect(Math.max(...probes.map(({ ms }) => ms))).toBeLessThan(2000);
       const report = await load.stop();
       expect(report.wrong).toEqual([]);

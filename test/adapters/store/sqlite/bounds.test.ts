@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../../../adapters/store/sqlite/index.js';
-import { farDeadline, hostDatabase, newValue, revisionIn, testFolder } from '../../../support/sqlite/stores.js';
+import { farDeadline, hostDatabase, newValue, readRevision, testFolder } from '../../../support/sqlite/stores.js';
 
 const folder = testFolder();
 const newFile = (): string => join(folder, `${randomUUID()}.db`);
@@ -39,12 +39,12 @@ describe('bounds of the SQLite store', () => {
     expect(await store.create('k', newValue(), farDeadline())).toBe(false);
     expect((await store.get('k'))?.value).toBe(put);
     const bound = newValue('x'.repeat(900));
-    expect(await store.replace('k', revisionIn(put), bound)).toBe('ok');
+    expect(await store.replace('k', readRevision(put), bound)).toBe('ok');
     const tooLarge = newValue('x'.repeat(9000));
-    await expect(store.replace('k', revisionIn(bound), tooLarge)).rejects.toMatchObject({ code: 'store_full' });
-    expect(await store.replace('k', revisionIn(put), tooLarge)).toBe('conflict');
-    expect(await store.replace('none', revisionIn(put), tooLarge)).toBe('missing');
-    expect(await store.replace('k', revisionIn(bound), newValue(''))).toBe('ok');
+    await expect(store.replace('k', readRevision(bound), tooLarge)).rejects.toMatchObject({ code: 'store_full' });
+    expect(await store.replace('k', readRevision(put), tooLarge)).toBe('conflict');
+    expect(await store.replace('none', readRevision(put), tooLarge)).toBe('missing');
+    expect(await store.replace('k', readRevision(bound), newValue(''))).toBe('ok');
   });
 
   it('a change without room fails alone, and the other changes of its transaction succeed', async () => {

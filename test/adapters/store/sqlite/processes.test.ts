@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../../../adapters/store/sqlite/index.js';
 import { buildChildProgram, type ChildProgram } from '../../../support/process/child-program.js';
-import { hostDatabase, revisionIn, testFolder } from '../../../support/sqlite/stores.js';
+import { hostDatabase, readRevision, testFolder } from '../../../support/sqlite/stores.js';
 
 /* Several processes on one file, with nothing between them but SQLite. */
 
@@ -57,7 +57,10 @@ describe('several processes on one SQLite file', () => {
 
     const store = sqliteStore(file);
     const before = await valuesOf(store);
-    const replaced = await race('replace', Object.fromEntries(before.map(([key, value]) => [key, revisionIn(value)])));
+    const replaced = await race(
+      'replace',
+      Object.fromEntries(before.map(([key, value]) => [key, readRevision(value)])),
+    );
     expect(replaced).toEqual([...KEYS].sort());
     const after = new Map(await valuesOf(store));
     for (const [key, value] of before) expect(after.get(key)).not.toBe(value);

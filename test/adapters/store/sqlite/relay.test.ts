@@ -4,7 +4,7 @@ import { createRelay, type Relay } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../../../adapters/store/sqlite/index.js';
 import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload } from '../../../support/relay/relay.js';
-import { hostDatabase, takeAway, testFolder } from '../../../support/sqlite/stores.js';
+import { hostDatabase, replaceByFolder, testFolder } from '../../../support/sqlite/stores.js';
 
 const folder = testFolder();
 const key = randomBytes(32);
@@ -90,7 +90,7 @@ describe('a relay on SQLite', () => {
     const file = join(folder, 'away.db');
     const relay = relayOn(sqliteStore(file));
     const { sender, url } = await sharedMailbox(relay);
-    const bringBack = takeAway(file);
+    const bringBack = replaceByFolder(file);
     const booted = relayOn(sqliteStore(file));
     for (const each of [relay, booted]) {
       const someone = device(each, sender.claim);

@@ -18,8 +18,8 @@ import {
   hostDatabase,
   newRevision,
   newValue,
-  revisionIn,
-  takeAway,
+  readRevision,
+  replaceByFolder,
   testFolder,
 } from '../../../support/sqlite/stores.js';
 
@@ -32,7 +32,7 @@ function fileFixture(): StoreFixture {
   return {
     open: async () => sqliteStore(file),
     async breakBackend() {
-      const bringBack = takeAway(file);
+      const bringBack = replaceByFolder(file);
       return async () => bringBack();
     },
   };
@@ -155,7 +155,7 @@ describe('failures of the SQLite database', () => {
     const file = newFile();
     const store = sqliteStore(file);
     await store.create('k', newValue(), farDeadline());
-    const bringBack = takeAway(file);
+    const bringBack = replaceByFolder(file);
     rmdirSync(file);
     const moved = { code: 'SQLITE_READONLY_DBMOVED' };
     await expect(store.get('k')).rejects.toMatchObject(moved);
@@ -177,7 +177,7 @@ describe('failures of the SQLite database', () => {
       ticks += 1;
     }, 5);
     const started = performance.now();
-    const calls = [store.replace('k', revisionIn(kept), next), store.create('j', next, farDeadline()), store.ping()];
+    const calls = [store.replace('k', readRevision(kept), next), store.create('j', next, farDeadline()), store.ping()];
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
     clearInterval(timer);
     expect(performance.now() - started).toBeGreaterThan(140);
@@ -191,7 +191,7 @@ describe('failures of the SQLite database', () => {
     expect((await store.get('k'))?.value).toBe(changed);
     // A lock that ends in time is waited for.
     other.exec('BEGIN IMMEDIATE');
-    const waiting = store.replace('k', revisionIn(changed), next);
+    const waiting = store.replace('k', readRevision(changed), next);
     setTimeout(() => other.exec('COMMIT'), 40);
     expect(await waiting).toBe('ok');
     expect((await store.get('k'))?.value).toBe(next);
@@ -294,9 +294,9 @@ describe('statements of the SQLite store', () => {
     expect(await during(() => store.revision?.('k') ?? Promise.reject())).toEqual(['SELECT']);
     const created = await during(() => store.create('j', newValue(), farDeadline()));
     expect(created).toEqual(['BEGIN', 'SELECT', 'INSERT', 'COMMIT']);
-    const replaced = await during(() => store.replace('k', revisionIn(value), newValue()));
+    const replaced = await during(() => store.replace('k', readRevision(value), newValue()));
     expect(replaced).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'COMMIT']);
-    const lost = await during(() => store.replace('k', revisionIn(value), newValue()));
+    const lost = await during(() => store.replace('k', readRevision(value), newValue()));
     expect(lost).toEqual(['BEGIN', 'SELECT', 'UPDATE', 'SELECT', 'COMMIT']);
   });
 

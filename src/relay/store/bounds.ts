@@ -24,6 +24,26 @@ const SHARE_FOR_NEW = 7 / 8;
 /** An entry may always grow within its blocks of this size. */
 const BLOCK_BYTES = 2048;
 
+/**
+ * The bounds that options ask for. Throws a TypeError for what is no whole number from 1 up; `owner` is the function
+ * that it names.
+ */
+export function assertBounds(
+  owner: string,
+  asked: { readonly [Name in keyof StoreBounds]?: number | undefined },
+  defaults: StoreBounds,
+): StoreBounds {
+  const bounds = {
+    maximumMailboxes: asked.maximumMailboxes ?? defaults.maximumMailboxes,
+    maximumBytes: asked.maximumBytes ?? defaults.maximumBytes,
+  };
+  for (const [name, value] of Object.entries(bounds)) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new TypeError(`${owner}: ${name} must be a whole number from 1`);
+  }
+  return bounds;
+}
+
 /** Whether there is room for one more entry, of `bytes`. */
 export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (

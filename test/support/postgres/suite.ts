@@ -4,12 +4,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../process/built.js';
 import { type OwnPostgresServer, type PostgresServer, startOwnPostgres, startPostgres } from './server.js';
 
-/** Defines tests on a Postgres: that of TEST_POSTGRES_URL, else one started here. Await it at the top of a test file. */
+/** Defines tests on the Postgres of TEST_POSTGRES_URL, or on a new one. Await the call at the top of a test file. */
 export function describeOnPostgres(name: string, define: (server: PostgresServer) => void): Promise<void> {
   return describeOn(name, startPostgres, define);
 }
 
-/** Defines tests on a Postgres started here, which they may stop, halt and kill. */
+/** Defines tests on a new Postgres, which they may stop, halt and kill. */
 export function describeOnOwnPostgres(name: string, define: (server: OwnPostgresServer) => void): Promise<void> {
   return describeOn(name, startOwnPostgres, define);
 }
@@ -24,7 +24,7 @@ async function describeOn<Server extends PostgresServer>(
     server = await start();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    it(`${name}: a Postgres can be had`, () => notExercised(name, reason));
+    it(`${name}: a Postgres can be had`, () => reportNotExercised(name, reason));
     return;
   }
   describe(`${name} (${server.kind})`, () => {
@@ -33,8 +33,8 @@ async function describeOn<Server extends PostgresServer>(
   });
 }
 
-/** No test may pass in silence because what it needs is not there. */
-function notExercised(name: string, reason: string): void {
+/** Reports tests that did not run because Postgres is missing. */
+function reportNotExercised(name: string, reason: string): void {
   if (process.env.CI === 'true') expect.fail(reason);
   const cache = join(ROOT, '.cache');
   mkdirSync(cache, { recursive: true });

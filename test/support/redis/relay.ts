@@ -4,11 +4,11 @@ import { afterEach, expect } from 'vitest';
 import { type Answer, type Device, device, sharedMailbox, somePayload, testRelay } from '../relay/relay.js';
 
 /**
- * Closes what the tests of a file open, after each test, the last opened first. `closed` takes a thing, and gives it
- * back; `later` takes what to do.
+ * Closes stores and relays after each test of a file, in reverse order. `closed` registers an object and returns it;
+ * `later` registers a function.
  */
 export function closeAfterEach(): {
-  closed<Thing extends { close(): Promise<unknown> }>(thing: Thing): Thing;
+  closed<Closable extends { close(): Promise<unknown> }>(closable: Closable): Closable;
   later(close: () => unknown): void;
 } {
   const closing: (() => unknown)[] = [];
@@ -16,15 +16,15 @@ export function closeAfterEach(): {
     for (const close of closing.splice(0).reverse()) await close();
   });
   return {
-    closed(thing) {
-      closing.push(() => thing.close());
-      return thing;
+    closed(closable) {
+      closing.push(() => closable.close());
+      return closable;
     },
     later: (close) => void closing.push(close),
   };
 }
 
-/** A relay on a store, with the causes of the failed calls of its requests, without those of its check at start. */
+/** A relay on a store, with the causes of failed store calls, except those of the check at start. */
 export function relayOn(store: MailboxStore): { relay: Relay; causes: string[] } {
   const causes: string[] = [];
   const onEvent = (event: RelayEvent): void => {
@@ -33,13 +33,13 @@ export function relayOn(store: MailboxStore): { relay: Relay; causes: string[] }
   return { relay: testRelay({ store, keys: [randomBytes(32)], onEvent }), causes };
 }
 
-/** Holds an answer to what an outage has to look like. */
+/** Asserts the response of an outage. */
 export function expectUnavailable(answer: Answer): void {
   expect({ status: answer.status, code: answer.json.code }).toEqual({ status: 503, code: 'store_unavailable' });
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
 }
 
-/** Calls until an answer is no 503, and tells it and the ms it took; bounded by `ms`. */
+/** Repeats the call until its status is not 503. Returns the response and the ms that passed; rejects after `ms`. */
 export async function waitForRecovery(call: () => Promise<Answer>, ms = 8000): Promise<{ answer: Answer; ms: number }> {
   const started = performance.now();
   for (;;) {
@@ -51,24 +51,24 @@ export async function waitForRecovery(call: () => Promise<Answer>, ms = 8000): P
   }
 }
 
-/** What load on a relay came to. */
+/** The result of a load on a relay. */
 export interface LoadReport {
   readonly answered: number;
   readonly unavailable: number;
-  /** Answers that a relay must not give, in words. */
+  /** Descriptions of wrong responses. */
   readonly wrong: readonly string[];
 }
 
 /** Load that runs until it is stopped. */
 export interface Load {
-  /** Answers of success so far. */
+  /** Successful responses so far. */
   answered(): number;
   stop(): Promise<LoadReport>;
 }
 
 /**
- * Updates and reads mailboxes without pause, each by one device at a time, and holds every answer against the history:
- * a read shows the last update that was acknowledged, or one since whose outcome an outage left unknown.
+ * Updates and reads mailboxes, each by one device at a time, and checks each response: a read returns the last
+ * acknowledged update, or a later update of unknown outcome.
  */
 export async function startLoad(relay: Relay, mailboxes = 8): Promise<Load> {
   const wrong: string[] = [];
@@ -76,27 +76,27 @@ export async function startLoad(relay: Relay, mailboxes = 8): Promise<Load> {
   let unavailable = 0;
   let running = true;
 
-  function judge(answer: Answer, what: string): boolean {
+  function count(answer: Answer, operation: string): boolean {
     if (answer.status === 503 && answer.json.code === 'store_unavailable') unavailable += 1;
     else if (answer.status === 200 || answer.status === 201) answered += 1;
-    else wrong.push(`${what}: ${answer.status} ${answer.text}`);
+    else wrong.push(`${operation}: ${answer.status} ${answer.text}`);
     return answer.status < 300;
   }
 
   async function exercise(sender: Device, url: string, first: string): Promise<void> {
-    let known = first;
-    let unknown: string[] = [];
+    let acknowledged = first;
+    let unconfirmed: string[] = [];
     while (running) {
       const payload = somePayload();
-      if (judge(await sender.update(url, payload), 'update')) {
-        known = payload.data;
-        unknown = [];
-      } else unknown.push(payload.data);
+      if (count(await sender.update(url, payload), 'update')) {
+        acknowledged = payload.data;
+        unconfirmed = [];
+      } else unconfirmed.push(payload.data);
       const read = await sender.read(url);
-      if (judge(read, 'read') && ![known, ...unknown].includes(read.json.payload?.data)) {
+      if (count(read, 'read') && ![acknowledged, ...unconfirmed].includes(read.json.payload?.data)) {
         wrong.push('read: neither the update last acknowledged nor one of unknown outcome');
       }
-      // The relay is called without a socket: without a turn of the event loop a refusal at once would starve it.
+      // Without a socket and a pause, immediate errors would block the event loop.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }

@@ -8,21 +8,21 @@ import { createClient } from '@keyv/redis';
 import { LOCALHOST } from '../network/tls.js';
 import { ROOT } from '../process/built.js';
 
-/** A Redis server that was started here, on loopback. */
+/** A Redis server of the test, on loopback. */
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Sends one command over a connection of its own. */
+  /** Sends a command over a new connection. */
   command(...command: string[]): Promise<unknown>;
-  /** SIGSTOP: it keeps its connections and answers nothing. */
+  /** SIGSTOP: the server keeps its connections and does not answer. */
   freeze(): void;
   /** SIGCONT. */
   thaw(): void;
-  /** Ends it with a signal (default SIGTERM) and waits for its end. */
+  /** Ends the server by a signal (default SIGTERM) and waits for the exit. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Starts it again, on the same port; empty, unless it was told to persist. Resolves when it answers. */
+  /** Starts the server again on the same port, without data unless it persists. Resolves when the server answers. */
   start(): Promise<void>;
-  /** Stops it and removes its folder. */
+  /** Stops the server and removes its folder. */
   close(): Promise<void>;
 }
 
@@ -43,8 +43,8 @@ export function redisServerBinary(): string | undefined {
 }
 
 /**
- * Runs `register` if there is a Redis to be had. If not, registers one test, which fails under CI, and else records
- * what was not exercised, to be said at the end of the run.
+ * Runs `register` if a Redis is installed. Otherwise registers one test: it fails under CI, or else records that Redis was
+ * not exercised, for the summary of the run.
  */
 export function withRedis(it: (name: string, run: () => void) => void, register: () => void): void {
   if (redisServerBinary() !== undefined) {
@@ -59,25 +59,25 @@ export function withRedis(it: (name: string, run: () => void) => void, register:
   });
 }
 
-/** What a server of a test may be told. */
+/** Options of {@link startRedis}. */
 export interface RedisServerOptions {
-  /** Further arguments, as of the command line. */
+  /** Further command line arguments. */
   readonly args?: readonly string[];
-  /** Serve TLS, with the certificate for localhost, instead of plain TCP. */
+  /** Serves TLS, with the certificate for localhost, instead of plain TCP. */
   readonly tls?: boolean;
   /** The text of a configuration file, for `--sentinel`. */
   readonly config?: string;
-  /** The port, where it must be known before. Default a free one. */
+  /** Default: a free port. */
   readonly port?: number;
 }
 
-/** Starts a server without persistence, in a temporary folder. Resolves when it answers. */
+/** Starts a server without persistence in a temporary folder. Resolves when the server answers. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const binary = redisServerBinary();
   if (binary === undefined) throw new Error('There is no redis-server on PATH.');
   const folder = await mkdtemp(join(tmpdir(), 'relay-redis-'));
   const port = options.port ?? (await freePort());
-  const args = await commandLine(options, folder, port);
+  const args = await buildArguments(options, folder, port);
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -92,11 +92,11 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       },
     }).on('error', () => {});
 
-  async function command(...words: string[]): Promise<unknown> {
+  async function command(...args: string[]): Promise<unknown> {
     const client = connect();
     try {
       await client.connect();
-      return await client.sendCommand(words);
+      return await client.sendCommand(args);
     } finally {
       if (client.isOpen) client.destroy();
     }
@@ -118,7 +118,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   async function start(): Promise<void> {
     const started = spawn(binary as string, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
-    process.on('exit', killNow); // A test run that is broken off leaves nothing behind.
+    process.on('exit', killNow); // An aborted test run leaves no server behind.
     for (const stream of [started.stdout, started.stderr]) {
       stream?.on('data', (text) => {
         output = `${output}${text}`.slice(-2000);
@@ -146,7 +146,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   };
 }
 
-async function commandLine(options: RedisServerOptions, folder: string, port: number): Promise<string[]> {
+async function buildArguments(options: RedisServerOptions, folder: string, port: number): Promise<string[]> {
   const common = ['--bind', '127.0.0.1', '--dir', folder, '--daemonize', 'no'];
   if (options.config !== undefined) {
     const path = join(folder, 'redis.conf');
@@ -164,7 +164,7 @@ async function commandLine(options: RedisServerOptions, folder: string, port: nu
   return [...ports, ...common, '--save', '', '--appendonly', 'no', ...(options.args ?? [])];
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. Below 50,000, as a cluster bus listens 10,000 above it. */
+/** Returns a free port of 127.0.0.1 below 50,000: a cluster bus listens on the port 10,000 above. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const candidate = 10_000 + Math.floor(Math.random() * 20_000);
@@ -180,11 +180,11 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Polls until `check` is true; rejects after `ms` (default 10 s) and says what did not come. */
-export async function until(check: () => Promise<boolean> | boolean, what: string, ms = 10_000): Promise<void> {
+/** Polls until `check` returns true; rejects after `ms` (default 10 s) with the name of the event. */
+export async function until(check: () => Promise<boolean> | boolean, event: string, ms = 10_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await check())) {
-    if (performance.now() > end) throw new Error(`Waited ${ms} ms in vain for ${what}.`);
+    if (performance.now() > end) throw new Error(`Waited ${ms} ms in vain for ${event}.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

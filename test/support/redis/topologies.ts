@@ -10,10 +10,10 @@ export interface RedisClusterServers {
   close(): Promise<void>;
 }
 
-/** Starts three masters on loopback, with further arguments if need be, and joins them. */
-export async function startRedisCluster(...further: string[]): Promise<RedisClusterServers> {
+/** Starts three masters on loopback and joins them. */
+export async function startRedisCluster(...moreArgs: string[]): Promise<RedisClusterServers> {
   const args = [
-    ...further,
+    ...moreArgs,
     '--cluster-enabled',
     'yes',
     '--cluster-node-timeout',
@@ -49,7 +49,7 @@ export async function startRedisCluster(...further: string[]): Promise<RedisClus
   return { nodes, formed, close };
 }
 
-/** A primary, its replica, and a sentinel that decides alone. */
+/** A primary, its replica, and one sentinel with a quorum of 1. */
 export interface SentinelServers {
   readonly primary: RedisServer;
   readonly replica: RedisServer;
@@ -60,7 +60,7 @@ export interface SentinelServers {
   close(): Promise<void>;
 }
 
-/** Starts the trio. Resolves when the replica is in step and known to the sentinel. */
+/** Resolves when the replica is in sync and known to the sentinel. */
 export async function startSentinel(): Promise<SentinelServers> {
   const name = 'mailboxes';
   const servers: RedisServer[] = [];
@@ -102,11 +102,11 @@ export async function startSentinel(): Promise<SentinelServers> {
   }
 }
 
-/** As Promise.all, but if one fails, what the others started is closed. */
+/** Like Promise.all, but closes the other servers if one fails to start. */
 async function all(starting: readonly Promise<RedisServer>[]): Promise<RedisServer[]> {
   const settled = await Promise.allSettled(starting);
-  const started = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  const failed = settled.find((one) => one.status === 'rejected');
+  const started = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = settled.find((result) => result.status === 'rejected');
   if (failed === undefined) return started;
   await Promise.all(started.map((server) => server.close()));
   throw failed.reason;

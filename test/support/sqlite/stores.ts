@@ -6,17 +6,16 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { SqliteDatabase } from '../../../adapters/store/sqlite/index.js';
 
-/** A database as a host opens it. */
+/** A database that a host opened. */
 export type HostDatabase = SqliteDatabase & { close(): void };
 
 const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => HostDatabase;
 
-/** Opens a database of the host. */
 export const hostDatabase = (path: string): HostDatabase => new Libsql(path);
 
 const folders: string[] = [];
 
-/** A folder of its own for a test file; removed when the file is done. */
+/** Creates a temporary folder, which is removed after the test file. */
 export function testFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'relay-sqlite-'));
   if (folders.push(folder) === 1) {
@@ -27,7 +26,7 @@ export function testFolder(): string {
   return folder;
 }
 
-/** Takes a file away, and puts a folder there, so that it cannot be opened; the function returned brings it back. */
+/** Moves a file and puts a folder in its place. The returned function restores the file. */
 export function replaceByFolder(file: string): () => void {
   renameSync(file, `${file}.away`);
   mkdirSync(file);
@@ -40,11 +39,10 @@ export function replaceByFolder(file: string): () => void {
 /** A new revision, 16 characters. */
 export const newRevision = (): string => randomBytes(12).toString('base64url');
 
-/** A value as the relay's: a new revision, then the rest. */
+/** A value as the relay stores it: a new revision, then the rest. */
 export const newValue = (rest: string = randomUUID()): string => `${newRevision()}.${rest}`;
 
-/** A deadline that no test lives to see. */
+/** A deadline after the end of the test. */
 export const farDeadline = (): number => Date.now() + 600_000;
 
-/** What a value begins with. */
 export const readRevision = (value: unknown): string => String(value).slice(0, 16);

@@ -8,42 +8,42 @@ export const soon = (): number => Date.now() + 600_000;
 export const value = (letter: string): string => `${letter.repeat(16)}.rest`;
 export const revision = (letter: string): string => letter.repeat(16);
 
-/** Somebody who listens at a store. */
+/** A subscription to the changes of a store. */
 export interface TestSubscription {
-  /** The keys heard so far. */
+  /** The received keys. */
   readonly keys: string[];
-  /** How often it was told that words may have been lost, from the start of listening on. */
+  /** Calls of `resync`, the first at the start of the subscription. */
   resyncCount(): number;
   stop(): Promise<void>;
 }
 
-/** Listens at a store, at once or never. */
+/** Subscribes to a store; throws if the store has no changes. */
 export function subscribe(store: MailboxStore): TestSubscription {
-  const words: string[] = [];
-  let missed = 0;
+  const keys: string[] = [];
+  let resyncs = 0;
   const stop = store.changes?.subscribe({
-    changed: (key) => void words.push(key),
+    changed: (key) => void keys.push(key),
     resync: () => {
-      missed += 1;
+      resyncs += 1;
     },
   });
-  if (stop === undefined) throw new Error('This store has no changes to listen to.');
-  return { keys: words, resyncCount: () => missed, stop };
+  if (stop === undefined) throw new Error('This store has no changes.');
+  return { keys, resyncCount: () => resyncs, stop };
 }
 
-/** The same, once listening has begun. */
+/** Resolves when the subscription has started. */
 export async function subscribeAndWait(store: MailboxStore): Promise<TestSubscription> {
   const listener = subscribe(store);
   await eventually(() => listener.resyncCount()).toBe(1);
   return listener;
 }
 
-/** Asks again and again, for 5 s at most, until what follows holds. */
+/** Polls, by default for at most 5 s, until the assertion holds. */
 export function eventually<Answer>(ask: () => Answer | Promise<Answer>, timeout = 5_000) {
   return expect.poll(ask, { timeout, interval: 5 });
 }
 
-/** Creates an entry and replaces it, which is one change to tell; on a store that does not tell by itself it is told. */
+/** Creates and replaces an entry, which sends one notification, if necessary by `publish`. */
 export async function createAndReplace(store: MailboxStore, key: string): Promise<void> {
   expect(await store.create(key, value('a'), soon())).toBe(true);
   expect(await store.replace(key, revision('a'), value('b'))).toBe('ok');
@@ -52,7 +52,7 @@ export async function createAndReplace(store: MailboxStore, key: string): Promis
 
 let count = 0;
 
-/** Changes entries of ever new keys until `listener` hears of one: after an outage the first words may be lost. */
+/** Changes new entries until the subscription receives one: after an outage the first notifications may be lost. */
 export async function expectNotifications(
   store: MailboxStore,
   listener: TestSubscription,
@@ -67,21 +67,20 @@ export async function expectNotifications(
   }, timeout).toBe(true);
 }
 
-/** A process that listens at a store of its own. */
+/** A process with a store and a subscription. */
 export interface SubscriberProcess {
-  /** The lines that it wrote: keys, and `missed`, and `closed`. */
+  /** Its output: keys, `missed` for a resync, and `closed`. */
   lines(): string[];
-  /** Tells it to close its store. */
+  /** Makes the process close its store. */
   close(): void;
-  /** Resolves to its exit code once it has ended by itself. */
+  /** Resolves to the exit code. */
   readonly ended: Promise<number | null>;
   kill(): void;
 }
 
-/** What a listening process is told: `listen` until it is told to close, or to `abandon` its store when it listens. */
+/** `listen` until `close` is called, or `abandon` the store once subscribed. */
 export type SubscriberMode = 'listen' | 'abandon';
 
-/** Builds the program of listening processes. */
 export async function buildSubscriberProcess(): Promise<{
   start(mode: SubscriberMode, kind: 'redis' | 'postgres', url: string, schema?: string): SubscriberProcess;
   remove(): void;
@@ -90,8 +89,8 @@ export async function buildSubscriberProcess(): Promise<{
   const children: ChildProcess[] = [];
   return {
     start(...args) {
-      const words = [program.path, ...args.map((arg) => arg ?? '')];
-      const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+      const argv = [program.path, ...args.map((arg) => arg ?? '')];
+      const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
       children.push(child);
       let output = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {

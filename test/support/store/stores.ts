@@ -1,7 +1,7 @@
 import type { MailboxStore, StoredEntry } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 
-/** A store that a test can make fail: each call goes through `before`, which may wait, throw, or never settle. */
+/** A store that awaits `before` ahead of each call; `before` may delay, throw, or never settle. */
 export function troubledStore(before: (call: 'get' | 'create' | 'replace') => Promise<void> | void): MailboxStore & {
   readonly inner: MailboxStore;
 } {
@@ -14,7 +14,7 @@ export function troubledStore(before: (call: 'get' | 'create' | 'replace') => Pr
       return inner.get(key);
     },
     async revision(key) {
-      await before('get'); // A read like the other, of less.
+      await before('get'); // `revision` is a read like `get`.
       return inner.revision?.(key);
     },
     async create(key, value, expiresAt) {
@@ -28,16 +28,16 @@ export function troubledStore(before: (call: 'get' | 'create' | 'replace') => Pr
   };
 }
 
-/** A store in which every replace loses its race, as if another process were always faster. */
+/** A store in which each replace conflicts, as if another process were always faster. */
 export function alwaysOvertaken(): MailboxStore {
   const inner = memoryStore();
   return { ...inner, replace: async () => 'conflict' };
 }
 
-/** What a dump of a Map-backed store shows: every key and every value as text. */
+/** Returns each key and each value of a Map-backed store as text. */
 export function dump(map: ReadonlyMap<string, unknown>): string {
   return [...map].map(([key, entry]) => `${key}\n${JSON.stringify(entry as StoredEntry)}`).join('\n');
 }
 
-/** Settles never. */
+/** Never settles. */
 export const forever = (): Promise<never> => new Promise(() => {});

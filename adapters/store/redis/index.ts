@@ -157,7 +157,7 @@ async function ping(redis: ConnectionManager): Promise<{ clockSkewMs: number; ev
     redis.send(undefined, ['CONFIG', 'GET', 'maxmemory-policy']).catch(() => undefined), // Often not permitted.
   ]);
   const now = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : Number.NaN;
-  if (Number.isNaN(now)) throw new RedisStoreError('redis_foreign_value', 'Redis told no time.');
+  if (Number.isNaN(now)) throw new RedisStoreError('redis_foreign_value', 'Redis returned no time.');
   const clockSkewMs = Math.round(now - (startedAt + Date.now()) / 2);
   const evictionPolicy: unknown = Array.isArray(policy) ? policy[1] : undefined;
   return typeof evictionPolicy === 'string' ? { clockSkewMs, evictionPolicy } : { clockSkewMs };

@@ -30,5 +30,5 @@ export function decodeRevision(stored: unknown): string | undefined {
 }
 
 export function foreignValueError(): RedisStoreError {
-  return new RedisStoreError('redis_foreign_value', 'What is stored under the key is not a mailbox.');
+  return new RedisStoreError('redis_foreign_value', 'The value under the key is not a mailbox.');
 }

@@ -12,7 +12,7 @@ import { describeOnPostgres } from '../../support/postgres/suite.js';
 import { type RedisServer, startRedis, withRedis } from '../../support/redis/server.js';
 import { device, sharedMailbox, testRelay } from '../../support/relay/relay.js';
 
-/* What a company has in hand, given to `createRelay`: the same mailboxes, whichever way in. */
+/* Each kind of the option `store` of `createRelay` leads to the same mailboxes. */
 
 const keys = [randomBytes(32)];
 const closing: Array<{ close(): Promise<unknown> }> = [];
@@ -26,7 +26,7 @@ function closed<Thing extends { close(): Promise<unknown> }>(thing: Thing): Thin
   return thing;
 }
 
-/** A mailbox made through one relay is bound, answered and ended through another. */
+/** Creates a mailbox through one relay, and binds, updates and deletes it through another. */
 async function handOver(one: Relay, two: Relay): Promise<void> {
   const { sender, url } = await sharedMailbox(one);
   const receiver = device(two);

@@ -17,7 +17,7 @@ function setUp(options: { maximumMailboxes?: number; maximumBytes?: number }) {
   return { clock, map, store: memoryStore(map, { clock: () => clock.now, ...options }) };
 }
 
-/** What the Map holds, counted from nothing. */
+/** Counts the content of the Map. */
 function recount(map: ReadonlyMap<string, unknown>): { mailboxes: number; bytes: number } {
   let bytes = 0;
   for (const [key, entry] of map) bytes += measureEntry(key, (entry as StoredEntry).value);

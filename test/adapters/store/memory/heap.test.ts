@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildChildProgram, type ChildProgram } from '../../../support/process/child-program.js';
 
-/* A process of its own with a small heap: one that runs out of memory ends by SIGABRT. */
+/* A separate process with a small heap: out of memory it ends by SIGABRT. */
 
 let program: ChildProgram;
 

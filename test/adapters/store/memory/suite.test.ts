@@ -3,7 +3,7 @@ import { storeSuite } from 'credential-relay/testing';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
 
-/* The published suite on the memory store; several stores on one Map are its clients. */
+/* The published suite on the memory store, with several stores on one Map as clients. */
 
 describe('storeSuite, memory', () => {
   const map = new Map<string, unknown>();

@@ -11,10 +11,10 @@ import {
   subscribeAndWait,
 } from '../../../support/store/changes.js';
 
-/** A check every 3 s, its time-out of 2 s, and a busy machine. */
+/** The check interval of 3 s, its time-out of 2 s, and a margin for a busy machine. */
 const SILENCE_MS = 9_000;
 
-/** Sooner than the next check would find it out. */
+/** Shorter than the check interval. */
 const AT_ONCE_MS = 2_000;
 
 await describeOnOwnPostgres('outages of a subscription to Postgres', (server) => {
@@ -81,7 +81,7 @@ await describeOnOwnPostgres('outages of a subscription to Postgres', (server) =>
     later(() => proxy.close());
     const url = new URL(server.url);
     url.host = `127.0.0.1:${proxy.port}`;
-    // As a pooler in transaction mode does it: the command is done, in a session that is somebody else's thereafter.
+    // Like a pooler in transaction mode: the command runs in a session that another client gets afterwards.
     class Pooled extends pg.Client {
       override query(...args: unknown[]): never {
         const [query] = args as [{ text?: string } | undefined];

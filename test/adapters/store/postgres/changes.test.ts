@@ -21,7 +21,7 @@ import {
 const CHANNEL = 'credential_relay_mailbox_changes';
 const times = <Result>(count: number, each: (index: number) => Result): Result[] =>
   Array.from({ length: count }, (_, index) => each(index));
-/** As long as the relay's own keys are. */
+/** As long as a key of the relay. */
 const longKey = (index: number): string => `relay:${String(index).padStart(43, '0')}`;
 
 await describeOnPostgres('change notifications in Postgres', (server) => {
@@ -57,7 +57,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     const lane = async (): Promise<void> => {
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) await createAndReplace(one, key);
     };
-    await Promise.all(times(10, lane)); // One a connection: none waits for one until its deadline.
+    await Promise.all(times(10, lane)); // One per connection, so that no call waits for a connection until its deadline.
     await eventually(() => words.length).toBe(1000);
     expect(new Set(words).size).toBe(1000);
   });
@@ -83,7 +83,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     await eventually(() => raw.flatMap(({ payload }) => payload.split(',')).length).toBe(10_000);
     expect(Math.max(...raw.map(({ payload }) => Buffer.byteLength(payload)))).toBeLessThan(8000);
     expect(raw.length).toBeLessThan(70);
-    // By one statement of one connection, not by a crowd of them.
+    // All over one connection.
     expect(new Set(raw.map(({ process }) => process)).size).toBe(1);
   });
 
@@ -161,7 +161,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     await eventually(() => other.lines()).toEqual(['missed']);
     const started = performance.now();
     expect(await other.ended).toBe(0);
-    expect(performance.now() - started).toBeLessThan(2000); // Before any timer of the connection is due.
+    expect(performance.now() - started).toBeLessThan(2000); // Before the first timer of the connection.
     expect(other.lines()).toEqual(['missed']);
     await eventually(() => isListening('abandon')).toBe(0);
   });
@@ -189,7 +189,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     const own = await subscribeAndWait(closing);
     await createAndReplace(closing, 'relay:1');
     await eventually(() => words).toEqual(['relay:1']);
-    closing.changes?.publish?.('relay:2'); // Within the 10 ms, so this one waits.
+    closing.changes?.publish?.('relay:2'); // Within the 10 ms, so this notification waits.
     await closing.close();
     await eventually(() => words).toEqual(['relay:1', 'relay:2']);
     expect(await isListening('closing')).toBe(0);
@@ -203,7 +203,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     const schema = server.freshSchema();
     const keyv = new KeyvPostgres({ uri: named(server, 'keyv'), schema, idleTimeoutMillis: 1 });
     const { hostname, port, username, password, pathname } = new URL(server.url);
-    // In parts, as then a Pool hides its password, and of one connection, which cannot be given away for good.
+    // With separate options, so that the Pool hides its password, and with only one connection.
     const pool = new pg.Pool({
       host: hostname,
       port: Number(port || 5432),
@@ -219,7 +219,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
       await expectNotifications(store, listeners[0] as Awaited<ReturnType<typeof subscribeAndWait>>);
     expect(listeners[1]?.keys.length).toBeGreaterThanOrEqual(2);
     expect([await isListening('pool'), pool.totalCount]).toEqual([2, 1]);
-    await pool.end(); // The listener is none of its clients, so this does not wait for it.
+    await pool.end(); // The subscribed client is not part of the Pool, so `end` does not wait for the client.
     await Promise.all(stores.map((store) => store.close()));
     expect([await isListening('pool'), await isListening('keyv')]).toEqual([0, 0]);
     await keyv.disconnect();
@@ -263,7 +263,7 @@ describe('buildPayloads', () => {
   });
 });
 
-/** The URL of the server, under which a connection can be told from others. */
+/** The URL of the server with an application name. */
 function named(server: PostgresServer, name: string): string {
   const url = new URL(server.url);
   url.searchParams.set('application_name', name);
@@ -275,7 +275,7 @@ async function connections(server: PostgresServer, name: string, further = 'true
   return rows.length;
 }
 
-/** The messages as they come, with the number of the server process that told. */
+/** The received notifications, each with the process id of its publisher. */
 async function rawMessages(
   server: PostgresServer,
   later: (cleanUp: () => unknown) => void,

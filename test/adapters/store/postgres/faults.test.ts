@@ -6,10 +6,10 @@ import type { OwnPostgresServer } from '../../../support/postgres/server.js';
 import { describeOnOwnPostgres } from '../../../support/postgres/suite.js';
 import { type Answer, createBody, device, sharedMailbox, testRelay } from '../../../support/relay/relay.js';
 
-/** Milliseconds in which the relay must be of use again when the server is. */
+/** Longest time, in ms, until the relay works again after the server has recovered. */
 const RECOVERY_MS = 2_000;
 
-/** Milliseconds that an answer may take in an outage: the deadline of a call, twice for a retry, and a busy machine. */
+/** Longest response time in an outage, in ms: two call deadlines (one retry) and a margin for a busy machine. */
 const ANSWER_MS = 4_500;
 
 await describeOnOwnPostgres('outages of Postgres', (server) => {
@@ -56,7 +56,7 @@ await describeOnOwnPostgres('outages of Postgres', (server) => {
     server.pause();
     try {
       const started = performance.now();
-      // More than the pool has connections: some call hangs, some wait for a connection, some for a new one.
+      // More than the pool has connections: some calls hang, others wait for a free or for a new connection.
       const answers = await Promise.all([
         ...Array.from({ length: 15 }, () => sender.preview(url)),
         ...Array.from({ length: 5 }, () => device(relay).create()),
@@ -100,7 +100,7 @@ await describeOnOwnPostgres('outages of Postgres', (server) => {
       code: 'POSTGRES_TIMEOUT',
     });
     client.release();
-    // What was given up is not done afterwards, and the connection is free again.
+    // The timed-out statement does not run later, and the connection is free again.
     expect(await store.get('late')).toBeUndefined();
     await pool.end();
   });
@@ -120,7 +120,7 @@ async function open(server: OwnPostgresServer, name: string): Promise<{ relay: R
   };
 }
 
-/** Sends until an answer is no 503, at most twice the time in which that must be. */
+/** Repeats the request until the status is not 503, for at most twice the allowed time. */
 async function recovered(run: () => Promise<Answer>): Promise<void> {
   const end = performance.now() + 2 * RECOVERY_MS;
   for (;;) {
@@ -135,18 +135,18 @@ async function recovered(run: () => Promise<Answer>): Promise<void> {
 }
 
 interface Load {
-  /** Resolves when so many more requests were served. */
+  /** Resolves after `count` further successful responses. */
   served(count: number): Promise<void>;
-  /** Resolves when so many more requests were answered by 503. */
+  /** Resolves after `count` further responses with 503. */
   refused(count: number): Promise<void>;
-  /** Answers that were neither right nor 503, the slowest answer in ms, and the links of all creates that were served. */
+  /** Returns wrong responses, the slowest response in ms, and the links of all successful creates. */
   stop(): Promise<{ wrong: string[]; slowest: number; created: string[] }>;
 }
 
-/** Six lanes of requests of which the right answer is known. */
+/** Six concurrent loops of requests with known responses. */
 async function startLoad(relay: Relay): Promise<Load> {
   const { url } = await sharedMailbox(relay);
-  expect((await device(relay).read(url)).status).toBe(200); // Bound: a stranger's read is a 401, in an outage a 503.
+  expect((await device(relay).read(url)).status).toBe(200); // Bound: a read by another device gets 401, in an outage 503.
   const tally = { served: 0, refused: 0, slowest: 0, wrong: [] as string[], created: [] as string[] };
   let running = true;
   const requests: [right: number, send: () => Promise<Answer>][] = [

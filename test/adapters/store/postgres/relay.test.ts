@@ -27,7 +27,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     return { relay, store, causes };
   }
 
-  /** A URL of a role of its own, which may do nothing but what the statements give it. */
+  /** Creates a role with only the rights that the statements grant, and returns its URL. */
   async function role(schema: string, ...statements: string[]): Promise<{ name: string; url: string }> {
     const name = `role_${schema.slice(-12)}`;
     await server.admin(
@@ -47,19 +47,19 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     counted.searchParams.set('application_name', 'counted');
     counted.searchParams.set('options', '-c log_statement=all');
     const store = postgresStore(counted.href, { schema: server.freshSchema(), poolSize: 4 });
-    await store.ping(); // The set-up, once per process, is not counted; nor is the relay's own check at start.
+    await store.ping(); // Before the count: the migration, once per process. The relay's check at start is switched off.
     const unchecked = { ...store, ping: async () => ({ clockSkewMs: 0 }) };
     const relay = testRelay({ store: unchecked, keys: [randomBytes(32)] });
     opened.push({ relay, store });
 
     let before = 0;
     let mark = 0;
-    /** Statements logged since the last call. Waits until the log has come to this very moment. */
+    /** Returns the statements logged since the last call. Waits until the log is complete. */
     async function statements(): Promise<number> {
       mark += 1;
       await server.admin(`do $$ begin raise log 'mark-${mark}-here'; end $$`);
       await expect.poll(() => server.log().includes(`LOG:  mark-${mark}-here`), { timeout: 5_000 }).toBe(true);
-      // Telling of a change is not waited for, and comes after the answer.
+      // The store publishes a change after the response.
       const all = server.log().match(/^counted\|LOG: {2}(statement|execute)(?!.*pg_notify)/gm)?.length ?? 0;
       const since = all - before;
       before = all;
@@ -218,7 +218,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
   });
 });
 
-/** Runs until the answer, or what it brought about, is the one that is wanted. At most 2 s. */
+/** Repeats the request until the check passes, for at most 2 s. */
 async function eventually<Answer>(run: () => Promise<Answer>, wanted: (answer: Answer) => boolean): Promise<Answer> {
   const end = Date.now() + 2_000;
   for (;;) {

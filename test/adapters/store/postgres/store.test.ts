@@ -254,7 +254,7 @@ class Unconnected extends KeyvPostgres {
   }
 }
 
-/** The suite of every store, on each thing that a host may hand over. */
+/** The published suite, for each kind of source. */
 function suites(server: PostgresServer): void {
   const { hostname: host, port } = new URL(server.url);
   const address = { host, port: Number(port || 5432) };
@@ -273,7 +273,7 @@ function suites(server: PostgresServer): void {
       return { ...store, close };
     },
   };
-  // The variants run side by side, each one test after the other: most of their time is waiting for deadlines.
+  // The variants run concurrently, each with one test after another: they mostly wait for deadlines.
   for (const [name, make] of Object.entries(variants)) {
     describe.concurrent(`from ${name}`, async () => {
       const proxy = await startTcpProxy(address);

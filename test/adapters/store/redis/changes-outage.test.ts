@@ -12,10 +12,10 @@ import {
   type TestSubscription,
 } from '../../../support/store/changes.js';
 
-/** A check every 3 s, its time-out of 2 s, and a busy machine. */
+/** The check interval of 3 s, its time-out of 2 s, and a margin for a busy machine. */
 const SILENCE_MS = 9000;
 
-/** Sooner than the next check would find it out. */
+/** Shorter than the check interval. */
 const AT_ONCE_MS = 2000;
 
 const { closed, later } = closeAfterEach();

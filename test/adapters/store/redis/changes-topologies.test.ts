@@ -16,7 +16,7 @@ import {
 
 const { closed, later } = closeAfterEach();
 
-/** Connections that listen at a server; sentinels listen too, to a channel of their own. */
+/** Subscribed connections of a server. Sentinels subscribe as well, to another channel. */
 async function listens(server: RedisServer): Promise<number> {
   const [, count] = (await server.command('PUBSUB', 'NUMSUB', CHANNEL)) as [string, number];
   return count;
@@ -58,7 +58,7 @@ withRedis(it, () => {
       const listener = await subscribeAndWait(hearer);
       const counts = await Promise.all(cluster.nodes.map(listens));
       expect(counts.filter((count) => count === 1)).toHaveLength(1);
-      // What was opened to find the nodes is closed again: there is none but the one that asks.
+      // The connections of the discovery are closed: only the connection of this query remains.
       for (const node of cluster.nodes) {
         await eventually(async () => lines(await node.command('CLIENT', 'LIST', 'TYPE', 'normal'))).toBe(1);
       }

@@ -22,7 +22,7 @@ const { closed, later } = closeAfterEach();
 const times = <Result>(count: number, each: (index: number) => Result): Result[] =>
   Array.from({ length: count }, (_, index) => each(index));
 
-/** Connections that listen. */
+/** Subscribed connections. */
 async function listeners(server: RedisServer): Promise<number> {
   const list = String(await server.command('CLIENT', 'LIST', 'TYPE', 'pubsub')).trim();
   return list === '' ? 0 : list.split('\n').length;
@@ -106,7 +106,7 @@ withRedis(it, () => {
       await eventually(() => other.lines()).toEqual(['missed']);
       const started = performance.now();
       expect(await other.ended).toBe(0);
-      expect(performance.now() - started).toBeLessThan(2000); // Before any timer of the connection is due.
+      expect(performance.now() - started).toBeLessThan(2000); // Before the first timer of the connection.
       expect(other.lines()).toEqual(['missed']);
       await eventually(() => listeners(server)).toBe(0);
     });
@@ -209,8 +209,8 @@ withRedis(it, () => {
       };
       const before = await connections();
       await createAndReplace(store, 'relay:k');
-      await new Promise((resolve) => setTimeout(resolve, 700)); // Else there would be three attempts at least.
-      expect(await connections()).toBe(before + 2); // The store's own, and that of this question.
+      await new Promise((resolve) => setTimeout(resolve, 700)); // Enough for three attempts without the long pause.
+      expect(await connections()).toBe(before + 2); // The connection of the store and that of this query.
       expect([listener.resyncCount(), listener.keys]).toEqual([0, []]);
       const started = performance.now();
       await listener.stop();

@@ -15,7 +15,7 @@ withRedis(it, () => {
     });
     afterAll(() => server?.close());
 
-    /** Leaves less room than one more mailbox takes. */
+    /** Leaves less memory than one more mailbox needs. */
     async function fill(): Promise<void> {
       await server.command('CONFIG', 'SET', 'maxmemory', '1mb');
     }
@@ -37,7 +37,7 @@ withRedis(it, () => {
       expect((await receiver.read(url)).status).toBe(200);
       expect((await doomed.sender.delete(doomed.url)).status).toBe(200);
       expect((await doomed.sender.read(doomed.url)).status).toBe(404);
-      // Once a minute, not once a refusal.
+      // Once per minute, not once per refusal.
       expect(events).toEqual([{ type: 'store.full', refused: 1, cause: 'OOM' }]);
 
       await empty();
@@ -63,7 +63,7 @@ withRedis(it, () => {
       });
       expect(await told).toBe('relay:full');
       expect(await one.revision?.('relay:full')).toBe(last);
-      // Longer than what is there, or of another revision.
+      // Longer than the stored value, or with another revision.
       const longer = one.replace('relay:full', last, `${first}.${'x'.repeat(200)}`);
       await expect(longer).rejects.toMatchObject({ code: 'store_full', cause: { code: 'OOM' } });
       await empty();

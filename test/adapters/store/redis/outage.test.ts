@@ -11,9 +11,9 @@ import {
 import { freePort, startRedis, until, withRedis } from '../../../support/redis/server.js';
 import { device, sharedMailbox, somePayload } from '../../../support/relay/relay.js';
 
-/** What the backend needs to be usable again, and no more, after it has come back. */
+/** Longest time, in ms, until the store works again after the backend has recovered. */
 const RECOVERY_MS = 2000;
-/** The relay's deadline for a call of the store, and what a busy machine adds. */
+/** The relay's deadline for a store call, plus a margin for a busy machine, in ms. */
 const DEADLINE_MS = 2000 + 500;
 
 const { closed, later } = closeAfterEach();
@@ -32,7 +32,7 @@ withRedis(it, () => {
       await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
       expectUnavailable(await sender.update(url));
       expectUnavailable(await device(relay).create());
-      expectUnavailable(await sender.read(url)); // A replica may be behind: what it says is no answer.
+      expectUnavailable(await sender.read(url)); // A replica may return stale data.
       expect(new Set(causes)).toEqual(new Set(['READONLY']));
       await server.command('REPLICAOF', 'NO', 'ONE');
       const { answer, ms } = await waitForRecovery(() => sender.read(url));
@@ -48,7 +48,7 @@ withRedis(it, () => {
         String(await server.command('CLIENT', 'LIST'))
           .trim()
           .split('\n'),
-      ).toHaveLength(1 + 1); // This one, its master's.
+      ).toHaveLength(1 + 1); // The replica's own connection to its master.
     });
 
     it('the relay answers 503, with the code of Redis as the cause, for a missing or wrong password', async () => {
@@ -92,7 +92,7 @@ withRedis(it, () => {
       const { sender, url } = await sharedMailbox(relay);
       const { json: before } = await sender.read(url);
       const accepted = proxy.accepted;
-      // The answer to the read of this update is swallowed; and no later answer may be taken for it.
+      // The proxy drops the reply to the read of this update. A later reply must not count as the reply to that read.
       proxy.dropAnswers();
       const payload = somePayload();
       const requestId = crypto.randomUUID();

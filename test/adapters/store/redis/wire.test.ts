@@ -16,7 +16,7 @@ import { createBody, device, inSeconds, sharedMailbox, testRelay } from '../../.
 
 const HANDSHAKE = ['CLIENT', 'HELLO', 'AUTH', 'SELECT', 'ROLE', 'PING', 'MONITOR'];
 
-/** Counts the commands of all clients; what scripts call is not a command of a client. */
+/** Counts the commands of all clients, without the commands within scripts. */
 async function watchCommands(server: RedisServer) {
   const seen: string[] = [];
   const client = createClient({ url: server.url }).on('error', () => {});
@@ -56,7 +56,7 @@ withRedis(it, () => {
 
     it('the relay needs one round trip for create, preview and a bound read, and two for bind, update, relinquish and delete', async () => {
       const { relay } = relayOn(open());
-      await boundMailbox(relay); // Connects, and teaches the server both scripts.
+      await boundMailbox(relay); // Connects, and makes the server cache both scripts.
       const monitor = closed(await watchCommands(server));
       const [sender, receiver, second] = [device(relay), device(relay), device(relay)];
       await monitor.take();
@@ -205,7 +205,7 @@ withRedis(it, () => {
   });
 
   it('the Redis store repeats neither URL nor password in an error', async () => {
-    // To an unknown command Redis answers with its arguments: the key and the value.
+    // The error of Redis for an unknown command repeats the arguments: the key and the value.
     const server = closed(await startRedis({ args: ['--rename-command', 'EVALSHA', ''] }));
     await server.command('ACL', 'SETUSER', 'open', 'on', '>hunter2', '~*', '+@all');
     await server.command('ACL', 'SETUSER', 'meek', 'on', '>hunter2', '~other:*', '+@all');
@@ -239,7 +239,7 @@ withRedis(it, () => {
 
 async function connections(server: RedisServer): Promise<number> {
   const list = String(await server.command('CLIENT', 'LIST', 'TYPE', 'normal'));
-  return list.trim().split('\n').length - 1; // Less the one that asks.
+  return list.trim().split('\n').length - 1; // Without the connection of this query.
 }
 
 describe('redisStore', () => {

@@ -10,7 +10,7 @@ const folder = testFolder();
 const newFile = (): string => join(folder, `${randomUUID()}.db`);
 const ROW_BYTES = 256;
 
-/** What the file holds, counted by another connection. */
+/** The content of the file, counted over another connection. */
 function recount(file: string) {
   const sql = 'SELECT count(*) AS mailboxes, coalesce(sum(length(CAST(value AS BLOB))), 0) AS bytes FROM ';
   const database = hostDatabase(file);
@@ -77,7 +77,7 @@ describe('bounds of the SQLite store', () => {
     for (const key of ['a', 'b']) insert.run(key, newValue(), farDeadline());
     const store = sqliteStore(file);
     expect((await store.ping()).usage).toMatchObject(recount(file));
-    // The earlier release may still be at work.
+    // The earlier release may still write to the file.
     insert.run('c', newValue('é'), farDeadline());
     expect((await store.ping()).usage).toMatchObject({ ...recount(file), mailboxes: 3 });
   });

@@ -5,23 +5,23 @@ import { describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../../../adapters/store/sqlite/index.js';
 import { hostDatabase, newValue, testFolder } from '../../../support/sqlite/stores.js';
 
-/* What is left of expired entries in the bytes of the files. */
+/* The traces of expired entries in the bytes of the files. */
 
 const NOW = 1_900_000_000_000;
 const LIFE_MS = 1000;
 const folder = testFolder();
 
-/** The bytes of the database and of all that lies beside it: its log, its index of the log. */
+/** The bytes of the database, its log and the index of the log. */
 function bytesOn(file: string): string {
   const names = readdirSync(folder).filter((name) => name.startsWith(basename(file)));
   expect(names).toContain(basename(file));
   return names.map((name) => readFileSync(join(folder, name), 'latin1')).join('\n');
 }
 
-/** Text of about the size of a sealed mailbox, all of its own. */
+/** Unique text of about the size of a sealed mailbox. */
 const sealed = (): string => newValue(randomBytes(100 + Math.floor(Math.random() * 900)).toString('base64'));
 
-/** Entries, half of which expire, some replaced by longer and shorter values; every text that was ever stored. */
+/** Creates entries, of which one half expires, and replaces some. Returns each stored text. */
 async function fill(store: ReturnType<typeof sqliteStore>, count: number) {
   const dead: string[] = [];
   const live: [string, string][] = [];
@@ -48,7 +48,7 @@ describe('erasure in SQLite files', () => {
     const { dead, live } = await fill(store, 1500);
     const traces = (): number => {
       const bytes = bytesOn(file);
-      // Each by its first bytes: a whole value may be spread over pages.
+      // The first bytes of each, as a whole value may span several pages.
       return dead.filter((text) => bytes.includes(text.slice(0, 24))).length;
     };
     expect(traces()).toBeGreaterThan(1000);

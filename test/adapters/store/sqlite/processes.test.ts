@@ -6,7 +6,7 @@ import { sqliteStore } from '../../../../adapters/store/sqlite/index.js';
 import { buildChildProgram, type ChildProgram } from '../../../support/process/child-program.js';
 import { hostDatabase, readRevision, testFolder } from '../../../support/sqlite/stores.js';
 
-/* Several processes on one file, with nothing between them but SQLite. */
+/* Several processes on one file, coordinated by SQLite only. */
 
 const PROCESSES = 4;
 const KEYS = Array.from({ length: 100 }, (_, index) => `key:${index}`);
@@ -78,7 +78,7 @@ describe('several processes on one SQLite file', () => {
       const store = sqliteStore(file);
       for (const [key, value] of last) {
         const there = (await store.get(key))?.value;
-        // A create that was told may have been replaced already, by a write that nobody was told of.
+        // An unacknowledged replace may have followed an acknowledged create.
         if (there !== value) expect(acknowledged.filter((line) => line.startsWith(`${key} `))).toHaveLength(1);
         expect(there).toBeDefined();
       }
@@ -92,7 +92,7 @@ async function valuesOf(store: ReturnType<typeof sqliteStore>): Promise<[string,
   return Promise.all(KEYS.map(async (key) => [key, String((await store.get(key))?.value)] as [string, string]));
 }
 
-/** Whole lines of a child, which is killed once there are `enough`; what it wrote until then counts. */
+/** Kills the child after `enough` lines. Returns all of its complete lines. */
 async function linesUntilKilled(child: ChildProcess, enough: number): Promise<string[]> {
   let text = '';
   let exited: Promise<unknown> | undefined;

@@ -57,7 +57,7 @@ describe('a relay on SQLite', () => {
     const doomed = await sharedMailbox(relay);
     const other = hostDatabase(file);
     const troubles = [
-      // Whatever the number, a database keeps the pages that it has.
+      // With any limit a database keeps its existing pages.
       [
         () => database.exec('PRAGMA max_page_count = 1'),
         () => database.exec('PRAGMA max_page_count = 100000'),
@@ -77,7 +77,7 @@ describe('a relay on SQLite', () => {
         expect(answer).toMatchObject({ status: 503, json: { code } });
         expect(answer.headers.get('Retry-After')).toBe(retryAfter);
       }
-      // Reads go on: nothing about them is in doubt.
+      // Reads still work.
       expect((await sender.read(url)).status).toBe(200);
       if (code === 'store_full') expect((await doomed.sender.delete(doomed.url)).status).toBe(200);
       end();

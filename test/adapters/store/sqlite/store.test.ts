@@ -26,7 +26,7 @@ import {
 const folder = testFolder();
 const newFile = (): string => join(folder, `${randomUUID()}.db`);
 
-/** A file of its own for each test, so that they can run at once. */
+/** A new file for each test, so that tests can run concurrently. */
 function fileFixture(): StoreFixture {
   const file = newFile();
   return {
@@ -38,7 +38,7 @@ function fileFixture(): StoreFixture {
   };
 }
 
-/** A file that the host opens; it fails while the host has a transaction of its own on the connection. */
+/** A file that the host opened. Its backend fails while the host has an open transaction on the connection. */
 function hostFixture(): StoreFixture {
   const file = newFile();
   const databases: HostDatabase[] = [];
@@ -184,12 +184,12 @@ describe('failures of the SQLite database', () => {
     expect(performance.now() - started).toBeLessThan(1000);
     expect(ticks).toBeGreaterThan(10);
     expect((await store.get('k'))?.value).toBe(kept);
-    // What the other has done meanwhile is seen: the attempts that met its lock have left nothing behind.
+    // The store reads the changes of the other connection: the failed attempts left no snapshot behind.
     const changed = newValue();
     other.prepare('UPDATE credential_relay_mailbox SET value = ? WHERE key = ?').run(changed, 'k');
     other.exec('COMMIT');
     expect((await store.get('k'))?.value).toBe(changed);
-    // A lock that ends in time is waited for.
+    // The store waits for a lock that ends in time.
     other.exec('BEGIN IMMEDIATE');
     const waiting = store.replace('k', readRevision(changed), next);
     setTimeout(() => other.exec('COMMIT'), 40);
@@ -198,7 +198,7 @@ describe('failures of the SQLite database', () => {
   });
 
   it('the SQLite store returns the correct key after a read that met a lock', async () => {
-    // Without the log, as a host may have it: there a writer locks readers out.
+    // In the rollback journal mode, which a host may use, a writer locks readers out.
     const file = newFile();
     const store = sqliteStore(hostDatabase(file), { busyTimeoutMs: 20 });
     const [one, two] = [newValue(), newValue()];
@@ -311,7 +311,7 @@ describe('statements of the SQLite store', () => {
   });
 });
 
-/** A database that notes the first word of each statement that it runs. */
+/** A database that records the first word of each statement. */
 function counted(database: HostDatabase) {
   const log: string[] = [];
   const note = (sql: string): void => {

@@ -50,11 +50,11 @@ export function createContext({ settings, events, store, identifierKeys }: Conte
 /** Default of `longPoll.pollMs`. */
 const POLL_MS = { withChangeBus: 10_000, withoutChangeBus: 1_500 };
 
-function assembleWaiters(settings: Settings, store: MailboxStore, guarded: GuardedStore): Waiters {
-  const { maximumWaiters, maximumPerConnection, pollMs } = settings.longPoll;
-  const watch = {
-    periodMs: pollMs ?? (store.changes === undefined ? POLL_MS.withoutChangeBus : POLL_MS.withChangeBus),
-    readRevision: (key: string) => guarded.revision(key, startBudget(settings.storeBudgetMs)),
+function createRelayWaiters({ longPoll, storeBudgetMs }: Settings, { guarded, changes }: RelayStore): Waiters {
+  const { maximumWaiters, maximumPerConnection, pollMs } = longPoll;
+  const poll = {
+    periodMs: pollMs ?? (changes === undefined ? POLL_MS.withoutChangeBus : POLL_MS.withChangeBus),
+    readRevision: (key: string) => guarded.revision(key, startBudget(storeBudgetMs)),
   };
   return new Waiters({ maximum: maximumWaiters, maximumPerConnection }, poll, changes);
 }

@@ -4,45 +4,10 @@ import { RevisionPoller } from './poller.js';
 import { WaitLimiter, type WaitLimits } from './wait-limiter.js';
 import { Waiter, type WaiterOwner, type WakeReason } from './waiter.js';
 
-/** One request that listens for a change of a mailbox, and may come to wait for it. */
-export interface Waiter {
-  /**
-   * Takes a place among those who wait; false if there is none for it. From then on this is the one waiter of that
-   * role, and an older one is superseded. `revision` is what the device has seen; a waiter is woken once another one is
-   * found stored.
-   */
-  startWaiting(role: Role, revision: string): boolean;
-  /** Resolves at the next wake, at once for one that came since the last, and at the latest after `ms`. */
-  next(ms: number): Promise<WakeReason>;
-  /** The client has left. */
-  leave(): void;
-  /** Ends it; frees all that it held. */
-  close(): void;
-}
-
-/** Everybody who waits at this process, by the key of the mailbox in the store. */
-export interface Waiters {
-  /**
-   * Begins to listen, before the mailbox is read, so that no change slips in between. It takes no place yet: a request
-   * that the mailbox refuses takes none from others. `connection` is the socket or HTTP/2 session of the
-   * request, if the host shows it.
-   */
-  open(key: string, connection: object | undefined): Waiter;
-  /** The mailbox under `key` has changed, or may have. */
-  wake(key: string): void;
-  /** Ends all waits and takes no more; resolves when the last has been closed. */
-  drain(): Promise<void>;
-  /** Drains, and stops listening. */
-  close(): Promise<void>;
-  readonly draining: boolean;
-  /** Requests that wait. */
-  readonly size: number;
-}
-
-/** Finds out, now and then, whether a mailbox changed that nobody told of: the revision, `undefined` if it is gone. */
+/** How the relay finds changes without a notification of the change bus. */
 export interface PollOptions {
   readonly periodMs: number;
-  /** Rejects if the store does not answer; then nothing is known, and nobody woken. */
+  /** Resolves to the stored revision, `undefined` if the mailbox is gone. A rejection wakes no waiter. */
   readRevision(key: string): Promise<string | undefined>;
 }
 
@@ -56,17 +21,17 @@ interface WaitGroup {
   timer?: NodeJS.Timeout;
 }
 
-/** Makes the waiters of one relay. The bus is listened to from the first of them on. */
-export function createWaiters(limits: WaitLimits, watch: PollOptions, bus: ChangeBus | undefined): Waiters {
-  const mailboxes = new Map<string, WaitGroup>();
-  const looks = createRevisionPoller(watch.readRevision, (key, revision) => {
-    // One that is still reading may be given what was stored before: it cannot be told apart, and reads again.
-    for (const seat of seatsOf(key)) if (seat.revision !== revision) seat.wake('changed');
-  });
-  const places = createWaitLimiter(limits, () => drained?.());
-  let draining = false;
-  let drained: (() => void) | undefined;
-  let stopListening: (() => Promise<void>) | undefined;
+/** The waiters of this process, by the store key of the mailbox. Subscribes to the bus at the first waiter. */
+export class Waiters {
+  readonly #groups = new Map<string, WaitGroup>();
+  readonly #limiter: WaitLimiter;
+  readonly #poller: RevisionPoller;
+  readonly #pollPeriodMs: number;
+  readonly #bus: ChangeBus | undefined;
+  readonly #owner: WaiterOwner;
+  #unsubscribe: (() => Promise<void>) | undefined;
+  #isDraining = false;
+  #onDrained: (() => void)[] = [];
 
   constructor(limits: WaitLimits, { periodMs, readRevision }: PollOptions, bus: ChangeBus | undefined) {
     this.#pollPeriodMs = periodMs;
@@ -125,29 +90,74 @@ export function createWaiters(limits: WaitLimits, watch: PollOptions, bus: Chang
     });
   }
 
-  return {
-    open(key, connection) {
-      stopListening ??= bus?.subscribe({ changed: wake, resync: lookAtAll });
-      const seat = createSeat();
-      enter(key, seat);
-      return {
-        next: seat.next,
-        startWaiting: (role, revision) => settle(key, seat, role, revision, connection),
-        leave: () => seat.wake('gone'),
-        close: () => leave(key, seat),
-      };
-    },
-    wake,
-    drain,
-    async close() {
-      await drain();
-      await stopListening?.();
-    },
-    get draining() {
-      return draining;
-    },
-    get size() {
-      return places.taken();
-    },
-  };
+  /** Drains, and unsubscribes from the bus. */
+  async close(): Promise<void> {
+    await this.drain();
+    await this.#unsubscribe?.();
+  }
+
+  #hold(waiter: Waiter, role: Role, revision: string): boolean {
+    const group = this.#groups.get(waiter.key);
+    for (const other of group?.waiters ?? []) supersede(other, role, revision);
+    waiter.releaseSlot = this.#isDraining ? undefined : this.#limiter.acquire(waiter.connection);
+    if (waiter.releaseSlot === undefined) return false;
+    waiter.role = role;
+    waiter.revision = revision;
+    if (group !== undefined) group.timer ??= this.#startPolling(waiter.key);
+    return true;
+  }
+
+  #remove(waiter: Waiter): void {
+    waiter.releaseSlot?.();
+    const group = this.#groups.get(waiter.key);
+    if (group?.waiters.delete(waiter) !== true || group.waiters.size > 0) return;
+    clearInterval(group.timer);
+    this.#poller.cancel(waiter.key);
+    this.#groups.delete(waiter.key);
+  }
+
+  /** Polls a mailbox once per period, plus or minus a tenth, for all its waiters together. */
+  #startPolling(key: string): NodeJS.Timeout {
+    const periodMs = this.#pollPeriodMs * (0.9 + 0.2 * Math.random());
+    return setInterval(() => this.#poller.poll(key), periodMs).unref();
+  }
+
+  /** Notifications may have been lost. Polls instead of waking all waiters, so that not all read at the same time. */
+  #pollAll(): void {
+    for (const key of this.#groups.keys()) this.#poller.poll(key);
+  }
+
+  /** Wakes waiters that are still reading, too: a read may return the state before the polled revision. */
+  #wakeOutdated(key: string, revision: string | undefined): void {
+    for (const waiter of this.#groups.get(key)?.waiters ?? []) {
+      if (waiter.revision !== revision) waiter.wake('changed');
+    }
+  }
+
+  /** Wakes in batches, so that other work gets turns of the event loop. */
+  #wakeAll(reason: WakeReason): void {
+    const waiters = [...this.#groups.values()].flatMap((group) => [...group.waiters]);
+    const wakeFrom = (start: number): void => {
+      for (const waiter of waiters.slice(start, start + WAKE_BATCH)) waiter.wake(reason);
+      if (start + WAKE_BATCH < waiters.length) setImmediate(wakeFrom, start + WAKE_BATCH);
+    };
+    wakeFrom(0);
+  }
+
+  #resolveDrained(): void {
+    const resolvers = this.#onDrained;
+    this.#onDrained = [];
+    for (const resolve of resolvers) resolve();
+  }
+}
+
+/** Wakes a held request for a newer request of the same mailbox. */
+function supersede(older: Waiter, role: Role, revision: string): void {
+  if (older.role === undefined) return;
+  // With another revision the older request may belong to another device, released by a change that it has not seen.
+  if (older.revision !== revision) older.wake('changed');
+  else if (older.role === role) {
+    older.wake('superseded');
+    older.releaseSlot?.(); // The newer request takes the slot.
+  }
 }

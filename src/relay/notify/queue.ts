@@ -83,17 +83,10 @@ export class PushQueue {
     this.#getWorker(route, service).enqueue(queue, { job, dropAt, failedAttempts: 0 });
   }
 
-  async function shutDown(graceMs: number): Promise<void> {
-    for (const sender of senders) sender.drain();
-    await waitAtMost(
-      graceMs,
-      new Promise<void>((resolve) => {
-        idle = resolve;
-        if (size() === 0) resolve();
-      }),
-    );
-    for (const sender of senders) sender.stop();
-    await waitAtMost(graceMs, Promise.allSettled(notifiers.map(async (notifier) => notifier.close?.())));
+  /** Accepts no more jobs, sends pushes for `graceMs` at most, drops the rest, and closes the notifiers. */
+  close(graceMs = 2_000): Promise<void> {
+    this.#closing ??= this.#shutDown(graceMs);
+    return this.#closing;
   }
 
   async #shutDown(graceMs: number): Promise<void> {

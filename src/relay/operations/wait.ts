@@ -42,10 +42,8 @@ export async function waitForChange(
   if (wait.signal.aborted) waiter.leave();
   else wait.signal.addEventListener('abort', waiter.leave, { once: true });
   try {
-    let first = await read();
-    if (first.revision !== wait.knownVersion) return { current: first, result: 'changed' };
-    first = outlineOf(first); // Assigned, as this function's own variable would keep the whole as long as it waits.
-    if (!waiter.startWaiting(first.role, first.revision)) return { current: first, result: 'declined' };
+    const first = await readOnce(read, wait, 'declined');
+    if (first.result === 'changed' || !waiter.startWaiting(first.role, first.version)) return first;
     return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
     wait.signal.removeEventListener('abort', waiter.leave);

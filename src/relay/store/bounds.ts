@@ -12,7 +12,7 @@ export const MEMORY_BOUNDS: StoreBounds = { maximumMailboxes: 100_000, maximumBy
 /** Defaults in a file. */
 export const FILE_BOUNDS: StoreBounds = { maximumMailboxes: 1_000_000, maximumBytes: 1024 * 1024 * 1024 };
 
-/** What a store holds. */
+/** The space that a store uses. */
 export interface UsedSpace {
   readonly mailboxes: number;
   readonly bytes: number;
@@ -24,18 +24,15 @@ const SHARE_FOR_NEW = 7 / 8;
 /** An entry may always grow within its blocks of this size. */
 const BLOCK_BYTES = 2048;
 
-/**
- * The bounds that options ask for. Throws a TypeError for what is no whole number from 1 up; `owner` is the function
- * that it names.
- */
+/** Fills in the defaults. Throws a TypeError that names `owner` if a bound is not a whole number from 1. */
 export function assertBounds(
   owner: string,
-  asked: { readonly [Name in keyof StoreBounds]?: number | undefined },
+  options: { readonly [Name in keyof StoreBounds]?: number | undefined },
   defaults: StoreBounds,
 ): StoreBounds {
   const bounds = {
-    maximumMailboxes: asked.maximumMailboxes ?? defaults.maximumMailboxes,
-    maximumBytes: asked.maximumBytes ?? defaults.maximumBytes,
+    maximumMailboxes: options.maximumMailboxes ?? defaults.maximumMailboxes,
+    maximumBytes: options.maximumBytes ?? defaults.maximumBytes,
   };
   for (const [name, value] of Object.entries(bounds)) {
     if (!Number.isSafeInteger(value) || value < 1)
@@ -44,8 +41,8 @@ export function assertBounds(
   return bounds;
 }
 
-/** Whether there is room for one more entry, of `bytes`. */
-export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
+/** True if a new entry of `bytes` fits. */
+export function hasRoomForNew(used: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (
     used.mailboxes < bounds.maximumMailboxes && used.bytes + bytes <= Math.floor(bounds.maximumBytes * SHARE_FOR_NEW)
   );
@@ -55,8 +52,8 @@ export function hasRoomForNew(held: UsedSpace, bytes: number, bounds: StoreBound
  * True if an entry may change its size from `before` to `after` bytes. An entry may always shrink, and grow within its
  * blocks: a device can bind to a mailbox, and delete a mailbox, even in a full store.
  */
-export function hasRoomForGrowth(held: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
-  return countBlocks(after) <= countBlocks(before) || held.bytes + after - before <= bounds.maximumBytes;
+export function hasRoomForGrowth(used: UsedSpace, before: number, after: number, bounds: StoreBounds): boolean {
+  return countBlocks(after) <= countBlocks(before) || used.bytes + after - before <= bounds.maximumBytes;
 }
 
 function countBlocks(bytes: number): number {

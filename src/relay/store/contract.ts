@@ -30,7 +30,7 @@ export function revisionOf(value: StoredValue): string {
 /**
  * Checks the deadline that `create` or `replace` received.
  *
- * @param expiresAt - Unix time in ms. A deadline in the past is valid here: only the backend's clock can judge it.
+ * @param expiresAt - Unix time in ms. A deadline in the past is valid here, because only the backend's clock can tell.
  * @throws RangeError if `expiresAt` is not a safe integer.
  */
 export function assertDeadline(expiresAt: number): void {
@@ -48,7 +48,7 @@ export function assertText(value: StoredValue, store = 'This store'): asserts va
   if (typeof value !== 'string') throw new TypeError(`${store} keeps text only.`);
 }
 
-/** A live entry of the store. */
+/** A live entry of a store. */
 export interface StoredEntry {
   readonly value: StoredValue;
   readonly revision: string;

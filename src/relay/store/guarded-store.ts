@@ -70,10 +70,10 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
     const startedAt = performance.now();
     const ms = Math.min(timeoutMs, budget.remaining());
     try {
-      if (ms <= 0) throw new StoreTimeoutError(); // Not called: nobody would hear what became of it.
+      if (ms <= 0) throw new StoreTimeoutError(); // Nobody would wait for the result of a call.
       return await withStoreTimeout(ms, run);
     } catch (cause) {
-      const isSpent = budget.hasWaited() && ms < timeoutMs * FAIR_SHARE;
+      const isSpent = budget.hasWaited() && ms < timeoutMs * MINIMUM_TIMEOUT_SHARE;
       if (isSpent && cause instanceof StoreTimeoutError) throw new RelayError('contention', { cause });
       if (isStoreFull(cause)) {
         reportFull(cause);

@@ -22,7 +22,7 @@ export function createHealthCheck(store: MailboxStore, timeoutMs: number, events
 
   return async () => {
     const health = await withStoreTimeout(timeoutMs, () => store.ping());
-    if (Math.abs(health.clockSkewMs) > SKEW_LIMIT_MS) {
+    if (Math.abs(health.clockSkewMs) > MAXIMUM_SKEW_MS) {
       warn('store_clock_skew', 'The clocks of the store and of this machine differ by more than a second.');
     }
     if ((health.evictionPolicy ?? 'noeviction') !== 'noeviction') {

@@ -4,17 +4,17 @@
  */
 export type KeyedQueue = <Result>(key: string, task: QueuedTask<Result>) => Promise<Result>;
 
-/** A task. `hasWaited` if others of its key ran first: what it knew before may be out of date. */
+/** A task. `hasWaited` is true if another task of the key ran first, so that earlier reads may be outdated. */
 export type QueuedTask<Result> = (hasWaited: boolean) => Promise<Result>;
 
 /** Creates a queue, which keeps a key only while a task of the key runs or waits. */
 export function createKeyedQueue(): KeyedQueue {
-  const tails = new Map<string, Promise<unknown>>();
+  const lastTasks = new Map<string, Promise<unknown>>();
   return async <Result>(key: string, task: QueuedTask<Result>) => {
-    const before = tails.get(key);
-    const afterOthers = (): Promise<Result> => task(true);
-    const mine = before === undefined ? task(false) : before.then(afterOthers, afterOthers);
-    tails.set(key, mine);
+    const previous = lastTasks.get(key);
+    const runAfter = (): Promise<Result> => task(true);
+    const current = previous === undefined ? task(false) : previous.then(runAfter, runAfter);
+    lastTasks.set(key, current);
     try {
       return await current;
     } finally {

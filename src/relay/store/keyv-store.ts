@@ -1,6 +1,6 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
 import { createCallLimit } from './call-limit.js';
-import { type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
+import { assertText, type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
@@ -38,45 +38,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
   const adapter: KeyvStoreAdapter | Map<string, unknown> = keyv.store;
   if (adapter instanceof Map) throw new TypeError('keyvStore: this Keyv stores its entries in a Map, use memoryStore');
   const clock = options.clock ?? Date.now;
-  const queue = createKeyedQueue();
-  const unsettled = new Set<string>();
-  const limit = createCallLimit();
-  const refusal = (): Error => new Error('Too many calls wait for the Keyv adapter.');
-
-  /** Runs a change when it is its turn, unless nobody waits for it any more. */
-  function inTurn<Answer>(key: string, change: () => Promise<Answer>): Promise<Answer> {
-    const end = performance.now() + ADAPTER_TIMEOUT_MS;
-    return queue(key, async () => {
-      if (performance.now() > end) throw new StoreTimeoutError();
-      return change();
-    });
-  }
-
-  async function live(key: string): Promise<StoredEntry | undefined> {
-    const text: unknown = await withStoreTimeout(ADAPTER_TIMEOUT_MS, () =>
-      limit.run(key.length, async () => adapter.get(key), refusal),
-    );
-    if (text === undefined || text === null) return undefined;
-    const entry = parseEntry(text);
-    return entry.expiresAt > clock() ? entry : undefined;
-  }
-
-  async function put(key: string, value: StoredValue, expiresAt: number): Promise<void> {
-    if (typeof value !== 'string') throw new TypeError('keyvStore: keeps text only');
-    if (unsettled.has(key)) throw new Error('An earlier write of this key has not settled.');
-    unsettled.add(key);
-    const ttl = Math.max(1, expiresAt - clock());
-    const stored: unknown = await withStoreTimeout(ADAPTER_TIMEOUT_MS, async () => {
-      const text = `${expiresAt}:${value}`;
-      try {
-        return await limit.run(text.length, async () => adapter.set(key, text, ttl), refusal);
-      } finally {
-        unsettled.delete(key);
-      }
-    });
-    if (stored === false) throw new Error('The Keyv adapter did not store the value.');
-  }
-
+  const entries = new AdapterEntries(adapter, clock);
   return {
     // The adapter is unknown, so the store promises no more than this.
     capabilities: { atomic: 'process', nativeExpiry: true, durable: false },
@@ -99,7 +61,7 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
         return 'ok';
       }),
     async ping() {
-      await withStoreTimeout(ADAPTER_TIMEOUT_MS, () => limit.run(0, async () => adapter.get('ping'), refusal));
+      await entries.ping();
       return { clockSkewMs: 0 };
     },
     async close() {

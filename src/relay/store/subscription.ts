@@ -11,9 +11,9 @@ export interface SubscriptionConnection {
 
 /** Callbacks of an open connection. */
 export interface ConnectionEvents {
-  /** Word of the entry under `key`. */
+  /** The entry under `key` was changed. */
   changed(key: string): void;
-  /** The connection is gone. May be called more than once. */
+  /** The connection was lost. May be called more than once. */
   lost(): void;
 }
 
@@ -22,17 +22,16 @@ export type OpenConnection = (events: ConnectionEvents) => Promise<SubscriptionC
 
 /** When a subscriber checks its connection, and opens a new one; all times in ms. */
 export interface SubscriptionTimes {
-  /** From one check to the next. */
+  /** Time between two checks. */
   readonly checkIntervalMs: number;
-  /** Longest time of a check. */
   readonly checkTimeoutMs: number;
-  /** The first pause before a connection is sought again; it doubles with each attempt that fails. */
+  /** Pause before the first attempt to reconnect. The pause doubles with each failed attempt. */
   readonly minimumPauseMs: number;
-  /** The longest such pause. A connection that lived less long counts as an attempt that failed. */
+  /** Longest pause. A connection with a shorter life counts as a failed attempt. */
   readonly maximumPauseMs: number;
-  /** The pause after a failure that only an operator can mend, so that asking again soon is of no use. */
+  /** Pause after a failure that only an operator can fix. */
   readonly refusedPauseMs: number;
-  /** Tells such a failure from others. */
+  /** True for such a failure. */
   isRefusal(cause: unknown): boolean;
 }
 
@@ -101,12 +100,31 @@ class SubscriptionSession {
     this.#ended = this.#keepConnected();
   }
 
-  /** Listens over one connection for as long as it lasts; rejects if there is none to be had, or it fell silent. */
-  async function listen(): Promise<void> {
-    let lost = false;
-    const ear = await open({
+  get isConnected(): boolean {
+    return this.#connectedSince !== undefined;
+  }
+
+  /** Resolves when no connection is open. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#interrupt();
+    return waitAtMost(STOP_TIMEOUT_MS, this.#ended);
+  }
+
+  async #keepConnected(): Promise<void> {
+    while (!this.#isStopped) {
+      const cause = await this.#runConnection().catch((error: unknown) => error);
+      this.#failures += 1;
+      if (!this.#isStopped) await this.#pause(this.#getPause(cause));
+    }
+  }
+
+  /** Receives over one connection until the connection is lost. Rejects if a connection or a check fails. */
+  async #runConnection(): Promise<void> {
+    let isLost = false;
+    const connection = await this.#open({
       changed: (key) => {
-        for (const listener of listeners) listener.changed(key);
+        for (const listener of this.#listeners) listener.changed(key);
       },
       lost: () => {
         isLost = true;
@@ -118,39 +136,35 @@ class SubscriptionSession {
       this.#connectedSince = performance.now();
       for (const listener of this.#listeners) listener.resync();
       for (;;) {
-        await unlessInterrupted(delay(times.checkIntervalMs, { unref: true }));
-        if (stopped || lost) return;
-        await unlessInterrupted(withTimeout(times.checkTimeoutMs, () => ear.check()));
-        if (stopped || lost) return;
+        await this.#pause(this.#times.checkIntervalMs);
+        if (this.#isStopped || isLost) return;
+        await this.#unlessInterrupted(withTimeout(this.#times.checkTimeoutMs, () => connection.check()));
+        if (this.#isStopped || isLost) return;
       }
     } finally {
-      if (listeningSince !== undefined && performance.now() - listeningSince > times.maximumPauseMs) failures = 0;
-      listeningSince = undefined;
-      await ear.close();
+      this.#resetFailures();
+      this.#connectedSince = undefined;
+      await connection.close();
     }
   }
 
-  async function keepListening(): Promise<void> {
-    while (!stopped) {
-      const cause = await listen().catch((error: unknown) => error);
-      failures += 1;
-      if (!stopped) await unlessInterrupted(delay(pauseAfter(failures, cause, times), { unref: true }));
-    }
+  #resetFailures(): void {
+    if (this.#connectedSince === undefined) return;
+    if (performance.now() - this.#connectedSince > this.#times.maximumPauseMs) this.#failures = 0;
   }
 
-  const ended = keepListening();
-  return {
-    isListening: () => listeningSince !== undefined,
-    stop() {
-      stopped = true;
-      interrupt();
-      return waitAtMost(LONGEST_STOP, ended);
-    },
-  };
-}
+  #pause(ms: number): Promise<unknown> {
+    return this.#unlessInterrupted(delay(ms, { unref: true }));
+  }
 
-/** Less a random part of up to the half, so that many processes do not come at once. */
-function pauseAfter(failures: number, cause: unknown, times: SubscriptionTimes): number {
-  const backOff = Math.min(times.maximumPauseMs, times.minimumPauseMs * 2 ** Math.min(failures - 1, 20));
-  return (times.isRefusal(cause) ? times.refusedPauseMs : backOff) * (1 - Math.random() / 2);
+  #unlessInterrupted(wait: Promise<unknown>): Promise<unknown> {
+    return Promise.race([wait, new Promise<void>((resolve) => (this.#interrupt = resolve))]);
+  }
+
+  /** Less a random part of up to one half, so that many processes do not reconnect at the same time. */
+  #getPause(cause: unknown): number {
+    const { minimumPauseMs, maximumPauseMs, refusedPauseMs } = this.#times;
+    const backoffMs = Math.min(maximumPauseMs, minimumPauseMs * 2 ** Math.min(this.#failures - 1, 20));
+    return (this.#times.isRefusal(cause) ? refusedPauseMs : backoffMs) * (1 - Math.random() / 2);
+  }
 }

@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
-  const waiters = createWaiters(
+  const waiters = new Waiters(
     { maximum: 100, maximumPerConnection: 100 },
     { periodMs, readRevision: revisionOf },
     undefined,
@@ -124,7 +124,7 @@ describe('a waiter', () => {
 describe('a slot', () => {
   const crowded = (maximum: number, maximumPerConnection: number): Waiters => {
     const watch = { periodMs: 600_000, readRevision: async () => 'one' };
-    const waiters = createWaiters({ maximum, maximumPerConnection }, watch, undefined);
+    const waiters = new Waiters({ maximum, maximumPerConnection }, watch, undefined);
     open.push(waiters);
     return waiters;
   };

@@ -20,8 +20,8 @@ async function codesOf(calls: Promise<unknown>[]): Promise<Record<string, number
   return counts;
 }
 
-describe('calls in flight to a backend that does not answer', () => {
-  it('are limited in number; further calls are refused until one has settled', async () => {
+describe('calls under way to a silent backend', () => {
+  it('are as many as the limit allows, and further ones are refused until one has settled', async () => {
     const limit = createCallLimit(2, 1000);
     let settle: () => void = () => {};
     const first = limit.run(1, () => new Promise<void>((resolve) => (settle = resolve)), refusal);
@@ -33,7 +33,7 @@ describe('calls in flight to a backend that does not answer', () => {
     expect(await Promise.race([second, 'waits'])).toBe('waits');
   });
 
-  it('are limited in bytes, but a single call may have any size', async () => {
+  it('carry as many bytes as the limit allows, though one alone may carry more', async () => {
     const limit = createCallLimit(10, 100);
     expect(await limit.run(500, async () => 'large', refusal)).toBe('large');
     void limit.run(60, forever, refusal);
@@ -53,7 +53,7 @@ describe('calls in flight to a backend that does not answer', () => {
     await redis.close();
   });
 
-  it('count after their timeout as long as the client of the host keeps them', async () => {
+  it("that were given up count for as long as the host's own client keeps them", async () => {
     let kept = 0;
     const client = {
       isOpen: true,
@@ -74,7 +74,7 @@ describe('calls in flight to a backend that does not answer', () => {
     await redis.close();
   });
 
-  it('are limited on a pool of the host that never provides a connection', async () => {
+  it('are bounded on a pool of the host that never gives a connection', async () => {
     let asked = 0;
     const pool = {
       totalCount: 0,
@@ -93,7 +93,7 @@ describe('calls in flight to a backend that does not answer', () => {
     expect(asked).toBe(1);
   });
 
-  it('are limited on a Keyv adapter that never answers', async () => {
+  it('are bounded on a Keyv adapter that never answers', async () => {
     let asked = 0;
     const silent = {
       opts: {},
@@ -114,7 +114,7 @@ describe('calls in flight to a backend that does not answer', () => {
     expect(asked).toBe(10_000);
   });
 
-  it('of one key on a Keyv adapter end together with the first call that hangs', async () => {
+  it('of one key on a Keyv adapter all end with the first that hung, as nobody waits for them any more', async () => {
     const silent = { opts: {}, get: forever, set: forever, delete: forever, clear: forever, on: () => silent };
     const store = keyvStore(new Keyv({ store: silent }), { atomicity: 'single-process' });
     const started = performance.now();
@@ -123,7 +123,7 @@ describe('calls in flight to a backend that does not answer', () => {
     expect(performance.now() - started).toBeLessThan(6000);
   });
 
-  it('are limited in the queue of SQLite', async () => {
+  it('are bounded in the queue of SQLite', async () => {
     const busy = Object.assign(new Error('locked'), { code: 'SQLITE_BUSY' });
     const connector = {
       owned: true,
@@ -141,7 +141,7 @@ describe('calls in flight to a backend that does not answer', () => {
     await queue.close();
   });
 
-  it('are limited to 64 MiB in the queue of SQLite', async () => {
+  it('carry no more than 64 MiB in the queue of SQLite', async () => {
     const store = sqliteStore('sqlite::memory:');
     const value = 'x'.repeat(1024 * 1024);
     // Of one turn, so that all wait for the same commit; most are then refused by the bound of what the table holds.

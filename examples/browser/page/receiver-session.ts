@@ -1,5 +1,5 @@
 import { createReceiver, type DisplayInformation, parseShareUrl, type ReceivedShare } from 'credential-relay/client';
-import { ask } from './key-agreement.js';
+import { beginAsReceiver } from './key-agreement.js';
 import { createMemory, type Memory } from './memory.js';
 import { PageError } from './problems.js';
 import { createSession, type Kept, type Listeners, type Session } from './session.js';
@@ -63,7 +63,7 @@ export function createReceiverSession(name: string, onChange: () => void): Recei
       // Bound: ask for the key, whatever was in the mailbox. It may have been what another receiver wrote.
       const { transfer, agreement } = memory.state;
       if (agreement !== undefined || transfer?.mailboxUrl === undefined || transfer.ended !== undefined) return;
-      const asking = await ask(transfer.mailboxUrl);
+      const asking = await beginAsReceiver(transfer.mailboxUrl);
       const isStillDue = memory.state.transfer?.id === transfer.id && memory.state.agreement === undefined;
       if (isStillDue) memory.set({ agreement: asking, unsaid: true });
     },

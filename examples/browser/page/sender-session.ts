@@ -1,5 +1,5 @@
 import { createSender, type SentShare } from 'credential-relay/client';
-import { answer } from './key-agreement.js';
+import { beginAsSender } from './key-agreement.js';
 import { KEYS } from './keys.js';
 import { createMemory, type Memory } from './memory.js';
 import { createSession, type Kept, type Session } from './session.js';
@@ -85,7 +85,7 @@ export function createSenderSession(relay: string, onChange: () => void): Sender
     const { asking, codes, transfer } = memory.state;
     if (asking === undefined || codes >= MOST_CODES) return;
     session.calm();
-    const agreement = await answer(asking, transfer?.mailboxUrl ?? '');
+    const agreement = await beginAsSender(asking, transfer?.mailboxUrl ?? '');
     if (memory.state.asking !== asking) return; // Another phone asks meanwhile, or none.
     memory.set({ agreement, asking: undefined, codes: codes + 1, unsaid: true });
     void session.speak();

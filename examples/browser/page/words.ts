@@ -1,5 +1,5 @@
 import type { ProvisioningInformation } from 'credential-relay/client';
-import { type Agreement, hear, messageOf, open, type Role, seal } from './key-agreement.js';
+import { type Agreement, open, type Role, receiveMessage, seal, toMessage } from './key-agreement.js';
 import { type Latest, LONGEST_LINE, MOST_LINES } from './talk.js';
 
 /** The kinds of key that can be shared. */
@@ -45,7 +45,7 @@ const [COMMITMENT, OPENING] = [44, 132];
 export async function toInformation(from: Role, { agreement, ...secrets }: Words): Promise<ProvisioningInformation> {
   if (agreement === undefined) return { format: FORMAT, content: { from } };
   const box = agreement.peer && (await seal(agreement, JSON.stringify(secrets)));
-  return { format: FORMAT, content: { from, ...messageOf(agreement), box } };
+  return { format: FORMAT, content: { from, ...toMessage(agreement), box } };
 }
 
 /** Reads a message; `undefined` if it is not of this demo. */
@@ -62,7 +62,7 @@ export function toHeard({ format, content }: ProvisioningInformation): Heard | u
 
 /** The words of the other device of this agreement. Throws `AgreementError`. */
 export async function understood(agreement: Agreement, { box, opening }: Heard): Promise<Words> {
-  const next = await hear(agreement, { commitment: agreement.commitment, opening });
+  const next = await receiveMessage(agreement, { commitment: agreement.commitment, opening });
   const secrets = box === undefined ? { first: 0, lines: [] } : toSecrets(parsed(await open(next, box)));
   return { agreement: next, ...secrets };
 }

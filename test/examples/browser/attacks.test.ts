@@ -1,6 +1,12 @@
 /** examples/browser against somebody who has the link and a program of his own, at the real relay. */
 import { describe, expect, it } from 'vitest';
-import { answer, ask, hear, messageOf, open } from '../../../examples/browser/page/key-agreement.js';
+import {
+  beginAsReceiver,
+  beginAsSender,
+  open,
+  receiveMessage,
+  toMessage,
+} from '../../../examples/browser/page/key-agreement.js';
 import { toInformation } from '../../../examples/browser/page/words.js';
 import { accept, keyOf, lineOf, share } from '../../support/browser/acts.js';
 import { withChromium } from '../../support/browser/chromium.js';
@@ -46,7 +52,7 @@ withChromium(it, () => {
       // Even to somebody who does not compare, what comes is of no use.
       await buttonIn(sender.phone, 'Hand over the key').click();
       const { box = '', opening = '' } = await stranger.heard();
-      const own = { ...(await ask(stranger.mailboxUrl)), peer: { opening, code: '' } };
+      const own = { ...(await beginAsReceiver(stranger.mailboxUrl)), peer: { opening, code: '' } };
       for (const sealed of [box, String(stranger.found.content.box)]) {
         await expect(open(own, sealed)).rejects.toThrow('not sealed');
       }
@@ -55,7 +61,10 @@ withChromium(it, () => {
     it('shows no code for another receiver’s opening, and does for the right one', async () => {
       const sender = await ada();
       const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
-      const [asking, other] = await Promise.all([ask(stranger.mailboxUrl), ask(stranger.mailboxUrl)]);
+      const [asking, other] = await Promise.all([
+        beginAsReceiver(stranger.mailboxUrl),
+        beginAsReceiver(stranger.mailboxUrl),
+      ]);
       await stranger.say(await contentOf('receiver', { agreement: asking, first: 0, lines: [] }));
       await buttonIn(sender.phone, 'Compare codes').click();
       const { commitment = '', opening = '' } = await stranger.heard();
@@ -64,7 +73,7 @@ withChromium(it, () => {
       expect(await sender.phone.locator('.code').isVisible()).toBe(false);
       expect(await buttonIn(sender.phone, 'Hand over the key').isVisible()).toBe(false);
 
-      const met = await hear(asking, { commitment, opening });
+      const met = await receiveMessage(asking, { commitment, opening });
       await stranger.say(await contentOf('receiver', { agreement: met, first: 0, lines: ['Hello.'] }));
       await lineOf(sender.phone, 'Hello.').waitFor();
       expect((await codeOf(sender))?.replace(' ', '')).toBe(met.peer?.code);
@@ -75,7 +84,7 @@ withChromium(it, () => {
       const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
       const answered = new Set<string | undefined>();
       async function guess(): Promise<void> {
-        const asking = await ask(stranger.mailboxUrl);
+        const asking = await beginAsReceiver(stranger.mailboxUrl);
         await stranger.say({ from: 'receiver', commitment: asking.commitment });
         await buttonIn(sender.phone, 'Compare codes').waitFor();
       }
@@ -87,7 +96,7 @@ withChromium(it, () => {
         expect(await stranger.isQuiet()).toBe(true);
         await buttonIn(sender.phone, 'Compare codes').click();
         answered.add((await stranger.heard()).opening);
-        await stranger.say({ from: 'receiver', commitment: (await ask(stranger.mailboxUrl)).commitment });
+        await stranger.say({ from: 'receiver', commitment: (await beginAsReceiver(stranger.mailboxUrl)).commitment });
         await alertOf(sender, 'It is another phone now').waitFor();
       }
       expect(answered.size).toBe(3);
@@ -99,7 +108,7 @@ withChromium(it, () => {
     it('shows what a stranger writes as text, and takes no message that is not of this demo', async () => {
       const sender = await ada();
       const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
-      const asking = await ask(stranger.mailboxUrl);
+      const asking = await beginAsReceiver(stranger.mailboxUrl);
       for (const content of [
         { from: 'receiver' },
         { from: 'receiver', commitment: 5, opening: {}, box: [] },
@@ -112,7 +121,7 @@ withChromium(it, () => {
       await stranger.say({ from: 'receiver', commitment: asking.commitment });
       await buttonIn(sender.phone, 'Compare codes').click();
       const { commitment = '', opening = '' } = await stranger.heard();
-      const met = await hear(asking, { commitment, opening });
+      const met = await receiveMessage(asking, { commitment, opening });
       const lines = ['<img src=x onerror=alert(1)>', 5 as unknown as string, '</li><script>alert(1)</script>'];
       await stranger.say(await contentOf('receiver', { agreement: met, first: Number.NaN, lines }));
       await lineOf(sender.phone, '<img src=x onerror=alert(1)>').waitFor();
@@ -126,15 +135,15 @@ withChromium(it, () => {
     async function met(): Promise<{
       stranger: Stranger;
       receiver: Device;
-      agreement: Awaited<ReturnType<typeof hear>>;
+      agreement: Awaited<ReturnType<typeof receiveMessage>>;
     }> {
       const [stranger, receiver] = await Promise.all([strangerWith(relay()), ben()]);
       await accept(receiver.phone, stranger.link);
       const { commitment = '' } = await stranger.heard();
-      const answered = await answer(commitment, stranger.mailboxUrl);
+      const answered = await beginAsSender(commitment, stranger.mailboxUrl);
       await stranger.say(await contentOf('sender', { agreement: answered, first: 0, lines: [] }));
       const { opening } = await stranger.heard();
-      return { stranger, receiver, agreement: await hear(answered, { commitment, opening }) };
+      return { stranger, receiver, agreement: await receiveMessage(answered, { commitment, opening }) };
     }
 
     it('keeps to the first opening: who sends another one gets no second guess', async () => {
@@ -142,7 +151,10 @@ withChromium(it, () => {
       const code = await codeOf(receiver);
       expect(code?.replace(' ', '')).toBe(agreement.peer?.code);
       for (let guess = 0; guess < 3; guess += 1) {
-        await stranger.say({ from: 'sender', ...messageOf(await answer(agreement.commitment, stranger.mailboxUrl)) });
+        await stranger.say({
+          from: 'sender',
+          ...toMessage(await beginAsSender(agreement.commitment, stranger.mailboxUrl)),
+        });
       }
       await alertOf(receiver, 'This is not from the same phone').waitFor();
       expect(await codeOf(receiver)).toBe(code);
@@ -151,7 +163,7 @@ withChromium(it, () => {
 
     it('takes a key only from the sender that it has agreed with, once, and as text', async () => {
       const { stranger, receiver, agreement } = await met();
-      const own = { from: 'sender', ...messageOf(agreement) };
+      const own = { from: 'sender', ...toMessage(agreement) };
       const another = await met();
       const hostile = '<img src=x onerror=alert(1)>';
       const words = { agreement, first: 0, lines: [hostile] };

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import {
   type Agreement,
   AgreementError,
-  answer,
-  ask,
-  hear,
-  messageOf,
+  beginAsReceiver,
+  beginAsSender,
   open,
+  receiveMessage,
   seal,
+  toMessage,
 } from '../../../examples/browser/page/key-agreement.js';
 
 const CONTEXT = 'https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002';
@@ -21,10 +21,10 @@ interface Pair {
 /** Both sides, after all three messages. */
 async function agreed(asked?: Agreement, contexts = [CONTEXT, CONTEXT]): Promise<Pair> {
   const [senders = '', receivers = ''] = contexts;
-  const before = asked ?? (await ask(receivers));
-  const answered = await answer(messageOf(before).commitment, senders);
-  const receiver = await hear(before, messageOf(answered));
-  return { receiver, sender: await hear(answered, messageOf(receiver)) };
+  const before = asked ?? (await beginAsReceiver(receivers));
+  const answered = await beginAsSender(toMessage(before).commitment, senders);
+  const receiver = await receiveMessage(before, toMessage(answered));
+  return { receiver, sender: await receiveMessage(answered, toMessage(receiver)) };
 }
 
 const flipped = (base64: string, at: number): string =>
@@ -41,22 +41,22 @@ describe('two devices', () => {
 
   it('go on from what they have kept as JSON, at every step', async () => {
     const kept = (agreement: Agreement): Agreement => JSON.parse(JSON.stringify(agreement));
-    const asked = kept(await ask(CONTEXT));
-    const answered = kept(await answer(messageOf(asked).commitment, CONTEXT));
-    const receiver = kept(await hear(asked, messageOf(answered)));
-    const sender = kept(await hear(answered, messageOf(receiver)));
+    const asked = kept(await beginAsReceiver(CONTEXT));
+    const answered = kept(await beginAsSender(toMessage(asked).commitment, CONTEXT));
+    const receiver = kept(await receiveMessage(asked, toMessage(answered)));
+    const sender = kept(await receiveMessage(answered, toMessage(receiver)));
     expect(await open(receiver, await seal(sender, 'key'))).toBe('key');
   });
 
   it('take the same message again, and a message without an opening, and change nothing', async () => {
     const { sender, receiver } = await agreed();
-    expect(await hear(receiver, messageOf(sender))).toBe(receiver);
-    expect(await hear(sender, messageOf(receiver))).toBe(sender);
-    expect(await hear(sender, { commitment: sender.commitment })).toBe(sender);
+    expect(await receiveMessage(receiver, toMessage(sender))).toBe(receiver);
+    expect(await receiveMessage(sender, toMessage(receiver))).toBe(sender);
+    expect(await receiveMessage(sender, { commitment: sender.commitment })).toBe(sender);
   });
 
   it('have another code and another key each time, also for the same receiver', async () => {
-    const asked = await ask(CONTEXT);
+    const asked = await beginAsReceiver(CONTEXT);
     const pairs = await Promise.all(Array.from({ length: 20 }, () => agreed(asked)));
     // 20 of a million: two alike are to be expected once in 5,000 runs.
     expect(new Set(pairs.map(({ sender }) => sender.peer?.code)).size).toBeGreaterThanOrEqual(19);
@@ -73,40 +73,46 @@ describe('two devices', () => {
 
 describe('the order', () => {
   it('has the receiver show its opening only after that of the sender', async () => {
-    const asked = await ask(CONTEXT);
-    expect(messageOf(asked)).toEqual({ commitment: asked.commitment });
-    const answered = await answer(asked.commitment, CONTEXT);
-    expect(messageOf(answered).opening).toBe(answered.opening);
-    const receiver = await hear(asked, messageOf(answered));
-    expect(messageOf(receiver).opening).toBe(receiver.opening);
+    const asked = await beginAsReceiver(CONTEXT);
+    expect(toMessage(asked)).toEqual({ commitment: asked.commitment });
+    const answered = await beginAsSender(asked.commitment, CONTEXT);
+    expect(toMessage(answered).opening).toBe(answered.opening);
+    const receiver = await receiveMessage(asked, toMessage(answered));
+    expect(toMessage(receiver).opening).toBe(receiver.opening);
   });
 
   it('seals and opens nothing before there is a code', async () => {
-    const answered = await answer((await ask(CONTEXT)).commitment, CONTEXT);
+    const answered = await beginAsSender((await beginAsReceiver(CONTEXT)).commitment, CONTEXT);
     await expect(seal(answered, 'key')).rejects.toThrow(AgreementError);
     await expect(open(answered, 'AAAA')).rejects.toThrow(AgreementError);
   });
 
   it('shows no private key to anybody', async () => {
     const { sender, receiver } = await agreed();
-    const told = JSON.stringify([messageOf(sender), messageOf(receiver), await seal(sender, 'key')]);
+    const told = JSON.stringify([toMessage(sender), toMessage(receiver), await seal(sender, 'key')]);
     for (const { privateKey } of [sender, receiver]) expect(told).not.toContain(JSON.parse(privateKey).d);
   });
 });
 
 describe('somebody who has the link', () => {
   it('is refused where another receiver comes between commitment and opening', async () => {
-    const [asked, third] = await Promise.all([ask(CONTEXT), ask(CONTEXT)]);
-    const answered = await answer(asked.commitment, CONTEXT);
-    const { opening } = messageOf(await hear({ ...third, commitment: asked.commitment }, messageOf(answered)));
-    await expect(hear(answered, { commitment: asked.commitment, opening })).rejects.toThrow('committed to another');
-    await expect(hear(answered, { commitment: third.commitment, opening })).rejects.toThrow('another receiver');
+    const [asked, third] = await Promise.all([beginAsReceiver(CONTEXT), beginAsReceiver(CONTEXT)]);
+    const answered = await beginAsSender(asked.commitment, CONTEXT);
+    const { opening } = toMessage(
+      await receiveMessage({ ...third, commitment: asked.commitment }, toMessage(answered)),
+    );
+    await expect(receiveMessage(answered, { commitment: asked.commitment, opening })).rejects.toThrow(
+      'committed to another',
+    );
+    await expect(receiveMessage(answered, { commitment: third.commitment, opening })).rejects.toThrow(
+      'another receiver',
+    );
   });
 
   it('gets another code by repeating all that an earlier receiver sent, and cannot open the key', async () => {
     const first = await agreed();
-    const repeated = messageOf(first.receiver);
-    const sender = await hear(await answer(repeated.commitment, CONTEXT), repeated);
+    const repeated = toMessage(first.receiver);
+    const sender = await receiveMessage(await beginAsSender(repeated.commitment, CONTEXT), repeated);
     expect(sender.peer?.code).not.toBe(first.sender.peer?.code);
     const third = await agreed();
     const sealed = await seal(sender, 'key');
@@ -114,24 +120,26 @@ describe('somebody who has the link', () => {
     await expect(open({ ...third.receiver, peer: sender.peer }, sealed)).rejects.toThrow(AgreementError);
     // Nor does the earlier receiver itself: it had agreed with another key of the sender.
     await expect(open(first.receiver, sealed)).rejects.toThrow(AgreementError);
-    await expect(hear(first.receiver, messageOf(sender))).rejects.toThrow('another opening');
+    await expect(receiveMessage(first.receiver, toMessage(sender))).rejects.toThrow('another opening');
   });
 
   it.each([
     ['the public key', 3],
     ['the nonce', 100],
   ])('cannot change %s in a message: the code is another one, or it is refused', async (_, at) => {
-    const asked = await ask(CONTEXT);
-    const answered = await answer(asked.commitment, CONTEXT);
+    const asked = await beginAsReceiver(CONTEXT);
+    const answered = await beginAsSender(asked.commitment, CONTEXT);
     const changed = { commitment: asked.commitment, opening: flipped(answered.opening, at) };
-    const code = await hear(asked, changed).then(
+    const code = await receiveMessage(asked, changed).then(
       ({ peer }) => peer?.code,
       () => 'refused',
     );
-    const honest = await hear(answered, messageOf(await hear(asked, messageOf(answered))));
+    const honest = await receiveMessage(answered, toMessage(await receiveMessage(asked, toMessage(answered))));
     expect(code).not.toBe(honest.peer?.code);
     const theirs = flipped(asked.opening, at);
-    await expect(hear(answered, { commitment: asked.commitment, opening: theirs })).rejects.toThrow(AgreementError);
+    await expect(receiveMessage(answered, { commitment: asked.commitment, opening: theirs })).rejects.toThrow(
+      AgreementError,
+    );
   });
 
   it('is refused for relaying messages from one mailbox to another', async () => {
@@ -159,8 +167,8 @@ describe('somebody who has the link', () => {
     ['a point beside the curve', btoa(`\x04${'\x01'.repeat(96)}`)],
     ['a key without a nonce', btoa('\x04'.repeat(65))],
   ])('is refused with an opening of %s', async (_, opening) => {
-    const asked = await ask(CONTEXT);
-    await expect(hear(asked, { commitment: asked.commitment, opening })).rejects.toThrow('not a public key');
+    const asked = await beginAsReceiver(CONTEXT);
+    await expect(receiveMessage(asked, { commitment: asked.commitment, opening })).rejects.toThrow('not a public key');
   });
 
   it('guesses blindly: both openings in the middle are chosen before the codes are known', async () => {
@@ -168,18 +176,20 @@ describe('somebody who has the link', () => {
     let hits = 0;
     const guesses = 300;
     for (let guess = 0; guess < guesses; guess += 1) {
-      const [victim, middle] = await Promise.all([ask(CONTEXT), ask(CONTEXT)]);
-      const toSender = await answer(middle.commitment, CONTEXT);
-      const toReceiver = await answer(victim.commitment, CONTEXT);
+      const [victim, middle] = await Promise.all([beginAsReceiver(CONTEXT), beginAsReceiver(CONTEXT)]);
+      const toSender = await beginAsSender(middle.commitment, CONTEXT);
+      const toReceiver = await beginAsSender(victim.commitment, CONTEXT);
       const [fromSender, fromReceiver] = await Promise.all([
-        hear(middle, messageOf(toSender)),
-        hear(victim, messageOf(toReceiver)),
+        receiveMessage(middle, toMessage(toSender)),
+        receiveMessage(victim, toMessage(toReceiver)),
       ]);
       if (fromSender.peer?.code === fromReceiver.peer?.code) hits += 1;
       // Neither side takes another opening for a better guess.
-      const better = (await ask(CONTEXT)).opening;
-      await expect(hear(toSender, { commitment: middle.commitment, opening: better })).rejects.toThrow(AgreementError);
-      await expect(hear(fromReceiver, { commitment: victim.commitment, opening: better })).rejects.toThrow(
+      const better = (await beginAsReceiver(CONTEXT)).opening;
+      await expect(receiveMessage(toSender, { commitment: middle.commitment, opening: better })).rejects.toThrow(
+        AgreementError,
+      );
+      await expect(receiveMessage(fromReceiver, { commitment: victim.commitment, opening: better })).rejects.toThrow(
         AgreementError,
       );
     }

@@ -1,14 +1,20 @@
 /** examples/browser/page/words.ts: what a phone takes of the words of the other one, which may be any program. */
 import { describe, expect, it } from 'vitest';
-import { answer, ask, hear, messageOf, seal } from '../../../examples/browser/page/key-agreement.js';
+import {
+  beginAsReceiver,
+  beginAsSender,
+  receiveMessage,
+  seal,
+  toMessage,
+} from '../../../examples/browser/page/key-agreement.js';
 import { understood } from '../../../examples/browser/page/words.js';
 
 /** What the receiver understands, once the sender has sealed a value for it. */
 async function heardOf(secrets: unknown) {
-  const asked = await ask('https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002');
-  const answered = await answer(asked.commitment, asked.context);
-  const receiver = await hear(asked, messageOf(answered));
-  const sender = await hear(answered, messageOf(receiver));
+  const asked = await beginAsReceiver('https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002');
+  const answered = await beginAsSender(asked.commitment, asked.context);
+  const receiver = await receiveMessage(asked, toMessage(answered));
+  const sender = await receiveMessage(answered, toMessage(receiver));
   const { agreement, ...words } = await understood(receiver, {
     from: 'sender',
     box: await seal(sender, JSON.stringify(secrets)),

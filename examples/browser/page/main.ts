@@ -1,64 +1,64 @@
-import { h } from './dom.js';
-import { receiverPhone } from './receiver.js';
-import { relayPane } from './relay-pane.js';
-import { senderPhone } from './sender.js';
-import { tabsOf } from './tabs.js';
-import { createTextMessages } from './text-messages.js';
+import { createReceiverPhone } from './receiver-phone.js';
+import { createRelayPane } from './relay-pane.js';
+import { createSenderPhone } from './sender-phone.js';
+import { createView } from './view.js';
 
-const RELAY = `${location.origin}/relay`;
+/** Text messages between the phones in one browser. */
+const textMessages = new BroadcastChannel('text-messages');
 
-const sender = (): HTMLElement =>
-  senderPhone(
-    RELAY,
-    createTextMessages(() => {}),
-  );
+const createSender = (): HTMLElement =>
+  createSenderPhone(`${location.origin}/relay`, (link) => textMessages.postMessage(link));
 
-/** A receiver's phone, which hears of links that are sent in this browser. */
-function receiver(name: string, owner: string, role: string): HTMLElement {
-  const phone = receiverPhone(name, owner, role);
-  createTextMessages(phone.receive);
+function createReceiver(name: string, owner: string, role: string): HTMLElement {
+  const phone = createReceiverPhone(name, owner, role);
+  // Each phone has a channel: a channel does not receive its own messages.
+  new BroadcastChannel('text-messages').addEventListener('message', ({ data }) => phone.addLink(String(data)));
   return phone.element;
 }
 
-const ben = (): HTMLElement => receiver('receiver', 'Ben', 'receiver');
-const cleo = (): HTMLElement => receiver('third', 'Cleo', 'also has the link');
+const createBen = (): HTMLElement => createReceiver('receiver', 'Ben', 'receiver');
+const createCleo = (): HTMLElement => createReceiver('third', 'Cleo', 'also has the link');
 
-/** What each page shows, and how it is called. */
-const VIEWS: Readonly<Record<string, readonly [name: string, view: () => HTMLElement]>> = {
-  '/sender': ['Ada', sender],
-  '/receiver': ['Ben', ben],
-  '/third': ['Cleo', cleo],
-  '/watch': ['Relay', relayPane],
+/** WAI-ARIA Authoring Practices: tabs with automatic activation. */
+function createTabs(...panels: readonly HTMLElement[]): HTMLElement {
+  const { element } = createView('tabs');
+  const tabs = [...element.querySelectorAll<HTMLElement>('[role="tab"]')];
+  const holders = [...element.querySelectorAll<HTMLElement>('[role="tabpanel"]')];
+  function select(selected: number): void {
+    tabs.forEach((tab, index) => {
+      tab.ariaSelected = String(index === selected);
+      tab.tabIndex = index === selected ? 0 : -1;
+    });
+    holders.forEach((holder, index) => {
+      holder.hidden = index !== selected;
+    });
+  }
+  panels.forEach((panel, index) => {
+    holders[index]?.append(panel);
+    tabs[index]?.addEventListener('click', () => select(index));
+    tabs[index]?.addEventListener('keydown', ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (step === undefined) return;
+      const next = (index + step + tabs.length) % tabs.length;
+      select(next);
+      tabs[next]?.focus();
+    });
+  });
+  select(0);
+  return element;
+}
+
+const PAGES: Readonly<Record<string, () => HTMLElement>> = {
+  '/sender': createSender,
+  '/receiver': createBen,
+  '/third': createCleo,
+  '/watch': createRelayPane,
 };
 
-function stage(): readonly HTMLElement[] {
-  return [
-    sender(),
-    tabsOf('Phones that have the link', [
-      ['Ben’s phone', ben()],
-      ['Cleo’s phone', cleo()],
-    ]),
-    relayPane(),
-  ];
-}
-
-const path = location.pathname.replace(/(.)\/$/, '$1');
-const [, view] = VIEWS[path] ?? [];
-document.body.className = view === undefined ? 'stage' : 'single';
-document.body.append(
-  h(
-    'header',
-    { class: 'top' },
-    h('h1', {}, view === undefined ? 'Hand over a key' : h('a', { href: '/' }, 'Hand over a key')),
-    h('p', {}, 'Two phones, one link, and a relay that cannot read a word.'),
-    ...(view === undefined ? [ways()] : []),
-  ),
-  h('main', {}, ...(view === undefined ? stage() : [view()])),
-);
-
-function ways(): HTMLElement {
-  const links = Object.entries(VIEWS).map(([href, [name]]) =>
-    h('a', { href, target: '_blank', rel: 'noopener' }, name),
-  );
-  return h('nav', { 'aria-label': 'In windows of their own' }, h('span', {}, 'In windows of their own:'), ...links);
-}
+const createPage = PAGES[location.pathname.replace(/(.)\/$/, '$1')];
+document.body.className = createPage === undefined ? 'stage' : 'single';
+const parts =
+  createPage === undefined
+    ? [createSender(), createTabs(createBen(), createCleo()), createRelayPane()]
+    : [createPage()];
+document.querySelector('main')?.append(...parts);

@@ -1,86 +1,116 @@
-import { button, h, newId, show, write } from './dom.js';
-import type { Problem } from './problems.js';
+import { type Face, KEYS } from './keys.js';
+import { type KeyKind, type Line, MAXIMUM_LINE_LENGTH } from './message.js';
+import type { Session, ShareState } from './session.js';
+import { type Actions, createElement, createView, type Values, type View } from './view.js';
 
-/** A phone on the page: its frame, its screens, and the places where it tells news and problems. */
+/** The elements of a phone. */
 export interface Phone {
   readonly element: HTMLElement;
-  /** Draws the phone anew. If what had the focus goes by that, the heading of the screen gets it: it must not be lost. */
-  redraw(draw: () => void): void;
-  /** Shows one screen. */
-  turnTo(name: string): void;
-  /** What has happened, read out by screen readers when it changes. */
-  tell(news: string): void;
-  /** What went wrong; `undefined` takes it away. */
-  warn(problem: Problem | undefined): void;
-  busy(isBusy: boolean): void;
-  /** Whether what the phone knows outlives a reload; if not, it says so. */
-  kept(isKept: boolean): void;
+  readonly find: View['find'];
+  /** Shows one screen with these values, and the state that all phones have. */
+  update(screen: string, values: Values): void;
 }
 
-/** Makes a phone. `screens` begin with a heading each. `onRetry` is what a person can do about a problem. */
+type AnySession = Pick<
+  Session<ShareState, never>,
+  'state' | 'problem' | 'connection' | 'isBusy' | 'isSaved' | 'retry' | 'write'
+>;
+
+const RETRYABLE = ['tampered', 'unreachable', 'already_claimed', 'refused', 'malformed', 'elsewhere', 'unknown'];
+
+/** Creates a phone with the screens of a template. */
 export function createPhone(
-  owner: string,
-  role: string,
-  screens: Readonly<Record<string, HTMLElement>>,
-  onRetry: () => void,
+  [owner, role, other]: readonly [owner: string, role: string, other: string],
+  template: string,
+  session: () => AnySession,
+  actions: Actions,
 ): Phone {
-  const id = newId();
-  const news = h('p', { class: 'news', role: 'status' });
-  const [title, text] = [h('strong'), h('span')];
-  const retry = button('Try again', onRetry);
-  const problem = h('div', { class: 'problem', hidden: true }, title, text, retry);
-  const alert = h('div', { role: 'alert' }, problem);
-  const forgetful = h('p', { class: 'hint forgetful', hidden: true }, FORGETFUL);
-  const screen = h('div', { class: 'screen' }, news, alert, forgetful, ...Object.values(screens));
-  const element = h(
-    'section',
-    { class: 'phone', 'aria-labelledby': id },
-    h('header', { class: 'phone-top' }, h('h2', { id }, `${owner}’s phone`), h('span', { class: 'role' }, role)),
-    screen,
-  );
-  let current: string | undefined;
+  const screens = createView(template, actions);
+  const frame = createView('phone', { retry: () => session().retry() }, screens.element);
+  const { element, find } = frame;
+  const chat = createChat(other, (text) => session().write(text));
+  find('.chat-place').replaceWith(chat.element);
+  element.ariaLabel = `${owner}’s phone`;
 
   return {
     element,
-    redraw(draw) {
-      // Before anything is hidden: browsers take the focus away at once.
-      const hadFocus = screen.contains(document.activeElement);
-      draw();
-      if (!hadFocus || isVisible(document.activeElement)) return;
-      screens[current ?? '']?.querySelector('h3')?.focus({ preventScroll: true });
+    find,
+    update(screen, values) {
+      const { state, problem, connection, isBusy, isSaved } = session();
+      const hadFocus = element.contains(document.activeElement);
+      element.ariaBusy = String(isBusy);
+      for (const each of element.querySelectorAll('button[data-action]')) each.ariaDisabled = String(isBusy);
+      for (const each of element.querySelectorAll<HTMLElement>('[data-screen]')) {
+        each.hidden = each.dataset.screen !== screen;
+      }
+      screens.update(values);
+      chat.update(state.chat.lines, values.canWrite === true);
+      frame.update({
+        owner: `${owner}’s phone`,
+        role,
+        news: (problem?.code !== 'unreachable' && connection) || String(values.news),
+        isForgetful: !isSaved,
+        hasProblem: problem !== undefined,
+        problemTitle: problem?.title ?? '',
+        problemText: problem?.text ?? '',
+        canRetry: RETRYABLE.includes(problem?.code ?? ''),
+      });
+      // A hidden element loses the focus. The heading of the screen gets it.
+      const focused = document.activeElement;
+      if (!hadFocus || (focused !== document.body && focused?.closest('[hidden]') === null)) return;
+      find(`[data-screen="${screen}"] h3`).focus({ preventScroll: true });
     },
-    turnTo(name) {
-      current = name;
-      for (const [key, each] of Object.entries(screens)) show(each, key === name);
-    },
-    tell: (text) => write(news, text),
-    warn(what) {
-      show(problem, what !== undefined);
-      if (what === undefined) return;
-      problem.dataset.code = what.code;
-      write(title, what.title);
-      write(text, what.text);
-      show(retry, RETRYABLE.includes(what.code));
-    },
-    busy(isBusy) {
-      element.setAttribute('aria-busy', String(isBusy));
-    },
-    kept: (isKept) => show(forgetful, !isKept),
   };
 }
 
-const FORGETFUL = 'This browser keeps nothing for this page: after a reload, this phone has forgotten everything.';
+function createChat(other: string, onWrite: (text: string) => void) {
+  const chat = createView('chat', {
+    send() {
+      const text = input.value.trim();
+      input.value = '';
+      if (text !== '') onWrite(text);
+    },
+  });
+  const [input, log, list] = [chat.find<HTMLInputElement>('input'), chat.find('.lines'), chat.find('ul')];
+  input.maxLength = MAXIMUM_LINE_LENGTH;
+  log.ariaLabel = `Messages with ${other}`;
+  log.tabIndex = 0;
+  let shown: readonly Line[] = [];
 
-/** Problems that may have passed. */
-const RETRYABLE = ['tampered', 'unreachable', 'already_claimed', 'refused', 'malformed', 'elsewhere', 'unknown'];
-
-const isVisible = (element: Element | null): boolean =>
-  element !== null && element !== document.body && element.closest('[hidden]') === null;
-
-/** A screen: a heading that can be given the focus, and what is below. */
-export function screenOf(heading: HTMLElement, ...children: readonly Node[]): HTMLElement {
-  return h('div', { class: 'page' }, heading, ...children);
+  return {
+    element: chat.element,
+    update(lines: readonly Line[], canWrite: boolean): void {
+      const hasLines = lines.length > 0;
+      chat.update({ label: `Message to ${other}`, isShown: canWrite || hasLines, hasLines, canWrite });
+      if (lines === shown) return;
+      // A screen reader reads added elements only, so the other lines stay.
+      const removed = lines[0] === undefined ? -1 : shown.indexOf(lines[0]);
+      const remaining = removed < 0 ? 0 : shown.length - removed;
+      for (const each of [...list.children].slice(0, list.childElementCount - remaining)) each.remove();
+      for (const { by, text } of lines.slice(remaining)) {
+        const author = createElement('span', 'unseen', by === 'me' ? 'You: ' : `${other}: `);
+        list.append(createElement('li', by, author, text));
+      }
+      log.scrollTop = log.scrollHeight;
+      shown = lines;
+    },
+  };
 }
 
-/** The heading of a screen. */
-export const heading = (text: string): HTMLHeadingElement => h('h3', { tabindex: '-1' }, text);
+export function createCard(kind: KeyKind, face: Face = KEYS[kind]): HTMLElement {
+  const { element, find, update } = createView('card');
+  element.classList.add(kind);
+  find('use').setAttribute('href', `#${kind}`);
+  update({ ...face });
+  return element;
+}
+
+/** Replaces the card of an element if it shows another key. */
+export function showCard(place: HTMLElement, name: string, ...card: Parameters<typeof createCard>): void {
+  if (place.dataset.name === name) return;
+  place.dataset.name = name;
+  place.replaceChildren(createCard(...card));
+}
+
+/** The six digits in two groups. */
+export const toSpacedCode = (code = ''): string => code.replace(/^(\d{3})/, '$1 ');

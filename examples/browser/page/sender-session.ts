@@ -1,128 +1,117 @@
 import { createSender, type SentShare } from 'credential-relay/client';
 import { beginAsSender } from './key-agreement.js';
 import { KEYS } from './keys.js';
-import { createMemory, type Memory } from './memory.js';
-import { createSession, type Kept, type Session } from './session.js';
-import { latestOf, SILENCE } from './talk.js';
-import { type KeyKind, toInformation, type Words } from './words.js';
+import { EMPTY_CHAT, encodeMessage, getSentLines, type KeyKind, type SealedContent } from './message.js';
+import { Session, type ShareState } from './session.js';
 
-/** All that the sender's phone keeps. */
-export interface SenderState extends Kept {
+export interface SenderState extends ShareState {
   readonly kind: KeyKind;
-  /** The commitment of a phone that asks for the key, until the person compares codes with it. */
+  /** The commitment of a phone that waits for the user to compare codes. */
   readonly asking?: string | undefined;
-  /** Codes that were made for this share. */
+  /** Codes created for this share. */
   readonly codes: number;
-  /** The person has handed the key over to the phone of the agreement; it is on its way while it is `unsaid`. */
-  readonly handedOver: boolean;
+  /** The user has handed over the key to the phone of the agreement. Until the relay has it, `isPending` is true. */
+  readonly isHandedOver: boolean;
 }
 
-/** The sender's side, without its looks. */
-export interface SenderSession {
-  readonly memory: Memory<SenderState>;
-  readonly session: Session<SentShare>;
-  /** Goes on where it was before the page was loaded again. */
-  begin(): Promise<void>;
-  /** Picks a key; not while one is shared. */
-  choose(kind: KeyKind): void;
-  share(): Promise<void>;
-  /** Makes a code with the phone that asks. */
-  compare(): Promise<void>;
-  /** Hands the key over to the phone whose code was compared. */
-  handOver(): Promise<void>;
-  cancel(): Promise<void>;
-  /** Back to the keys. */
-  reset(): void;
+/** A person with the link has one guess in a million per code. */
+export const MAXIMUM_CODES = 3;
+
+/** The state that belongs to one receiver. */
+const NO_RECEIVER = {
+  chat: EMPTY_CHAT,
+  agreement: undefined,
+  asking: undefined,
+  isPending: false,
+  isHandedOver: false,
+};
+const EMPTY: SenderState = { kind: 'room', transfer: undefined, codes: 0, ...NO_RECEIVER };
+
+/** The sender's phone, without its elements. */
+export class SenderSession extends Session<SenderState, SentShare> {
+  constructor(
+    readonly relay: string,
+    onChange: () => void,
+  ) {
+    super('sender', EMPTY, 'sender', onChange);
+  }
+
+  /** Continues after a reload. */
+  async begin(): Promise<void> {
+    if (this.isShared) await this.perform(() => this.connect());
+  }
+
+  /** False for a create that the relay refused: it leaves neither a mailbox nor a pending request. */
+  get isShared(): boolean {
+    const { transfer } = this.state;
+    if (transfer === undefined || transfer.ended !== undefined) return false;
+    return transfer.mailboxUrl !== undefined || transfer.pending !== undefined;
+  }
+
+  choose(kind: KeyKind): void {
+    if (!this.isBusy && !this.isShared) this.set({ kind });
+  }
+
+  create(): Promise<void> {
+    return this.perform(async () => {
+      // If the relay did not answer the first create, continue it: a second create would make a second mailbox.
+      if (this.isShared) return this.connect();
+      this.set({ ...EMPTY, kind: this.state.kind });
+      const { vertical, display } = KEYS[this.state.kind];
+      const invitation = await encodeMessage('sender', undefined, this.content());
+      const sender = createSender({ relay: this.relay, ...this.listeners() });
+      await this.start(await sender.share(invitation, display, { vertical, accessRights: 'RWD' }));
+    });
+  }
+
+  /** Creates a code with the phone that asks. */
+  compare(): Promise<void> {
+    return this.perform(async () => {
+      const { asking, codes, transfer } = this.state;
+      if (asking === undefined || codes >= MAXIMUM_CODES) return;
+      this.dismissWarning();
+      const agreement = await beginAsSender(asking, transfer?.mailboxUrl ?? '');
+      if (this.state.asking !== asking) return;
+      this.set({ agreement, asking: undefined, codes: codes + 1, isPending: true });
+      void this.send();
+    });
+  }
+
+  async handOver(): Promise<void> {
+    if (this.state.agreement?.peer === undefined) return;
+    this.dismissWarning();
+    this.set({ isHandedOver: true, isPending: true });
+    await this.send();
+  }
+
+  cancel(): Promise<void> {
+    return this.perform(async () => (await this.reach())?.cancel());
+  }
+
+  reset(): void {
+    if (this.isBusy) return;
+    this.leave();
+    this.set({ ...EMPTY, kind: this.state.kind });
+  }
+
+  protected content(): SealedContent {
+    const { kind, chat, isHandedOver } = this.state;
+    return { ...getSentLines(chat), key: isHandedOver ? { kind, serial: KEYS[kind].serial } : undefined };
+  }
+
+  protected resume(transfer: NonNullable<SenderState['transfer']>): Promise<SentShare> {
+    return createSender({ relay: this.relay, ...this.listeners() }).resume(transfer);
+  }
+
+  /** Does not reply before the user wants to compare codes: each reply is one guess for a device in the middle. */
+  protected override onCommitment(commitment: string): void {
+    if (this.state.agreement !== undefined) this.warn('receiver_changed');
+    this.set({ ...NO_RECEIVER, asking: commitment });
+  }
+
+  /** No other phone gets the messages for the receiver that has left. */
+  protected override onReceiverLeft(): void {
+    if (this.state.isHandedOver || this.state.isPending) this.warn('receiver_changed');
+    this.set(NO_RECEIVER);
+  }
 }
-
-/** Codes for one share. Somebody who has the link has one guess in a million for each. */
-export const MOST_CODES = 3;
-/** What the sender knows of a receiver before there is one. */
-const NOBODY = { talk: SILENCE, agreement: undefined, asking: undefined, unsaid: false, handedOver: false };
-const EMPTY: SenderState = { kind: 'room', transfer: undefined, codes: 0, ...NOBODY };
-
-/** Makes the session of a sender. */
-export function createSenderSession(relay: string, onChange: () => void): SenderSession {
-  const memory = createMemory('sender', EMPTY, onChange);
-
-  function words(): Words {
-    const { kind, agreement, talk, handedOver } = memory.state;
-    const key = handedOver ? { kind, serial: KEYS[kind].serial } : undefined;
-    return { agreement, ...latestOf(talk), key };
-  }
-
-  /** The phone of the agreement has lost its place; what was meant for it is meant for no other. */
-  function forget(): void {
-    if (memory.state.handedOver || memory.state.unsaid) session.warn('receiver_changed');
-    memory.set(NOBODY);
-  }
-
-  const session = createSession<SentShare>({
-    memory,
-    onChange,
-    words,
-    // No answer before the person asks for it: each would be a guess for somebody in the middle.
-    asked(commitment) {
-      if (memory.state.agreement !== undefined) session.warn('receiver_changed');
-      memory.set({ ...NOBODY, asking: commitment });
-    },
-    resume: (transfer, listeners) => createSender({ relay, ...listeners }).resume(transfer),
-    left: forget,
-  });
-  const { busily, goOn, leave } = session;
-
-  async function share(): Promise<void> {
-    // A create that is under way, or whose answer was lost, is carried on: two mailboxes would be one too many.
-    if (isShared(memory.state)) return goOn();
-    memory.set({ ...EMPTY, kind: memory.state.kind });
-    const { vertical, display } = KEYS[memory.state.kind];
-    const sender = createSender({ relay, ...session.listeners() });
-    const invitation = await toInformation('sender', words());
-    await session.take(await sender.share(invitation, display, { vertical, accessRights: 'RWD' }));
-  }
-
-  async function compare(): Promise<void> {
-    const { asking, codes, transfer } = memory.state;
-    if (asking === undefined || codes >= MOST_CODES) return;
-    session.calm();
-    const agreement = await beginAsSender(asking, transfer?.mailboxUrl ?? '');
-    if (memory.state.asking !== asking) return; // Another phone asks meanwhile, or none.
-    memory.set({ agreement, asking: undefined, codes: codes + 1, unsaid: true });
-    void session.speak();
-  }
-
-  return {
-    memory,
-    session,
-    async begin() {
-      if (isShared(memory.state)) await busily('share', goOn);
-    },
-    choose(kind) {
-      if (!session.isBusy && !isShared(memory.state)) memory.set({ kind });
-    },
-    share: () => busily('share', share),
-    compare: () => busily('compare', compare),
-    async handOver() {
-      if (memory.state.agreement?.peer === undefined) return;
-      session.calm();
-      memory.set({ handedOver: true, unsaid: true });
-      await session.speak();
-    },
-    cancel: () =>
-      busily('cancel', async () => {
-        const reached = await session.reach();
-        await reached?.cancel();
-      }),
-    reset() {
-      if (session.isBusy) return;
-      leave();
-      memory.set({ ...EMPTY, kind: memory.state.kind });
-    },
-  };
-}
-
-/** Whether there is a share that can be gone on with. One that was refused leaves neither a mailbox nor a request. */
-export const isShared = ({ transfer }: SenderState): boolean =>
-  transfer !== undefined &&
-  transfer.ended === undefined &&
-  (transfer.mailboxUrl !== undefined || transfer.pending !== undefined);

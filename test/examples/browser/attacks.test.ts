@@ -1,13 +1,15 @@
 /** examples/browser against somebody who has the link and a program of his own, at the real relay. */
 import { describe, expect, it } from 'vitest';
 import {
+  type Agreement,
   beginAsReceiver,
   beginAsSender,
   open,
+  type Role,
   receiveMessage,
   toMessage,
 } from '../../../examples/browser/page/key-agreement.js';
-import { toInformation } from '../../../examples/browser/page/words.js';
+import { encodeMessage, type SealedContent } from '../../../examples/browser/page/message.js';
 import { accept, keyOf, lineOf, share } from '../../support/browser/acts.js';
 import { withChromium } from '../../support/browser/chromium.js';
 import { alertOf, codeOf, type Device, linesOf, useDevices } from '../../support/browser/devices.js';
@@ -25,8 +27,8 @@ withChromium(it, () => {
       JSON.parse(sessionStorage.getItem('${name}')).state.agreement)`);
 
   /** Content of a message that follows the protocol. */
-  const contentOf = async (...words: Parameters<typeof toInformation>): Promise<object> =>
-    (await toInformation(...words)).content;
+  const contentOf = async (from: Role, { agreement, ...content }: SealedContent & { agreement: Agreement }) =>
+    (await encodeMessage(from, agreement, content)).content;
 
   describe('the sender’s phone', () => {
     it('gives the key to nobody who repeats what the receiver before him had said', async () => {

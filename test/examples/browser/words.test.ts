@@ -7,7 +7,7 @@ import {
   seal,
   toMessage,
 } from '../../../examples/browser/page/key-agreement.js';
-import { understood } from '../../../examples/browser/page/words.js';
+import { openMessage } from '../../../examples/browser/page/message.js';
 
 /** What the receiver understands, once the sender has sealed a value for it. */
 async function heardOf(secrets: unknown) {
@@ -15,11 +15,11 @@ async function heardOf(secrets: unknown) {
   const answered = await beginAsSender(asked.commitment, asked.context);
   const receiver = await receiveMessage(asked, toMessage(answered));
   const sender = await receiveMessage(answered, toMessage(receiver));
-  const { agreement, ...words } = await understood(receiver, {
+  const { content } = await openMessage(receiver, {
     from: 'sender',
     box: await seal(sender, JSON.stringify(secrets)),
   });
-  return words;
+  return content;
 }
 
 describe('the words of the other phone', () => {

@@ -111,7 +111,7 @@ export async function tabTo(page: Page, name: string): Promise<void> {
     const focused = await page.evaluate<string>(
       `(({ labels, textContent }) => (labels?.[0] ?? { textContent }).textContent)(document.activeElement)`,
     );
-    if (focused.startsWith(name)) return;
+    if (focused.trim().startsWith(name)) return;
   }
   throw new Error(`Tab does not lead to “${name}”.`);
 }

@@ -1,5 +1,5 @@
 import { createReceiver, createSender, type DisplayInformation, type Message } from 'credential-relay/client';
-import { type Heard, toHeard } from '../../../examples/browser/page/words.js';
+import { parseMessage, type ReceivedMessage } from '../../../examples/browser/page/message.js';
 
 /** Somebody with a program instead of a phone, on either side of a share. */
 export interface Stranger {
@@ -9,7 +9,7 @@ export interface Stranger {
   /** Says anything, in the shape of the demo's messages. */
   say(content: object): Promise<void>;
   /** The next message that the other side has written. */
-  heard(): Promise<Heard>;
+  heard(): Promise<ReceivedMessage>;
   /** Whether there is none now. */
   isQuiet(): Promise<boolean>;
 }
@@ -40,7 +40,7 @@ function strangerOn(share: Share | ReturnType<ReturnType<typeof createReceiver>[
     say: (content) => share.reply({ format: FORMAT, content }),
     async heard() {
       const message = await share.next();
-      const heard = message === undefined ? undefined : toHeard(message);
+      const heard = message === undefined ? undefined : parseMessage(message);
       if (heard === undefined) throw new Error('The share has ended.');
       return heard;
     },

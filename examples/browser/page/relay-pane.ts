@@ -97,13 +97,16 @@ function toNote({ status, ms, tampered, request }: Exchange): string {
 }
 
 function createHalf(title: string, { headers, body }: RecordedMessage): HTMLElement {
-  const fields = headers.flatMap(([name, value]) => [createElement('dt', '', name), createElement('dd', '', value)]);
+  const fields = headers.flatMap(([name, value]) => [
+    createElement('dt', 'soft', name),
+    createElement('dd', '', value),
+  ]);
   return createElement(
     'section',
     '',
     createElement('h3', '', title),
     createElement('dl', '', ...fields),
-    body === '' ? createElement('p', 'hint', 'No body') : createBody(body),
+    body === '' ? createElement('p', 'soft', 'No body') : createBody(body),
   );
 }
 

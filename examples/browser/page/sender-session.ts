@@ -69,7 +69,7 @@ export class SenderSession extends Session<SenderState, SentShare> {
     return this.perform(async () => {
       const { asking, codes, transfer } = this.state;
       if (asking === undefined || codes >= MAXIMUM_CODES) return;
-      this.dismissWarning();
+      this.warn(undefined);
       const agreement = await beginAsSender(asking, transfer?.mailboxUrl ?? '');
       if (this.state.asking !== asking) return;
       this.set({ agreement, asking: undefined, codes: codes + 1, isPending: true });
@@ -79,7 +79,7 @@ export class SenderSession extends Session<SenderState, SentShare> {
 
   async handOver(): Promise<void> {
     if (this.state.agreement?.peer === undefined) return;
-    this.dismissWarning();
+    this.warn(undefined);
     this.set({ isHandedOver: true, isPending: true });
     await this.send();
   }

@@ -1,5 +1,5 @@
-import { tell } from './story.js';
-import { startWorld } from './world.js';
+import { tell } from './scenario.js';
+import { startWorld } from './servers.js';
 
 // oidc-provider, which is loaded later, says at length that its defaults are for development. That is what this is.
 for (const level of ['info', 'warn'] as const) console[level] = () => undefined;

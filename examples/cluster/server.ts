@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { storeFromUrl } from 'credential-relay';
 import { MEMBER, runMember } from './fleet.js';
 import { openRedis } from './redis.js';
-import { tell } from './story.js';
+import { tell } from './scenario.js';
 
 /** Milliseconds after which something hangs. */
 const LONGEST_MS = 30_000;

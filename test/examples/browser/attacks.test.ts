@@ -10,11 +10,11 @@ import {
   toMessage,
 } from '../../../examples/browser/page/key-agreement.js';
 import { encodeMessage, type SealedContent } from '../../../examples/browser/page/message.js';
-import { accept, keyOf, lineOf, share } from '../../support/browser/acts.js';
+import { accept, keyOf, lineOf, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { alertOf, codeOf, type Device, linesOf, useDevices } from '../../support/browser/devices.js';
-import { buttonIn, inspect, tells } from '../../support/browser/stage.js';
-import { type Stranger, strangerAt, strangerWith } from '../../support/browser/strangers.js';
+import { alertOf, codeOf, type Device, linesOf, useDevices } from '../../support/browser/phones.js';
+import { buttonIn, inspect, tells } from '../../support/browser/page-driver.js';
+import { type Stranger, strangerAt, strangerWith } from '../../support/browser/protocol-client.js';
 
 withChromium(it, () => {
   const devices = useDevices(true);

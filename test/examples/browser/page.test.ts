@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage } from 'node:http';
 import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accept, compare, keyOf, lineOf, share } from '../../support/browser/acts.js';
+import { accept, compare, keyOf, lineOf, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { useDevices } from '../../support/browser/devices.js';
-import { buttonIn, focusIn, inspect, phoneOf, tabTo, tells } from '../../support/browser/stage.js';
+import { useDevices } from '../../support/browser/phones.js';
+import { buttonIn, focusIn, inspect, phoneOf, tabTo, tells } from '../../support/browser/page-driver.js';
 
 withChromium(it, () => {
   const devices = useDevices();

@@ -1,9 +1,9 @@
 /** examples/browser in two browsers and three: each phone on a page of its own. */
 import { expect, it } from 'vitest';
-import { accept, compare, keyOf, lineOf, look, say, share } from '../../support/browser/acts.js';
+import { accept, compare, keyOf, lineOf, look, say, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { codeOf, useDevices } from '../../support/browser/devices.js';
-import { buttonIn, inspect, tells } from '../../support/browser/stage.js';
+import { codeOf, useDevices } from '../../support/browser/phones.js';
+import { buttonIn, inspect, tells } from '../../support/browser/page-driver.js';
 
 withChromium(it, () => {
   const devices = useDevices();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createBalancer, type Told } from './balancer.js';
 import { createFleet, type Fleet } from './fleet.js';
 import { pause } from './phone.js';
-import { createTally, type Tally } from './tally.js';
+import { createTally, type Tally } from './stats.js';
 import { transfer } from './transfer.js';
 
 /** What {@link tell} needs. */

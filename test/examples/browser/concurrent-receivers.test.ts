@@ -1,9 +1,9 @@
 /** examples/browser where somebody else has the place or the tab, and in browsers that keep nothing. */
 import { describe, expect, it } from 'vitest';
-import { accept, compare, keyOf, lineOf, say, share } from '../../support/browser/acts.js';
+import { accept, compare, keyOf, lineOf, say, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { alertOf, type Device, linesOf, useDevices } from '../../support/browser/devices.js';
-import { buttonIn, phoneOf, tells } from '../../support/browser/stage.js';
+import { alertOf, type Device, linesOf, useDevices } from '../../support/browser/phones.js';
+import { buttonIn, phoneOf, tells } from '../../support/browser/page-driver.js';
 
 withChromium(it, () => {
   const devices = useDevices(true);

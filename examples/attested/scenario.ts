@@ -12,7 +12,7 @@ import { beginShare, type Credentials } from './device.js';
 import { attestationHeaders, getAttestation, newShareKey, type Phone, tokenHeaders } from './device-credentials.js';
 import { createPlatform } from './stand-in/platform.js';
 import { createTrace, type Expected, shortened, type Trace, TraceFailure } from './trace.js';
-import { APPS, type World } from './world.js';
+import { APPS, type World } from './servers.js';
 
 const ROOM = {
   title: 'Room 417',

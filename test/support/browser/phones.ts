@@ -1,9 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import { accept, compare, share } from './acts.js';
-import { type Demo, startDemo } from './demo.js';
-import { openStage, phoneOf, type Stage } from './stage.js';
-import { type Way, wayOf } from './way.js';
+import { accept, compare, share } from './phone-actions.js';
+import { type Demo, startDemo } from './example-server.js';
+import { openStage, phoneOf, type Stage } from './page-driver.js';
+import { type Way, wayOf } from './network-faults.js';
 
 /** A phone on a page of its own, in a browser of its own. */
 export interface Device {

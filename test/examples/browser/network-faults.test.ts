@@ -1,9 +1,9 @@
 /** examples/browser where the way is bad, or a person presses what does not fit. */
 import { describe, expect, it } from 'vitest';
-import { accept, compare, keyOf, lineOf, look, say, share } from '../../support/browser/acts.js';
+import { accept, compare, keyOf, lineOf, look, say, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { alertOf, codeOf, linesOf, useDevices } from '../../support/browser/devices.js';
-import { buttonIn, tells } from '../../support/browser/stage.js';
+import { alertOf, codeOf, linesOf, useDevices } from '../../support/browser/phones.js';
+import { buttonIn, tells } from '../../support/browser/page-driver.js';
 
 withChromium(it, () => {
   const devices = useDevices(true);

@@ -1,5 +1,5 @@
 import type { Locator } from 'playwright-core';
-import { buttonIn, tells } from './stage.js';
+import { buttonIn, tells } from './page-driver.js';
 
 /** Shares a key from the sender's phone; the link. */
 export async function share(phone: Locator, key: string): Promise<string> {

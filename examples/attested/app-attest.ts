@@ -15,7 +15,7 @@ export interface AppAttestOptions {
 }
 
 /** Bytes of an attestation object; Apple's have about 5,400. */
-const MOST_BYTES = 12_000;
+const MAXIMUM_BYTES = 12_000;
 
 let root: string | null | undefined;
 
@@ -30,24 +30,24 @@ let root: string | null | undefined;
  */
 export function appAttest({ appId, environment = 'production', rootCertificate }: AppAttestOptions): VerifyEvidence {
   if (!/^[A-Z0-9]{10}\.[\w.-]+$/.test(appId)) throw new TypeError('appAttest.appId: must be TEAMID.bundle.identifier');
-  useRoot(rootCertificate ?? null);
+  setRoot(rootCertificate ?? null);
 
-  async function holds(keyId: string, bound: Buffer, attestation: Buffer, developmentEnv: boolean): Promise<boolean> {
+  async function isValid(keyId: string, bound: Buffer, attestation: Buffer, developmentEnv: boolean): Promise<boolean> {
     const result = await verifyAttestation({ appId, developmentEnv }, keyId, bound, attestation);
     return !('verifyError' in result);
   }
 
   return async (evidence, bound) => {
     const [, id = '', object = ''] = /^([\w-]{43})\.([\w-]+)$/.exec(evidence) ?? [];
-    if (object === '' || object.length > (MOST_BYTES * 4) / 3) return false;
+    if (object === '' || object.length > (MAXIMUM_BYTES * 4) / 3) return false;
     const keyId = Buffer.from(id, 'base64url').toString('base64');
     const attestation = Buffer.from(object, 'base64url');
     try {
-      const development = await holds(keyId, Buffer.from(bound), attestation, true);
+      const development = await isValid(keyId, Buffer.from(bound), attestation, true);
       if (environment === 'development') return development;
       // Asked for production, the library compares the first nine bytes of the AAGUID, `appattest`, with which that of
       // development, `appattestdevelop`, begins as well (1.0.3). So what passes for development is no production.
-      return !development && (await holds(keyId, Buffer.from(bound), attestation, false));
+      return !development && (await isValid(keyId, Buffer.from(bound), attestation, false));
     } catch {
       // Nothing but what was sent is computed with, so it is no outage: the library throws at some malformed objects.
       return false;
@@ -55,7 +55,7 @@ export function appAttest({ appId, environment = 'production', rootCertificate }
   };
 }
 
-function useRoot(pem: string | null): void {
+function setRoot(pem: string | null): void {
   if (root !== undefined && root !== pem) {
     throw new TypeError('appAttest.rootCertificate: this process uses another root already');
   }

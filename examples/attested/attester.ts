@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { z } from 'zod';
 import { createChallenges } from './challenges.js';
-import { boundTo, type VerifyEvidence } from './evidence.js';
+import { toBoundText, type VerifyEvidence } from './evidence.js';
 
 /** What {@link createAttester} takes. */
 export interface AttesterOptions {
@@ -53,7 +53,7 @@ export async function createAttester({ apps }: AttesterOptions): Promise<Express
       return;
     }
     const { client_id, challenge, jwk, evidence } = data;
-    const bound = boundTo(challenge, await calculateJwkThumbprint(jwk));
+    const bound = toBoundText(challenge, await calculateJwkThumbprint(jwk));
     const verdict = challenges.use(challenge) ? await verify(evidence, bound).catch(() => 'unknown') : false;
     if (verdict !== true) {
       const [status, error] = verdict === false ? [403, 'evidence_refused'] : [503, 'temporarily_unavailable'];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as oauth from 'openid-client';
-import { boundTo } from './evidence.js';
+import { toBoundText } from './evidence.js';
 
 /*
  * The steps by which an app on a device gets what the relay asks for, each a function: a key, the authorization server,
@@ -35,14 +35,14 @@ export interface Credentials {
  * A new key. One a share, and no more: whoever sees a key twice knows that two shares come from one phone, and the
  * relay sees it in every attestation and proof.
  */
-export async function newShareKey(): Promise<ShareKey> {
+export async function createShareKey(): Promise<ShareKey> {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const jwk = await exportJWK(publicKey);
   return { privateKey, publicKey, jwk, thumbprint: await calculateJwkThumbprint(jwk) };
 }
 
 /** Finds the authorization server from a 401 of the relay (RFC 9728 §5). Throws an Error if that leads nowhere. */
-export async function authorizationServerOf(relay: string, challenges: string, send: typeof fetch): Promise<string> {
+export async function findAuthorizationServer(relay: string, challenges: string, send: typeof fetch): Promise<string> {
   const [, metadataUrl] = /resource_metadata="([^"]+)"/.exec(challenges) ?? [];
   if (metadataUrl === undefined) throw new Error('The relay names no metadata.');
   const metadata = (await (await send(metadataUrl)).json()) as Record<string, unknown>;
@@ -65,7 +65,7 @@ export async function getAttestation(
     string,
     string
   >;
-  const evidence = await phone.attest(boundTo(challenge ?? '', key.thumbprint));
+  const evidence = await phone.attest(toBoundText(challenge ?? '', key.thumbprint));
   const response = await send(`${backend}/attestation`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

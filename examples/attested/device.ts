@@ -1,10 +1,10 @@
 import {
   attestationHeaders,
-  authorizationServerOf,
   type Credentials,
+  createShareKey,
+  findAuthorizationServer,
   getAttestation,
   getToken,
-  newShareKey,
   type Phone,
   tokenHeaders,
 } from './device-credentials.js';
@@ -41,8 +41,8 @@ export function beginShare(relay: string, device: DeviceOptions): Share {
 
   async function obtain(challenges: string): Promise<Credentials> {
     const { clientId, backend, phone, send } = device;
-    const server = await authorizationServerOf(relay, challenges, send);
-    const key = await newShareKey();
+    const server = await findAuthorizationServer(relay, challenges, send);
+    const key = await createShareKey();
     const attestation = await getAttestation(backend, clientId, key, phone, send);
     const token = await getToken(server, clientId, relay, key, attestation, send);
     return { key, attestation, token };

@@ -11,7 +11,7 @@ export type VerifyEvidence = (evidence: string, bound: string, signal?: AbortSig
  * The text that evidence is bound to: a challenge, so that it is fresh, and what it is for, so that it is good for
  * nothing else. For the attester that is the thumbprint of the key to be attested, for a relay its own public URL.
  */
-export function boundTo(challenge: string, purpose: string): string {
+export function toBoundText(challenge: string, purpose: string): string {
   return `${challenge} ${purpose}`;
 }
 
@@ -38,7 +38,7 @@ export function rawEvidence({ app, challenges, verify }: RawEvidenceOptions): Au
       const [, challenge = '', evidence = ''] = /^([\w-]+)\.(.+)$/.exec(attestation) ?? [];
       // Bound to this relay: another one could ask a device for evidence with a challenge of ours.
       if (!challenges.use(challenge)) return null;
-      return (await verify(evidence, boundTo(challenge, relay.resource), signal)) ? { app } : null;
+      return (await verify(evidence, toBoundText(challenge, relay.resource), signal)) ? { app } : null;
     },
   });
 }

@@ -25,7 +25,7 @@ const AUTHENTICATOR_BYTES = 256;
 const INPUT_BYTES = 2 + 3 * DIGEST_BYTES;
 
 /** Everybody is given the same challenge for this long, in ms, so that it marks nobody. */
-const SPAN_MS = 600_000;
+const PERIOD_MS = 600_000;
 /** How much longer a nonce is kept than its challenge is good, in ms, as the store may go by another clock. */
 const MARGIN_MS = 60_000;
 const PURPOSE = 'privacy-pass';
@@ -49,16 +49,18 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
   if (!/^[\x21-\x7e]+$/.test(issuerName))
     throw new TypeError('privacyPass.issuerName: must be an authority (RFC 3986)');
   const encodedKey = Buffer.from(tokenKey, 'base64url');
-  const key = issuerKey(encodedKey);
+  const key = parseIssuerKey(encodedKey);
   const keyId = sha256(encodedKey);
 
   function refusal(code: 'token_required' | 'token_invalid', relay: RelayServices): RelayError {
     const now = relay.clock();
-    const [current] = relay.secrets(PURPOSE).map((secret) => tokenChallenge(secret, spanOf(now), issuerName, relay));
+    const [current] = relay
+      .secrets(PURPOSE)
+      .map((secret) => createChallenge(secret, getPeriod(now), issuerName, relay));
     if (current === undefined) throw new TypeError('privacyPass: no secret');
     const parameters = {
-      challenge: padded(current.bytes),
-      'token-key': padded(encodedKey),
+      challenge: toPaddedBase64Url(current.bytes),
+      'token-key': toPaddedBase64Url(encodedKey),
       'max-age': String(Math.floor((current.goodUntil - now) / 1000)),
     };
     return new RelayError(code, { headers: [challenge('PrivateToken', parameters)] });
@@ -66,20 +68,20 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
 
   /** The challenges that are good now: of the last span, of this one, of the next by a clock that is ahead. */
   function* accepted(relay: RelayServices): Generator<TokenChallenge> {
-    const span = spanOf(relay.clock());
+    const span = getPeriod(relay.clock());
     for (const secret of relay.secrets(PURPOSE)) {
-      for (const near of [span, span - 1, span + 1]) yield tokenChallenge(secret, near, issuerName, relay);
+      for (const near of [span, span - 1, span + 1]) yield createChallenge(secret, near, issuerName, relay);
     }
   }
 
   return async ({ header, relay }) => {
     const authorization = header('Authorization') ?? '';
     if (!/^PrivateToken /i.test(authorization)) throw refusal('token_required', relay);
-    const token = tokenIn(authorization);
-    const [type, nonce, challengeDigest, usedKeyId] = fieldsOf(token);
-    const answered = [...accepted(relay)].find(({ bytes }) => same(sha256(bytes), challengeDigest));
+    const token = parseToken(authorization);
+    const [type, nonce, challengeDigest, usedKeyId] = splitToken(token);
+    const answered = [...accepted(relay)].find(({ bytes }) => isEqual(sha256(bytes), challengeDigest));
     const isGood =
-      token.length === INPUT_BYTES + AUTHENTICATOR_BYTES && same(type, TOKEN_TYPE) && same(usedKeyId, keyId);
+      token.length === INPUT_BYTES + AUTHENTICATOR_BYTES && isEqual(type, TOKEN_TYPE) && isEqual(usedKeyId, keyId);
     if (!isGood || answered === undefined || !isAuthentic(token, key)) throw refusal('token_invalid', relay);
     // Last of all, so that nothing that is refused is used up (RFC 9577 §2.2: a token is spent once).
     const spent = `${challengeDigest.toString('hex')} ${nonce.toString('hex')}`;
@@ -90,20 +92,20 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
 }
 
 /** RFC 9577 §2.1, with the time as redemption context (§2.1.2) and the relay as origin. */
-function tokenChallenge(secret: Uint8Array, span: number, issuerName: string, relay: RelayServices): TokenChallenge {
+function createChallenge(secret: Uint8Array, span: number, issuerName: string, relay: RelayServices): TokenChallenge {
   const context = createHmac('sha256', secret).update(String(span)).digest();
   const origin = Buffer.from(new URL(relay.resource).host);
   const issuer = Buffer.from(issuerName);
   const bytes = Buffer.concat([
     TOKEN_TYPE,
-    length16(issuer),
+    encodeLength(issuer),
     issuer,
     Buffer.from([32]),
     context,
-    length16(origin),
+    encodeLength(origin),
     origin,
   ]);
-  return { bytes, goodUntil: (span + 2) * SPAN_MS };
+  return { bytes, goodUntil: (span + 2) * PERIOD_MS };
 }
 
 /**
@@ -115,18 +117,18 @@ export function isAuthentic(token: Buffer, key: KeyObject): boolean {
   return verify('sha384', token.subarray(0, INPUT_BYTES), how, token.subarray(INPUT_BYTES));
 }
 
-function tokenIn(authorization: string): Buffer {
+function parseToken(authorization: string): Buffer {
   const [, token = ''] = /[\s,]token="?([\w-]+={0,2})"?\s*(?:,|$)/i.exec(authorization) ?? [];
   return Buffer.from(token, 'base64url');
 }
 
-function fieldsOf(token: Buffer): [type: Buffer, nonce: Buffer, challengeDigest: Buffer, keyId: Buffer] {
+function splitToken(token: Buffer): [type: Buffer, nonce: Buffer, challengeDigest: Buffer, keyId: Buffer] {
   const field = (at: number): Buffer => token.subarray(2 + at * DIGEST_BYTES, 2 + (at + 1) * DIGEST_BYTES);
   return [token.subarray(0, 2), field(0), field(1), field(2)];
 }
 
 /** Reads an issuer's key. Throws a TypeError for anything but an RSASSA-PSS key of 2048 bits. */
-export function issuerKey(spki: Buffer): KeyObject {
+export function parseIssuerKey(spki: Buffer): KeyObject {
   try {
     const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
     if (key.asymmetricKeyType === 'rsa-pss' && key.asymmetricKeyDetails?.modulusLength === 2048) return key;
@@ -136,9 +138,9 @@ export function issuerKey(spki: Buffer): KeyObject {
   throw new TypeError('privacyPass.tokenKey: must be an RSASSA-PSS public key of 2048 bits');
 }
 
-const spanOf = (now: number): number => Math.floor(now / SPAN_MS);
+const getPeriod = (now: number): number => Math.floor(now / PERIOD_MS);
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
-const same = (one: Buffer, other: Buffer): boolean => one.length === other.length && timingSafeEqual(one, other);
-const length16 = ({ length }: Buffer): Buffer => Buffer.from([length >> 8, length & 0xff]);
+const isEqual = (one: Buffer, other: Buffer): boolean => one.length === other.length && timingSafeEqual(one, other);
+const encodeLength = ({ length }: Buffer): Buffer => Buffer.from([length >> 8, length & 0xff]);
 /** RFC 9577 §2.1 wants the padding. */
-const padded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+const toPaddedBase64Url = (bytes: Buffer): string => bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');

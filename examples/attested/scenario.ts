@@ -9,10 +9,10 @@ import {
 } from 'credential-relay/client';
 import { decodeJwt } from 'jose';
 import { beginShare, type Credentials } from './device.js';
-import { attestationHeaders, getAttestation, newShareKey, type Phone, tokenHeaders } from './device-credentials.js';
+import { attestationHeaders, createShareKey, getAttestation, type Phone, tokenHeaders } from './device-credentials.js';
+import { APPS, type Servers } from './servers.js';
 import { createPlatform } from './stand-in/platform.js';
-import { createTrace, type Expected, shortened, type Trace, TraceFailure } from './trace.js';
-import { APPS, type World } from './servers.js';
+import { createTrace, type Expected, shorten, type Trace, TraceFailure } from './trace.js';
 
 const ROOM = {
   title: 'Room 417',
@@ -34,7 +34,7 @@ const FIRST_CREATE: readonly Expected[] = [
 ];
 
 /** Tells the whole story in a running world. Throws a TraceFailure if anything goes otherwise. */
-export async function tell(world: World, print: (line: string) => void): Promise<void> {
+export async function runScenario(world: Servers, print: (line: string) => void): Promise<void> {
   const { login, backend, relay, platform } = world;
   const names = { [login]: 'login', [backend]: 'backend', [new URL(relay).origin]: 'relay' };
   const trace = createTrace(print, names);
@@ -48,22 +48,22 @@ export async function tell(world: World, print: (line: string) => void): Promise
   const first = await transfer(world, trace, phone);
 
   trace.heading('The same phone shares again, with another key:');
-  const { payload } = await somethingSealed();
-  const [, second] = await trace.step('sender', FIRST_CREATE, (send) => createAs(world, phone, send, payload));
+  const { payload } = await createContent();
+  const [, second] = await trace.step('sender', FIRST_CREATE, (send) => createMailbox(world, phone, send, payload));
   const keys = [first, second].map(({ key }) => key.thumbprint);
   if (new Set(keys).size !== 2) throw new TraceFailure('Each share should have a key of its own.');
-  trace.note(`keys      ${keys.map(shortened).join(' and ')}: the relay sees none of them twice`);
+  trace.note(`keys      ${keys.map(shorten).join(' and ')}: the relay sees none of them twice`);
 
   trace.heading('What is refused:');
-  await refusals(world, trace, second);
+  await runRefusals(world, trace, second);
   trace.note('');
 }
 
-async function transfer(world: World, trace: Trace, phone: Phone): Promise<Credentials> {
+async function transfer(world: Servers, trace: Trace, phone: Phone): Promise<Credentials> {
   const secret = generateSecret();
   const payload = await seal(Buffer.from('the key to room 417'), secret);
   const [urlLink, credentials] = await trace.step('sender', FIRST_CREATE, (send) =>
-    createAs(world, phone, send, payload),
+    createMailbox(world, phone, send, payload),
   );
   const claims = decodeJwt(credentials.attestation);
   trace.note(
@@ -84,8 +84,8 @@ async function transfer(world: World, trace: Trace, phone: Phone): Promise<Crede
 }
 
 /** A create of the wallet, with nothing but what it is installed with. */
-async function createAs(
-  { relay, backend }: World,
+async function createMailbox(
+  { relay, backend }: Servers,
   phone: Phone,
   send: typeof fetch,
   payload: Payload,
@@ -101,7 +101,11 @@ async function createAs(
   return [body.urlLink, { ...credentials, challenge }];
 }
 
-async function refusals(world: World, trace: Trace, good: Credentials & { readonly challenge: string }): Promise<void> {
+async function runRefusals(
+  world: Servers,
+  trace: Trace,
+  good: Credentials & { readonly challenge: string },
+): Promise<void> {
   const { relay, backend, platform } = world;
   const token = (credentials: Pick<Credentials, 'key' | 'token'> = good) =>
     tokenHeaders(credentials, 'POST', `${relay}/v1/m`);
@@ -109,7 +113,7 @@ async function refusals(world: World, trace: Trace, good: Credentials & { readon
     attestationHeaders(credentials, relay, good.challenge);
   const create = async (send: typeof fetch, ...headers: readonly Record<string, string>[]): Promise<void> => {
     const client = createMailboxClient({ fetch: send, headers: Object.assign({}, ...headers), attempts: 1 });
-    await client.create(relay, await somethingSealed());
+    await client.create(relay, await createContent());
   };
   const refused = (who: string, status: number, why: string, run: (send: typeof fetch) => Promise<void>) =>
     trace.refusal(who, [['relay', 'CreateMailbox', status, why]], run);
@@ -117,7 +121,7 @@ async function refusals(world: World, trace: Trace, good: Credentials & { readon
   await refused('sender', 401, 'an attestation, but no token', async (send) => create(send, await attestation()));
   await refused('sender', 401, 'a token, but no attestation', async (send) => create(send, await token()));
 
-  const other = await newShareKey();
+  const other = await createShareKey();
   await refused('thief', 401, 'the token, with the proof of another key', async (send) =>
     create(send, await token({ ...good, key: other }), await attestation()),
   );
@@ -153,6 +157,6 @@ async function refusals(world: World, trace: Trace, good: Credentials & { readon
   );
 }
 
-async function somethingSealed() {
+async function createContent() {
   return { payload: await seal(Buffer.from('something'), generateSecret()), displayInformation: ROOM };
 }

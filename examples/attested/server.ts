@@ -1,13 +1,13 @@
-import { tell } from './scenario.js';
-import { startWorld } from './servers.js';
+import { runScenario } from './scenario.js';
+import { startServers } from './servers.js';
 
 // oidc-provider, which is loaded later, says at length that its defaults are for development. That is what this is.
 for (const level of ['info', 'warn'] as const) console[level] = () => undefined;
 
 const print = (line: string): void => console.log(line);
-const world = await startWorld();
+const world = await startServers();
 try {
-  await tell(world, print);
+  await runScenario(world, print);
 } catch (error) {
   process.exitCode = 1;
   print(`\nThis went otherwise: ${error instanceof Error ? error.message : 'an unknown error'}\n`);

@@ -13,7 +13,7 @@ export const APPS = {
 } as const;
 
 /** Everybody in the story, each at an origin of its own on 127.0.0.1. */
-export interface World {
+export interface Servers {
   /** URL of the authorization server: its issuer identifier. */
   readonly login: string;
   /** URL of the app's backend. */
@@ -25,7 +25,7 @@ export interface World {
 }
 
 /** Starts the authorization server, the app's backend and the relay, each on a free port. */
-export async function startWorld(): Promise<World> {
+export async function startServers(): Promise<Servers> {
   const servers = [createServer(), createServer(), createServer()] as const;
   const [login, backend, host] = await Promise.all([listen(servers[0]), listen(servers[1]), listen(servers[2])]);
   const [relay, attesterJwksUri] = [`${host}/relay`, `${backend}/jwks`];
@@ -49,7 +49,7 @@ export async function startWorld(): Promise<World> {
     relay,
     platform,
     async close() {
-      await Promise.all(servers.map(shut));
+      await Promise.all(servers.map(closeServer));
     },
   };
 }
@@ -61,7 +61,7 @@ function listen(server: Server): Promise<string> {
   });
 }
 
-function shut(server: Server): Promise<void> {
+function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -44,7 +44,7 @@ export function createTrace(print: (line: string) => void, names: Readonly<Recor
       const [expectedWhom, what = '?', status, why = '?'] = expected[seen] ?? [];
       seen += 1;
       count += 1;
-      const codes = await codesOf(response);
+      const codes = await readErrorCode(response);
       const route = `${who.padEnd(8)} → ${whom.padEnd(7)}`;
       print(`${String(count).padStart(2)}  ${route} ${what.padEnd(25)} ${response.status} ${ms}  ${why}${codes}`);
       if (whom !== expectedWhom || response.status !== status) {
@@ -77,7 +77,7 @@ export function createTrace(print: (line: string) => void, names: Readonly<Recor
 }
 
 /** The stable code of a refusal, or what its challenge asks for: ` (use_attestation_challenge)`. */
-async function codesOf(response: Response): Promise<string> {
+async function readErrorCode(response: Response): Promise<string> {
   if (response.ok) return '';
   const { code, error } = (await response.clone().json()) as Record<string, unknown>;
   const [, asked] = / error="(use_[^"]+)"/.exec(response.headers.get('WWW-Authenticate') ?? '') ?? [];
@@ -85,6 +85,6 @@ async function codesOf(response: Response): Promise<string> {
 }
 
 /** The beginning of a text that is nobody's business as a whole. */
-export function shortened(text: string): string {
+export function shorten(text: string): string {
   return `${text.slice(0, 6)}…`;
 }

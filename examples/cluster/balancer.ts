@@ -12,8 +12,8 @@ export interface Target {
  * What the balancer tells of one try: a process was asked; it began to answer; it did not, and another is asked; the
  * client did not wait for it.
  */
-export interface Told {
-  readonly what: 'asked' | 'answered' | 'lost' | 'left';
+export interface BalancerEvent {
+  readonly type: 'asked' | 'answered' | 'lost' | 'left';
   readonly target: Target;
   readonly request: IncomingMessage;
   /** Of the answer, once there is one. */
@@ -23,11 +23,11 @@ export interface Told {
 /** Milliseconds for which a process is asked last, after it did not answer. */
 const AVOIDED_MS = 1000;
 /** Milliseconds that a process may be silent: more than it holds a read for. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 /** Bytes of a body that is kept to be sent again: as much as the relay takes. */
-const MOST_BYTES = 65_536;
+const MAXIMUM_BODY_BYTES = 65_536;
 /** Fields that are about one connection only (RFC 9110 §7.6.1), and the length, which is set anew. */
-const OF_ONE_CONNECTION = [
+const CONNECTION_HEADERS = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -44,12 +44,12 @@ const OF_ONE_CONNECTION = [
  * (Not where hooks take a proof once, such as DPoP: there only the device can repeat a write, with a new proof.)
  * `targets` is asked for each request. Every answer names its process in `Served-By`.
  */
-export function createBalancer(targets: () => readonly Target[], hear: (told: Told) => void): Server {
+export function createBalancer(targets: () => readonly Target[], hear: (told: BalancerEvent) => void): Server {
   const agent = new Agent({ keepAlive: true });
   const avoided = new Map<string, number>(); // until when
   let turn = 0;
 
-  function order(): Target[] {
+  function orderTargets(): Target[] {
     const all = targets();
     turn += 1;
     const rotated = all.map((_, index) => all[(turn + index) % all.length] as Target);
@@ -62,17 +62,17 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: To
     response.once('close', () => {
       if (!response.writableFinished) left.abort(); // So that no process holds a read for a client that has left.
     });
-    const body = await bodyOf(incoming);
+    const body = await readBody(incoming);
     if (body === undefined) {
       response.writeHead(413, { Connection: 'close' }).end();
       return;
     }
-    for (const target of order()) {
+    for (const target of orderTargets()) {
       try {
-        hear({ what: 'asked', target, request: incoming });
-        const answer = await ask(target, incoming, body, agent, left.signal);
-        hear({ what: 'answered', target, request: incoming, status: answer.statusCode });
-        const headers = [...passedOn(answer), 'Served-By', target.name];
+        hear({ type: 'asked', target, request: incoming });
+        const answer = await forward(target, incoming, body, agent, left.signal);
+        hear({ type: 'answered', target, request: incoming, status: answer.statusCode });
+        const headers = [...selectHeaders(answer), 'Served-By', target.name];
         const length = answer.headers['content-length'];
         if (length !== undefined) headers.push('Content-Length', length);
         response.writeHead(answer.statusCode ?? 502, headers);
@@ -80,7 +80,7 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: To
         pipeline(answer, response, () => undefined);
         return;
       } catch {
-        hear({ what: left.signal.aborted ? 'left' : 'lost', target, request: incoming });
+        hear({ type: left.signal.aborted ? 'left' : 'lost', target, request: incoming });
         if (left.signal.aborted) return;
         avoided.set(target.url, performance.now() + AVOIDED_MS);
       }
@@ -95,7 +95,7 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: To
 }
 
 /** Resolves with the head of the answer; rejects if there is none, also if the client leaves. */
-function ask(
+function forward(
   { url }: Target,
   { method, url: path, rawHeaders, headers: fields }: IncomingMessage,
   body: Buffer,
@@ -104,8 +104,8 @@ function ask(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // As a list, so that a field that was sent twice arrives twice: the relay refuses that.
-    const headers = [...passedOn({ rawHeaders, headers: fields }), 'Content-Length', String(body.length)];
-    const outgoing = request(url, { method, path, headers, agent, signal, timeout: PATIENCE_MS });
+    const headers = [...selectHeaders({ rawHeaders, headers: fields }), 'Content-Length', String(body.length)];
+    const outgoing = request(url, { method, path, headers, agent, signal, timeout: TIMEOUT_MS });
     outgoing.on('timeout', () => outgoing.destroy(new Error('silent')));
     outgoing.on('response', resolve).on('error', reject);
     outgoing.end(body);
@@ -116,19 +116,19 @@ function ask(
  * The whole body; `undefined` for one that is too long. It is read into one buffer: in a list, each chunk of one byte
  * would take hundreds of bytes.
  */
-async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
-  const body = Buffer.allocUnsafe(MOST_BYTES);
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const body = Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
   let length = 0;
   for await (const chunk of incoming) {
-    if (length + chunk.length > MOST_BYTES) return undefined;
+    if (length + chunk.length > MAXIMUM_BODY_BYTES) return undefined;
     length += chunk.copy(body, length);
   }
   return Buffer.from(body.subarray(0, length)); // Short, as it is kept for as long as a read is held.
 }
 
 /** The fields that go further: not those of the connection, nor those that `Connection` names. */
-function passedOn({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
+function selectHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
-  const kept = new Set([...OF_ONE_CONNECTION, ...named]);
+  const kept = new Set([...CONNECTION_HEADERS, ...named]);
   return rawHeaders.filter((_, index) => !kept.has(rawHeaders[index - (index % 2)]?.toLowerCase() ?? ''));
 }

@@ -38,7 +38,7 @@ export function createFleet(program: string, options: AppOptions): Fleet {
     members,
     end,
     async start(name, inPlaceOf) {
-      const child = fork(program, [MEMBER], { execArgv: [] });
+      const child = fork(program, [MEMBER_ARGUMENT], { execArgv: [] });
       children.set(name, child);
       child.send(options);
       const answer = once(child, 'message') as Promise<[Omit<Target, 'name'>]>;
@@ -56,7 +56,7 @@ export function createFleet(program: string, options: AppOptions): Fleet {
 }
 
 /** The argument by which the program learns that it is to be a relay process. */
-export const MEMBER = 'relay';
+export const MEMBER_ARGUMENT = 'relay';
 
 /** What a relay process does: is told its options, listens on a free port, says where, and on SIGTERM stops. */
 export async function runMember(): Promise<void> {

@@ -16,7 +16,7 @@ export interface Phone {
 /** Seconds that a read asks to be held. */
 const WAIT_SECONDS = 5;
 /** Milliseconds until what was awaited counts as lost. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 const ROOM = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
 
@@ -33,8 +33,8 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
   };
 
   /** The next news: a message that this phone has not written, or `undefined` once the mailbox is gone. */
-  async function news(link: string): Promise<string | undefined> {
-    const end = performance.now() + PATIENCE_MS;
+  async function readNext(link: string): Promise<string | undefined> {
+    const end = performance.now() + TIMEOUT_MS;
     while (performance.now() < end) {
       const response = await send(link, { method: 'POST', headers: readHeaders(client.claim, seen) });
       if (response.status === 404) return undefined;
@@ -53,7 +53,7 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
 
   return {
     async create(relay, message) {
-      const mailboxConfiguration = { accessRights: 'RWD', expiration: inTenMinutes() };
+      const mailboxConfiguration = { accessRights: 'RWD', expiration: getExpiration() };
       const content = { payload: await sealed(message), displayInformation: ROOM, mailboxConfiguration };
       const { version, body } = await client.create(relay, content);
       seen = version;
@@ -64,11 +64,11 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
       seen = (await client.update(link, { payload: await sealed(message) })).version;
     },
     async awaitMessage(link, message) {
-      const came = await news(link);
+      const came = await readNext(link);
       if (came !== message) throw new Error(`There came "${came}" where "${message}" was awaited.`);
     },
     async awaitEnd(link) {
-      const came = await news(link);
+      const came = await readNext(link);
       if (came !== undefined) throw new Error(`There came "${came}" where nothing was awaited.`);
     },
     async remove(link) {
@@ -89,7 +89,7 @@ function readHeaders(claim: string, seen: string | undefined): Record<string, st
   return { ...claimed, 'Mailbox-Known-Version': seen, Prefer: `wait=${WAIT_SECONDS}` };
 }
 
-function inTenMinutes(): string {
+function getExpiration(): string {
   return `${new Date(Date.now() + 600_000).toISOString().slice(0, 19)}Z`;
 }
 

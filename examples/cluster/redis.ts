@@ -20,7 +20,7 @@ const PROGRAMS = ['redis-server', 'valkey-server'];
  */
 export async function openRedis(env: NodeJS.ProcessEnv): Promise<Redis | undefined> {
   if (env.REDIS_URL) return { url: env.REDIS_URL, close: async () => undefined };
-  const port = await freePort();
+  const port = await findFreePort();
   const options = ['--port', port, '--bind', '127.0.0.1', '--dir', tmpdir(), '--save', '', '--appendonly', 'no'];
   for (const program of PROGRAMS) {
     const child = spawn(program, options.map(String), { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -28,12 +28,15 @@ export async function openRedis(env: NodeJS.ProcessEnv): Promise<Redis | undefin
       () => true,
       () => false,
     );
-    if (isInstalled) return running(child, port);
+    if (isInstalled) return waitUntilReady(child, port);
   }
   return undefined;
 }
 
-async function running(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }, port: number): Promise<Redis> {
+async function waitUntilReady(
+  child: ChildProcess & { readonly stdout: NodeJS.ReadableStream },
+  port: number,
+): Promise<Redis> {
   const kill = (): void => void child.kill('SIGKILL');
   process.on('exit', kill); // Also if the example is broken off, nothing is left behind.
   const ended = once(child, 'exit');
@@ -55,7 +58,7 @@ async function running(child: ChildProcess & { readonly stdout: NodeJS.ReadableS
 }
 
 /** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { storeFromUrl } from 'credential-relay';
-import { MEMBER, runMember } from './fleet.js';
+import { MEMBER_ARGUMENT, runMember } from './fleet.js';
 import { openRedis } from './redis.js';
-import { tell } from './scenario.js';
+import { runScenario } from './scenario.js';
 
 /** Milliseconds after which something hangs. */
-const LONGEST_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Tells the story; gives the exit code: 0 if all went well, 1 if not, 2 without a Redis. */
 async function main(): Promise<number> {
@@ -16,20 +16,20 @@ async function main(): Promise<number> {
     return 2;
   }
   try {
-    const complaint = await complaintOf(redis.url);
+    const complaint = await checkStore(redis.url);
     if (complaint !== undefined) {
       console.log(`REDIS_URL: ${complaint}`);
       return 2;
     }
     const options = { storeUrl: redis.url, program: fileURLToPath(import.meta.url), print: console.log };
-    return (await tell(options)) ? 0 : 1;
+    return (await runScenario(options)) ? 0 : 1;
   } finally {
     await redis.close();
   }
 }
 
 /** What is wrong with a store; `undefined` if it answers. */
-async function complaintOf(url: string): Promise<string | undefined> {
+async function checkStore(url: string): Promise<string | undefined> {
   try {
     const store = storeFromUrl(url);
     await store.ping().finally(() => store.close());
@@ -40,13 +40,13 @@ async function complaintOf(url: string): Promise<string | undefined> {
 }
 
 // One program for all: the relay processes are started from it by an argument.
-if (process.argv[2] === MEMBER) {
+if (process.argv[2] === MEMBER_ARGUMENT) {
   await runMember();
 } else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   setTimeout(() => {
-    console.log(`It hangs: not over after ${LONGEST_MS / 1000} s.`);
+    console.log(`It hangs: not over after ${TIMEOUT_MS / 1000} s.`);
     process.exit(1);
-  }, LONGEST_MS).unref();
+  }, TIMEOUT_MS).unref();
   process.exitCode = await main();
 }

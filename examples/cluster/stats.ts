@@ -1,7 +1,7 @@
-import type { Told } from './balancer.js';
+import type { BalancerEvent } from './balancer.js';
 
 /** What a relay process did, by the balancer. */
-export interface Served {
+export interface ProcessStats {
   /** Requests that it has answered. */
   answered: number;
   /** Those among them that were long polls. */
@@ -13,30 +13,30 @@ export interface Served {
 }
 
 /** Counts what the balancer tells, and what clients see. */
-export interface Tally {
-  readonly served: ReadonlyMap<string, Served>;
+export interface Stats {
+  readonly processes: ReadonlyMap<string, ProcessStats>;
   /** Requests of clients. */
   readonly requests: number;
   /** Those that got no answer, or one of failure, in words; the 404 of a mailbox that is gone is none. */
   readonly failures: readonly string[];
-  hear(told: Told): void;
+  record(told: BalancerEvent): void;
   /** `fetch`, counted. `servedBy` learns the processes that answered. */
-  counted(servedBy: Set<string>): typeof fetch;
+  countingFetch(servedBy: Set<string>): typeof fetch;
 }
 
 /** Makes an empty tally. */
-export function createTally(): Tally {
-  const served = new Map<string, Served>();
+export function createStats(): Stats {
+  const served = new Map<string, ProcessStats>();
   const failures: string[] = [];
   let requests = 0;
 
   return {
-    served,
+    processes: served,
     failures,
     get requests() {
       return requests;
     },
-    hear({ what, target: { name }, request }) {
+    record({ type: what, target: { name }, request }) {
       const entry = served.get(name) ?? { answered: 0, longPolls: 0, lost: 0, held: 0 };
       served.set(name, entry);
       const isLongPoll = request.headers.prefer !== undefined;
@@ -45,7 +45,7 @@ export function createTally(): Tally {
       if (what === 'answered') entry.answered += 1;
       if (what === 'lost') entry.lost += 1;
     },
-    counted: (servedBy) => async (input, init) => {
+    countingFetch: (servedBy) => async (input, init) => {
       requests += 1;
       try {
         const response = await fetch(input, init);

@@ -19,17 +19,17 @@ export async function transfer(relay: string, send: typeof fetch): Promise<void>
 
   async function receiverSide(): Promise<void> {
     for (let round = 1; round <= ROUNDS; round += 1) {
-      await thinking();
+      await waitForUser();
       await receiver.write(link, `request ${round}`);
       await receiver.awaitMessage(link, `response ${round}`);
     }
-    await thinking();
+    await waitForUser();
     await receiver.remove(link);
   }
   async function senderSide(): Promise<void> {
     for (let round = 1; round <= ROUNDS; round += 1) {
       await sender.awaitMessage(link, `request ${round}`);
-      await thinking();
+      await waitForUser();
       await sender.write(link, `response ${round}`);
     }
     await sender.awaitEnd(link);
@@ -38,6 +38,6 @@ export async function transfer(relay: string, send: typeof fetch): Promise<void>
 }
 
 /** What phones do between two messages: ask their owner, sign, write to a lock. */
-function thinking(): Promise<void> {
+function waitForUser(): Promise<void> {
   return pause(100 + 300 * Math.random());
 }

@@ -34,59 +34,70 @@ export interface KeyPair {
 }
 
 /** A new P-256 key pair. */
-export function newKeyPair(): KeyPair {
+export function createKeyPair(): KeyPair {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
 /** Issues a certificate for a key pair. */
 export function issue(options: CertificateOptions, { publicKey, privateKey }: KeyPair): Certificate {
   const { name, issuer, notBefore, notAfter, ca, extension } = options;
-  const algorithm = sequence(oid('2a8648ce3d040302')); // ecdsa-with-SHA256
-  const constraints = extensionOf('551d13', true, ca ? sequence(tlv(0x01, Buffer.from([0xff]))) : sequence());
-  const toBeSigned = sequence(
-    tlv(0xa0, tlv(0x02, Buffer.from([2]))),
-    tlv(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+  const algorithm = encodeSequence(encodeOid('2a8648ce3d040302')); // ecdsa-with-SHA256
+  const constraints = encodeExtension(
+    '551d13',
+    true,
+    ca ? encodeSequence(encodeTlv(0x01, Buffer.from([0xff]))) : encodeSequence(),
+  );
+  const toBeSigned = encodeSequence(
+    encodeTlv(0xa0, encodeTlv(0x02, Buffer.from([2]))),
+    encodeTlv(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
-    nameOf(issuer?.name ?? name),
-    sequence(time(notBefore), time(notAfter)),
-    nameOf(name),
+    encodeName(issuer?.name ?? name),
+    encodeSequence(encodeTime(notBefore), encodeTime(notAfter)),
+    encodeName(name),
     publicKey.export({ format: 'der', type: 'spki' }),
-    tlv(
+    encodeTlv(
       0xa3,
-      sequence(constraints, ...(extension === undefined ? [] : [extensionOf(extension[0], false, extension[1])])),
+      encodeSequence(
+        constraints,
+        ...(extension === undefined ? [] : [encodeExtension(extension[0], false, extension[1])]),
+      ),
     ),
   );
   const signature = sign('sha256', toBeSigned, issuer?.privateKey ?? privateKey);
-  const der = sequence(toBeSigned, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
+  const der = encodeSequence(toBeSigned, algorithm, encodeTlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
   return { name, der, pem, publicKey, privateKey };
 }
 
 /** A SEQUENCE. */
-export function sequence(...parts: readonly Buffer[]): Buffer {
-  return tlv(0x30, Buffer.concat(parts));
+export function encodeSequence(...parts: readonly Buffer[]): Buffer {
+  return encodeTlv(0x30, Buffer.concat(parts));
 }
 
 /** A value with its tag and length. */
-export function tlv(tag: number, content: Buffer): Buffer {
+export function encodeTlv(tag: number, content: Buffer): Buffer {
   const { length } = content;
   const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
-function extensionOf(id: string, critical: boolean, value: Buffer): Buffer {
-  return sequence(oid(id), ...(critical ? [tlv(0x01, Buffer.from([0xff]))] : []), tlv(0x04, value));
+function encodeExtension(id: string, critical: boolean, value: Buffer): Buffer {
+  return encodeSequence(
+    encodeOid(id),
+    ...(critical ? [encodeTlv(0x01, Buffer.from([0xff]))] : []),
+    encodeTlv(0x04, value),
+  );
 }
 
-function nameOf(text: string): Buffer {
-  return sequence(tlv(0x31, sequence(oid('550403'), tlv(0x0c, Buffer.from(text)))));
+function encodeName(text: string): Buffer {
+  return encodeSequence(encodeTlv(0x31, encodeSequence(encodeOid('550403'), encodeTlv(0x0c, Buffer.from(text)))));
 }
 
-function time(ms: number): Buffer {
-  return tlv(0x18, Buffer.from(`${new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14)}Z`));
+function encodeTime(ms: number): Buffer {
+  return encodeTlv(0x18, Buffer.from(`${new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14)}Z`));
 }
 
-function oid(hex: string): Buffer {
-  return tlv(0x06, Buffer.from(hex, 'hex'));
+function encodeOid(hex: string): Buffer {
+  return encodeTlv(0x06, Buffer.from(hex, 'hex'));
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Phone } from '../device.js';
 import { encodeCbor } from './cbor.js';
-import { type Certificate, issue, newKeyPair, sequence, tlv } from './certificates.js';
+import { type Certificate, createKeyPair, encodeSequence, encodeTlv, issue } from './certificates.js';
 
 /*
  * Stands in for Apple and its phones, so that the example runs anywhere: an authority of its own, and attestation
@@ -36,8 +36,8 @@ const NONCE_EXTENSION = '2a864886f763640802';
 export function createPlatform(): Platform {
   const now = Date.now();
   const validity = { notBefore: now - 30 * DAY_MS, notAfter: now + 30 * DAY_MS, ca: true };
-  const root = issue({ name: 'Stand-in App Attestation Root CA', ...validity }, newKeyPair());
-  const intermediate = issue({ name: 'Stand-in App Attestation CA 1', issuer: root, ...validity }, newKeyPair());
+  const root = issue({ name: 'Stand-in App Attestation Root CA', ...validity }, createKeyPair());
+  const intermediate = issue({ name: 'Stand-in App Attestation CA 1', issuer: root, ...validity }, createKeyPair());
   return {
     rootCertificate: root.pem,
     phone: (appId, options = {}) => ({ attest: async (bound) => attestNewKey(appId, bound, intermediate, options) }),
@@ -47,7 +47,7 @@ export function createPlatform(): Platform {
 /** generateKey and attestKey of DCAppAttestService in one: `{keyId}.{attestation object}`. */
 function attestNewKey(appId: string, bound: string, issuer: Certificate, options: PhoneOptions): string {
   const { environment = 'production', counter = 0, notAfter = Date.now() + 3 * DAY_MS, withoutNonce } = options;
-  const key = newKeyPair();
+  const key = createKeyPair();
   // The last 65 bytes of the SPKI of a P-256 key are its point.
   const point = key.publicKey.export({ format: 'der', type: 'spki' }).subarray(-65);
   const keyId = sha256(point);
@@ -68,7 +68,7 @@ function attestNewKey(appId: string, bound: string, issuer: Certificate, options
       notBefore: Date.now() - 10 * DAY_MS,
       notAfter,
       ca: false,
-      extension: withoutNonce ? undefined : [NONCE_EXTENSION, sequence(tlv(0xa1, tlv(0x04, nonce)))],
+      extension: withoutNonce ? undefined : [NONCE_EXTENSION, encodeSequence(encodeTlv(0xa1, encodeTlv(0x04, nonce)))],
     },
     key,
   );

@@ -18,9 +18,9 @@ import { createApp } from '../../../examples/attested/app.js';
 import { createAttester } from '../../../examples/attested/attester.js';
 import { createChallenges } from '../../../examples/attested/challenges.js';
 import type { VerifyEvidence } from '../../../examples/attested/evidence.js';
-import { tell } from '../../../examples/attested/scenario.js';
+import { runScenario } from '../../../examples/attested/scenario.js';
+import { startServers } from '../../../examples/attested/servers.js';
 import { createTrace } from '../../../examples/attested/trace.js';
-import { startWorld } from '../../../examples/attested/servers.js';
 import { newDevice } from '../../support/hosts/device.js';
 import { expectPage, expectProblem } from '../../support/hosts/expect.js';
 import { send } from '../../support/hosts/http.js';
@@ -97,10 +97,10 @@ describe('npm run example -- attested', () => {
       for (const text of secretsOf(init, await response.clone().text())) secrets.add(text);
       return response;
     });
-    const world = await startWorld();
+    const world = await startServers();
     toClose.push(world.close);
     const lines: string[] = [];
-    await tell(world, (line) => lines.push(line));
+    await runScenario(world, (line) => lines.push(line));
 
     expect(lines.filter((line) => / → /.test(line))).toHaveLength(STORY.length);
     expect(secrets.size).toBeGreaterThan(60);

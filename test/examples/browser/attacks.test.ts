@@ -10,19 +10,19 @@ import {
   toMessage,
 } from '../../../examples/browser/page/key-agreement.js';
 import { encodeMessage, type SealedContent } from '../../../examples/browser/page/message.js';
-import { accept, keyOf, lineOf, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { alertOf, codeOf, type Device, linesOf, useDevices } from '../../support/browser/phones.js';
-import { buttonIn, inspect, tells } from '../../support/browser/page-driver.js';
-import { type Stranger, strangerAt, strangerWith } from '../../support/browser/protocol-client.js';
+import { findButton, inspectPage, waitForNews } from '../../support/browser/page-driver.js';
+import { acceptLink, findKey, findLine, shareKey } from '../../support/browser/phone-actions.js';
+import { findAlert, type PhonePage, readCode, readLines, usePhones } from '../../support/browser/phones.js';
+import { openAsReceiver, type ProtocolClient, shareAsSender } from '../../support/browser/protocol-client.js';
 
 withChromium(it, () => {
-  const devices = useDevices(true);
+  const devices = usePhones(true);
   const { ada, ben, paired } = devices;
-  const relay = (): string => `${devices.demo.origin}/relay`;
+  const relay = (): string => `${devices.server.origin}/relay`;
 
   /** What passed between the phones, as the relay and somebody with the link see it together. */
-  const saidBy = ({ page }: Device, name: string): Promise<{ commitment: string; opening: string }> =>
+  const saidBy = ({ page }: PhonePage, name: string): Promise<{ commitment: string; opening: string }> =>
     page.evaluate(`(({ commitment, opening }) => ({ commitment, opening }))(
       JSON.parse(sessionStorage.getItem('${name}')).state.agreement)`);
 
@@ -33,27 +33,27 @@ withChromium(it, () => {
   describe('the sender’s phone', () => {
     it('gives the key to nobody who repeats what the receiver before him had said', async () => {
       const { sender, receiver, link } = await paired();
-      const code = await codeOf(sender);
+      const code = await readCode(sender);
       const said = await saidBy(receiver, 'receiver');
-      receiver.way.hold('POST');
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await tells(sender.phone, 'Handed over.');
-      await buttonIn(receiver.phone, 'Not for this phone').click();
-      await tells(receiver.phone, 'You have given your place back.');
+      receiver.network.hold('POST');
+      await findButton(sender.phone, 'Hand over the key').click();
+      await waitForNews(sender.phone, 'Handed over.');
+      await findButton(receiver.phone, 'Not for this phone').click();
+      await waitForNews(receiver.phone, 'You have given your place back.');
 
-      const stranger = await strangerAt(link);
+      const stranger = await openAsReceiver(link);
       expect(stranger.found.content).toMatchObject({ commitment: said.commitment, box: expect.any(String) });
-      await stranger.say({ ...stranger.found.content, from: 'receiver', ...said });
-      await alertOf(sender, 'It is another phone now').waitFor();
-      await buttonIn(sender.phone, 'Compare codes').click();
-      await tells(sender.phone, 'One moment…');
-      expect(await stranger.heard()).toMatchObject({ commitment: said.commitment });
-      await stranger.say({ from: 'receiver', ...said });
-      expect(await codeOf(sender)).not.toBe(code);
+      await stranger.send({ ...stranger.found.content, from: 'receiver', ...said });
+      await findAlert(sender, 'It is another phone now').waitFor();
+      await findButton(sender.phone, 'Compare codes').click();
+      await waitForNews(sender.phone, 'One moment…');
+      expect(await stranger.receive()).toMatchObject({ commitment: said.commitment });
+      await stranger.send({ from: 'receiver', ...said });
+      expect(await readCode(sender)).not.toBe(code);
 
       // Even to somebody who does not compare, what comes is of no use.
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      const { box = '', opening = '' } = await stranger.heard();
+      await findButton(sender.phone, 'Hand over the key').click();
+      const { box = '', opening = '' } = await stranger.receive();
       const own = { ...(await beginAsReceiver(stranger.mailboxUrl)), peer: { opening, code: '' } };
       for (const sealed of [box, String(stranger.found.content.box)]) {
         await expect(open(own, sealed)).rejects.toThrow('not sealed');
@@ -62,54 +62,54 @@ withChromium(it, () => {
 
     it('shows no code for another receiver’s opening, and does for the right one', async () => {
       const sender = await ada();
-      const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
+      const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const [asking, other] = await Promise.all([
         beginAsReceiver(stranger.mailboxUrl),
         beginAsReceiver(stranger.mailboxUrl),
       ]);
-      await stranger.say(await contentOf('receiver', { agreement: asking, first: 0, lines: [] }));
-      await buttonIn(sender.phone, 'Compare codes').click();
-      const { commitment = '', opening = '' } = await stranger.heard();
-      await stranger.say({ from: 'receiver', commitment, opening: other.opening });
-      await alertOf(sender, 'This is not from the same phone').waitFor();
+      await stranger.send(await contentOf('receiver', { agreement: asking, first: 0, lines: [] }));
+      await findButton(sender.phone, 'Compare codes').click();
+      const { commitment = '', opening = '' } = await stranger.receive();
+      await stranger.send({ from: 'receiver', commitment, opening: other.opening });
+      await findAlert(sender, 'This is not from the same phone').waitFor();
       expect(await sender.phone.locator('.code').isVisible()).toBe(false);
-      expect(await buttonIn(sender.phone, 'Hand over the key').isVisible()).toBe(false);
+      expect(await findButton(sender.phone, 'Hand over the key').isVisible()).toBe(false);
 
       const met = await receiveMessage(asking, { commitment, opening });
-      await stranger.say(await contentOf('receiver', { agreement: met, first: 0, lines: ['Hello.'] }));
-      await lineOf(sender.phone, 'Hello.').waitFor();
-      expect((await codeOf(sender))?.replace(' ', '')).toBe(met.peer?.code);
+      await stranger.send(await contentOf('receiver', { agreement: met, first: 0, lines: ['Hello.'] }));
+      await findLine(sender.phone, 'Hello.').waitFor();
+      expect((await readCode(sender))?.replace(' ', '')).toBe(met.peer?.code);
     });
 
     it('answers a commitment only when its person asks for it, and three of them at most', async () => {
       const sender = await ada();
-      const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
+      const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const answered = new Set<string | undefined>();
       async function guess(): Promise<void> {
         const asking = await beginAsReceiver(stranger.mailboxUrl);
-        await stranger.say({ from: 'receiver', commitment: asking.commitment });
-        await buttonIn(sender.phone, 'Compare codes').waitFor();
+        await stranger.send({ from: 'receiver', commitment: asking.commitment });
+        await findButton(sender.phone, 'Compare codes').waitFor();
       }
       await guess();
       for (let turn = 0; turn < 3; turn += 1) {
         for (let more = 0; more < 4; more += 1) await guess();
         await sender.page.reload(); // Whatever was answered would have been said by now.
-        await buttonIn(sender.phone, 'Compare codes').waitFor();
-        expect(await stranger.isQuiet()).toBe(true);
-        await buttonIn(sender.phone, 'Compare codes').click();
-        answered.add((await stranger.heard()).opening);
-        await stranger.say({ from: 'receiver', commitment: (await beginAsReceiver(stranger.mailboxUrl)).commitment });
-        await alertOf(sender, 'It is another phone now').waitFor();
+        await findButton(sender.phone, 'Compare codes').waitFor();
+        expect(await stranger.hasNoMessage()).toBe(true);
+        await findButton(sender.phone, 'Compare codes').click();
+        answered.add((await stranger.receive()).opening);
+        await stranger.send({ from: 'receiver', commitment: (await beginAsReceiver(stranger.mailboxUrl)).commitment });
+        await findAlert(sender, 'It is another phone now').waitFor();
       }
       expect(answered.size).toBe(3);
-      await tells(sender.phone, 'Too many phones have had this link.');
-      expect(await buttonIn(sender.phone, 'Compare codes').isVisible()).toBe(false);
-      await inspect(sender.page, 'sender-too-many');
+      await waitForNews(sender.phone, 'Too many phones have had this link.');
+      expect(await findButton(sender.phone, 'Compare codes').isVisible()).toBe(false);
+      await inspectPage(sender.page, 'sender-too-many');
     });
 
     it('shows what a stranger writes as text, and takes no message that is not of this demo', async () => {
       const sender = await ada();
-      const stranger = await strangerAt(await share(sender.phone, 'Room 417'));
+      const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const asking = await beginAsReceiver(stranger.mailboxUrl);
       for (const content of [
         { from: 'receiver' },
@@ -118,16 +118,16 @@ withChromium(it, () => {
         { from: '<b>', commitment: asking.commitment },
         { from: 'sender', commitment: asking.commitment, opening: asking.opening, box: 'AAAA' },
       ]) {
-        await stranger.say(content);
+        await stranger.send(content);
       }
-      await stranger.say({ from: 'receiver', commitment: asking.commitment });
-      await buttonIn(sender.phone, 'Compare codes').click();
-      const { commitment = '', opening = '' } = await stranger.heard();
+      await stranger.send({ from: 'receiver', commitment: asking.commitment });
+      await findButton(sender.phone, 'Compare codes').click();
+      const { commitment = '', opening = '' } = await stranger.receive();
       const met = await receiveMessage(asking, { commitment, opening });
       const lines = ['<img src=x onerror=alert(1)>', 5 as unknown as string, '</li><script>alert(1)</script>'];
-      await stranger.say(await contentOf('receiver', { agreement: met, first: Number.NaN, lines }));
-      await lineOf(sender.phone, '<img src=x onerror=alert(1)>').waitFor();
-      expect(await linesOf(sender)).toEqual([`Ben: ${lines[0]}`, `Ben: ${lines[2]}`]);
+      await stranger.send(await contentOf('receiver', { agreement: met, first: Number.NaN, lines }));
+      await findLine(sender.phone, '<img src=x onerror=alert(1)>').waitFor();
+      expect(await readLines(sender)).toEqual([`Ben: ${lines[0]}`, `Ben: ${lines[2]}`]);
       expect(await sender.page.locator('img, .lines script').count()).toBe(0);
     });
   });
@@ -135,32 +135,32 @@ withChromium(it, () => {
   describe('the receiver’s phone', () => {
     /** A stranger who shares, and the receiver’s phone once it has a code. */
     async function met(): Promise<{
-      stranger: Stranger;
-      receiver: Device;
+      stranger: ProtocolClient;
+      receiver: PhonePage;
       agreement: Awaited<ReturnType<typeof receiveMessage>>;
     }> {
-      const [stranger, receiver] = await Promise.all([strangerWith(relay()), ben()]);
-      await accept(receiver.phone, stranger.link);
-      const { commitment = '' } = await stranger.heard();
+      const [stranger, receiver] = await Promise.all([shareAsSender(relay()), ben()]);
+      await acceptLink(receiver.phone, stranger.link);
+      const { commitment = '' } = await stranger.receive();
       const answered = await beginAsSender(commitment, stranger.mailboxUrl);
-      await stranger.say(await contentOf('sender', { agreement: answered, first: 0, lines: [] }));
-      const { opening } = await stranger.heard();
+      await stranger.send(await contentOf('sender', { agreement: answered, first: 0, lines: [] }));
+      const { opening } = await stranger.receive();
       return { stranger, receiver, agreement: await receiveMessage(answered, { commitment, opening }) };
     }
 
     it('keeps to the first opening: who sends another one gets no second guess', async () => {
       const { stranger, receiver, agreement } = await met();
-      const code = await codeOf(receiver);
+      const code = await readCode(receiver);
       expect(code?.replace(' ', '')).toBe(agreement.peer?.code);
       for (let guess = 0; guess < 3; guess += 1) {
-        await stranger.say({
+        await stranger.send({
           from: 'sender',
           ...toMessage(await beginAsSender(agreement.commitment, stranger.mailboxUrl)),
         });
       }
-      await alertOf(receiver, 'This is not from the same phone').waitFor();
-      expect(await codeOf(receiver)).toBe(code);
-      await inspect(receiver.page, 'receiver-not-agreed');
+      await findAlert(receiver, 'This is not from the same phone').waitFor();
+      expect(await readCode(receiver)).toBe(code);
+      await inspectPage(receiver.page, 'receiver-not-agreed');
     });
 
     it('takes a key only from the sender that it has agreed with, once, and as text', async () => {
@@ -172,21 +172,21 @@ withChromium(it, () => {
       const { box: foreign } = (await contentOf('sender', { ...words, agreement: another.agreement })) as {
         box: string;
       };
-      await stranger.say({ ...own, box: foreign });
-      await alertOf(receiver, 'This is not from the same phone').waitFor();
+      await stranger.send({ ...own, box: foreign });
+      await findAlert(receiver, 'This is not from the same phone').waitFor();
 
       const unknown = { kind: '"><b>', serial: 'x' } as unknown as { kind: 'room'; serial: string };
       const before = await contentOf('sender', { ...words, key: unknown });
-      await stranger.say(before);
-      await lineOf(receiver.phone, hostile).waitFor();
+      await stranger.send(before);
+      await findLine(receiver.phone, hostile).waitFor();
       expect(await receiver.phone.locator('.arrival .card').count()).toBe(0);
-      await stranger.say(await contentOf('sender', { ...words, key: { kind: 'door', serial: 'x' } }));
-      await keyOf(receiver.phone, 'door').waitFor();
-      await stranger.say(before); // A message of before, sent again.
-      await stranger.say(await contentOf('sender', { ...words, lines: [hostile, 'last'] }));
-      await lineOf(receiver.phone, 'last').waitFor();
-      expect(await keyOf(receiver.phone, 'door').isVisible()).toBe(true);
-      expect(await linesOf(receiver)).toEqual([`Ada: ${hostile}`, 'Ada: last']);
+      await stranger.send(await contentOf('sender', { ...words, key: { kind: 'door', serial: 'x' } }));
+      await findKey(receiver.phone, 'door').waitFor();
+      await stranger.send(before); // A message of before, sent again.
+      await stranger.send(await contentOf('sender', { ...words, lines: [hostile, 'last'] }));
+      await findLine(receiver.phone, 'last').waitFor();
+      expect(await findKey(receiver.phone, 'door').isVisible()).toBe(true);
+      expect(await readLines(receiver)).toEqual([`Ada: ${hostile}`, 'Ada: last']);
     });
 
     it('shows a title and a description as text, however long, and calls no image', async () => {
@@ -196,15 +196,15 @@ withChromium(it, () => {
         description: `${hostile} ${'word '.repeat(30)}`,
         imageURL: 'https://images.example/k.png',
       };
-      const [stranger, receiver] = await Promise.all([strangerWith(relay(), display), ben()]);
+      const [stranger, receiver] = await Promise.all([shareAsSender(relay(), display), ben()]);
       const called: string[] = [];
       receiver.page.on('request', (request) => called.push(request.url()));
-      await accept(receiver.phone, stranger.link);
-      await tells(receiver.phone, 'Bound to this phone.');
+      await acceptLink(receiver.phone, stranger.link);
+      await waitForNews(receiver.phone, 'Bound to this phone.');
       expect(await receiver.phone.locator('.pending .card-title').textContent()).toBe(hostile);
       expect(await receiver.page.locator('img').count()).toBe(0);
       expect(called.filter((url) => /hostile|images\.example/.test(url))).toEqual([]);
-      await inspect(receiver.page, 'receiver-hostile');
+      await inspectPage(receiver.page, 'receiver-hostile');
     });
   });
 });

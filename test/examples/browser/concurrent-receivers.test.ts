@@ -1,18 +1,25 @@
 /** examples/browser where somebody else has the place or the tab, and in browsers that keep nothing. */
 import { describe, expect, it } from 'vitest';
-import { accept, compare, keyOf, lineOf, say, share } from '../../support/browser/phone-actions.js';
 import { withChromium } from '../../support/browser/chromium.js';
-import { alertOf, type Device, linesOf, useDevices } from '../../support/browser/phones.js';
-import { buttonIn, phoneOf, tells } from '../../support/browser/page-driver.js';
+import { findButton, findPhone, waitForNews } from '../../support/browser/page-driver.js';
+import {
+  acceptLink,
+  compareCodes,
+  findKey,
+  findLine,
+  shareKey,
+  writeLine,
+} from '../../support/browser/phone-actions.js';
+import { findAlert, type PhonePage, readLines, usePhones } from '../../support/browser/phones.js';
 
 withChromium(it, () => {
-  const devices = useDevices(true);
+  const devices = usePhones(true);
   const { ada, cleo, paired } = devices;
 
   /** Accepts, and goes before it has sent its commitment. */
-  async function acceptInSilence({ page, phone, way }: Device, link: string): Promise<void> {
+  async function acceptInSilence({ page, phone, network: way }: PhonePage, link: string): Promise<void> {
     way.refuse(['PUT']);
-    await accept(phone, link);
+    await acceptLink(phone, link);
     await phone.getByRole('alert').getByText('No connection').waitFor();
     await page.goto('about:blank');
     way.mend();
@@ -22,61 +29,61 @@ withChromium(it, () => {
     it('where another one has taken the place in silence', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
       await sender.page.goto('about:blank');
-      await buttonIn(receiver.phone, 'Not for this phone').click();
-      await tells(receiver.phone, 'You have given your place back.');
+      await findButton(receiver.phone, 'Not for this phone').click();
+      await waitForNews(receiver.phone, 'You have given your place back.');
       await acceptInSilence(third, link);
 
       await sender.page.goBack();
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await tells(sender.phone, 'Handed over.');
+      await findButton(sender.phone, 'Hand over the key').click();
+      await waitForNews(sender.phone, 'Handed over.');
       await third.page.goBack();
-      await alertOf(sender, 'It is another phone now').waitFor();
-      expect(await keyOf(third.phone, 'room').isVisible()).toBe(false);
-      expect(await buttonIn(sender.phone, 'Hand over the key').isVisible()).toBe(false);
-      await compare(sender.phone, third.phone);
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await keyOf(third.phone, 'room').waitFor();
-      expect(await alertOf(sender, 'It is another phone now').isVisible()).toBe(false);
+      await findAlert(sender, 'It is another phone now').waitFor();
+      expect(await findKey(third.phone, 'room').isVisible()).toBe(false);
+      expect(await findButton(sender.phone, 'Hand over the key').isVisible()).toBe(false);
+      await compareCodes(sender.phone, third.phone);
+      await findButton(sender.phone, 'Hand over the key').click();
+      await findKey(third.phone, 'room').waitFor();
+      expect(await findAlert(sender, 'It is another phone now').isVisible()).toBe(false);
     });
 
     it('where the place changes hands before it is handed over', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
-      sender.way.cut('POST'); // Hears nothing.
-      await buttonIn(receiver.phone, 'Not for this phone').click();
-      await tells(receiver.phone, 'You have given your place back.');
+      sender.network.cut('POST'); // Hears nothing.
+      await findButton(receiver.phone, 'Not for this phone').click();
+      await waitForNews(receiver.phone, 'You have given your place back.');
       await acceptInSilence(third, link);
-      await say(sender.phone, 'Ben', 'Only for Ben.');
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await tells(sender.phone, 'No connection. Trying again…');
+      await writeLine(sender.phone, 'Ben', 'Only for Ben.');
+      await findButton(sender.phone, 'Hand over the key').click();
+      await waitForNews(sender.phone, 'No connection. Trying again…');
       await sender.page.reload();
-      await tells(sender.phone, 'No connection. Trying again…');
-      sender.way.mend();
+      await waitForNews(sender.phone, 'No connection. Trying again…');
+      sender.network.mend();
       await third.page.goBack();
-      await alertOf(sender, 'It is another phone now').waitFor();
-      await tells(sender.phone, 'asks for the key');
-      await compare(sender.phone, third.phone);
-      expect(await linesOf(third)).toEqual([]);
-      expect(await linesOf(sender)).toEqual([]);
+      await findAlert(sender, 'It is another phone now').waitFor();
+      await waitForNews(sender.phone, 'asks for the key');
+      await compareCodes(sender.phone, third.phone);
+      expect(await readLines(third)).toEqual([]);
+      expect(await readLines(sender)).toEqual([]);
     });
 
     it('where it changes hands after that', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
-      receiver.way.hold('POST');
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await tells(sender.phone, 'Handed over.');
-      sender.way.cut();
-      await buttonIn(receiver.phone, 'Not for this phone').click();
-      await tells(receiver.phone, 'You have given your place back.');
-      await accept(third.phone, link);
-      await tells(third.phone, 'Bound to this phone.');
+      receiver.network.hold('POST');
+      await findButton(sender.phone, 'Hand over the key').click();
+      await waitForNews(sender.phone, 'Handed over.');
+      sender.network.cut();
+      await findButton(receiver.phone, 'Not for this phone').click();
+      await waitForNews(receiver.phone, 'You have given your place back.');
+      await acceptLink(third.phone, link);
+      await waitForNews(third.phone, 'Bound to this phone.');
 
-      sender.way.mend();
-      await alertOf(sender, 'It is another phone now').waitFor();
-      await tells(sender.phone, 'asks for the key');
-      expect(await keyOf(third.phone, 'room').isVisible()).toBe(false);
-      await compare(sender.phone, third.phone);
-      await buttonIn(sender.phone, 'Hand over the key').click();
-      await keyOf(third.phone, 'room').waitFor();
+      sender.network.mend();
+      await findAlert(sender, 'It is another phone now').waitFor();
+      await waitForNews(sender.phone, 'asks for the key');
+      expect(await findKey(third.phone, 'room').isVisible()).toBe(false);
+      await compareCodes(sender.phone, third.phone);
+      await findButton(sender.phone, 'Hand over the key').click();
+      await findKey(third.phone, 'room').waitFor();
     });
   });
 
@@ -86,15 +93,15 @@ withChromium(it, () => {
       receiver.page.context().waitForEvent('page'),
       receiver.page.evaluate(`void open('/receiver')`),
     ]);
-    const phone = phoneOf(copy, 'Ben');
+    const phone = findPhone(copy, 'Ben');
     await phone.getByRole('alert').getByText('Open in another tab').waitFor();
     expect(await phone.getByLabel('Message to Ada').isVisible()).toBe(false);
-    await say(receiver.phone, 'Ada', 'Still here.');
-    await lineOf(sender.phone, 'Still here.').waitFor();
+    await writeLine(receiver.phone, 'Ada', 'Still here.');
+    await findLine(sender.phone, 'Still here.').waitFor();
     await receiver.page.close();
-    await buttonIn(phone, 'Try again').click();
-    await buttonIn(sender.phone, 'Hand over the key').click();
-    await keyOf(phone, 'room').waitFor();
+    await findButton(phone, 'Try again').click();
+    await findButton(sender.phone, 'Hand over the key').click();
+    await findKey(phone, 'room').waitFor();
   });
 
   it('works as long as the page is there where the browser keeps nothing, and says so', async () => {
@@ -102,11 +109,11 @@ withChromium(it, () => {
       `Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('denied'); } })`,
       `Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`,
     ];
-    const opened = scripts.map((script) => devices.stage.open(`${devices.demo.origin}/sender`, script));
+    const opened = scripts.map((script) => devices.driver.open(`${devices.server.origin}/sender`, script));
     for (const page of await Promise.all(opened)) {
-      const phone = phoneOf(page, 'Ada');
+      const phone = findPhone(page, 'Ada');
       await phone.getByText('This browser keeps nothing for this page').waitFor();
-      await share(phone, 'Norden E4');
+      await shareKey(phone, 'Norden E4');
     }
   });
 
@@ -114,7 +121,7 @@ withChromium(it, () => {
     const { page, phone } = await ada();
     await page.evaluate(`sessionStorage.setItem('sender', '{"format":3,"state')`);
     await page.reload();
-    await share(phone, 'Norden E4');
+    await shareKey(phone, 'Norden E4');
     expect(await phone.getByText('This browser keeps nothing for this page').isVisible()).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { createRelay, type Relay } from 'credential-relay';
 import { generateSecret } from 'credential-relay/client';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBalancer, type Target, type Told } from '../../../examples/cluster/balancer.js';
+import { type BalancerEvent, createBalancer, type Target } from '../../../examples/cluster/balancer.js';
 import { createPhone } from '../../../examples/cluster/phone.js';
 import { claimField, createBody, json, newDevice, newPayload, operation } from '../../support/hosts/device.js';
 import { expectProblem } from '../../support/hosts/expect.js';
@@ -33,7 +33,7 @@ async function listen(server: Server): Promise<string> {
 
 /** A balancer in front of one server for each listener, in this order: A, B, C. */
 async function balance(...listeners: readonly RequestListener[]) {
-  const told: Told[] = [];
+  const told: BalancerEvent[] = [];
   const targets: Target[] = [];
   const url = await listen(
     createBalancer(
@@ -46,7 +46,7 @@ async function balance(...listeners: readonly RequestListener[]) {
   }
   // The second is asked first: that is how it takes turns.
   targets.unshift(...targets.splice(-1));
-  return { url, said: () => told.map(({ what, target }) => `${target.name} ${what}`) };
+  return { url, said: () => told.map(({ type: what, target }) => `${target.name} ${what}`) };
 }
 
 const answers: RequestListener = (_request, response) => void response.end('here');

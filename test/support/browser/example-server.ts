@@ -8,12 +8,12 @@ import { build, type Options } from 'tsup';
 import { ROOT } from '../process/built.js';
 
 /** The demo, as its npm script starts it. */
-export interface Demo {
+export interface ExampleServer {
   readonly origin: string;
   /** Everything that has passed by the relay since the last `forget`, as the pane is told it. */
-  seen(): Promise<string>;
+  readExchanges(): Promise<string>;
   /** Empties the pane, and turns tampering off. */
-  forget(): Promise<void>;
+  reset(): Promise<void>;
   /** Starts another one on this port, which must fail; its exit code, and what it told. */
   startOn(port: string): Promise<{ readonly code: number | null; readonly told: string }>;
   /** Ends it by SIGTERM; its exit code. */
@@ -21,7 +21,7 @@ export interface Demo {
 }
 
 /** Builds examples/browser by its own configuration, into a folder of its own, and starts it on a free port. */
-export async function startDemo(): Promise<Demo> {
+export async function startExampleServer(): Promise<ExampleServer> {
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   const outDir = await mkdtemp(join(ROOT, '.cache/demo-'));
   const options = JSON.parse(await readFile(join(ROOT, 'examples/browser/tsup.config.json'), 'utf8')) as Options;
@@ -39,7 +39,7 @@ export async function startDemo(): Promise<Demo> {
 
   return {
     origin,
-    async seen() {
+    async readExchanges() {
       const response = await fetch(`${origin}/demo/events`);
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const decoder = new TextDecoder();
@@ -48,7 +48,7 @@ export async function startDemo(): Promise<Demo> {
       await reader.cancel();
       return text;
     },
-    async forget() {
+    async reset() {
       await fetch(`${origin}/demo/exchanges`, { method: 'DELETE' });
       await fetch(`${origin}/demo/tampering`, { method: 'DELETE' });
     },

@@ -1,7 +1,7 @@
 import type { Page, Route } from 'playwright-core';
 
 /** The way from one page to the relay, to be made worse. */
-export interface Way {
+export interface NetworkFaults {
   /** Requests get through, also those that wait at the relay. */
   mend(): void;
   /** Nothing gets through, or nothing with these methods, and what waits is lost. */
@@ -12,10 +12,10 @@ export interface Way {
   refuse(methods: readonly string[], isCarriedOut?: boolean): void;
 }
 
-const IMPATIENT = { status: 503, headers: { 'Retry-After': '300' } };
+const UNAVAILABLE = { status: 503, headers: { 'Retry-After': '300' } };
 
 /** Takes over the way of a page; outlives reloads. */
-export async function wayOf(page: Page): Promise<Way> {
+export async function interceptNetwork(page: Page): Promise<NetworkFaults> {
   let isCut: (method: string) => boolean;
   let [held, refused, isCarriedOut]: [readonly string[], readonly string[], boolean] = [[], [], false];
   let change = (): void => {};
@@ -35,7 +35,7 @@ export async function wayOf(page: Page): Promise<Way> {
     if (isCut(method)) return route.abort();
     if (refused.includes(method)) {
       if (isCarriedOut) await route.fetch();
-      return route.fulfill(IMPATIENT);
+      return route.fulfill(UNAVAILABLE);
     }
     const answer = route.fetch().catch(() => undefined);
     for (;;) {

@@ -8,18 +8,18 @@ import { chromiumBinary } from './chromium.js';
 
 const SHOTS = join(ROOT, '.cache/browser');
 /** Longest that something on a page may take, in ms. */
-const SOON_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const SMALL = { width: 320, height: 568 };
-const LOOKS = [
+const VARIANTS = [
   ['desktop', DESKTOP, 'light'],
   ['phone', PHONE, 'dark'],
 ] as const;
 
 /** A browser, and all that went wrong in its pages. */
-export interface Stage {
+export interface PageDriver {
   /** Opens a page that shares nothing with others, and has nothing of before. `script` runs before the page's own. */
   open(url: string, script?: string): Promise<Page>;
   /** Console errors, exceptions and violations of the policy, of all pages so far. */
@@ -29,11 +29,11 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const TELL_VIOLATIONS = `addEventListener('securitypolicyviolation', (e) =>
+const REPORT_VIOLATIONS = `addEventListener('securitypolicyviolation', (e) =>
   console.error('CSP', e.violatedDirective, e.blockedURI));`;
 
 /** Forgets what the page kept for an earlier test; once, and not when this one loads it again. */
-const beginAnew = (turn: number): string => `try {
+const createResetScript = (turn: number): string => `try {
   if (Number(sessionStorage.turn ?? 0) < ${turn}) {
     sessionStorage.clear();
     sessionStorage.turn = ${turn};
@@ -41,7 +41,7 @@ const beginAnew = (turn: number): string => `try {
 } catch {}`;
 
 /** Starts the browser. A page in a context of its own is dear: those that were left are opened again. */
-export async function openStage(): Promise<Stage> {
+export async function startPageDriver(): Promise<PageDriver> {
   await mkdir(SHOTS, { recursive: true });
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser: Browser = await chromium.launch({ executablePath: chromiumBinary() ?? '', args });
@@ -52,8 +52,8 @@ export async function openStage(): Promise<Stage> {
 
   async function newPage(script: string): Promise<Page> {
     const context = await browser.newContext({ reducedMotion: 'reduce' });
-    context.setDefaultTimeout(SOON_MS);
-    await context.addInitScript(TELL_VIOLATIONS + script);
+    context.setDefaultTimeout(TIMEOUT_MS);
+    await context.addInitScript(REPORT_VIOLATIONS + script);
     const page = await context.newPage();
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('console', (message) => {
@@ -73,7 +73,7 @@ export async function openStage(): Promise<Stage> {
       if (script === undefined) used.push(page);
       await page.setViewportSize(/\/(sender|receiver|third)$/.test(url) ? PHONE : DESKTOP);
       opened += 1;
-      if (known !== undefined) await page.addInitScript(beginAnew(opened));
+      if (known !== undefined) await page.addInitScript(createResetScript(opened));
       await page.goto(url);
       return page;
     },
@@ -94,13 +94,13 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** A phone on a page, by its owner. */
-export const phoneOf = (page: Page, owner: string): Locator => page.getByRole('region', { name: `${owner}’s phone` });
+export const findPhone = (page: Page, owner: string): Locator => page.getByRole('region', { name: `${owner}’s phone` });
 
 /** A button, by its name. */
-export const buttonIn = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
+export const findButton = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
 
 /** Waits until a phone tells this. */
-export async function tells(phone: Locator, news: string | RegExp): Promise<void> {
+export async function waitForNews(phone: Locator, news: string | RegExp): Promise<void> {
   await phone.locator('.news').filter({ hasText: news }).waitFor();
 }
 
@@ -117,30 +117,31 @@ export async function tabTo(page: Page, name: string): Promise<void> {
 }
 
 /** The text of what has the focus. */
-export const focusIn = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.textContent');
+export const readFocusedText = (page: Page): Promise<string> =>
+  page.evaluate<string>('document.activeElement.textContent');
 
 /** Looks at a page in all sizes and both colours: pictures of it, nothing beyond its edge, nothing that bars people. */
-export async function inspect(page: Page, name: string): Promise<void> {
+export async function inspectPage(page: Page, name: string): Promise<void> {
   const before = page.viewportSize() ?? DESKTOP;
-  for (const [size, viewport, colorScheme] of LOOKS) {
+  for (const [size, viewport, colorScheme] of VARIANTS) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
     const path = join(SHOTS, `${name}-${size}-${colorScheme}.png`);
     await page.screenshot({ path, fullPage: true, animations: 'disabled' });
-    expect(await beyondOf(page), `${name} at ${size} size is wider than the screen`).toBeLessThanOrEqual(0);
-    expect(await barriers(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
+    expect(await measureOverflow(page), `${name} at ${size} size is wider than the screen`).toBeLessThanOrEqual(0);
+    expect(await findAccessibilityErrors(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
   }
   await page.setViewportSize(SMALL);
-  expect(await beyondOf(page), `${name} is wider than the smallest screen`).toBeLessThanOrEqual(0);
+  expect(await measureOverflow(page), `${name} is wider than the smallest screen`).toBeLessThanOrEqual(0);
   await page.setViewportSize(before);
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
-const beyondOf = (page: Page): Promise<number> =>
+const measureOverflow = (page: Page): Promise<number> =>
   page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
 
 /** What axe-core calls serious or critical. */
-async function barriers(page: Page): Promise<string[]> {
+async function findAccessibilityErrors(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(axe.source);
   return page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

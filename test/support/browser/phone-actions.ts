@@ -1,41 +1,41 @@
 import type { Locator } from 'playwright-core';
-import { buttonIn, tells } from './page-driver.js';
+import { findButton, waitForNews } from './page-driver.js';
 
 /** Shares a key from the sender's phone; the link. */
-export async function share(phone: Locator, key: string): Promise<string> {
+export async function shareKey(phone: Locator, key: string): Promise<string> {
   await phone.getByLabel(key).check();
-  await buttonIn(phone, 'Share this key').click();
-  await tells(phone, 'Waiting for the link to be opened.');
+  await findButton(phone, 'Share this key').click();
+  await waitForNews(phone, 'Waiting for the link to be opened.');
   return phone.getByLabel('Link, with').inputValue();
 }
 
 /** Looks at a link on a receiver's phone. */
-export async function look(phone: Locator, link: string): Promise<void> {
+export async function previewLink(phone: Locator, link: string): Promise<void> {
   await phone.getByLabel('Or paste a link').fill(link);
-  await buttonIn(phone, 'Open').click();
+  await findButton(phone, 'Open').click();
 }
 
 /** Looks at a link, and accepts. */
-export async function accept(phone: Locator, link: string): Promise<void> {
-  await look(phone, link);
-  await buttonIn(phone, 'Accept').click();
+export async function acceptLink(phone: Locator, link: string): Promise<void> {
+  await previewLink(phone, link);
+  await findButton(phone, 'Accept').click();
 }
 
 /** Has the sender make a code with the phone that asks, and waits until both show one. */
-export async function compare(sender: Locator, receiver: Locator): Promise<void> {
-  await buttonIn(sender, 'Compare codes').click();
-  await tells(sender, 'Compare the codes.');
-  await tells(receiver, 'Waiting for Ada to hand over the key.');
+export async function compareCodes(sender: Locator, receiver: Locator): Promise<void> {
+  await findButton(sender, 'Compare codes').click();
+  await waitForNews(sender, 'Compare the codes.');
+  await waitForNews(receiver, 'Waiting for Ada to hand over the key.');
 }
 
 /** Writes a line. */
-export async function say(phone: Locator, to: string, text: string): Promise<void> {
+export async function writeLine(phone: Locator, to: string, text: string): Promise<void> {
   await phone.getByLabel(`Message to ${to}`).fill(text);
-  await buttonIn(phone, 'Send').click();
+  await findButton(phone, 'Send').click();
 }
 
 /** The key itself, where it has come; a preview has a picture too. */
-export const keyOf = (phone: Locator, kind: string) => phone.locator(`.arrival .card.${kind}`);
+export const findKey = (phone: Locator, kind: string) => phone.locator(`.arrival .card.${kind}`);
 
 /** A line of the conversation. */
-export const lineOf = (phone: Locator, text: string) => phone.getByRole('log').getByText(text);
+export const findLine = (phone: Locator, text: string) => phone.getByRole('log').getByText(text);

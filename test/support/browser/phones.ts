@@ -1,40 +1,40 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import { accept, compare, share } from './phone-actions.js';
-import { type Demo, startDemo } from './example-server.js';
-import { openStage, phoneOf, type Stage } from './page-driver.js';
-import { type Way, wayOf } from './network-faults.js';
+import { type ExampleServer, startExampleServer } from './example-server.js';
+import { interceptNetwork, type NetworkFaults } from './network-faults.js';
+import { findPhone, type PageDriver, startPageDriver } from './page-driver.js';
+import { acceptLink, compareCodes, shareKey } from './phone-actions.js';
 
 /** A phone on a page of its own, in a browser of its own. */
-export interface Device {
+export interface PhonePage {
   readonly page: Page;
   readonly phone: Locator;
   /** Its way to the relay, to be made worse. */
-  readonly way: Way;
+  readonly network: NetworkFaults;
 }
 
 /** The demo with its phones, for the tests of one file. */
-export interface Devices {
-  readonly demo: Demo;
-  readonly stage: Stage;
-  ada(): Promise<Device>;
-  ben(): Promise<Device>;
-  cleo(): Promise<Device>;
+export interface Phones {
+  readonly server: ExampleServer;
+  readonly driver: PageDriver;
+  ada(): Promise<PhonePage>;
+  ben(): Promise<PhonePage>;
+  cleo(): Promise<PhonePage>;
   /** A share that the receiver has accepted, with a code on both phones. */
-  paired(): Promise<{ readonly sender: Device; readonly receiver: Device; readonly link: string }>;
+  paired(): Promise<{ readonly sender: PhonePage; readonly receiver: PhonePage; readonly link: string }>;
 }
 
 /**
  * Starts demo and browser before the tests of a file; after each closes the pages, which must have had no complaint.
  * Without `areWaysOurs` the phones reach the relay by themselves, and their `way` does nothing.
  */
-export function useDevices(areWaysOurs = false): Devices {
-  let demo: Demo;
-  let stage: Stage;
-  vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
+export function usePhones(areWaysOurs = false): Phones {
+  let demo: ExampleServer;
+  let stage: PageDriver;
+  vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
 
   beforeAll(async () => {
-    [demo, stage] = await Promise.all([startDemo(), openStage()]);
+    [demo, stage] = await Promise.all([startExampleServer(), startPageDriver()]);
   });
   afterAll(async () => {
     await stage.close();
@@ -43,29 +43,29 @@ export function useDevices(areWaysOurs = false): Devices {
   afterEach(async () => {
     const complaints = [...stage.complaints];
     await stage.clear();
-    await demo.forget();
+    await demo.reset();
     expect(complaints).toEqual([]);
   });
 
-  async function deviceAt(path: string, owner: string): Promise<Device> {
+  async function openPhone(path: string, owner: string): Promise<PhonePage> {
     const page = await stage.open(demo.origin + path);
-    return { page, phone: phoneOf(page, owner), way: areWaysOurs ? await wayOf(page) : GOOD_WAY };
+    return { page, phone: findPhone(page, owner), network: areWaysOurs ? await interceptNetwork(page) : NO_FAULTS };
   }
-  const devices: Devices = {
-    get demo() {
+  const devices: Phones = {
+    get server() {
       return demo;
     },
-    get stage() {
+    get driver() {
       return stage;
     },
-    ada: () => deviceAt('/sender', 'Ada'),
-    ben: () => deviceAt('/receiver', 'Ben'),
-    cleo: () => deviceAt('/third', 'Cleo'),
+    ada: () => openPhone('/sender', 'Ada'),
+    ben: () => openPhone('/receiver', 'Ben'),
+    cleo: () => openPhone('/third', 'Cleo'),
     async paired() {
       const [sender, receiver] = await Promise.all([devices.ada(), devices.ben()]);
-      const link = await share(sender.phone, 'Room 417');
-      await accept(receiver.phone, link);
-      await compare(sender.phone, receiver.phone);
+      const link = await shareKey(sender.phone, 'Room 417');
+      await acceptLink(receiver.phone, link);
+      await compareCodes(sender.phone, receiver.phone);
       return { sender, receiver, link };
     },
   };
@@ -73,19 +73,19 @@ export function useDevices(areWaysOurs = false): Devices {
 }
 
 /** Browsers are slow to start, and to be looked through by axe-core, on a machine that has other work. */
-const PATIENCE_MS = 90_000;
+const TIMEOUT_MS = 90_000;
 
-const GOOD_WAY: Way = { mend: () => {}, cut: () => {}, hold: () => {}, refuse: () => {} };
+const NO_FAULTS: NetworkFaults = { mend: () => {}, cut: () => {}, hold: () => {}, refuse: () => {} };
 
 /** The lines of the conversation on a phone. */
-export const linesOf = ({ phone }: Device): Promise<string[]> =>
+export const readLines = ({ phone }: PhonePage): Promise<string[]> =>
   phone.getByRole('log').getByRole('listitem').allTextContents();
 
 /** A problem that a phone shows. */
-export const alertOf = ({ phone }: Device, text: string): Locator => phone.getByRole('alert').getByText(text);
+export const findAlert = ({ phone }: PhonePage, text: string): Locator => phone.getByRole('alert').getByText(text);
 
 /** The code on a phone, waited for. */
-export async function codeOf({ phone }: Pick<Device, 'phone'>): Promise<string | null> {
+export async function readCode({ phone }: Pick<PhonePage, 'phone'>): Promise<string | null> {
   await phone.locator('.code').waitFor();
   return phone.locator('.code').textContent();
 }

@@ -1,4 +1,4 @@
-/** `npm run example -- NAME [arguments]`: builds an example to .cache/examples and runs it. Without a name it lists them. */
+/** `npm run example -- NAME [arguments]` builds an example to .cache/examples and runs it. Without a name, it lists all. */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ if (!names.includes(name)) {
       entry: [`${here}${name}/server.ts`],
       format: ['esm'],
       outDir,
-      // The host's own packages are loaded as its users have them.
+      // Packages of the host are not bundled.
       skipNodeModulesBundle: true,
     });
   }

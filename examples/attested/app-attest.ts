@@ -1,32 +1,30 @@
 import { setAppAttestRootCertificate, verifyAttestation } from 'appattest-checker-node';
 import type { VerifyEvidence } from './evidence.js';
 
-/** What {@link appAttest} takes. */
 export interface AppAttestOptions {
   /** Team identifier and bundle identifier: `A1B2C3D4E5.com.example.wallet`. */
   readonly appId: string;
-  /** `development` for builds from Xcode, and for those alone. Default `production`. */
+  /** `development` accepts only builds from Xcode. Default `production`. */
   readonly environment?: 'production' | 'development' | undefined;
   /**
-   * PEM of the root that attestations lead to, for tests. The library keeps one for the whole process, so the first
-   * verifier decides, and one that asks for another throws a TypeError. Default: Apple's App Attestation root.
+   * PEM of another root certificate, for tests. The library has one root per process, so a second verifier with another
+   * root throws a TypeError. Default: Apple's App Attestation root.
    */
   readonly rootCertificate?: string | undefined;
 }
 
-/** Bytes of an attestation object; Apple's have about 5,400. */
+/** Bytes of an attestation object. Apple's have about 5,400. */
 const MAXIMUM_BYTES = 12_000;
 
 let root: string | null | undefined;
 
 /**
- * Verifies attestations of Apple App Attest. The evidence is `{keyId}.{attestation object}`, both base64url, made by
+ * Verifies attestations of Apple App Attest. The evidence is `{keyId}.{attestation object}`, both base64url, from
  * `DCAppAttestService.attestKey(keyId, clientDataHash: SHA256(bound))`.
  *
- * Checked (Apple, "Validating apps that connect to your server"): the chain to the root and the dates of its
- * certificates, the nonce over authenticator data and `bound`, the key identifier, the app, the environment, and that
- * the key has not signed anything yet. Not checked: whether a certificate was revoked, and Apple's fraud metric (the
- * receipt is thrown away).
+ * Checked (Apple, "Validating apps that connect to your server"): the certificate chain with its dates, the nonce over
+ * authenticator data and `bound`, the key identifier, the app, the environment, and a signature counter of 0. Not checked:
+ * revocation of certificates, and Apple's fraud metric (the receipt is ignored).
  */
 export function appAttest({ appId, environment = 'production', rootCertificate }: AppAttestOptions): VerifyEvidence {
   if (!/^[A-Z0-9]{10}\.[\w.-]+$/.test(appId)) throw new TypeError('appAttest.appId: must be TEAMID.bundle.identifier');
@@ -45,11 +43,11 @@ export function appAttest({ appId, environment = 'production', rootCertificate }
     try {
       const development = await isValid(keyId, Buffer.from(bound), attestation, true);
       if (environment === 'development') return development;
-      // Asked for production, the library compares the first nine bytes of the AAGUID, `appattest`, with which that of
-      // development, `appattestdevelop`, begins as well (1.0.3). So what passes for development is no production.
+      // For production, the library (1.0.3) compares only the first nine bytes of the AAGUID, `appattest`, which
+      // development's `appattestdevelop` has as well.
       return !development && (await isValid(keyId, Buffer.from(bound), attestation, false));
     } catch {
-      // Nothing but what was sent is computed with, so it is no outage: the library throws at some malformed objects.
+      // Not an outage: the library throws for some malformed objects.
       return false;
     }
   };

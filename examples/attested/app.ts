@@ -3,23 +3,22 @@ import { clientAttestation } from 'credential-relay/adapters/auth/client-attesta
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import express, { type Express } from 'express';
 
-/** What {@link createApp} takes. */
 export interface AppOptions {
-  /** Where devices reach the relay; ends in the path of the mount. */
+  /** The URL of the relay for devices. It ends in the path of the mount. */
   readonly publicUrl: string;
-  /** The authorization server. */
+  /** The URL of the authorization server. */
   readonly issuer: string;
-  /** Where the attester publishes its keys. */
+  /** The URL of the attester's public keys. */
   readonly attesterJwksUri: string;
 }
 
-/** An Express app with a relay in it that only an attested app with an access token may leave mailboxes at. */
+/** An Express app with a relay. A create needs an attestation of the app and an access token. */
 export function createApp({ publicUrl, issuer, attesterJwksUri }: AppOptions): Express {
   const app = express();
 
   const relay = createRelay({
     publicUrl,
-    // Both guard the create. Whoever opens a link needs neither: the receiver may be a stranger to all of this.
+    // Both guard the create. A receiver needs neither.
     authenticate: allOf(
       oauthBearer({ issuer, dpop: 'required', scopes: { create: ['relay.create'] } }),
       clientAttestation({ jwksUri: attesterJwksUri }),

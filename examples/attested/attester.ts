@@ -5,16 +5,14 @@ import { z } from 'zod';
 import { createChallenges } from './challenges.js';
 import { toBoundText, type VerifyEvidence } from './evidence.js';
 
-/** What {@link createAttester} takes. */
 export interface AttesterOptions {
-  /** The company's apps, by their client identifier: how the evidence of each is verified. */
+  /** Verifies the evidence of each app, by client identifier. */
   readonly apps: Readonly<Record<string, VerifyEvidence>>;
 }
 
-/** Seconds for which an attestation is good: long enough for one share. */
+/** Long enough for one share. */
 const LIFETIME_SECONDS = 300;
 
-/** What an app sends: which one it is, the challenge, its new key, and what the platform says of all three. */
 const request = z.object({
   client_id: z.string(),
   challenge: z.string(),
@@ -23,14 +21,13 @@ const request = z.object({
 });
 
 /**
- * The part of an app's backend that vouches for the app: the Client Attester of OAuth Attestation-Based Client
- * Authentication. It gives out challenges, verifies the platform's evidence, and mints a short-lived Client Attestation
- * for the key of an app instance. Here the devices are known as far as the platform makes them known; nothing of
- * that gets into the attestation.
+ * The part of an app's backend that attests the app: the Client Attester of OAuth Attestation-Based Client
+ * Authentication. It issues challenges, verifies the platform's evidence, and signs a short-lived Client Attestation for
+ * the key of an app instance. The attestation has no data of the device.
  */
 export async function createAttester({ apps }: AttesterOptions): Promise<Express> {
   const challenges = createChallenges();
-  const { privateKey, publicKey } = await generateKeyPair('ES256'); // In production: one that outlives the process.
+  const { privateKey, publicKey } = await generateKeyPair('ES256'); // In production: a stored key.
   const kid = randomUUID();
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] };
 
@@ -53,14 +50,14 @@ export async function createAttester({ apps }: AttesterOptions): Promise<Express
       return;
     }
     const { client_id, challenge, jwk, evidence } = data;
-    const bound = toBoundText(challenge, await calculateJwkThumbprint(jwk));
-    const verdict = challenges.use(challenge) ? await verify(evidence, bound).catch(() => 'unknown') : false;
+    const boundText = toBoundText(challenge, await calculateJwkThumbprint(jwk));
+    const verdict = challenges.use(challenge) ? await verify(evidence, boundText).catch(() => 'unknown') : false;
     if (verdict !== true) {
       const [status, error] = verdict === false ? [403, 'evidence_refused'] : [503, 'temporarily_unavailable'];
       response.status(Number(status)).json({ error });
       return;
     }
-    // The app, its key, and when: no more (draft-ietf-oauth-attestation-based-client-auth §4, §11.1).
+    // Only app, key and time (draft-ietf-oauth-attestation-based-client-auth §4, §11.1).
     const attestation = await new SignJWT({ cnf: { jwk } })
       .setProtectedHeader({ typ: 'oauth-client-attestation+jwt', alg: 'ES256', kid })
       .setSubject(client_id)

@@ -2,25 +2,24 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createRemoteJWKSet, exportJWK, generateKeyPair } from 'jose';
 
-/** What {@link createAuthorizationServer} takes. */
 export interface AuthorizationServerOptions {
-  /** Its own URL. */
+  /** The server's own URL. */
   readonly issuer: string;
-  /** The relay's public URL: the only resource that tokens are given out for. */
+  /** The relay's public URL, the only resource of tokens. */
   readonly relay: string;
-  /** Where the attester publishes its keys. */
+  /** The URL of the attester's public keys. */
   readonly attesterJwksUri: string;
   /** The client identifiers of the company's apps. */
   readonly clients: readonly string[];
 }
 
-/** The scope that a create at the relay needs. */
+/** The scope for a create at the relay. */
 export const CREATE_SCOPE = 'relay.create';
 
 /**
- * A real authorization server, in place of the one you have. Apps hold no secret: they authenticate by their client
- * attestation, with the client credentials grant. An app whose users have accounts uses the authorization code grant;
- * nothing changes at the relay. Tokens are JWTs (RFC 9068) for the relay (RFC 8707), bound to a key (RFC 9449).
+ * A real authorization server in place of yours. Apps have no secret: they authenticate by their client attestation, with
+ * the client credentials grant. Apps with user accounts use the authorization code grant, without a change at the relay.
+ * Tokens are JWTs (RFC 9068) for the relay (RFC 8707), bound to a key (RFC 9449).
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<RequestListener> {
   const { issuer, relay, attesterJwksUri, clients } = options;

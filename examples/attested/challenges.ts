@@ -1,38 +1,37 @@
 import { randomBytes } from 'node:crypto';
 
-/** Challenges that are given out once and taken back once. */
+/** Each challenge can be used once. */
 export interface Challenges {
-  /** A new one: 43 characters of base64url. */
+  /** Returns 43 characters of base64url. */
   issue(): string;
-  /** True the first time a challenge comes back, if that is in time. */
+  /** Returns true the first time, if the challenge has not expired. */
   use(challenge: string): boolean;
 }
 
-/** What {@link createChallenges} takes. */
 export interface ChallengesOptions {
-  /** Milliseconds for which a challenge is good. Default 120,000. */
+  /** Default 120,000. */
   readonly lifetimeMs?: number | undefined;
-  /** Challenges that may be out at once; beyond that the oldest ends early. Default 10,000. */
+  /** Unused challenges at a time. Beyond it the oldest expires early. Default 10,000. */
   readonly limit?: number | undefined;
   /** Unix time in ms. Default: the system clock. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** Challenges in the memory of this process. A backend of several processes keeps them in its database. */
+/** In memory. A backend of several processes uses its database. */
 export function createChallenges(options: ChallengesOptions = {}): Challenges {
   const { lifetimeMs = 120_000, limit = 10_000, clock = Date.now } = options;
-  const goodUntil = new Map<string, number>();
+  const expirations = new Map<string, number>();
   return {
     issue() {
       const challenge = randomBytes(32).toString('base64url');
-      const [oldest] = goodUntil.keys();
-      if (goodUntil.size >= limit && oldest !== undefined) goodUntil.delete(oldest);
-      goodUntil.set(challenge, clock() + lifetimeMs);
+      const [oldest] = expirations.keys();
+      if (expirations.size >= limit && oldest !== undefined) expirations.delete(oldest);
+      expirations.set(challenge, clock() + lifetimeMs);
       return challenge;
     },
     use(challenge) {
-      const until = goodUntil.get(challenge);
-      goodUntil.delete(challenge);
+      const until = expirations.get(challenge);
+      expirations.delete(challenge);
       return until !== undefined && clock() < until;
     },
   };

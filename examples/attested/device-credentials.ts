@@ -4,16 +4,16 @@ import * as oauth from 'openid-client';
 import { toBoundText } from './evidence.js';
 
 /*
- * The steps by which an app on a device gets what the relay asks for, each a function: a key, the authorization server,
- * an attestation of the key, a token bound to the key, and the proofs of one request.
+ * The steps of an app on a device, one function each: a key, the authorization server, an attestation of the key, a token
+ * bound to the key, and the proofs of one request.
  */
 
-/** The platform's attestation service on this phone: says that this is the genuine app, and says so of `bound`. */
+/** The platform's attestation service on this phone. The evidence is bound to the text `bound`. */
 export interface Phone {
   attest(bound: string): Promise<string>;
 }
 
-/** The key of one share. It never leaves the device, and is forgotten with the share. */
+/** The key of one share. It stays on the device and is deleted with the share. */
 export interface ShareKey {
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
@@ -22,7 +22,7 @@ export interface ShareKey {
   readonly thumbprint: string;
 }
 
-/** What an app has to show for one share. */
+/** The credentials for one share. */
 export interface Credentials {
   readonly key: ShareKey;
   /** A Client Attestation for the key. */
@@ -31,29 +31,26 @@ export interface Credentials {
   readonly token: string;
 }
 
-/**
- * A new key. One a share, and no more: whoever sees a key twice knows that two shares come from one phone, and the
- * relay sees it in every attestation and proof.
- */
+/** One key per share: the relay sees the key in every attestation and proof, and a second use would link two shares. */
 export async function createShareKey(): Promise<ShareKey> {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const jwk = await exportJWK(publicKey);
   return { privateKey, publicKey, jwk, thumbprint: await calculateJwkThumbprint(jwk) };
 }
 
-/** Finds the authorization server from a 401 of the relay (RFC 9728 §5). Throws an Error if that leads nowhere. */
+/** Reads the authorization server from the metadata that a 401 names (RFC 9728 §5). Throws an Error without one. */
 export async function findAuthorizationServer(relay: string, challenges: string, send: typeof fetch): Promise<string> {
   const [, metadataUrl] = /resource_metadata="([^"]+)"/.exec(challenges) ?? [];
   if (metadataUrl === undefined) throw new Error('The relay names no metadata.');
   const metadata = (await (await send(metadataUrl)).json()) as Record<string, unknown>;
-  // RFC 9728 §3.3: metadata of another resource could lead to another's authorization server.
+  // RFC 9728 §3.3: metadata of another resource can name a foreign authorization server.
   if (metadata.resource !== relay) throw new Error('The metadata is not that of the relay.');
   const [server] = (metadata.authorization_servers ?? []) as string[];
   if (server === undefined) throw new Error('The relay names no authorization server.');
   return server;
 }
 
-/** Has the app's backend attest the key. Throws an Error if it does not. */
+/** Throws an Error if the app's backend does not attest the key. */
 export async function getAttestation(
   backend: string,
   clientId: string,
@@ -75,7 +72,7 @@ export async function getAttestation(
   return ((await response.json()) as { attestation: string }).attestation;
 }
 
-/** Gets an access token for the relay, bound to the key (RFC 9449). The attestation authenticates the app. */
+/** The access token is bound to the key (RFC 9449). The attestation authenticates the app. */
 export async function getToken(
   server: string,
   clientId: string,
@@ -116,7 +113,7 @@ export async function tokenHeaders(
   return { Authorization: `DPoP ${token}`, DPoP: proof };
 }
 
-/** The attestation with its proof, for one request; `challenge` is the relay's, if it has given one yet. */
+/** The attestation with its proof, for one request. `challenge` is the relay's latest challenge. */
 export async function attestationHeaders(
   { key, attestation }: Pick<Credentials, 'key' | 'attestation'>,
   relay: string,

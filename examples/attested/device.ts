@@ -11,30 +11,29 @@ import {
 
 export type { Credentials, Phone } from './device-credentials.js';
 
-/** What an app knows when it is installed: not the authorization server, which the relay names. */
+/** The configuration of an installed app. The relay names the authorization server. */
 export interface DeviceOptions {
   readonly clientId: string;
-  /** URL of the app's backend. */
+  /** The URL of the app's backend. */
   readonly backend: string;
   readonly phone: Phone;
-  /** Makes the requests. */
   readonly send: typeof fetch;
 }
 
 /** The device's side of one share. */
 export interface Share {
-  /** A `fetch` for the mailbox client: it gets what a 401 asks for, and repeats the request with that. */
+  /** A `fetch` for the mailbox client. On 401 it gets the required credentials and repeats the request. */
   readonly fetch: typeof fetch;
-  /** What the share has been found to need so far. */
+  /** The credentials that the relay has required so far. */
   credentials(): Credentials | undefined;
   /** The newest challenge of the relay. */
   challenge(): string | undefined;
 }
 
-/** Requests that one call makes at most: bare, with credentials, with the relay's challenge signed. */
+/** Without credentials, with credentials, with the relay's signed challenge. */
 const ATTEMPTS = 3;
 
-/** Begins a share at a relay, whose URL is that of the mount. Nothing of another share is used for it. */
+/** `relay` is the URL of the mount. Uses no data of other shares. */
 export function beginShare(relay: string, device: DeviceOptions): Share {
   let credentials: Credentials | undefined;
   let challenge: string | undefined;
@@ -48,7 +47,7 @@ export function beginShare(relay: string, device: DeviceOptions): Share {
     return { key, attestation, token };
   }
 
-  // Proofs are made for each request anew, a repeated one included: they count once.
+  // A proof is valid once, so each request, also a repeated one, has new proofs.
   async function proofs(method: string, url: string): Promise<Record<string, string>> {
     if (credentials === undefined) return {};
     const [token, attestation] = [
@@ -66,8 +65,8 @@ export function beginShare(relay: string, device: DeviceOptions): Share {
       const response = await device.send(url, { ...init, headers });
       challenge = response.headers.get('OAuth-Client-Attestation-Challenge') ?? challenge;
       const challenges = response.headers.get('WWW-Authenticate') ?? '';
-      const isNew = credentials === undefined || challenges.includes('use_attestation_challenge');
-      if (response.status !== 401 || !isNew || attempt === ATTEMPTS) return response;
+      const canRetry = credentials === undefined || challenges.includes('use_attestation_challenge');
+      if (response.status !== 401 || !canRetry || attempt === ATTEMPTS) return response;
       await response.body?.cancel();
       credentials ??= await obtain(challenges);
     }

@@ -2,41 +2,39 @@ import { type AuthenticationHook, deviceAttestation } from 'credential-relay';
 import type { Challenges } from './challenges.js';
 
 /**
- * Verifies what a platform says of an app on a device (App Attest, Play Integrity), and that it says so of `bound` and
- * nothing else. False if it is not to be believed. Throws if that could not be found out.
+ * Verifies a platform's evidence about an app on a device (App Attest, Play Integrity), and its binding to the text
+ * `bound`. Resolves to false for invalid evidence. Throws if the platform does not answer.
  */
 export type VerifyEvidence = (evidence: string, bound: string, signal?: AbortSignal) => Promise<boolean>;
 
 /**
- * The text that evidence is bound to: a challenge, so that it is fresh, and what it is for, so that it is good for
- * nothing else. For the attester that is the thumbprint of the key to be attested, for a relay its own public URL.
+ * Evidence is bound to a challenge, which makes it fresh, and to a purpose. The purpose is the thumbprint of the attested
+ * key at the attester, and the public URL at a relay.
  */
 export function toBoundText(challenge: string, purpose: string): string {
   return `${challenge} ${purpose}`;
 }
 
-/** What {@link rawEvidence} takes. */
 export interface RawEvidenceOptions {
-  /** The app that the evidence is about. */
   readonly app: string;
-  /** Where the challenges come from that the host gives out, by a route of its own. */
+  /** The host issues these challenges by its own route. */
   readonly challenges: Challenges;
   readonly verify: VerifyEvidence;
 }
 
 /**
- * Takes a platform's evidence at the relay itself: `Mailbox-Device-Attestation: {challenge}.{evidence}`.
+ * Verifies a platform's evidence at the relay: `Mailbox-Device-Attestation: {challenge}.{evidence}`.
  *
- * Privacy: think twice. Evidence of App Attest holds a key identifier, which is a handle of the device as long as the
- * app uses that key, and the relay's operator sees it next to the mailbox; Google hears of each check. The drafts want
- * an attestation that identifies no device and differs with each share (TIGRESS §5.3). An attester in the app's own
- * backend keeps all that away from the relay: see `attester.ts`. Nothing of the evidence is kept here.
+ * Privacy: evidence of App Attest has a key identifier, which identifies the device as long as the app uses that key, and
+ * the relay's operator sees it next to the mailbox. Google receives a request per check. The drafts require an
+ * attestation that identifies no device and differs per share (TIGRESS §5.3). With an attester in the app's backend, the
+ * relay does not see the evidence: see `attester.ts`. This hook does not store the evidence.
  */
 export function rawEvidence({ app, challenges, verify }: RawEvidenceOptions): AuthenticationHook {
   return deviceAttestation({
     async verify(attestation, { relay, signal }) {
       const [, challenge = '', evidence = ''] = /^([\w-]+)\.(.+)$/.exec(attestation) ?? [];
-      // Bound to this relay: another one could ask a device for evidence with a challenge of ours.
+      // Bound to this relay: another relay could request evidence from a device with our challenge.
       if (!challenges.use(challenge)) return null;
       return (await verify(evidence, toBoundText(challenge, relay.resource), signal)) ? { app } : null;
     },

@@ -1,6 +1,6 @@
 import { importPKCS8, SignJWT } from 'jose';
 
-/** A service account of Google Cloud, as in the JSON file that belongs to its key. */
+/** The JSON file of a service account's key in Google Cloud. */
 export interface ServiceAccount {
   readonly client_email: string;
   /** PKCS #8, PEM. */
@@ -16,12 +16,12 @@ interface Granted {
   readonly freshUntil: number;
 }
 
-/** A token is renewed this long before its end. */
+/** A token is renewed this time before it expires. */
 const MARGIN_MS = 60_000;
 
 /**
- * Gets access tokens for one scope by a signed assertion (RFC 7523 §2.1), and keeps each while it is good. The function
- * returned throws an Error that holds no secret if the endpoint does not give one.
+ * Gets access tokens for one scope by a signed assertion (RFC 7523 §2.1), and reuses a token until it expires. The
+ * returned function throws an Error without secrets if the endpoint returns no token.
  */
 export function googleAccessToken(
   account: ServiceAccount,

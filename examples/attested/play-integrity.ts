@@ -3,14 +3,13 @@ import { z } from 'zod';
 import type { VerifyEvidence } from './evidence.js';
 import { googleAccessToken, type ServiceAccount } from './google-access-token.js';
 
-/** What {@link playIntegrity} takes. */
 export interface PlayIntegrityOptions {
   readonly packageName: string;
-  /** SHA-256 of the certificates that the app is signed with, base64url: the Play Console shows them in hex. */
+  /** SHA-256 of the app's signing certificates, in base64url. The Play Console shows them in hex. */
   readonly certificateDigests: readonly string[];
-  /** The account that may decode tokens. */
+  /** The account that decodes tokens. */
   readonly serviceAccount: ServiceAccount;
-  /** Seconds for which a token is good. Default 120. */
+  /** Default 120. */
   readonly maxAgeSeconds?: number | undefined;
   /** Default `https://playintegrity.googleapis.com`. */
   readonly origin?: string | undefined;
@@ -18,7 +17,7 @@ export interface PlayIntegrityOptions {
   readonly clock?: (() => number) | undefined;
 }
 
-/** What Google's answer holds. A verdict that was not evaluated lacks its details. */
+/** A verdict that Google did not evaluate has no details. */
 const answer = z.object({
   tokenPayloadExternal: z.object({
     requestDetails: z.object({
@@ -39,17 +38,16 @@ type Verdicts = z.output<typeof answer>['tokenPayloadExternal'];
 
 const SCOPE = 'https://www.googleapis.com/auth/playintegrity';
 
-/** Seconds by which Google's clock and ours may be off. */
+/** Allowed difference to Google's clock. */
 const TOLERANCE_SECONDS = 30;
 
 /**
- * Verifies tokens of Google Play Integrity, of the standard request, whose `requestHash` is base64url of SHA-256 over
- * `bound`. Google decodes them, and so learns of each share: the core verdicts tell no two devices apart, but do not ask
- * for more (recent device activity, device recall). Checked: package, `requestHash`, age, that the app is the one of
- * the Play store and signed as it should be, that the device passes MEETS_DEVICE_INTEGRITY. Not checked: the licence.
+ * Verifies tokens of Google Play Integrity's standard request. Their `requestHash` is base64url of SHA-256 over `bound`.
+ * Google decodes the tokens, and receives a request per share. The core verdicts do not distinguish devices. Do not
+ * enable more verdicts (recent device activity, device recall). Checked: package, `requestHash`, age, recognition by the
+ * Play store, signing certificate, MEETS_DEVICE_INTEGRITY. Not checked: the licence.
  *
- * A token that Google cannot read is refused; anything else that Google answers means that it could not be found out,
- * and throws an Error.
+ * Returns false for a token that Google cannot read. Throws an Error for any other error of Google.
  */
 export function playIntegrity(options: PlayIntegrityOptions): VerifyEvidence {
   const { packageName, serviceAccount, origin = 'https://playintegrity.googleapis.com', clock = Date.now } = options;
@@ -67,7 +65,7 @@ export function playIntegrity(options: PlayIntegrityOptions): VerifyEvidence {
     if (response.status === 400) return false;
     if (!response.ok) throw new Error(`Play Integrity answered ${response.status}.`);
     const { success, data } = answer.safeParse(await response.json());
-    if (!success) throw new Error('Play Integrity answered with something else than verdicts.');
+    if (!success) throw new Error('Play Integrity answered without verdicts.');
     return isGenuine(data.tokenPayloadExternal, bound, clock(), options);
   };
 }

@@ -9,11 +9,10 @@ import {
 } from 'node:crypto';
 import { type AuthenticationHook, challenge, RelayError, type RelayServices } from 'credential-relay';
 
-/** What {@link privacyPass} takes. */
 export interface PrivacyPassOptions {
-  /** The issuer's name: the authority part of its URL, such as `issuer.example`. */
+  /** The authority part of the issuer's URL, such as `issuer.example`. */
   readonly issuerName: string;
-  /** The issuer's public key, as its directory gives it: base64url of an RSASSA-PSS SPKI, 2048 bits (RFC 9578 §8.2.2). */
+  /** The public key from the issuer's directory: base64url of an RSASSA-PSS SPKI, 2048 bits (RFC 9578 §8.2.2). */
   readonly tokenKey: string;
 }
 
@@ -21,29 +20,28 @@ export interface PrivacyPassOptions {
 const TOKEN_TYPE = Buffer.from([0x00, 0x02]);
 const DIGEST_BYTES = 32;
 const AUTHENTICATOR_BYTES = 256;
-/** Token type, nonce, digest of the challenge, identifier of the key: what the authenticator signs (RFC 9577 §2.2). */
+/** The authenticator signs token type, nonce, challenge digest and key identifier (RFC 9577 §2.2). */
 const INPUT_BYTES = 2 + 3 * DIGEST_BYTES;
 
-/** Everybody is given the same challenge for this long, in ms, so that it marks nobody. */
+/** All clients get the same challenge for this time, so a challenge identifies no client. */
 const PERIOD_MS = 600_000;
-/** How much longer a nonce is kept than its challenge is good, in ms, as the store may go by another clock. */
+/** A nonce is stored longer than its challenge is valid, because the store can have another clock. */
 const MARGIN_MS = 60_000;
 const PURPOSE = 'privacy-pass';
 
 interface TokenChallenge {
   readonly bytes: Buffer;
-  /** Unix time in ms from which it is no longer accepted. */
-  readonly goodUntil: number;
+  /** Unix time in ms. */
+  readonly expiresAt: number;
 }
 
 /**
- * Takes Privacy Pass tokens (RFC 9577: `Authorization: PrivateToken`) of one issuer, publicly verifiable ones (RFC 9578,
- * type 2). A token says that the issuer once vouched for whoever holds it, and nothing else: neither the relay, nor the
- * issuer, nor both together can tell from it which device that was. Each token is good for one request, within 10 to 20 minutes
- * from the challenge. The principal names no app, as there is none to name.
+ * Accepts publicly verifiable Privacy Pass tokens of one issuer (RFC 9577: `Authorization: PrivateToken`; RFC 9578, type
+ * 2). A token proves that the issuer approved its holder. Relay and issuer together cannot identify the device. A token
+ * is valid for one request, within 10 to 20 minutes after the challenge. The principal names no app.
  *
- * Refuses with `token_required` and `token_invalid` (401), each with a fresh challenge. Throws a TypeError that begins
- * with the path of the option at fault.
+ * Refuses with `token_required` and `token_invalid` (401), each with a new challenge. Throws a TypeError that begins with
+ * the path of the invalid option.
  */
 export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): AuthenticationHook {
   if (!/^[\x21-\x7e]+$/.test(issuerName))
@@ -61,12 +59,12 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
     const parameters = {
       challenge: toPaddedBase64Url(current.bytes),
       'token-key': toPaddedBase64Url(encodedKey),
-      'max-age': String(Math.floor((current.goodUntil - now) / 1000)),
+      'max-age': String(Math.floor((current.expiresAt - now) / 1000)),
     };
     return new RelayError(code, { headers: [challenge('PrivateToken', parameters)] });
   }
 
-  /** The challenges that are good now: of the last span, of this one, of the next by a clock that is ahead. */
+  /** The valid challenges: of this period, the last one, and the next one (the clock of another process can be ahead). */
   function* accepted(relay: RelayServices): Generator<TokenChallenge> {
     const span = getPeriod(relay.clock());
     for (const secret of relay.secrets(PURPOSE)) {
@@ -80,12 +78,12 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
     const token = parseToken(authorization);
     const [type, nonce, challengeDigest, usedKeyId] = splitToken(token);
     const answered = [...accepted(relay)].find(({ bytes }) => isEqual(sha256(bytes), challengeDigest));
-    const isGood =
+    const isValid =
       token.length === INPUT_BYTES + AUTHENTICATOR_BYTES && isEqual(type, TOKEN_TYPE) && isEqual(usedKeyId, keyId);
-    if (!isGood || answered === undefined || !isAuthentic(token, key)) throw refusal('token_invalid', relay);
-    // Last of all, so that nothing that is refused is used up (RFC 9577 §2.2: a token is spent once).
+    if (!isValid || answered === undefined || !isAuthentic(token, key)) throw refusal('token_invalid', relay);
+    // Last, so that a refused token is not consumed (RFC 9577 §2.2: a token is spent once).
     const spent = `${challengeDigest.toString('hex')} ${nonce.toString('hex')}`;
-    if (!(await relay.consumeOnce(PURPOSE, spent, answered.goodUntil + MARGIN_MS)))
+    if (!(await relay.consumeOnce(PURPOSE, spent, answered.expiresAt + MARGIN_MS)))
       throw refusal('token_invalid', relay);
     return { via: ['privacy-pass'] };
   };
@@ -105,13 +103,10 @@ function createChallenge(secret: Uint8Array, span: number, issuerName: string, r
     encodeLength(origin),
     origin,
   ]);
-  return { bytes, goodUntil: (span + 2) * PERIOD_MS };
+  return { bytes, expiresAt: (span + 2) * PERIOD_MS };
 }
 
-/**
- * True if the issuer of the key signed the token: RSASSA-PSS with SHA-384 and 48 bytes of salt, which a blind signature
- * is once it is unblinded (RFC 9578 §6.4, RFC 9474 §4.5).
- */
+/** RSASSA-PSS with SHA-384 and 48 bytes of salt, also for an unblinded signature (RFC 9578 §6.4, RFC 9474 §4.5). */
 export function isAuthentic(token: Buffer, key: KeyObject): boolean {
   const how = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
   return verify('sha384', token.subarray(0, INPUT_BYTES), how, token.subarray(INPUT_BYTES));

@@ -20,70 +20,70 @@ const ROOM = {
   imageURL: 'https://hotel.example/cards/room-417.png',
 };
 
-/** A share from nothing: what the sender's phone asks, one after another. */
+/** The requests of the sender's phone for the first mailbox. */
 const FIRST_CREATE: readonly Expected[] = [
-  ['relay', 'CreateMailbox', 401, 'asks; the answer says where to read on'],
+  ['relay', 'CreateMailbox', 401, 'no credentials: the answer names the metadata'],
   ['relay', 'metadata (RFC 9728)', 200, 'names the authorization server'],
   ['backend', 'challenge', 200, 'for the evidence of the platform'],
-  ['backend', 'attestation', 200, 'the evidence holds: vouches for the new key'],
+  ['backend', 'attestation', 200, 'the evidence is valid: an attestation of the new key'],
   ['login', 'metadata', 200, 'names the endpoints'],
   ['login', 'challenge', 200, 'for the proof of the key'],
   ['login', 'token', 200, 'by the attestation, without a secret; bound to the key'],
-  ['relay', 'CreateMailbox', 401, 'with both: the relay wants its challenge signed'],
-  ['relay', 'CreateMailbox', 200, 'signed: a mailbox'],
+  ['relay', 'CreateMailbox', 401, 'with both: the relay requires its challenge'],
+  ['relay', 'CreateMailbox', 200, 'with the signed challenge: a mailbox'],
 ];
 
-/** Tells the whole story in a running world. Throws a TraceFailure if anything goes otherwise. */
-export async function runScenario(world: Servers, print: (line: string) => void): Promise<void> {
-  const { login, backend, relay, platform } = world;
+/** Throws a TraceFailure if a request has an unexpected result. */
+export async function runScenario(servers: Servers, print: (line: string) => void): Promise<void> {
+  const { login, backend, relay, platform } = servers;
   const names = { [login]: 'login', [backend]: 'backend', [new URL(relay).origin]: 'relay' };
   const trace = createTrace(print, names);
   const phone = platform.phone(APPS['wallet.example']);
 
-  trace.heading('A wallet app shares a hotel key. Only the genuine app, with a token, may leave a mailbox.');
-  trace.note(`login    ${login}   an authorization server`);
-  trace.note(`backend  ${backend}   the app's own, which attests it`);
+  trace.heading('A wallet app shares a hotel key. Only the genuine app with a token can create a mailbox.');
+  trace.note(`login    ${login}   the authorization server`);
+  trace.note(`backend  ${backend}   the app's backend, which attests the app`);
   trace.note(`relay    ${relay}`);
   trace.note('');
-  const first = await transfer(world, trace, phone);
+  const first = await transfer(servers, trace, phone);
 
   trace.heading('The same phone shares again, with another key:');
   const { payload } = await createContent();
-  const [, second] = await trace.step('sender', FIRST_CREATE, (send) => createMailbox(world, phone, send, payload));
+  const [, second] = await trace.step('sender', FIRST_CREATE, (send) => createMailbox(servers, phone, send, payload));
   const keys = [first, second].map(({ key }) => key.thumbprint);
-  if (new Set(keys).size !== 2) throw new TraceFailure('Each share should have a key of its own.');
-  trace.note(`keys      ${keys.map(shorten).join(' and ')}: the relay sees none of them twice`);
+  if (new Set(keys).size !== 2) throw new TraceFailure('Each share should have another key.');
+  trace.note(`keys      ${keys.map(shorten).join(' and ')}: the relay sees each of them in one share`);
 
-  trace.heading('What is refused:');
-  await runRefusals(world, trace, second);
+  trace.heading('The relay and the backend refuse:');
+  await runRefusals(servers, trace, second);
   trace.note('');
 }
 
-async function transfer(world: Servers, trace: Trace, phone: Phone): Promise<Credentials> {
+async function transfer(servers: Servers, trace: Trace, phone: Phone): Promise<Credentials> {
   const secret = generateSecret();
   const payload = await seal(Buffer.from('the key to room 417'), secret);
   const [urlLink, credentials] = await trace.step('sender', FIRST_CREATE, (send) =>
-    createMailbox(world, phone, send, payload),
+    createMailbox(servers, phone, send, payload),
   );
   const claims = decodeJwt(credentials.attestation);
   trace.note(
-    `attested  the app ${claims.sub} and a key, nothing of the device: ${Object.keys(claims).sort().join(', ')}`,
+    `attested  the app ${claims.sub} and a key, no data of the device: ${Object.keys(claims).sort().join(', ')}`,
   );
   const shareUrl = buildShareUrl(urlLink, { vertical: 'h', secret });
-  trace.note(`sent by text message: ${shareUrl.slice(0, world.relay.length + 12)}…`);
+  trace.note(`sent by text message: ${shareUrl.slice(0, servers.relay.length + 12)}…`);
 
   const { claim } = createMailboxClient();
   const receiver = (send: typeof fetch) => createMailboxClient({ claim, fetch: send });
-  const read: Expected = ['relay', 'ReadSecureContent', 200, 'has neither token nor attestation, and needs none'];
+  const read: Expected = ['relay', 'ReadSecureContent', 200, 'without token and attestation'];
   const { body } = await trace.step('receiver', [read], (send) => receiver(send).read(shareUrl));
   const key = Buffer.from(await open(body.payload, parseShareUrl(shareUrl).secret ?? '')).toString();
-  if (key !== 'the key to room 417') throw new TraceFailure('The receiver should have got the key.');
-  const remove: Expected = ['relay', 'DeleteMailbox', 200, 'has the key: nothing is left'];
+  if (key !== 'the key to room 417') throw new TraceFailure('The receiver should have received the key.');
+  const remove: Expected = ['relay', 'DeleteMailbox', 200, 'has the key, and deletes the mailbox'];
   await trace.step('receiver', [remove], (send) => receiver(send).delete(shareUrl));
   return credentials;
 }
 
-/** A create of the wallet, with nothing but what it is installed with. */
+/** The wallet knows only its client identifier and its backend. */
 async function createMailbox(
   { relay, backend }: Servers,
   phone: Phone,
@@ -97,16 +97,16 @@ async function createMailbox(
   });
   const [credentials, challenge] = [share.credentials(), share.challenge()];
   if (credentials === undefined || challenge === undefined)
-    throw new TraceFailure('The relay should have asked for all.');
+    throw new TraceFailure('The relay should have asked for all credentials.');
   return [body.urlLink, { ...credentials, challenge }];
 }
 
 async function runRefusals(
-  world: Servers,
+  servers: Servers,
   trace: Trace,
   good: Credentials & { readonly challenge: string },
 ): Promise<void> {
-  const { relay, backend, platform } = world;
+  const { relay, backend, platform } = servers;
   const token = (credentials: Pick<Credentials, 'key' | 'token'> = good) =>
     tokenHeaders(credentials, 'POST', `${relay}/v1/m`);
   const attestation = (credentials: Pick<Credentials, 'key' | 'attestation'> = good) =>
@@ -130,14 +130,14 @@ async function runRefusals(
   );
 
   const seen = await attestation();
-  await trace.step('sender', [['relay', 'CreateMailbox', 200, 'once more, and all is as it should be']], async (send) =>
+  await trace.step('sender', [['relay', 'CreateMailbox', 200, 'both again: accepted']], async (send) =>
     create(send, await token(), seen),
   );
   await refused('sender', 401, 'the same proof a second time', async (send) => create(send, await token(), seen));
 
   const attested: readonly Expected[] = [
     ['backend', 'challenge', 200, 'another app of the same company'],
-    ['backend', 'attestation', 200, 'is genuine, too'],
+    ['backend', 'attestation', 200, 'is genuine as well'],
   ];
   const kiosk = { key: other, attestation: '' };
   await trace.step('kiosk', attested, async (send) => {
@@ -150,7 +150,7 @@ async function runRefusals(
 
   const unattested: readonly Expected[] = [
     ['backend', 'challenge', 200, 'not a phone of the platform'],
-    ['backend', 'attestation', 403, 'its evidence leads to another root'],
+    ['backend', 'attestation', 403, 'its evidence has another root'],
   ];
   await trace.refusal('emulator', unattested, (send) =>
     getAttestation(backend, 'wallet.example', other, createPlatform().phone(APPS['wallet.example']), send),

@@ -6,15 +6,15 @@ import { createAttester } from './attester.js';
 import { createAuthorizationServer } from './authorization-server.js';
 import { createPlatform, type Platform } from './stand-in/platform.js';
 
-/** The apps of the company, by client identifier, with what the platform calls them. */
+/** The company's apps: the platform's identifiers by client identifier. */
 export const APPS = {
   'wallet.example': 'A1B2C3D4E5.com.example.wallet',
   'kiosk.example': 'A1B2C3D4E5.com.example.kiosk',
 } as const;
 
-/** Everybody in the story, each at an origin of its own on 127.0.0.1. */
+/** The servers of the scenario, one origin each on 127.0.0.1. */
 export interface Servers {
-  /** URL of the authorization server: its issuer identifier. */
+  /** URL and issuer identifier of the authorization server. */
   readonly login: string;
   /** URL of the app's backend. */
   readonly backend: string;

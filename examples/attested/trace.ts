@@ -1,54 +1,54 @@
-/** What one request of a step is expected to be: to whom, which one, its status, and why that. */
-export type Expected = readonly [whom: string, what: string, status: number, why: string];
+/** The expected result of one request of a step. */
+export type Expected = readonly [server: string, request: string, status: number, reason: string];
 
-/** Something went otherwise than the story says. */
+/** A request had another result than the scenario expects. */
 export class TraceFailure extends Error {
   override readonly name = 'TraceFailure';
 }
 
-/** Prints a story, one line a request. */
+/** Prints one line per request. */
 export interface Trace {
   heading(text: string): void;
   note(text: string): void;
   /**
-   * Runs one step, whose requests go through the `fetch` that it is given, and prints each. Throws a
-   * {@link TraceFailure} unless they are the expected ones, in this order.
+   * Runs one step and prints each request that it makes with `send`. Throws a {@link TraceFailure} for requests other
+   * than the expected ones, in this order.
    */
   step<Result>(
-    who: string,
+    client: string,
     expected: readonly Expected[],
     run: (send: typeof fetch) => Promise<Result>,
   ): Promise<Result>;
-  /** A step that must end with an error, after the requests that were expected. */
-  refusal(who: string, expected: readonly Expected[], run: (send: typeof fetch) => Promise<unknown>): Promise<void>;
+  /** A step that must fail, after the expected requests. */
+  refusal(client: string, expected: readonly Expected[], run: (send: typeof fetch) => Promise<unknown>): Promise<void>;
 }
 
-/** Makes a trace; `names` says who is at an origin. */
+/** `names` has the server names by origin. */
 export function createTrace(print: (line: string) => void, names: Readonly<Record<string, string>>): Trace {
   let count = 0;
 
   async function step<Result>(
-    who: string,
+    client: string,
     expected: readonly Expected[],
     run: (send: typeof fetch) => Promise<Result>,
   ): Promise<Result> {
     let seen = 0;
-    // Thrown at the end, as whoever sends takes an error of `fetch` for the network's.
+    // Thrown at the end: the step would handle an error of `send` as a network error.
     let failure: TraceFailure | undefined;
 
     async function send(input: string | URL | Request, init?: RequestInit): Promise<Response> {
       const started = performance.now();
       const response = await fetch(input, init);
       const ms = `${(performance.now() - started).toFixed(1).padStart(6)} ms`;
-      const whom = names[new URL(response.url).origin] ?? 'somebody';
-      const [expectedWhom, what = '?', status, why = '?'] = expected[seen] ?? [];
+      const server = names[new URL(response.url).origin] ?? 'unknown';
+      const [expectedServer, what = '?', status, reason = '?'] = expected[seen] ?? [];
       seen += 1;
       count += 1;
       const codes = await readErrorCode(response);
-      const route = `${who.padEnd(8)} → ${whom.padEnd(7)}`;
-      print(`${String(count).padStart(2)}  ${route} ${what.padEnd(25)} ${response.status} ${ms}  ${why}${codes}`);
-      if (whom !== expectedWhom || response.status !== status) {
-        failure ??= new TraceFailure(`Request ${count} should have been answered ${status} by ${expectedWhom}.`);
+      const route = `${client.padEnd(8)} → ${server.padEnd(7)}`;
+      print(`${String(count).padStart(2)}  ${route} ${what.padEnd(25)} ${response.status} ${ms}  ${reason}${codes}`);
+      if (server !== expectedServer || response.status !== status) {
+        failure ??= new TraceFailure(`Request ${count} should have been answered ${status} by ${expectedServer}.`);
       }
       return response;
     }
@@ -65,18 +65,18 @@ export function createTrace(print: (line: string) => void, names: Readonly<Recor
     heading: (text) => print(`\n${text}\n`),
     note: (text) => print(`    ${text}`),
     step,
-    refusal: (who, expected, run) =>
-      step(who, expected, async (send) => {
+    refusal: (client, expected, run) =>
+      step(client, expected, async (send) => {
         const outcome = await run(send).then(
-          () => 'let in',
+          () => 'accepted',
           () => 'refused',
         );
-        if (outcome === 'let in') throw new TraceFailure('This should have been refused.');
+        if (outcome === 'accepted') throw new TraceFailure('This should have been refused.');
       }),
   };
 }
 
-/** The stable code of a refusal, or what its challenge asks for: ` (use_attestation_challenge)`. */
+/** The stable code of an error, or the request of its challenge: ` (use_attestation_challenge)`. */
 async function readErrorCode(response: Response): Promise<string> {
   if (response.ok) return '';
   const { code, error } = (await response.clone().json()) as Record<string, unknown>;
@@ -84,7 +84,7 @@ async function readErrorCode(response: Response): Promise<string> {
   return ` (${asked ?? code ?? error ?? 'no code'})`;
 }
 
-/** The beginning of a text that is nobody's business as a whole. */
+/** The start of a secret text. */
 export function shorten(text: string): string {
   return `${text.slice(0, 6)}…`;
 }

@@ -7,11 +7,11 @@ import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
 const { PORT = '8080' } = process.env;
-// A held read is silent for up to 25 s. A pane that has heard nothing for so long opens its stream anew.
+// Longer than a held read (25 s). A pane reconnects if its stream was idle for this time.
 const server = createServer({ requestTimeout: 60_000, connectionsCheckingInterval: 5_000 });
 server.timeout = 75_000;
 try {
-  // Only this machine: the pane shows everybody what passes by.
+  // Only this machine: the pane shows all requests.
   server.listen(Number(PORT), '127.0.0.1');
   await once(server, 'listening');
 } catch (error) {

@@ -1,29 +1,26 @@
 import { createServer, type Server } from 'node:http';
 import { createRelay, type Relay, stopServer, storeFromUrl } from 'credential-relay';
 
-/** What the relay processes of one relay have in common. */
+/** The options that all relay processes share. */
 export interface AppOptions {
-  /** Where devices reach the balancer: the same for all processes, as links are built from it. */
+  /** The URL of the relay at the balancer. Links are built from it. */
   readonly publicUrl: string;
-  /** URL of the store that all share. */
   readonly storeUrl: string;
-  /** Server keys, the same for all. */
   readonly keys: readonly string[];
 }
 
-/** One relay process of several: nothing in it knows that there are others. */
+/** One of several relay processes. It does not know the other processes. */
 export interface App {
   readonly server: Server;
   readonly relay: Relay;
-  /** What to do on SIGTERM: ends without having failed a single request. */
+  /** For SIGTERM: ends held reads and stops without a failed request. */
   stop(): Promise<void>;
 }
 
-/** Makes the server of one process; it does not listen yet. */
 export function createApp({ publicUrl, storeUrl, keys }: AppOptions): App {
   const store = storeFromUrl(storeUrl);
   const relay = createRelay({ publicUrl, store, keys });
-  // Longer than a balancer keeps its connections, so that it is the balancer that closes them.
+  // Longer than the balancer's keep-alive, so that the balancer closes idle connections.
   const server = createServer({ keepAliveTimeout: 65_000 }, relay.node());
 
   return {

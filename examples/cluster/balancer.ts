@@ -1,32 +1,31 @@
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 
-/** One process that the balancer may ask. */
 export interface Target {
   readonly name: string;
-  /** Its origin. */
+  /** The origin. */
   readonly url: string;
 }
 
 /**
- * What the balancer tells of one try: a process was asked; it began to answer; it did not, and another is asked; the
- * client did not wait for it.
+ * An event of one attempt: the balancer sent the request to a process (`asked`), the process answered, the process did
+ * not answer and the balancer tries another (`lost`), or the client disconnected (`left`).
  */
 export interface BalancerEvent {
   readonly type: 'asked' | 'answered' | 'lost' | 'left';
   readonly target: Target;
   readonly request: IncomingMessage;
-  /** Of the answer, once there is one. */
+  /** The status of the answer. */
   readonly status?: number | undefined;
 }
 
-/** Milliseconds for which a process is asked last, after it did not answer. */
+/** Time for which a process without an answer is tried last. */
 const AVOIDED_MS = 1000;
-/** Milliseconds that a process may be silent: more than it holds a read for. */
+/** Longer than a relay holds a read. */
 const TIMEOUT_MS = 60_000;
-/** Bytes of a body that is kept to be sent again: as much as the relay takes. */
+/** The balancer keeps bodies to send them again. The limit is the relay's. */
 const MAXIMUM_BODY_BYTES = 65_536;
-/** Fields that are about one connection only (RFC 9110 §7.6.1), and the length, which is set anew. */
+/** Fields of one connection (RFC 9110 §7.6.1), and the length, which the balancer sets. */
 const CONNECTION_HEADERS = [
   'connection',
   'keep-alive',
@@ -39,14 +38,13 @@ const CONNECTION_HEADERS = [
 ];
 
 /**
- * A small balancer: asks the targets in turn, and another one where one does not answer. That it may do so with a write
- * as well, which may have been carried out, is a property of the relay: the same Mailbox-Request-ID takes effect once.
- * (Not where hooks take a proof once, such as DPoP: there only the device can repeat a write, with a new proof.)
- * `targets` is asked for each request. Every answer names its process in `Served-By`.
+ * Sends requests to the targets in turn, and to another target if one does not answer. It can repeat writes, because one
+ * Mailbox-Request-ID takes effect once at the relay. With hooks that accept a proof once (DPoP), only the device can
+ * repeat a write, with a new proof. Calls `targets` per request. Every answer names its process in `Served-By`.
  */
-export function createBalancer(targets: () => readonly Target[], hear: (told: BalancerEvent) => void): Server {
+export function createBalancer(targets: () => readonly Target[], onEvent: (event: BalancerEvent) => void): Server {
   const agent = new Agent({ keepAlive: true });
-  const avoided = new Map<string, number>(); // until when
+  const avoided = new Map<string, number>(); // until, by performance.now()
   let turn = 0;
 
   function orderTargets(): Target[] {
@@ -60,7 +58,7 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: Ba
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const left = new AbortController();
     response.once('close', () => {
-      if (!response.writableFinished) left.abort(); // So that no process holds a read for a client that has left.
+      if (!response.writableFinished) left.abort(); // The process ends the held read of this client.
     });
     const body = await readBody(incoming);
     if (body === undefined) {
@@ -69,18 +67,18 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: Ba
     }
     for (const target of orderTargets()) {
       try {
-        hear({ type: 'asked', target, request: incoming });
+        onEvent({ type: 'asked', target, request: incoming });
         const answer = await forward(target, incoming, body, agent, left.signal);
-        hear({ type: 'answered', target, request: incoming, status: answer.statusCode });
+        onEvent({ type: 'answered', target, request: incoming, status: answer.statusCode });
         const headers = [...selectHeaders(answer), 'Served-By', target.name];
         const length = answer.headers['content-length'];
         if (length !== undefined) headers.push('Content-Length', length);
         response.writeHead(answer.statusCode ?? 502, headers);
-        // Once a byte has gone out nothing can be tried again: what breaks now breaks at the client as well.
+        // After the first byte no retry is possible: an error ends the client's answer as well.
         pipeline(answer, response, () => undefined);
         return;
       } catch {
-        hear({ type: left.signal.aborted ? 'left' : 'lost', target, request: incoming });
+        onEvent({ type: left.signal.aborted ? 'left' : 'lost', target, request: incoming });
         if (left.signal.aborted) return;
         avoided.set(target.url, performance.now() + AVOIDED_MS);
       }
@@ -89,12 +87,12 @@ export function createBalancer(targets: () => readonly Target[], hear: (told: Ba
   }
 
   const server = createServer({ keepAliveTimeout: 65_000 }, (incoming, response) => {
-    serve(incoming, response).catch(() => response.destroy()); // The client left in the midst of its body.
+    serve(incoming, response).catch(() => response.destroy()); // The client disconnected during its body.
   });
   return server.on('close', () => agent.destroy());
 }
 
-/** Resolves with the head of the answer; rejects if there is none, also if the client leaves. */
+/** Resolves with the head of the answer. Rejects if there is no answer or the client disconnects. */
 function forward(
   { url }: Target,
   { method, url: path, rawHeaders, headers: fields }: IncomingMessage,
@@ -103,7 +101,7 @@ function forward(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // As a list, so that a field that was sent twice arrives twice: the relay refuses that.
+    // A list keeps repeated fields, which the relay refuses.
     const headers = [...selectHeaders({ rawHeaders, headers: fields }), 'Content-Length', String(body.length)];
     const outgoing = request(url, { method, path, headers, agent, signal, timeout: TIMEOUT_MS });
     outgoing.on('timeout', () => outgoing.destroy(new Error('silent')));
@@ -112,10 +110,7 @@ function forward(
   });
 }
 
-/**
- * The whole body; `undefined` for one that is too long. It is read into one buffer: in a list, each chunk of one byte
- * would take hundreds of bytes.
- */
+/** Returns `undefined` for a body that is too long. One buffer: in a list, a chunk of one byte takes hundreds of bytes. */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const body = Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
   let length = 0;
@@ -123,10 +118,10 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> 
     if (length + chunk.length > MAXIMUM_BODY_BYTES) return undefined;
     length += chunk.copy(body, length);
   }
-  return Buffer.from(body.subarray(0, length)); // Short, as it is kept for as long as a read is held.
+  return Buffer.from(body.subarray(0, length)); // A short copy, because it stays in memory while a read is held.
 }
 
-/** The fields that go further: not those of the connection, nor those that `Connection` names. */
+/** All fields except the connection's and the ones that `Connection` names. */
 function selectHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
   const kept = new Set([...CONNECTION_HEADERS, ...named]);

@@ -5,24 +5,24 @@ import type { Target } from './balancer.js';
 
 /** The relay processes behind the balancer. */
 export interface Fleet {
-  /** Those that are to be asked. One that has ended stays among them until another takes its place, as in real life. */
+  /** The targets of the balancer. An ended process stays in the list until it is replaced. */
   readonly members: readonly Target[];
-  /** Starts one more, or one in the place of another; resolves when it answers. */
+  /** Starts a process, or a replacement. Resolves when it answers. */
   start(name: string, inPlaceOf?: string): Promise<void>;
-  /** Sends a signal; resolves with the exit code when it has ended, `null` for one that was killed. */
+  /** Sends a signal. Resolves with the exit code, or `null` if the process was killed. */
   end(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
-  /** Ends all, at once. */
+  /** Kills all processes. */
   close(): Promise<void>;
 }
 
-/** Runs `program`, whose part it is to call {@link runMember}, once for each process. */
+/** Runs `program` once per process. The program calls {@link runMember}. */
 export function createFleet(program: string, options: AppOptions): Fleet {
   const children = new Map<string, ChildProcess>();
   const members: Target[] = [];
   const killAll = (): void => {
     for (const child of children.values()) child.kill('SIGKILL');
   };
-  process.on('exit', killAll); // Also if the example is broken off, nothing is left behind.
+  process.on('exit', killAll); // No process remains if the example is interrupted.
 
   async function end(name: string, signal: NodeJS.Signals): Promise<number | null> {
     const child = children.get(name);
@@ -44,9 +44,9 @@ export function createFleet(program: string, options: AppOptions): Fleet {
       const answer = once(child, 'message') as Promise<[Omit<Target, 'name'>]>;
       const failed = once(child, 'exit').then(() => Promise.reject(new Error(`${name} has ended at its start.`)));
       const [{ url }] = await Promise.race([answer, failed]);
-      failed.catch(() => undefined); // It ends one day, and then that is no news.
-      const place = members.findIndex((member) => member.name === inPlaceOf);
-      members.splice(place === -1 ? members.length : place, 1, { name, url });
+      failed.catch(() => undefined); // The process ends later, which is not an error.
+      const index = members.findIndex((member) => member.name === inPlaceOf);
+      members.splice(index === -1 ? members.length : index, 1, { name, url });
     },
     async close() {
       await Promise.all([...children.keys()].map((name) => end(name, 'SIGKILL')));
@@ -55,16 +55,16 @@ export function createFleet(program: string, options: AppOptions): Fleet {
   };
 }
 
-/** The argument by which the program learns that it is to be a relay process. */
+/** The argument that starts the program as a relay process. */
 export const MEMBER_ARGUMENT = 'relay';
 
-/** What a relay process does: is told its options, listens on a free port, says where, and on SIGTERM stops. */
+/** Receives the options from the parent process, listens on a free port, reports the URL, and stops on SIGTERM. */
 export async function runMember(): Promise<void> {
   const [options] = (await once(process, 'message')) as [AppOptions];
   const app: App = createApp(options);
   process.once('SIGTERM', () => void app.stop().then(() => process.disconnect()));
-  process.once('disconnect', () => process.exit()); // Who started it has ended.
-  await app.relay.ping(); // Only a relay whose store answers is to be asked.
+  process.once('disconnect', () => process.exit()); // The parent process has ended.
+  await app.relay.ping(); // The balancer gets only relays with a working store.
   app.server.listen(0, '127.0.0.1');
   await once(app.server, 'listening');
   const address = app.server.address();

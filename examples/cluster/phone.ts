@@ -2,28 +2,25 @@ import { createMailboxClient, open, type Payload, RelayResponseError, seal } fro
 
 /** One phone in one transfer. */
 export interface Phone {
-  /** Leaves a mailbox with a message in it; gives the link. */
+  /** Creates a mailbox with a message and returns the link. */
   create(relay: string, message: string): Promise<string>;
-  /** Writes a message. */
   write(link: string, message: string): Promise<void>;
-  /** Waits, by long polls, until this message is there. Throws an Error if another one comes, or none. */
+  /** Waits by long polls for this message. Throws an Error for another message or a time-out. */
   awaitMessage(link: string, message: string): Promise<void>;
-  /** Waits, by long polls, until the mailbox is gone. Throws an Error if it stays. */
+  /** Waits by long polls until the mailbox is gone. Throws an Error for a message or a time-out. */
   awaitEnd(link: string): Promise<void>;
   remove(link: string): Promise<void>;
 }
 
-/** Seconds that a read asks to be held. */
 const WAIT_SECONDS = 5;
-/** Milliseconds until what was awaited counts as lost. */
 const TIMEOUT_MS = 15_000;
 
 const ROOM = { title: 'Room 417', description: 'Your key', imageURL: 'https://hotel.example/417.png' };
 
-/** Makes a phone, whose requests go through `send`. It repeats none: that is for the balancer to do. */
+/** Does not repeat requests: the balancer does. */
 export function createPhone(secret: string, send: typeof fetch): Phone {
   const client = createMailboxClient({ fetch: send, attempts: 1 });
-  /** The version that this phone has seen, and what it wrote last: that is no news. */
+  /** The last read version and the last written message, which the phone ignores. */
   let seen: string | undefined;
   let written = '';
 
@@ -32,7 +29,7 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
     return seal(Buffer.from(message), secret);
   };
 
-  /** The next news: a message that this phone has not written, or `undefined` once the mailbox is gone. */
+  /** The next message of the other phone, or `undefined` if the mailbox is gone. */
   async function readNext(link: string): Promise<string | undefined> {
     const end = performance.now() + TIMEOUT_MS;
     while (performance.now() < end) {
@@ -41,14 +38,14 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
       if (!response.ok) throw new Error(`A read was answered with ${response.status}.`);
       seen = response.headers.get('Mailbox-Version') ?? undefined;
       if (response.status === 204) {
-        await pause(1000 * Number(response.headers.get('Retry-After') ?? 0)); // The relay could not hold it.
+        await pause(1000 * Number(response.headers.get('Retry-After') ?? 0)); // The relay could not hold the read.
         continue;
       }
       const { payload } = (await response.json()) as { payload: Payload };
       const message = Buffer.from(await open(payload, secret)).toString();
       if (message !== written) return message;
     }
-    throw new Error('Nothing came.');
+    throw new Error('No message arrived in time.');
   }
 
   return {
@@ -60,29 +57,29 @@ export function createPhone(secret: string, send: typeof fetch): Phone {
       return body.urlLink;
     },
     async write(link, message) {
-      // 201, without a version: a process wrote it, and was killed before it could say so.
+      // 201 without a version: a process wrote the message and was killed before its answer.
       seen = (await client.update(link, { payload: await sealed(message) })).version;
     },
     async awaitMessage(link, message) {
-      const came = await readNext(link);
-      if (came !== message) throw new Error(`There came "${came}" where "${message}" was awaited.`);
+      const received = await readNext(link);
+      if (received !== message) throw new Error(`Received "${received}" instead of "${message}".`);
     },
     async awaitEnd(link) {
-      const came = await readNext(link);
-      if (came !== undefined) throw new Error(`There came "${came}" where nothing was awaited.`);
+      const received = await readNext(link);
+      if (received !== undefined) throw new Error(`Received "${received}" instead of the end of the mailbox.`);
     },
     async remove(link) {
       try {
         await client.delete(link);
       } catch (error) {
-        // A process deleted it, and was killed before it could say so: to the next it is gone, as it should be.
+        // A process deleted the mailbox and was killed before its answer, so the next process answers 404.
         if (!(error instanceof RelayResponseError && error.status === 404)) throw error;
       }
     },
   };
 }
 
-/** Without a version it is a read as any other, which is answered at once. */
+/** The relay answers a read without a version at once. */
 function readHeaders(claim: string, seen: string | undefined): Record<string, string> {
   const claimed = { 'Mailbox-Device-Claim': claim, 'Mailbox-Request-ID': crypto.randomUUID() };
   if (seen === undefined) return claimed;
@@ -93,7 +90,6 @@ function getExpiration(): string {
   return `${new Date(Date.now() + 600_000).toISOString().slice(0, 19)}Z`;
 }
 
-/** Resolves after so many ms. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -4,19 +4,18 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 
-/** A Redis to be used. */
 export interface Redis {
   readonly url: string;
-  /** Ends it, if it was started here. */
+  /** Ends the server if this example started it. */
   close(): Promise<void>;
 }
 
-/** The programs that can be started, the first that is installed. */
+/** The first installed program is started. */
 const PROGRAMS = ['redis-server', 'valkey-server'];
 
 /**
- * The Redis at `REDIS_URL`, or one that is started on a free port of 127.0.0.1 and keeps nothing. `undefined` if there is
- * neither. Throws an Error if the one that is installed does not start.
+ * Uses the Redis at `REDIS_URL`, or starts one without persistence on a free port of 127.0.0.1. Returns `undefined` if
+ * no Redis is installed. Throws an Error if the installed Redis does not start.
  */
 export async function openRedis(env: NodeJS.ProcessEnv): Promise<Redis | undefined> {
   if (env.REDIS_URL) return { url: env.REDIS_URL, close: async () => undefined };
@@ -38,7 +37,7 @@ async function waitUntilReady(
   port: number,
 ): Promise<Redis> {
   const kill = (): void => void child.kill('SIGKILL');
-  process.on('exit', kill); // Also if the example is broken off, nothing is left behind.
+  process.on('exit', kill); // No process remains if the example is interrupted.
   const ended = once(child, 'exit');
   let isReady = false;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -46,7 +45,7 @@ async function waitUntilReady(
     if (isReady) break;
   }
   if (!isReady) throw new Error(`${child.spawnfile} has ended before it was ready.`);
-  child.stdout.resume(); // What it says from now on is read, lest it should wait for that.
+  child.stdout.resume(); // A full pipe would block the server.
   return {
     url: `redis://127.0.0.1:${port}`,
     async close() {
@@ -57,7 +56,6 @@ async function waitUntilReady(
   };
 }
 
-/** A port that was free a moment ago. */
 async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

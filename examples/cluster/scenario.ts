@@ -7,37 +7,34 @@ import { pause } from './phone.js';
 import { createStats, type Stats } from './stats.js';
 import { transfer } from './transfer.js';
 
-/** What {@link runScenario} needs. */
 export interface ScenarioOptions {
-  /** URL of the store. */
   readonly storeUrl: string;
-  /** The program that a relay process runs ({@link createFleet}). */
+  /** The program of a relay process, see {@link createFleet}. */
   readonly program: string;
   readonly print: (line: string) => void;
 }
 
-/** Pairs of phones that share at one time. */
 const PAIRS = 6;
-/** Milliseconds between two of the things that happen to the processes. */
+/** Pause between two events of the processes. */
 const EVENT_PAUSE_MS = 1600;
 
 /**
- * Three relay processes, of which one is killed and one restarted, while phones share through the balancer. Resolves to
- * whether all went well: each transfer finished, and no client saw a request fail.
+ * Runs three relay processes, kills one and restarts one, while phones share keys through the balancer. Resolves to true
+ * if every transfer finished and no request failed.
  */
 export async function runScenario({ storeUrl, program, print }: ScenarioOptions): Promise<boolean> {
   const started = performance.now();
-  const say = (line: string): void => print(`${formatSeconds(performance.now() - started).padStart(6)}  ${line}`);
-  const tally = createStats();
+  const log = (line: string): void => print(`${formatSeconds(performance.now() - started).padStart(6)}  ${line}`);
+  const stats = createStats();
 
   const balancer = createBalancer(
     () => fleet.members,
-    (told) => {
-      tally.record(told);
-      const { type: what, target, status } = told;
+    (event) => {
+      stats.record(event);
+      const { type: what, target, status } = event;
       if (what === 'lost')
-        say(`          ${target.name} did not answer ${describeRequest(told)}: another one is asked`);
-      if (status === 204) say(`          ${target.name} has ended a long poll with 204: its phone asks again`);
+        log(`          ${target.name} did not answer ${describeRequest(event)}: the balancer asks another process`);
+      if (status === 204) log(`          ${target.name} ended a long poll with 204: the phone polls again`);
     },
   );
   balancer.listen(0, '127.0.0.1');
@@ -48,13 +45,13 @@ export async function runScenario({ storeUrl, program, print }: ScenarioOptions)
 
   try {
     await Promise.all(['A', 'B', 'C'].map((name) => fleet.start(name)));
-    say(`A, B and C answer, at one Redis and behind ${publicUrl}`);
-    const phones = startPhones(publicUrl, tally, say);
-    const fates = await runEvents(fleet, tally, say);
+    log(`A, B and C answer, with one Redis, behind ${publicUrl}`);
+    const phones = startPhones(publicUrl, stats, log);
+    const events = await runEvents(fleet, stats, log);
     const transfers = await phones.finish();
-    const isWell = transfers.failed === 0 && tally.failures.length === 0;
-    for (const line of summary(tally, fates, transfers)) print(line);
-    return isWell;
+    const isSuccess = transfers.failed === 0 && stats.failures.length === 0;
+    for (const line of summary(stats, events, transfers)) print(line);
+    return isSuccess;
   } finally {
     await fleet.close();
     balancer.close();
@@ -67,26 +64,26 @@ interface Transfers {
   failed: number;
 }
 
-/** Pairs of phones, each of which shares again and again until it is told to finish. */
-function startPhones(relay: string, tally: Stats, say: (line: string) => void): { finish(): Promise<Transfers> } {
+/** Each pair of phones shares one key after another until `finish`. */
+function startPhones(relay: string, stats: Stats, log: (line: string) => void): { finish(): Promise<Transfers> } {
   const transfers = { finished: 0, failed: 0 };
-  let isOver = false;
+  let isFinished = false;
   let count = 0;
 
   async function pair(): Promise<void> {
-    while (!isOver) {
+    while (!isFinished) {
       count += 1;
       const [number, began, servedBy] = [count, performance.now(), new Set<string>()];
       try {
-        await transfer(relay, tally.countingFetch(servedBy));
+        await transfer(relay, stats.countingFetch(servedBy));
         transfers.finished += 1;
         const names = [...servedBy].sort().join(' ');
-        say(
+        log(
           `transfer ${String(number).padStart(2)} finished in ${formatSeconds(performance.now() - began)}, served by ${names}`,
         );
       } catch (error) {
         transfers.failed += 1;
-        say(`transfer ${number} FAILED: ${error instanceof Error ? error.message : 'an unknown error'}`);
+        log(`transfer ${number} FAILED: ${error instanceof Error ? error.message : 'unknown error'}`);
       }
     }
   }
@@ -94,54 +91,54 @@ function startPhones(relay: string, tally: Stats, say: (line: string) => void): 
   const pairs = Array.from({ length: PAIRS }, pair);
   return {
     async finish() {
-      isOver = true;
+      isFinished = true;
       await Promise.all(pairs);
       return transfers;
     },
   };
 }
 
-/** What happens to the processes. Resolves to what became of each. */
-async function runEvents(fleet: Fleet, tally: Stats, say: (line: string) => void): Promise<Map<string, string>> {
-  const held = (name: string): number => tally.processes.get(name)?.held ?? 0;
-  const fates = new Map<string, string>();
+/** Kills process B and stops process C, and replaces both. Resolves to the events by process. */
+async function runEvents(fleet: Fleet, stats: Stats, log: (line: string) => void): Promise<Map<string, string>> {
+  const held = (name: string): number => stats.processes.get(name)?.held ?? 0;
+  const events = new Map<string, string>();
 
   await pause(EVENT_PAUSE_MS);
-  while (held('B') < 2) await pause(1); // It is to be killed in the midst of something.
-  say(`kill -9   B, which holds ${held('B')} of the long polls`);
+  while (held('B') < 2) await pause(1); // The process must hold reads when it is killed.
+  log(`kill -9   B, which holds ${held('B')} long polls`);
   await fleet.end('B', 'SIGKILL');
-  fates.set('B', 'killed');
+  events.set('B', 'killed');
   await pause(EVENT_PAUSE_MS / 2);
   await fleet.start('D', 'B');
-  say('          D answers, in the place of B');
+  say('          D answers, and replaces B');
 
   await pause(EVENT_PAUSE_MS);
   while (held('C') < 2) await pause(1);
-  say(`SIGTERM   C, which holds ${held('C')} of the long polls`);
+  log(`SIGTERM   C, which holds ${held('C')} long polls`);
   const code = await fleet.end('C', 'SIGTERM');
-  fates.set('C', `stopped, exit ${code}`);
-  say(`          C has ended with ${code}`);
+  events.set('C', `stopped, exit ${code}`);
+  log(`          C ended with ${code}`);
   await fleet.start('E', 'C');
-  say('          E answers, in the place of C');
+  say('          E answers, and replaces C');
 
   await pause(EVENT_PAUSE_MS);
-  return fates;
+  return events;
 }
 
-function* summary(tally: Stats, fates: ReadonlyMap<string, string>, transfers: Transfers): Generator<string> {
+function* summary(stats: Stats, events: ReadonlyMap<string, string>, transfers: Transfers): Generator<string> {
   yield '';
-  yield 'process  answered  long polls  taken over by others';
-  for (const [name, { answered, longPolls, lost }] of [...tally.processes].sort()) {
+  yield 'process  answered  long polls  taken over';
+  for (const [name, { answered, longPolls, lost }] of [...stats.processes].sort()) {
     const [first, second, third] = [answered, longPolls, lost].map(String);
-    yield `${name.padEnd(7)} ${first?.padStart(9)} ${second?.padStart(11)} ${third?.padStart(21)}  ${fates.get(name) ?? ''}`.trimEnd();
+    yield `${name.padEnd(7)} ${first?.padStart(9)} ${second?.padStart(11)} ${third?.padStart(11)}  ${events.get(name) ?? ''}`.trimEnd();
   }
   yield '';
   yield `transfers finished: ${transfers.finished} of ${transfers.finished + transfers.failed}`;
-  yield `requests of clients: ${tally.requests}, failed: ${tally.failures.length}`;
-  yield* tally.failures.slice(0, 10).map((failure) => `  ${failure}`);
+  yield `client requests: ${stats.requests}, failed: ${stats.failures.length}`;
+  yield* stats.failures.slice(0, 10).map((failure) => `  ${failure}`);
 }
 
-/** A request in words: a path would tell of the mailbox. */
+/** Not the path, which gives access to the mailbox. */
 function describeRequest({ request }: BalancerEvent): string {
   if (request.headers.prefer !== undefined) return 'a long poll';
   const names: Readonly<Record<string, string>> = { PUT: 'an update', DELETE: 'a delete' };

@@ -4,10 +4,9 @@ import { MEMBER_ARGUMENT, runMember } from './fleet.js';
 import { openRedis } from './redis.js';
 import { runScenario } from './scenario.js';
 
-/** Milliseconds after which something hangs. */
 const TIMEOUT_MS = 30_000;
 
-/** Tells the story; gives the exit code: 0 if all went well, 1 if not, 2 without a Redis. */
+/** Returns the exit code: 0 for success, 1 for a failed request or transfer, 2 without a Redis. */
 async function main(): Promise<number> {
   const redis = await openRedis(process.env);
   if (redis === undefined) {
@@ -16,9 +15,9 @@ async function main(): Promise<number> {
     return 2;
   }
   try {
-    const complaint = await checkStore(redis.url);
-    if (complaint !== undefined) {
-      console.log(`REDIS_URL: ${complaint}`);
+    const error = await checkStore(redis.url);
+    if (error !== undefined) {
+      console.log(`REDIS_URL: ${error}`);
       return 2;
     }
     const options = { storeUrl: redis.url, program: fileURLToPath(import.meta.url), print: console.log };
@@ -28,7 +27,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** What is wrong with a store; `undefined` if it answers. */
+/** Returns the error of the store, or `undefined` if it answers. */
 async function checkStore(url: string): Promise<string | undefined> {
   try {
     const store = storeFromUrl(url);
@@ -39,13 +38,13 @@ async function checkStore(url: string): Promise<string | undefined> {
   }
 }
 
-// One program for all: the relay processes are started from it by an argument.
+// The relay processes run the same program with an argument.
 if (process.argv[2] === MEMBER_ARGUMENT) {
   await runMember();
 } else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   setTimeout(() => {
-    console.log(`It hangs: not over after ${TIMEOUT_MS / 1000} s.`);
+    console.log(`The example did not end within ${TIMEOUT_MS / 1000} s.`);
     process.exit(1);
   }, TIMEOUT_MS).unref();
   process.exitCode = await main();

@@ -1,30 +1,27 @@
 import type { BalancerEvent } from './balancer.js';
 
-/** What a relay process did, by the balancer. */
+/** The work of one relay process, as the balancer counts it. */
 export interface ProcessStats {
-  /** Requests that it has answered. */
   answered: number;
-  /** Those among them that were long polls. */
+  /** Answered long polls. */
   longPolls: number;
-  /** Requests that it did not answer, and that another process took over. */
+  /** Requests without an answer, which another process took over. */
   lost: number;
-  /** Long polls that it holds. */
+  /** Held long polls. */
   held: number;
 }
 
-/** Counts what the balancer tells, and what clients see. */
+/** Counts the events of the balancer, and the results of the clients. */
 export interface Stats {
   readonly processes: ReadonlyMap<string, ProcessStats>;
-  /** Requests of clients. */
   readonly requests: number;
-  /** Those that got no answer, or one of failure, in words; the 404 of a mailbox that is gone is none. */
+  /** Client requests without an answer, or with an error other than the 404 of a deleted mailbox. */
   readonly failures: readonly string[];
-  record(told: BalancerEvent): void;
-  /** `fetch`, counted. `servedBy` learns the processes that answered. */
+  record(event: BalancerEvent): void;
+  /** `fetch` with counting. Adds the names of the processes to `servedBy`. */
   countingFetch(servedBy: Set<string>): typeof fetch;
 }
 
-/** Makes an empty tally. */
 export function createStats(): Stats {
   const served = new Map<string, ProcessStats>();
   const failures: string[] = [];

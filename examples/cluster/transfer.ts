@@ -1,12 +1,12 @@
 import { buildShareUrl, generateSecret, parseShareUrl } from 'credential-relay/client';
 import { createPhone, pause } from './phone.js';
 
-/** Messages that each of the two phones writes. */
+/** Messages per phone. */
 const ROUNDS = 3;
 
 /**
- * A whole stateful transfer: the sender leaves a mailbox, the receiver reads it and is bound, they write to each other in
- * turns, the receiver deletes. Whoever is not to write waits by long polls. Throws an Error if anything comes otherwise.
+ * A stateful transfer: the sender creates a mailbox, the receiver reads and is bound, both write in turns, and the
+ * receiver deletes the mailbox. A phone waits by long polls. Throws an Error for any other result.
  */
 export async function transfer(relay: string, send: typeof fetch): Promise<void> {
   const secret = generateSecret();
@@ -37,7 +37,7 @@ export async function transfer(relay: string, send: typeof fetch): Promise<void>
   await Promise.all([receiverSide(), senderSide()]);
 }
 
-/** What phones do between two messages: ask their owner, sign, write to a lock. */
+/** The time of a phone between two messages, for its user or a signature. */
 function waitForUser(): Promise<void> {
   return pause(100 + 300 * Math.random());
 }

@@ -1,7 +1,7 @@
 import { createRelay, type Relay } from 'credential-relay';
 import express, { type Express } from 'express';
 
-/** An Express app with the relay in it. `publicUrl` is where devices reach it, and ends in the path of the mount. */
+/** An Express app with a relay. `publicUrl` is its URL for devices, and ends in the path of the mount. */
 export function createApp(publicUrl: string): { readonly app: Express; readonly relay: Relay } {
   const app = express();
 

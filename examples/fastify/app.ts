@@ -4,14 +4,14 @@ import createFastify, { type FastifyInstance } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who has signed in; the app's own. */
+    /** The signed-in user. */
     user: string | undefined;
   }
 }
 
 /**
- * A Fastify app with the relay in it: whoever has signed in may leave mailboxes, anybody may open the links.
- * `publicUrl` is where devices reach the relay, such as https://example.com/relay.
+ * A Fastify app with the relay in it: only signed-in users can create mailboxes, and all devices can open links.
+ * `publicUrl` is the URL of the relay for devices, such as https://example.com/relay.
  */
 export function createApp(publicUrl: string): { readonly app: FastifyInstance; readonly relay: Relay } {
   const app = createFastify();
@@ -21,23 +21,23 @@ export function createApp(publicUrl: string): { readonly app: FastifyInstance; r
     publicUrl,
     authenticate({ host }) {
       if (host.req?.user === undefined) throw new RelayError('token_required');
-      return { app: 'front-desk', via: ['session'] }; // the app, never the person
+      return { app: 'front-desk', via: ['session'] }; // the app, never the user
     },
   });
   const handle = relay.node();
-  // A hook, not a route: before a route is called, Fastify has read the body.
+  // Not a route: Fastify reads the body before it calls a route.
   app.addHook('onRequest', (request, reply, done) => {
     const raw: NodeHostRequest = request.raw;
-    raw.user = request.user; // The relay's hooks see the raw request, which knows nothing of Fastify's own.
+    raw.user = request.user; // The relay's hooks get the raw request, without Fastify's properties.
     handle(raw, reply.raw, () => done());
   });
 
-  // What is not the relay's comes through to the app's own routes.
+  // All other paths reach the app's routes.
   app.get('/', async () => 'The front desk.');
   return { app, relay };
 }
 
-/** A session by cookie, in the place of @fastify/session and its like, which work in an `onRequest` hook as well. */
+/** A session by cookie, in place of @fastify/session, which works in an `onRequest` hook as well. */
 function addSignIn(app: FastifyInstance): void {
   const sessions = new Map<string, string>();
   app.decorateRequest('user', undefined);
@@ -45,7 +45,7 @@ function addSignIn(app: FastifyInstance): void {
     const [, session = ''] = /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? '') ?? [];
     request.user = sessions.get(session);
   });
-  // Whoever gives a name is let in here, where your app asks for more.
+  // This accepts any name. Your app checks credentials.
   app.post<{ Body: { name: string } }>('/sign-in', async ({ body }, reply) => {
     const session = randomUUID();
     sessions.set(session, body.name);

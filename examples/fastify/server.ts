@@ -7,7 +7,7 @@ const publicUrl = process.env.PUBLIC_URL ?? `http://localhost:${port}/relay`;
 const { app, relay } = createApp(publicUrl);
 
 async function stop(): Promise<void> {
-  await stopServer(app.server, relay); // First: `app.close()` would wait for reads that are held.
+  await stopServer(app.server, relay); // First: `app.close()` would wait for held reads.
   await app.close();
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
@@ -18,4 +18,4 @@ Sign in, and keep the cookie:
 
   curl -s -c .cache/jar http://localhost:${port}/sign-in -H 'Content-Type: application/json' -d '{"name":"Ada"}'
 
-With -b .cache/jar you may leave mailboxes; without it the relay answers 401. README.md has the rest.`);
+With -b .cache/jar you can create mailboxes; without it the relay answers 401. README.md has the rest.`);

@@ -17,5 +17,5 @@ Sign in, and keep the cookie:
 
   curl -s -c .cache/jar http://localhost:${port}/sign-in -H 'Content-Type: application/json' -d '{"name":"Ada"}'
 
-With -b .cache/jar you may leave mailboxes; without it the relay answers 401. README.md has the rest.`);
+With -b .cache/jar you can create mailboxes; without it the relay answers 401. README.md has the rest.`);
 });

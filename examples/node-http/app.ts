@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import { createRelay, type Relay } from 'credential-relay';
 
-/** A server of node:http with the relay in it. `publicUrl` is where devices reach the relay. */
+/** A node:http server with a relay. `publicUrl` is the URL of the relay for devices. */
 export function createApp(publicUrl: string): { readonly app: Server; readonly relay: Relay } {
   const relay = createRelay({ publicUrl });
   const handle = relay.node();
 
   const app = createServer((request, response) => {
     handle(request, response, () => {
-      // Not the relay's. A server that does nothing else is `createServer(relay.node())`.
+      // All other paths. A server without other paths is `createServer(relay.node())`.
       if (request.url === '/') response.end('The front desk.');
       else response.writeHead(404).end();
     });

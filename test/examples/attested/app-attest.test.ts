@@ -15,7 +15,7 @@ const verifier = (options: Partial<AppAttestOptions> = {}) => appAttest({ appId:
 const attest = (options: PhoneOptions = {}, bound = BOUND, app = APP) => platform.phone(app, options).attest(bound);
 
 describe('App Attest (Apple: Validating apps that connect to your server)', () => {
-  test('a good attestation is believed, each with a key of its own', async () => {
+  test('App Attest accepts valid attestations with different keys', async () => {
     const [one, other] = [await attest(), await attest()];
     expect(one.slice(0, 43)).not.toBe(other.slice(0, 43));
     expect(await verifier()(one, BOUND)).toBe(true);
@@ -32,17 +32,17 @@ describe('App Attest (Apple: Validating apps that connect to your server)', () =
     ['step 7: a key that has signed before', () => attest({ counter: 1 })],
     ['step 8: a build for development', () => attest({ environment: 'development' })],
     ['step 9: the identifier of another key', async () => (await attest()).slice(0, 43) + (await attest()).slice(43)],
-  ])('is refused: %s', async (_what, evidence) => {
+  ])('App Attest refuses an attestation at %s', async (_what, evidence) => {
     expect(await verifier()(await evidence(), BOUND)).toBe(false);
   });
 
-  test('for builds of development, those are believed and those of production refused', async () => {
+  test('App Attest for development accepts development builds and refuses production builds', async () => {
     const verify = verifier({ environment: 'development' });
     expect(await verify(await attest({ environment: 'development' }), BOUND)).toBe(true);
     expect(await verify(await attest(), BOUND)).toBe(false);
   });
 
-  test('whatever is no attestation object is refused, and breaks nothing', async () => {
+  test('App Attest refuses evidence that is not an attestation object, without an error', async () => {
     const [keyId = '', object = ''] = (await attest()).split('.');
     const cbor = (hex: string): string => `${keyId}.${Buffer.from(hex, 'hex').toString('base64url')}`;
     // Nothing, a text, null, a map of nulls, an attStmt of null, an object cut off, a kilobyte of nested arrays, too much.
@@ -57,7 +57,7 @@ describe('App Attest (Apple: Validating apps that connect to your server)', () =
     for (const evidence of [...odd, ...more]) expect(await verifier()(evidence, BOUND)).toBe(false);
   });
 
-  test('an option that is wrong is named', () => {
+  test('App Attest names an invalid option', () => {
     expect(() => verifier({ appId: 'com.example.wallet' })).toThrow(/^appAttest\.appId: /);
     expect(() => verifier({ rootCertificate: createPlatform().rootCertificate })).toThrow(
       /^appAttest\.rootCertificate: /,
@@ -74,7 +74,7 @@ describe('raw evidence at the relay (TIGRESS §5.3, Mailbox-Device-Attestation)'
       attestation === undefined ? {} : { headers: { 'Mailbox-Device-Attestation': attestation } },
     );
 
-  test('opens a mailbox once, for evidence bound to a challenge of the host and to this relay', async () => {
+  test('raw evidence that is bound to the relay and a challenge creates one mailbox', async () => {
     const challenge = challenges.issue();
     const attestation = `${challenge}.${await attest({}, `${challenge} ${PUBLIC_URL}`)}`;
     expect(attestation.length).toBeLessThan(8192);
@@ -82,7 +82,7 @@ describe('raw evidence at the relay (TIGRESS §5.3, Mailbox-Device-Attestation)'
     expect(await create(attestation)).toMatchObject({ status: 401, json: { code: 'attestation_invalid' } });
   });
 
-  test('is refused for another relay, without a challenge of the host, and where it is missing', async () => {
+  test('raw evidence is refused if it is missing, or bound to another relay or challenge', async () => {
     const elsewhere = challenges.issue();
     const made = 'A'.repeat(43);
     const refused = { status: 401, json: { code: 'attestation_invalid' } };

@@ -1,4 +1,4 @@
-/** examples/attested: its story, its app, its attester. */
+/** examples/attested: its scenario, app and attester. */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 /** Route, number and time of a line taken off: what is left is the same in every run. */
-const withoutTimes = (line: string): string =>
+const withoutDurations = (line: string): string =>
   line
     .replace(/ +[\d.]+ ms +/, ' ')
     .replace(/ {2,}/g, ' ')
@@ -53,7 +53,7 @@ const CREATE = [
   'sender → relay CreateMailbox 200 signed: a mailbox',
 ];
 
-const STORY = [
+const SCENARIO = [
   ...CREATE,
   'receiver → relay ReadSecureContent 200 has neither token nor attestation, and needs none',
   'receiver → relay DeleteMailbox 200 has the key: nothing is left',
@@ -62,17 +62,17 @@ const STORY = [
   'sender → relay CreateMailbox 401 a token, but no attestation (attestation_required)',
   'thief → relay CreateMailbox 401 the token, with the proof of another key (token_invalid)',
   'thief → relay CreateMailbox 401 the attestation, with the proof of another key (attestation_invalid)',
-  'sender → relay CreateMailbox 200 once more, and all is as it should be',
+  'sender → relay CreateMailbox 200 both again: accepted',
   'sender → relay CreateMailbox 401 the same proof a second time (attestation_invalid)',
   'kiosk → backend challenge 200 another app of the same company',
-  'kiosk → backend attestation 200 is genuine, too',
+  'kiosk → backend attestation 200 is genuine as well',
   "kiosk → relay CreateMailbox 403 its own attestation, with the wallet's token (forbidden)",
   'emulator → backend challenge 200 not a phone of the platform',
-  'emulator → backend attestation 403 its evidence leads to another root (evidence_refused)',
+  'emulator → backend attestation 403 its evidence has another root (evidence_refused)',
 ];
 
 describe('npm run example -- attested', () => {
-  test('tells the whole story, ends by itself with 0, and prints nothing else', async () => {
+  test('the example prints the whole scenario and ends with 0', async () => {
     await mkdir(join(ROOT, '.cache'), { recursive: true });
     const folder = await mkdtemp(join(ROOT, '.cache/attested-'));
     toClose.push(() => rm(folder, { recursive: true, force: true }));
@@ -83,33 +83,33 @@ describe('npm run example -- attested', () => {
     const { code, out, error } = await run(join(folder, 'server.js'));
     expect({ code, error }).toEqual({ code: 0, error: '' });
     const lines = out.split('\n').filter((line) => / → /.test(line));
-    expect(lines.map(withoutTimes)).toEqual(STORY.map((line, index) => `${index + 1} ${line}`));
-    expect(out).toMatch(/attested {2}the app wallet\.example and a key, nothing of the device: cnf, exp, iat, sub\n/);
+    expect(lines.map(withoutDurations)).toEqual(SCENARIO.map((line, index) => `${index + 1} ${line}`));
+    expect(out).toMatch(/attested {2}the app wallet\.example and a key, no data of the device: cnf, exp, iat, sub\n/);
   });
 
-  test('prints no token, attestation, proof, claim, evidence, challenge, key or link as it is', async () => {
+  test('the example prints no token, attestation, proof, claim, evidence, challenge, key or link', async () => {
     vi.spyOn(console, 'info').mockReturnValue();
     vi.spyOn(console, 'warn').mockReturnValue();
     const secrets = new Set<string>();
     const real = globalThis.fetch;
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
       const response = await real(input, init);
-      for (const text of secretsOf(init, await response.clone().text())) secrets.add(text);
+      for (const text of findSecrets(init, await response.clone().text())) secrets.add(text);
       return response;
     });
-    const world = await startServers();
-    toClose.push(world.close);
+    const servers = await startServers();
+    toClose.push(servers.close);
     const lines: string[] = [];
-    await runScenario(world, (line) => lines.push(line));
+    await runScenario(servers, (line) => lines.push(line));
 
-    expect(lines.filter((line) => / → /.test(line))).toHaveLength(STORY.length);
+    expect(lines.filter((line) => / → /.test(line))).toHaveLength(SCENARIO.length);
     expect(secrets.size).toBeGreaterThan(60);
     for (const secret of secrets) expect(lines.join('\n')).not.toContain(secret.slice(0, 12));
-    // Nor the whole of a link, which opens the mailbox, nor the Secret behind it.
+    // Also no whole link and no Secret.
     expect(lines.join('\n')).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}|#/);
   });
 
-  test('fails where something goes otherwise than it says', async () => {
+  test('the trace fails if a request has another result than expected', async () => {
     const { server, origin, close } = await openServer();
     toClose.push(close);
     server.on('request', (_request, response) => response.end('{}'));
@@ -129,17 +129,17 @@ describe('npm run example -- attested', () => {
   });
 });
 
-/** Header values that prove something, and members of bodies that do, on their way there or back. */
-function secretsOf(init: RequestInit | undefined, answer: string): readonly string[] {
+/** The credentials in headers and bodies of requests and answers. */
+function findSecrets(init: RequestInit | undefined, answer: string): readonly string[] {
   const named = /^(authorization|dpop|oauth-client-attestation.*|mailbox-device-claim)$/;
   const sent = [...new Headers(init?.headers)].filter(([name]) => named.test(name)).map(([, value]) => value);
-  const bodies = [init?.body, answer].flatMap((body) => leavesOf(String(body ?? '')));
+  const bodies = [init?.body, answer].flatMap((body) => findLeaves(String(body ?? '')));
   return [...sent, ...bodies]
     .flatMap((value) => value.replace(/^DPoP /, '').split('.'))
     .filter((text) => /^[\w+/=-]{20,}$/.test(text) && !/^[a-z_]+$/.test(text));
 }
 
-function leavesOf(text: string): readonly string[] {
+function findLeaves(text: string): readonly string[] {
   try {
     const values: string[] = [];
     JSON.parse(text, (name, value) => {
@@ -161,12 +161,12 @@ function run(file: string): Promise<{ code: number | null; out: string; error: s
   });
 }
 
-describe('its app', () => {
-  test('names the authorization server at the root, guards the create, and has a page of its own', async () => {
+describe('the example’s app', () => {
+  test('the app names the authorization server, guards the create, and serves its own page', async () => {
     const { server, origin, close } = await openServer();
     toClose.push(close);
     const publicUrl = `${origin}/relay`;
-    // Nobody is asked before a token comes, so nobody has to be there.
+    // The app calls the issuer only after it has received a token.
     server.on(
       'request',
       createApp({ publicUrl, issuer: 'http://127.0.0.1:9', attesterJwksUri: 'http://127.0.0.1:9/jwks' }),
@@ -188,7 +188,7 @@ describe('its app', () => {
   });
 });
 
-describe('its attester', () => {
+describe('the example’s attester', () => {
   let key: CryptoKey;
   let jwk: Record<string, unknown>;
 
@@ -198,7 +198,7 @@ describe('its attester', () => {
     jwk = { ...(await exportJWK(pair.publicKey)) };
   });
 
-  /** A backend whose platform believes whatever evidence says what it is bound to. */
+  /** A backend that accepts any evidence that names the expected text. */
   async function backend(verify: VerifyEvidence = async (evidence, bound) => evidence === bound) {
     const { server, origin, close } = await openServer();
     toClose.push(close);
@@ -219,7 +219,7 @@ describe('its attester', () => {
     return calculateJwkThumbprint(of);
   }
 
-  test('attests the app and the key, and nothing else, under the key that it publishes (draft §4)', async () => {
+  test('the attester signs app and key, and nothing else, with its published key (draft §4)', async () => {
     const { origin, good, attest } = await backend();
     const { status, headers, json } = await attest({
       ...good,
@@ -237,7 +237,7 @@ describe('its attester', () => {
     expect(payload).toEqual({ sub: 'wallet', iat, exp: iat + 300, cnf: { jwk } });
   });
 
-  test('takes a challenge once, its own only, and before it is too old', async () => {
+  test('the attester accepts its own challenges, once, until they expire', async () => {
     const { good, attest } = await backend();
     expect((await attest({ ...good, challenge: `x${good.challenge}` })).json).toEqual({ error: 'evidence_refused' });
     expect((await attest(good)).status).toBe(200);
@@ -246,14 +246,14 @@ describe('its attester', () => {
     let now = 0;
     const challenges = createChallenges({ lifetimeMs: 1000, limit: 2, clock: () => now });
     const [first, second, third] = [challenges.issue(), challenges.issue(), challenges.issue()];
-    expect(challenges.use(first)).toBe(false); // the oldest gave way
+    expect(challenges.use(first)).toBe(false); // the limit removed the oldest
     now = 999;
     expect(challenges.use(second)).toBe(true);
     now = 1000;
     expect(challenges.use(third)).toBe(false);
   });
 
-  test('refuses evidence for another key, and says 503 where the platform did not answer', async () => {
+  test('the attester refuses evidence for another key, and answers 503 if the platform does not answer', async () => {
     const other = await exportJWK((await generateKeyPair('ES256')).publicKey);
     const { good, attest } = await backend();
     expect((await attest({ ...good, jwk: other })).status).toBe(403);
@@ -270,7 +270,7 @@ describe('its attester', () => {
     ['a key of another kind', { jwk: { kty: 'oct', k: 'AAAA' } }],
     ['a point that is not on the curve', { jwk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } }],
     ['no evidence', { evidence: 1 }],
-  ])('answers 400 to %s, and the challenge stays good', async (_what, change) => {
+  ])('the attester answers 400 to %s, and the challenge stays valid', async (_what, change) => {
     const { good, attest } = await backend();
     expect(await attest({ ...good, ...change })).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
     expect((await attest(good)).status).toBe(200);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { appAttest } from '../../../examples/attested/app-attest.js';
 import { createPlatform } from '../../../examples/attested/stand-in/platform.js';
 
-test('without a root of its own it believes nobody but Apple', async () => {
+test('App Attest without a root option accepts only Apple’s root', async () => {
   const appId = 'A1B2C3D4E5.com.example.wallet';
   const { phone, rootCertificate } = createPlatform();
   const verify = appAttest({ appId });

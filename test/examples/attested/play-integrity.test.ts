@@ -106,7 +106,7 @@ function issue(verdicts: unknown): string {
 }
 
 describe('Play Integrity', () => {
-  test('a genuine app on a genuine device is believed', async () => {
+  test('Play Integrity accepts a genuine app on a genuine device', async () => {
     expect(await verifier()(issue(genuine()), BOUND)).toBe(true);
   });
 
@@ -129,11 +129,11 @@ describe('Play Integrity', () => {
     expect(await verifier()(issue({ ...verdicts, [part]: { ...verdicts[part], ...change } }), BOUND)).toBe(false);
   });
 
-  test('a token that Google cannot read is refused', async () => {
+  test('Play Integrity refuses a token that Google cannot decode', async () => {
     expect(await verifier()('not a token', BOUND)).toBe(false);
   });
 
-  test('an access token is kept until a minute before its end (RFC 7523, RFC 6749 §5.1)', async () => {
+  test('Play Integrity reuses an access token until a minute before it expires (RFC 7523, RFC 6749 §5.1)', async () => {
     const verify = verifier();
     const ask = (): Promise<boolean> => verify(issue(genuine(BOUND, now)), BOUND);
     expect([await ask(), await ask(), accessTokens.length]).toEqual([true, true, 1]);
@@ -150,15 +150,18 @@ describe('Play Integrity', () => {
     [`/v1/${PACKAGE}:decodeIntegrityToken`, 429],
     [`/v1/${PACKAGE}:decodeIntegrityToken`, 503],
     [`/v1/${PACKAGE}:decodeIntegrityToken`, 200],
-  ])('%s answering %i without more is an outage, and its error holds no token', async (path, status) => {
-    broken = { [path]: status };
-    const token = issue(genuine());
-    const error = await verifier()(token, BOUND).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(Error);
-    for (const secret of [token, ...accessTokens]) expect(String(error)).not.toContain(secret);
-  });
+  ])(
+    'Play Integrity treats an empty answer of %s with %i as an outage, without a token in the error',
+    async (path, status) => {
+      broken = { [path]: status };
+      const token = issue(genuine());
+      const error = await verifier()(token, BOUND).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(Error);
+      for (const secret of [token, ...accessTokens]) expect(String(error)).not.toContain(secret);
+    },
+  );
 
-  test('raw at the relay: 200, 401 and, where Google does not answer, 503', async () => {
+  test('Play Integrity at the relay leads to 200, 401, and 503 if Google does not answer', async () => {
     const challenges = createChallenges();
     now = Date.now();
     const relay = testRelay({ authenticate: rawEvidence({ app: 'wallet', challenges, verify: verifier() }) });

@@ -55,7 +55,7 @@ const presented = (token: Buffer): string => `PrivateToken token="${token.toStri
 const INVALID = { status: 401, json: { code: 'token_invalid' } };
 
 describe('RFC 9578, publicly verifiable tokens', () => {
-  test('the vector of appendix A.2 verifies, and with one bit changed it does not', () => {
+  test('RFC 9578 test vector A.2 verifies, and does not with one bit changed', () => {
     const [key, token] = [parseIssuerKey(hex(VECTOR.pkS)), hex(VECTOR.token)];
     expect(token.subarray(34, 66)).toEqual(sha256(hex(VECTOR.tokenChallenge)));
     expect(token.subarray(66, 98)).toEqual(sha256(hex(VECTOR.pkS)));
@@ -67,7 +67,7 @@ describe('RFC 9578, publicly verifiable tokens', () => {
     }
   });
 
-  test('the issuer of these tests encodes its key as the RFC does (§6.5)', () => {
+  test('the test issuer encodes its key as in RFC 9578 (§6.5)', () => {
     expect(issuer.tokenKey.subarray(0, 90).toString('hex').slice(0, 138)).toBe(
       hex(VECTOR.pkS).toString('hex').slice(0, 138),
     );
@@ -76,7 +76,7 @@ describe('RFC 9578, publicly verifiable tokens', () => {
 });
 
 describe('RFC 9577, redemption at the relay', () => {
-  test('without a token: a challenge with the type, the issuer, a context and the relay as origin (§2.1)', async () => {
+  test('a request without a token gets a challenge with type, issuer, context and origin (§2.1)', async () => {
     const { create, challenge } = tokenRelay();
     const refusal = await create();
     expect(refusal).toMatchObject({ status: 401, json: { code: 'token_required' } });
@@ -89,7 +89,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(await create('Bearer AAAA')).toMatchObject({ status: 401, json: { code: 'token_required' } });
   });
 
-  test('a token opens one mailbox, once; another one of the same challenge another (§2.2)', async () => {
+  test('a token creates one mailbox, and a second token of the challenge creates another (§2.2)', async () => {
     const { create, challenge } = tokenRelay();
     const wanted = await challenge();
     const [one, other] = [getToken(issuer, wanted), getToken(issuer, wanted)];
@@ -98,7 +98,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(await create(`privatetoken token=${other.toString('base64url')}`)).toMatchObject({ status: 200 });
   });
 
-  test('everybody is given the same challenge, and of many at once one gets in with a token', async () => {
+  test('all clients get the same challenge, and of concurrent uses of a token one succeeds', async () => {
     const { create, challenge } = tokenRelay();
     const [wanted, again] = [await challenge(), await challenge()];
     expect(again).toEqual(wanted);
@@ -107,7 +107,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(statuses.sort()).toEqual([200, 401, 401, 401, 401, 401, 401, 401]);
   });
 
-  test('a challenge is good for 10 minutes at least, 20 at most, and its tokens count once until then', async () => {
+  test('a challenge is valid for 10 to 20 minutes, and its tokens count once in that time', async () => {
     const { time, create, challenge } = tokenRelay();
     time.now = 3_000_000 * 10 * MINUTES; // the first moment of a span
     const wanted = await challenge();
@@ -120,7 +120,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(await create(tokens[2])).toMatchObject(INVALID);
   });
 
-  test('a challenge made under the previous server key is still good', async () => {
+  test('a challenge under the previous server key is still valid', async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
     const wanted = await tokenRelay([first]).challenge();
     expect(await tokenRelay([second, first]).create(presented(getToken(issuer, wanted)))).toMatchObject({
@@ -150,7 +150,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(challengeOf(refusal)).toEqual(wanted);
   });
 
-  test('a token that was refused for its signature is not used up', async () => {
+  test('a token with an invalid signature is not consumed', async () => {
     const { create, challenge } = tokenRelay();
     const token = getToken(issuer, await challenge());
     const spoilt = Buffer.from(token);
@@ -159,7 +159,7 @@ describe('RFC 9577, redemption at the relay', () => {
     expect(await create(presented(token))).toMatchObject({ status: 200 });
   });
 
-  test('an option that is wrong is named', () => {
+  test('Privacy Pass names an invalid option', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const plainRsa = publicKey.export({ format: 'der', type: 'spki' }).toString('base64url');
     for (const tokenKey of ['', 'AAAA', plainRsa]) {

@@ -1,4 +1,4 @@
-/** examples/browser against somebody who has the link and a program of his own, at the real relay. */
+/** examples/browser against a person who has the link and another program, at the real relay. */
 import { describe, expect, it } from 'vitest';
 import {
   type Agreement,
@@ -17,24 +17,24 @@ import { findAlert, type PhonePage, readCode, readLines, usePhones } from '../..
 import { openAsReceiver, type ProtocolClient, shareAsSender } from '../../support/browser/protocol-client.js';
 
 withChromium(it, () => {
-  const devices = usePhones(true);
-  const { ada, ben, paired } = devices;
-  const relay = (): string => `${devices.server.origin}/relay`;
+  const phones = usePhones(true);
+  const { ada, ben, paired } = phones;
+  const relay = (): string => `${phones.server.origin}/relay`;
 
-  /** What passed between the phones, as the relay and somebody with the link see it together. */
-  const saidBy = ({ page }: PhonePage, name: string): Promise<{ commitment: string; opening: string }> =>
+  /** The public part of an agreement, which a person with the link can read at the relay. */
+  const readPublicPart = ({ page }: PhonePage, name: string): Promise<{ commitment: string; opening: string }> =>
     page.evaluate(`(({ commitment, opening }) => ({ commitment, opening }))(
       JSON.parse(sessionStorage.getItem('${name}')).state.agreement)`);
 
-  /** Content of a message that follows the protocol. */
-  const contentOf = async (from: Role, { agreement, ...content }: SealedContent & { agreement: Agreement }) =>
+  /** The content of a message that follows the protocol. */
+  const createContent = async (from: Role, { agreement, ...content }: SealedContent & { agreement: Agreement }) =>
     (await encodeMessage(from, agreement, content)).content;
 
-  describe('the sender’s phone', () => {
-    it('gives the key to nobody who repeats what the receiver before him had said', async () => {
+  describe('the example’s sender', () => {
+    it('the sender does not give the key to a second receiver that repeats the messages of the first', async () => {
       const { sender, receiver, link } = await paired();
       const code = await readCode(sender);
-      const said = await saidBy(receiver, 'receiver');
+      const said = await readPublicPart(receiver, 'receiver');
       receiver.network.hold('POST');
       await findButton(sender.phone, 'Hand over the key').click();
       await waitForNews(sender.phone, 'Handed over.');
@@ -51,7 +51,7 @@ withChromium(it, () => {
       await stranger.send({ from: 'receiver', ...said });
       expect(await readCode(sender)).not.toBe(code);
 
-      // Even to somebody who does not compare, what comes is of no use.
+      // The second receiver cannot decrypt the message, even if the user does not compare.
       await findButton(sender.phone, 'Hand over the key').click();
       const { box = '', opening = '' } = await stranger.receive();
       const own = { ...(await beginAsReceiver(stranger.mailboxUrl)), peer: { opening, code: '' } };
@@ -60,14 +60,14 @@ withChromium(it, () => {
       }
     });
 
-    it('shows no code for another receiver’s opening, and does for the right one', async () => {
+    it('the sender shows a code only for the opening that matches the commitment', async () => {
       const sender = await ada();
       const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const [asking, other] = await Promise.all([
         beginAsReceiver(stranger.mailboxUrl),
         beginAsReceiver(stranger.mailboxUrl),
       ]);
-      await stranger.send(await contentOf('receiver', { agreement: asking, first: 0, lines: [] }));
+      await stranger.send(await createContent('receiver', { agreement: asking, first: 0, lines: [] }));
       await findButton(sender.phone, 'Compare codes').click();
       const { commitment = '', opening = '' } = await stranger.receive();
       await stranger.send({ from: 'receiver', commitment, opening: other.opening });
@@ -76,12 +76,12 @@ withChromium(it, () => {
       expect(await findButton(sender.phone, 'Hand over the key').isVisible()).toBe(false);
 
       const met = await receiveMessage(asking, { commitment, opening });
-      await stranger.send(await contentOf('receiver', { agreement: met, first: 0, lines: ['Hello.'] }));
+      await stranger.send(await createContent('receiver', { agreement: met, first: 0, lines: ['Hello.'] }));
       await findLine(sender.phone, 'Hello.').waitFor();
       expect((await readCode(sender))?.replace(' ', '')).toBe(met.peer?.code);
     });
 
-    it('answers a commitment only when its person asks for it, and three of them at most', async () => {
+    it('the sender answers a commitment only at the press of a button, and at most three times', async () => {
       const sender = await ada();
       const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const answered = new Set<string | undefined>();
@@ -93,7 +93,7 @@ withChromium(it, () => {
       await guess();
       for (let turn = 0; turn < 3; turn += 1) {
         for (let more = 0; more < 4; more += 1) await guess();
-        await sender.page.reload(); // Whatever was answered would have been said by now.
+        await sender.page.reload(); // An answer would have been sent by now.
         await findButton(sender.phone, 'Compare codes').waitFor();
         expect(await stranger.hasNoMessage()).toBe(true);
         await findButton(sender.phone, 'Compare codes').click();
@@ -107,7 +107,7 @@ withChromium(it, () => {
       await inspectPage(sender.page, 'sender-too-many');
     });
 
-    it('shows what a stranger writes as text, and takes no message that is not of this demo', async () => {
+    it('the sender shows received text as text, and ignores messages of other apps', async () => {
       const sender = await ada();
       const stranger = await openAsReceiver(await shareKey(sender.phone, 'Room 417'));
       const asking = await beginAsReceiver(stranger.mailboxUrl);
@@ -125,15 +125,15 @@ withChromium(it, () => {
       const { commitment = '', opening = '' } = await stranger.receive();
       const met = await receiveMessage(asking, { commitment, opening });
       const lines = ['<img src=x onerror=alert(1)>', 5 as unknown as string, '</li><script>alert(1)</script>'];
-      await stranger.send(await contentOf('receiver', { agreement: met, first: Number.NaN, lines }));
+      await stranger.send(await createContent('receiver', { agreement: met, first: Number.NaN, lines }));
       await findLine(sender.phone, '<img src=x onerror=alert(1)>').waitFor();
       expect(await readLines(sender)).toEqual([`Ben: ${lines[0]}`, `Ben: ${lines[2]}`]);
       expect(await sender.page.locator('img, .lines script').count()).toBe(0);
     });
   });
 
-  describe('the receiver’s phone', () => {
-    /** A stranger who shares, and the receiver’s phone once it has a code. */
+  describe('the example’s receiver', () => {
+    /** A sender without the example's page, and the receiver's phone with a code. */
     async function met(): Promise<{
       stranger: ProtocolClient;
       receiver: PhonePage;
@@ -143,12 +143,12 @@ withChromium(it, () => {
       await acceptLink(receiver.phone, stranger.link);
       const { commitment = '' } = await stranger.receive();
       const answered = await beginAsSender(commitment, stranger.mailboxUrl);
-      await stranger.send(await contentOf('sender', { agreement: answered, first: 0, lines: [] }));
+      await stranger.send(await createContent('sender', { agreement: answered, first: 0, lines: [] }));
       const { opening } = await stranger.receive();
       return { stranger, receiver, agreement: await receiveMessage(answered, { commitment, opening }) };
     }
 
-    it('keeps to the first opening: who sends another one gets no second guess', async () => {
+    it('the receiver keeps the first opening, so a sender has one guess', async () => {
       const { stranger, receiver, agreement } = await met();
       const code = await readCode(receiver);
       expect(code?.replace(' ', '')).toBe(agreement.peer?.code);
@@ -163,33 +163,33 @@ withChromium(it, () => {
       await inspectPage(receiver.page, 'receiver-not-agreed');
     });
 
-    it('takes a key only from the sender that it has agreed with, once, and as text', async () => {
+    it('the receiver accepts a key only from the sender of its agreement, and only once', async () => {
       const { stranger, receiver, agreement } = await met();
       const own = { from: 'sender', ...toMessage(agreement) };
       const another = await met();
       const hostile = '<img src=x onerror=alert(1)>';
       const words = { agreement, first: 0, lines: [hostile] };
-      const { box: foreign } = (await contentOf('sender', { ...words, agreement: another.agreement })) as {
+      const { box: foreign } = (await createContent('sender', { ...words, agreement: another.agreement })) as {
         box: string;
       };
       await stranger.send({ ...own, box: foreign });
       await findAlert(receiver, 'This is not from the same phone').waitFor();
 
       const unknown = { kind: '"><b>', serial: 'x' } as unknown as { kind: 'room'; serial: string };
-      const before = await contentOf('sender', { ...words, key: unknown });
+      const before = await createContent('sender', { ...words, key: unknown });
       await stranger.send(before);
       await findLine(receiver.phone, hostile).waitFor();
       expect(await receiver.phone.locator('.arrival .card').count()).toBe(0);
-      await stranger.send(await contentOf('sender', { ...words, key: { kind: 'door', serial: 'x' } }));
+      await stranger.send(await createContent('sender', { ...words, key: { kind: 'door', serial: 'x' } }));
       await findKey(receiver.phone, 'door').waitFor();
-      await stranger.send(before); // A message of before, sent again.
-      await stranger.send(await contentOf('sender', { ...words, lines: [hostile, 'last'] }));
+      await stranger.send(before); // A replayed message.
+      await stranger.send(await createContent('sender', { ...words, lines: [hostile, 'last'] }));
       await findLine(receiver.phone, 'last').waitFor();
       expect(await findKey(receiver.phone, 'door').isVisible()).toBe(true);
       expect(await readLines(receiver)).toEqual([`Ada: ${hostile}`, 'Ada: last']);
     });
 
-    it('shows a title and a description as text, however long, and calls no image', async () => {
+    it('the receiver shows title and description as text, and loads no image', async () => {
       const hostile = '"><img src=/hostile.svg onerror=alert(1)><b>';
       const display = {
         title: hostile,

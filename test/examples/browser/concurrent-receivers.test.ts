@@ -1,4 +1,4 @@
-/** examples/browser where somebody else has the place or the tab, and in browsers that keep nothing. */
+/** examples/browser with several receivers or tabs, and in browsers without storage. */
 import { describe, expect, it } from 'vitest';
 import { withChromium } from '../../support/browser/chromium.js';
 import { findButton, findPhone, waitForNews } from '../../support/browser/page-driver.js';
@@ -13,11 +13,11 @@ import {
 import { findAlert, type PhonePage, readLines, usePhones } from '../../support/browser/phones.js';
 
 withChromium(it, () => {
-  const devices = usePhones(true);
-  const { ada, cleo, paired } = devices;
+  const phones = usePhones(true);
+  const { ada, cleo, paired } = phones;
 
-  /** Accepts, and goes before it has sent its commitment. */
-  async function acceptInSilence({ page, phone, network: way }: PhonePage, link: string): Promise<void> {
+  /** Accepts the link, and closes the page before it sends its commitment. */
+  async function acceptWithoutCommitment({ page, phone, network: way }: PhonePage, link: string): Promise<void> {
     way.refuse(['PUT']);
     await acceptLink(phone, link);
     await phone.getByRole('alert').getByText('No connection').waitFor();
@@ -25,13 +25,13 @@ withChromium(it, () => {
     way.mend();
   }
 
-  describe('the key is for the phone whose code was compared, and for no other', () => {
-    it('where another one has taken the place in silence', async () => {
+  describe('the key is sealed to the phone whose code was compared', () => {
+    it('another phone that is bound without a commitment cannot open the key', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
       await sender.page.goto('about:blank');
       await findButton(receiver.phone, 'Not for this phone').click();
       await waitForNews(receiver.phone, 'You have given your place back.');
-      await acceptInSilence(third, link);
+      await acceptWithoutCommitment(third, link);
 
       await sender.page.goBack();
       await findButton(sender.phone, 'Hand over the key').click();
@@ -46,12 +46,12 @@ withChromium(it, () => {
       expect(await findAlert(sender, 'It is another phone now').isVisible()).toBe(false);
     });
 
-    it('where the place changes hands before it is handed over', async () => {
+    it('another phone that is bound before the key is handed over cannot open it', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
-      sender.network.cut('POST'); // Hears nothing.
+      sender.network.cut('POST'); // Reads fail.
       await findButton(receiver.phone, 'Not for this phone').click();
       await waitForNews(receiver.phone, 'You have given your place back.');
-      await acceptInSilence(third, link);
+      await acceptWithoutCommitment(third, link);
       await writeLine(sender.phone, 'Ben', 'Only for Ben.');
       await findButton(sender.phone, 'Hand over the key').click();
       await waitForNews(sender.phone, 'No connection. Trying again…');
@@ -66,7 +66,7 @@ withChromium(it, () => {
       expect(await readLines(sender)).toEqual([]);
     });
 
-    it('where it changes hands after that', async () => {
+    it('another phone that is bound after the key is handed over cannot open it', async () => {
       const [{ sender, receiver, link }, third] = await Promise.all([paired(), cleo()]);
       receiver.network.hold('POST');
       await findButton(sender.phone, 'Hand over the key').click();
@@ -87,7 +87,7 @@ withChromium(it, () => {
     });
   });
 
-  it('is one device in one tab: a copy of the tab does not go on beside it', async () => {
+  it('a duplicated tab does not continue while the first tab is open', async () => {
     const { sender, receiver } = await paired();
     const [copy] = await Promise.all([
       receiver.page.context().waitForEvent('page'),
@@ -104,12 +104,12 @@ withChromium(it, () => {
     await findKey(phone, 'room').waitFor();
   });
 
-  it('works as long as the page is there where the browser keeps nothing, and says so', async () => {
+  it('a page without storage works until a reload, and shows a hint', async () => {
     const scripts = [
       `Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('denied'); } })`,
       `Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`,
     ];
-    const opened = scripts.map((script) => devices.driver.open(`${devices.server.origin}/sender`, script));
+    const opened = scripts.map((script) => phones.driver.open(`${phones.server.origin}/sender`, script));
     for (const page of await Promise.all(opened)) {
       const phone = findPhone(page, 'Ada');
       await phone.getByText('This browser keeps nothing for this page').waitFor();
@@ -117,7 +117,7 @@ withChromium(it, () => {
     }
   });
 
-  it('begins anew where what was kept is damaged', async () => {
+  it('a page with a damaged saved state starts from an empty state', async () => {
     const { page, phone } = await ada();
     await page.evaluate(`sessionStorage.setItem('sender', '{"format":3,"state')`);
     await page.reload();

@@ -1,4 +1,4 @@
-/** examples/browser/exchange-log.ts and recorder.ts: what they keep, whatever comes. */
+/** examples/browser/exchange-log.ts and recorder.ts, and their limits. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as sendTo } from 'node:http';
@@ -19,23 +19,23 @@ const exchange = (id: number, body = '') => ({
 });
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
-const readerOf = ({ body }: Response): Reader => (body as ReadableStream<Uint8Array>).getReader();
+const getReader = ({ body }: Response): Reader => (body as ReadableStream<Uint8Array>).getReader();
 
-async function newsFrom(reader: Reader): Promise<LogEvent | undefined> {
+async function readEvent(reader: Reader): Promise<LogEvent | undefined> {
   const { value } = await reader.read();
   return value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value).replace('data: ', ''));
 }
 
-describe('the log', () => {
-  it('keeps the latest exchanges', async () => {
+describe('the exchange log', () => {
+  it('the exchange log keeps the latest 200 exchanges', async () => {
     const log = new ExchangeLog();
     for (let id = 1; id <= MAXIMUM_EXCHANGES + 50; id += 1) log.put(exchange(id));
-    const news = await newsFrom(readerOf(log.stream()));
-    const ids = news?.type === 'all' ? news.exchanges.map(({ id }) => id) : [];
+    const event = await readEvent(getReader(log.stream()));
+    const ids = event?.type === 'all' ? event.exchanges.map(({ id }) => id) : [];
     expect([ids.length, ids[0], ids.at(-1)]).toEqual([MAXIMUM_EXCHANGES, 51, MAXIMUM_EXCHANGES + 50]);
   });
 
-  it('lets so many pages watch and no more, and takes a new one when one has gone', async () => {
+  it('the exchange log serves 16 streams, and a new one after one has ended', async () => {
     const log = new ExchangeLog();
     const streams = Array.from({ length: 20 }, () => log.stream());
     expect(streams.filter(({ status }) => status === 200)).toHaveLength(16);
@@ -44,26 +44,25 @@ describe('the log', () => {
     expect(log.stream().status).toBe(200);
   });
 
-  it('ends the stream of a page that does not read, and not those of others', async () => {
+  it('the exchange log ends the stream of a page that does not read, and no other stream', async () => {
     const log = new ExchangeLog();
-    const [sleeper, reader] = [readerOf(log.stream()), readerOf(log.stream())];
-    await newsFrom(reader);
+    const [idle, reader] = [getReader(log.stream()), getReader(log.stream())];
+    await readEvent(reader);
     const body = 'x'.repeat(1024 * 1024);
     for (let id = 1; id <= 20; id += 1) {
       log.put(exchange(id, body));
-      expect((await newsFrom(reader))?.type).toBe('exchange');
+      expect((await readEvent(reader))?.type).toBe('exchange');
     }
     let bytes = 0;
-    for (let part = await sleeper.read(); part.value !== undefined; part = await sleeper.read())
-      bytes += part.value.length;
+    for (let part = await idle.read(); part.value !== undefined; part = await idle.read()) bytes += part.value.length;
     expect(bytes).toBeLessThanOrEqual(16 * 1024 * 1024);
     log.tampering = true;
-    expect(await newsFrom(reader)).toEqual({ type: 'tampering', tampering: true });
+    expect(await readEvent(reader)).toEqual({ type: 'tampering', tampering: true });
   });
 });
 
 describe('the recorder', () => {
-  it('keeps the start of each part of a request, and of a body in chunks of one byte', async () => {
+  it('the recorder keeps the start of path, headers and body, also of a body in chunks of one byte', async () => {
     const log = new ExchangeLog();
     const seen: string[] = [];
     const relay = async (request: Request): Promise<Response> => {
@@ -86,11 +85,11 @@ describe('the recorder', () => {
     )(new Request(url, { method: 'POST', headers, body, duplex: 'half' }));
     expect(await answer.text()).toHaveLength(100_000);
     expect(seen[0]).toHaveLength(70_000);
-    const news = await newsFrom(readerOf(log.stream()));
-    expect(JSON.stringify(news).length).toBeLessThan(10_000);
+    const event = await readEvent(getReader(log.stream()));
+    expect(JSON.stringify(event).length).toBeLessThan(10_000);
   });
 
-  it('reads no more than a mebibyte of a body, and the relay refuses it as it would the whole', async () => {
+  it('the recorder reads at most 1 MiB of a body, and the relay refuses the body', async () => {
     let pulled = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -101,7 +100,7 @@ describe('the recorder', () => {
     });
     const url = 'https://relay.example/relay/v1/m';
     const { fetch: relay } = createRelay({ publicUrl: 'https://relay.example/relay' });
-    const door = createRecorder(relay, new ExchangeLog());
+    const handler = createRecorder(relay, new ExchangeLog());
     const request = new Request(url, {
       method: 'POST',
       headers: {
@@ -112,11 +111,11 @@ describe('the recorder', () => {
       body,
       duplex: 'half',
     });
-    expect((await door(request)).status).toBe(413);
+    expect((await handler(request)).status).toBe(413);
     expect(pulled).toBeLessThanOrEqual(1_048_576 + 3 * 65_536);
   });
 
-  it('answers over HTTP though the client has more to send', async () => {
+  it('the recorder passes a refusal on before the client has sent the whole body', async () => {
     const { fetch: relay } = createRelay({ publicUrl: 'http://127.0.0.1/relay' });
     const server = createServer(getRequestListener(createRecorder(relay, new ExchangeLog()))).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -133,7 +132,7 @@ describe('the recorder', () => {
         'Mailbox-Request-ID': randomUUID(),
       },
     });
-    sent.on('error', () => undefined); // The server may cut what it has answered.
+    sent.on('error', () => undefined); // The server can close the connection after its answer.
     sent.write(Buffer.alloc(4_194_304, 'a'));
     const [answer] = (await once(sent, 'response')) as [IncomingMessage];
     expect(answer.statusCode).toBe(413);

@@ -1,4 +1,4 @@
-/** examples/browser/page/key-agreement.ts: two devices, and what somebody in the middle can do. */
+/** examples/browser/page/key-agreement.ts: two devices, and attacks from the middle. */
 import { describe, expect, it } from 'vitest';
 import {
   type Agreement,
@@ -31,7 +31,7 @@ const flipped = (base64: string, at: number): string =>
   base64.slice(0, at) + (base64[at] === 'A' ? 'B' : 'A') + base64.slice(at + 1);
 
 describe('two devices', () => {
-  it('have the same six digits, and open what the other one seals', async () => {
+  it('two devices have the same six digits, and open each other’s texts', async () => {
     const { sender, receiver } = await agreed();
     expect(sender.peer?.code).toMatch(/^\d{6}$/);
     expect(receiver.peer?.code).toBe(sender.peer?.code);
@@ -39,7 +39,7 @@ describe('two devices', () => {
     expect(await open(sender, await seal(receiver, 'x'.repeat(40_000)))).toHaveLength(40_000);
   });
 
-  it('go on from what they have kept as JSON, at every step', async () => {
+  it('two devices continue from an agreement that was saved as JSON, at every step', async () => {
     const kept = (agreement: Agreement): Agreement => JSON.parse(JSON.stringify(agreement));
     const asked = kept(await beginAsReceiver(CONTEXT));
     const answered = kept(await beginAsSender(toMessage(asked).commitment, CONTEXT));
@@ -48,14 +48,14 @@ describe('two devices', () => {
     expect(await open(receiver, await seal(sender, 'key'))).toBe('key');
   });
 
-  it('take the same message again, and a message without an opening, and change nothing', async () => {
+  it('two devices ignore a repeated message and a message without an opening', async () => {
     const { sender, receiver } = await agreed();
     expect(await receiveMessage(receiver, toMessage(sender))).toBe(receiver);
     expect(await receiveMessage(sender, toMessage(receiver))).toBe(sender);
     expect(await receiveMessage(sender, { commitment: sender.commitment })).toBe(sender);
   });
 
-  it('have another code and another key each time, also for the same receiver', async () => {
+  it('two devices have another code and key per agreement, also for the same commitment', async () => {
     const asked = await beginAsReceiver(CONTEXT);
     const pairs = await Promise.all(Array.from({ length: 20 }, () => agreed(asked)));
     // 20 of a million: two alike are to be expected once in 5,000 runs.
@@ -63,7 +63,7 @@ describe('two devices', () => {
     expect(new Set(pairs.map(({ sender }) => sender.opening)).size).toBe(20);
   });
 
-  it('spread their codes over all of 000000 to 999999', async () => {
+  it('two devices have codes from all of 000000 to 999999', async () => {
     const pairs = await Promise.all(Array.from({ length: 200 }, () => agreed()));
     const firsts = pairs.map(({ sender }) => Number(sender.peer?.code[0]));
     // A digit that is missing from 200: once in 140 million runs.
@@ -72,7 +72,7 @@ describe('two devices', () => {
 });
 
 describe('the order', () => {
-  it('has the receiver show its opening only after that of the sender', async () => {
+  it('the receiver sends its opening only after the sender’s', async () => {
     const asked = await beginAsReceiver(CONTEXT);
     expect(toMessage(asked)).toEqual({ commitment: asked.commitment });
     const answered = await beginAsSender(asked.commitment, CONTEXT);
@@ -81,13 +81,13 @@ describe('the order', () => {
     expect(toMessage(receiver).opening).toBe(receiver.opening);
   });
 
-  it('seals and opens nothing before there is a code', async () => {
+  it('an agreement without a code seals and opens nothing', async () => {
     const answered = await beginAsSender((await beginAsReceiver(CONTEXT)).commitment, CONTEXT);
     await expect(seal(answered, 'key')).rejects.toThrow(AgreementError);
     await expect(open(answered, 'AAAA')).rejects.toThrow(AgreementError);
   });
 
-  it('shows no private key to anybody', async () => {
+  it('a message holds no private key', async () => {
     const { sender, receiver } = await agreed();
     const told = JSON.stringify([toMessage(sender), toMessage(receiver), await seal(sender, 'key')]);
     for (const { privateKey } of [sender, receiver]) expect(told).not.toContain(JSON.parse(privateKey).d);
@@ -95,7 +95,7 @@ describe('the order', () => {
 });
 
 describe('somebody who has the link', () => {
-  it('is refused where another receiver comes between commitment and opening', async () => {
+  it('a person with the link cannot replace the receiver between commitment and opening', async () => {
     const [asked, third] = await Promise.all([beginAsReceiver(CONTEXT), beginAsReceiver(CONTEXT)]);
     const answered = await beginAsSender(asked.commitment, CONTEXT);
     const { opening } = toMessage(
@@ -109,7 +109,7 @@ describe('somebody who has the link', () => {
     );
   });
 
-  it('gets another code by repeating all that an earlier receiver sent, and cannot open the key', async () => {
+  it('a person with the link who repeats the messages of a receiver gets another code and cannot open the key', async () => {
     const first = await agreed();
     const repeated = toMessage(first.receiver);
     const sender = await receiveMessage(await beginAsSender(repeated.commitment, CONTEXT), repeated);
@@ -142,12 +142,12 @@ describe('somebody who has the link', () => {
     );
   });
 
-  it('is refused for relaying messages from one mailbox to another', async () => {
+  it('a person with the link cannot relay messages of another mailbox', async () => {
     const contexts = [CONTEXT, CONTEXT.replace('2ba7', '3ba7')];
     await expect(agreed(undefined, contexts)).rejects.toThrow('committed to another');
   });
 
-  it('cannot take a sealed text from one side to the other, from an earlier share, or change it', async () => {
+  it('a person with the link cannot reflect, replay or change a sealed text', async () => {
     const [pair, other] = await Promise.all([agreed(), agreed()]);
     const sealed = await seal(pair.sender, 'key');
     await expect(open(pair.sender, sealed)).rejects.toThrow(AgreementError);
@@ -171,7 +171,7 @@ describe('somebody who has the link', () => {
     await expect(receiveMessage(asked, { commitment: asked.commitment, opening })).rejects.toThrow('not a public key');
   });
 
-  it('guesses blindly: both openings in the middle are chosen before the codes are known', async () => {
+  it('a device in the middle chooses both openings before it knows the codes', async () => {
     // The middle talks to each side apart, as a relay with the link could.
     let hits = 0;
     const guesses = 300;

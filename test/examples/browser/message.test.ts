@@ -1,4 +1,4 @@
-/** examples/browser/page/words.ts: what a phone takes of the words of the other one, which may be any program. */
+/** examples/browser/page/message.ts: a message can come from any program. */
 import { describe, expect, it } from 'vitest';
 import {
   beginAsReceiver,
@@ -9,8 +9,8 @@ import {
 } from '../../../examples/browser/page/key-agreement.js';
 import { openMessage } from '../../../examples/browser/page/message.js';
 
-/** What the receiver understands, once the sender has sealed a value for it. */
-async function heardOf(secrets: unknown) {
+/** Seals a value as the sender, and opens it as the receiver. */
+async function openSealed(secrets: unknown) {
   const asked = await beginAsReceiver('https://relay.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002');
   const answered = await beginAsSender(asked.commitment, asked.context);
   const receiver = await receiveMessage(asked, toMessage(answered));
@@ -22,13 +22,15 @@ async function heardOf(secrets: unknown) {
   return content;
 }
 
-describe('the words of the other phone', () => {
-  it('are taken up to the length of a line, 200 lines and 64 characters of a serial number', async () => {
+describe('openMessage', () => {
+  it('a message is cut to 200 lines of 280 characters, and has no key with a longer serial number than 64', async () => {
     const lines = Array.from({ length: 250 }, (_, at) => `${at}`.padEnd(300, 'x'));
-    const words = await heardOf({ first: 7, lines, key: { kind: 'car', serial: 's'.repeat(64), more: 'x' } });
-    expect([words.first, words.lines.length, words.lines[0]]).toEqual([57, 200, '50'.padEnd(280, 'x')]);
-    expect(words.key).toEqual({ kind: 'car', serial: 's'.repeat(64) });
-    expect((await heardOf({ first: 0, lines: [], key: { kind: 'car', serial: 's'.repeat(65) } })).key).toBeUndefined();
+    const content = await openSealed({ first: 7, lines, key: { kind: 'car', serial: 's'.repeat(64), more: 'x' } });
+    expect([content.first, content.lines.length, content.lines[0]]).toEqual([57, 200, '50'.padEnd(280, 'x')]);
+    expect(content.key).toEqual({ kind: 'car', serial: 's'.repeat(64) });
+    expect(
+      (await openSealed({ first: 0, lines: [], key: { kind: 'car', serial: 's'.repeat(65) } })).key,
+    ).toBeUndefined();
   });
 
   it.each([
@@ -38,7 +40,7 @@ describe('the words of the other phone', () => {
     [],
     { first: -1, lines: {}, key: [] },
     { first: 1e300, lines: [7], key: { kind: 'boat' } },
-  ])('that make no sense are no words: %j', async (secrets) => {
-    expect(await heardOf(secrets)).toEqual({ first: 0, lines: [], key: undefined });
+  ])('a message with invalid content is empty: %j', async (secrets) => {
+    expect(await openSealed(secrets)).toEqual({ first: 0, lines: [], key: undefined });
   });
 });

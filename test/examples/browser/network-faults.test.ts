@@ -1,4 +1,4 @@
-/** examples/browser where the way is bad, or a person presses what does not fit. */
+/** examples/browser with network faults, and with unexpected clicks. */
 import { describe, expect, it } from 'vitest';
 import { withChromium } from '../../support/browser/chromium.js';
 import { findButton, waitForNews } from '../../support/browser/page-driver.js';
@@ -14,11 +14,11 @@ import {
 import { findAlert, readCode, readLines, usePhones } from '../../support/browser/phones.js';
 
 withChromium(it, () => {
-  const devices = usePhones(true);
-  const { ada, ben, paired } = devices;
+  const phones = usePhones(true);
+  const { ada, ben, paired } = phones;
 
-  describe('what a person has said', () => {
-    it('is not told as said before it is, and outlives an outage and a reload in it', async () => {
+  describe('a pending message', () => {
+    it('a pending message is not shown as sent, and survives an outage and a reload', async () => {
       const { sender, receiver } = await paired();
       sender.network.cut();
       await writeLine(sender.phone, 'Ben', 'first');
@@ -35,7 +35,7 @@ withChromium(it, () => {
       await waitForNews(sender.phone, 'Handed over.');
     });
 
-    it('is said again by “Try again”, and what was wrong is not shown any more', async () => {
+    it('“Try again” sends a pending message and removes the problem', async () => {
       const { sender, receiver } = await paired();
       sender.network.refuse(['PUT']);
       await writeLine(sender.phone, 'Ben', 'one');
@@ -65,7 +65,7 @@ withChromium(it, () => {
       await findLine(receiver.phone, 'five').waitFor();
     });
 
-    it('is the commitment of the receiver, too', async () => {
+    it('“Try again” sends the commitment of the receiver', async () => {
       const [sender, receiver] = await Promise.all([ada(), ben()]);
       const link = await shareKey(sender.phone, 'Room 417');
       receiver.network.refuse(['PUT']);
@@ -77,7 +77,7 @@ withChromium(it, () => {
       expect(await readCode(sender)).toBe(await readCode(receiver));
     });
 
-    it('may be long: the latest lines go with the key', async () => {
+    it('a long chat is cut to the latest lines, which are sent with the key', async () => {
       const { sender, receiver } = await paired();
       const lines = Array.from({ length: 70 }, (_, at) => `${at} ${'字'.repeat(270)}`);
       await sender.page.evaluate(`{
@@ -98,7 +98,7 @@ withChromium(it, () => {
     });
   });
 
-  it('tells that the connection is back', async () => {
+  it('a phone shows that the connection is back', async () => {
     const sender = await ada();
     await shareKey(sender.phone, 'Room 417');
     sender.network.cut();
@@ -108,7 +108,7 @@ withChromium(it, () => {
   });
 
   describe('a link', () => {
-    it('that could not be looked at is looked at again, and accepted by “Accept” alone', async () => {
+    it('“Try again” repeats a preview, and only “Accept” binds the phone', async () => {
       const [sender, receiver] = await Promise.all([ada(), ben()]);
       const link = await shareKey(sender.phone, 'Room 417');
       receiver.network.refuse(['GET']);
@@ -121,7 +121,7 @@ withChromium(it, () => {
       await waitForNews(sender.phone, 'Waiting for the link to be opened.');
     });
 
-    it('is not left behind while it is being accepted, so that the place can be given back', async () => {
+    it('“Not now” does nothing while a link is accepted, so that the phone can relinquish', async () => {
       const [sender, receiver] = await Promise.all([ada(), ben()]);
       const link = await shareKey(sender.phone, 'Room 417');
       await previewLink(receiver.phone, link);
@@ -136,7 +136,7 @@ withChromium(it, () => {
       await waitForNews(sender.phone, 'Waiting for the link to be opened.');
     });
 
-    it('is given back by “Not now” if it was accepted without this phone’s knowing', async () => {
+    it('“Not now” relinquishes a share if the answer to “Accept” was lost', async () => {
       const [sender, receiver] = await Promise.all([ada(), ben()]);
       const link = await shareKey(sender.phone, 'Room 417');
       await previewLink(receiver.phone, link);
@@ -150,7 +150,7 @@ withChromium(it, () => {
       await waitForNews(sender.phone, 'Waiting for the link to be opened.');
     });
 
-    it('belongs to the key that was chosen, once, whatever is pressed while it is made', async () => {
+    it('a link is created once, for the chosen key, whatever else is clicked meanwhile', async () => {
       const sender = await ada();
       sender.network.cut();
       await sender.phone.getByLabel('Room 417').check();
@@ -164,7 +164,7 @@ withChromium(it, () => {
       sender.network.mend();
       await waitForNews(sender.phone, 'Waiting for the link to be opened.');
       await sender.phone.getByRole('heading', { name: 'Room 417' }).waitFor();
-      expect((await devices.server.readExchanges()).match(/CreateMailbox/g)).toHaveLength(1);
+      expect((await phones.server.readExchanges()).match(/CreateMailbox/g)).toHaveLength(1);
     });
   });
 });

@@ -1,4 +1,4 @@
-/** examples/browser on one page, and the server that it comes from. */
+/** examples/browser on one page, and its server. */
 import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage } from 'node:http';
 import type { Locator } from 'playwright-core';
@@ -16,11 +16,11 @@ import { acceptLink, compareCodes, findKey, findLine, shareKey } from '../../sup
 import { usePhones } from '../../support/browser/phones.js';
 
 withChromium(it, () => {
-  const devices = usePhones();
+  const phones = usePhones();
 
-  describe('one page with all of it', () => {
-    it('works by keyboard alone, and shows each exchange', async () => {
-      const page = await devices.driver.open(`${devices.server.origin}/`);
+  describe('the page with all parts', () => {
+    it('the page works by keyboard alone, and shows each exchange', async () => {
+      const page = await phones.driver.open(`${phones.server.origin}/`);
       const [sender, receiver] = [findPhone(page, 'Ada'), findPhone(page, 'Ben')];
       await inspectPage(page, 'stage-start');
       await tabTo(page, 'Hotel Lindenhof');
@@ -29,7 +29,7 @@ withChromium(it, () => {
       await tabTo(page, 'Share this key');
       await page.keyboard.press('Enter');
       await waitForNews(sender, 'Waiting for the link to be opened.');
-      expect(await readFocusedText(page)).toBe('Norden E4'); // The heading: the button is not there any more.
+      expect(await readFocusedText(page)).toBe('Norden E4'); // The heading: the button is hidden.
       await tabTo(page, 'Text it to Ben');
       await page.keyboard.press('Enter');
       await receiver.getByRole('button', { name: 'Open the link' }).waitFor();
@@ -81,8 +81,8 @@ withChromium(it, () => {
   });
 
   describe('the focus', () => {
-    it('goes to the heading when the button that had it goes', async () => {
-      const page = await devices.driver.open(`${devices.server.origin}/`);
+    it('the focus moves to the heading when the focused button is hidden', async () => {
+      const page = await phones.driver.open(`${phones.server.origin}/`);
       const [sender, receiver, third] = [findPhone(page, 'Ada'), findPhone(page, 'Ben'), findPhone(page, 'Cleo')];
       async function press(phone: Locator, name: string): Promise<void> {
         await findButton(phone, name).press('Enter');
@@ -114,13 +114,13 @@ withChromium(it, () => {
     });
   });
 
-  describe('the pane', () => {
-    it('shows the latest 200 requests and their starts, whatever comes, and listens only while it is seen', async () => {
-      const page = await devices.driver.open(`${devices.server.origin}/sender`);
-      await shareKey(findPhone(page, 'Ada'), 'Room 417'); // Its read is held, and shown until the others push it out.
-      await page.goto(`${devices.server.origin}/watch`);
+  describe('the relay pane', () => {
+    it('the relay pane shows the latest 200 requests, and connects only while it is visible', async () => {
+      const page = await phones.driver.open(`${phones.server.origin}/sender`);
+      await shareKey(findPhone(page, 'Ada'), 'Room 417'); // The pane shows its held read until 200 newer requests replace it.
+      await page.goto(`${phones.server.origin}/watch`);
       await page.getByText('the device went away').waitFor();
-      const held = await devices.driver.open(`${devices.server.origin}/sender`);
+      const held = await phones.driver.open(`${phones.server.origin}/sender`);
       await shareKey(findPhone(held, 'Ada'), 'Room 417');
       await page.locator('.held').waitFor();
       const rows = page.getByRole('region', { name: 'What the relay saw' }).getByRole('listitem');
@@ -133,62 +133,59 @@ withChromium(it, () => {
       const before = await rows.count();
       const large = { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: 'x'.repeat(1_000_000) };
       for (let count = 0; count < 10; count += 1) {
-        expect((await fetch(`${devices.server.origin}/relay/v1/m`, large)).ok).toBe(false);
+        expect((await fetch(`${phones.server.origin}/relay/v1/m`, large)).ok).toBe(false);
       }
       const ids = { 'Mailbox-Device-Claim': randomUUID(), 'Mailbox-Request-ID': randomUUID() };
       const json = { 'Content-Type': 'application/json', ...ids };
-      expect((await fetch(`${devices.server.origin}/relay/v1/m`, { ...large, headers: json })).status).toBe(413);
-      expect((await devices.server.readExchanges()).length).toBeLessThan(200_000);
+      expect((await fetch(`${phones.server.origin}/relay/v1/m`, { ...large, headers: json })).status).toBe(413);
+      expect((await phones.server.readExchanges()).length).toBeLessThan(200_000);
       expect(await rows.count()).toBe(before);
       await seen(false);
       await expect.poll(() => rows.count()).toBe(before + 11);
-      expect(await page.locator('.exchanges details[open]').count()).toBe(1); // As it was before.
+      expect(await page.locator('.exchanges details[open]').count()).toBe(1); // The open row stays open.
 
-      for (let count = 0; count < 200; count += 1) await fetch(`${devices.server.origin}/relay/v1/m/x`);
+      for (let count = 0; count < 200; count += 1) await fetch(`${phones.server.origin}/relay/v1/m/x`);
       await page.getByText('200 requests').waitFor();
       expect(await rows.count()).toBe(200);
       await page.locator('.held').waitFor({ state: 'detached' });
     });
   });
 
-  describe('the server', () => {
-    it('says in words that a port is taken', async () => {
-      const { code, told } = await devices.server.startOn(new URL(devices.server.origin).port);
+  describe('the example’s server', () => {
+    it('the server explains that a port is in use', async () => {
+      const { code, error } = await phones.server.startOn(new URL(phones.server.origin).port);
       expect(code).toBe(1);
-      expect(told).toMatch(/^Port \d+ cannot be used \(EADDRINUSE\): set PORT to another one.\n$/);
-      expect((await devices.server.startOn('no number')).told).toMatch(/^Port no number cannot be used/);
+      expect(error).toMatch(/^Port \d+ cannot be used \(EADDRINUSE\): set PORT to another one.\n$/);
+      expect((await phones.server.startOn('no number')).error).toMatch(/^Port no number cannot be used/);
     });
 
-    it.each(['/', '/nowhere'])(
-      'sends a policy that lets in nothing from elsewhere and nothing inline: %s',
-      async (path) => {
-        const { headers } = await fetch(devices.server.origin + path);
-        const policy = (headers.get('Content-Security-Policy') ?? '').split('; ');
-        for (const directive of [
-          "default-src 'none'",
-          "script-src 'self'",
-          "style-src 'self'",
-          "connect-src 'self'",
-          "img-src 'self'",
-          "base-uri 'none'",
-          "form-action 'none'",
-          "frame-ancestors 'none'",
-          "require-trusted-types-for 'script'",
-          "trusted-types 'none'",
-        ]) {
-          expect(policy).toContain(directive);
-        }
-        expect(headers.get('Referrer-Policy')).toBe('no-referrer');
-        expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
-      },
-    );
+    it.each(['/', '/nowhere'])('the server sends a policy without other origins and inline code: %s', async (path) => {
+      const { headers } = await fetch(phones.server.origin + path);
+      const policy = (headers.get('Content-Security-Policy') ?? '').split('; ');
+      for (const directive of [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+      ]) {
+        expect(policy).toContain(directive);
+      }
+      expect(headers.get('Referrer-Policy')).toBe('no-referrer');
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+    });
 
-    it('leads those who come by another name to the one that the links have', async () => {
+    it('the server redirects from another host name to the host name of the links', async () => {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        get(`${devices.server.origin}/sender`, { headers: { Host: 'elsewhere.example' } }, resolve).on('error', reject);
+        get(`${phones.server.origin}/sender`, { headers: { Host: 'elsewhere.example' } }, resolve).on('error', reject);
       });
       response.resume();
-      expect([response.statusCode, response.headers.location]).toEqual([302, `${devices.server.origin}/sender`]);
+      expect([response.statusCode, response.headers.location]).toEqual([302, `${phones.server.origin}/sender`]);
     });
 
     it.each([
@@ -199,8 +196,8 @@ withChromium(it, () => {
       ['GET', '/../server.js', 404],
       ['GET', '/relay/nowhere', 404],
       ['POST', '/', 405],
-    ])('%s %s: %i', async (method, path, status) => {
-      expect((await fetch(devices.server.origin + path, { method })).status).toBe(status);
+    ])('the server answers %s %s with %i', async (method, path, status) => {
+      expect((await fetch(phones.server.origin + path, { method })).status).toBe(status);
     });
   });
 });

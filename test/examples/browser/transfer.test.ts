@@ -1,4 +1,4 @@
-/** examples/browser in two browsers and three: each phone on a page of its own. */
+/** examples/browser in two or three browsers, one phone per page. */
 import { expect, it } from 'vitest';
 import { withChromium } from '../../support/browser/chromium.js';
 import { findButton, inspectPage, waitForNews } from '../../support/browser/page-driver.js';
@@ -14,14 +14,14 @@ import {
 import { readCode, usePhones } from '../../support/browser/phones.js';
 
 withChromium(it, () => {
-  const devices = usePhones();
-  const { ada, ben, cleo } = devices;
+  const phones = usePhones();
+  const { ada, ben, cleo } = phones;
   const requests = async (): Promise<string[]> =>
-    [...(await devices.server.readExchanges()).matchAll(/"operation":"(\w+)".*?"status":(\d+)/g)].map(
+    [...(await phones.server.readExchanges()).matchAll(/"operation":"(\w+)".*?"status":(\d+)/g)].map(
       ([, name, status]) => `${name} ${status}`,
     );
 
-  it('hand over a key by a stateful transfer, live, and the relay reads nothing of it [SCT §3.2]', async () => {
+  it('two phones hand over a key by a stateful transfer, and the relay cannot read it [SCT §3.2]', async () => {
     const [sender, receiver] = await Promise.all([ada(), ben()]);
     const link = await shareKey(sender.phone, 'Norden E4');
     expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/relay\/v1\/m\/[0-9a-f-]{36}\?v=c#[A-Za-z0-9+/]{43}=$/);
@@ -63,8 +63,8 @@ withChromium(it, () => {
     await findButton(receiver.phone, 'Back to messages').click();
     await receiver.phone.locator('.wallet .card.car').waitFor();
 
-    const seen = await devices.server.readExchanges();
-    expect(seen).toContain('Car key, Norden E4'); // The recorder does see what the relay may see.
+    const seen = await phones.server.readExchanges();
+    expect(seen).toContain('Car key, Norden E4'); // The recorder works: it has the data that the relay can read.
     const secret = link.slice(link.indexOf('#') + 1);
     for (const hidden of [
       secret,
@@ -78,7 +78,7 @@ withChromium(it, () => {
     }
   });
 
-  it('refuse the link to a third phone, until the receiver relinquishes and hands its place on [SCT §6.5]', async () => {
+  it('a third phone is refused until the receiver relinquishes [SCT §6.5]', async () => {
     const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
     const link = await shareKey(sender.phone, 'Room 417');
     await acceptLink(receiver.phone, link);
@@ -104,13 +104,13 @@ withChromium(it, () => {
     expect(await findLine(third.phone, 'Only for Ada.').count()).toBe(0);
     expect(await findLine(sender.phone, 'Only for Ada.').count()).toBe(0);
 
-    // Opened again, the link is that of a new device, which is too late now.
+    // A phone that opens the link again is a new device, and too late.
     await findButton(receiver.phone, 'Back to messages').click();
     await acceptLink(receiver.phone, link);
     await receiver.phone.getByRole('alert').getByText('Opened on another phone').waitFor();
   });
 
-  it('start from nothing when the place changes hands while the sender is away', async () => {
+  it('the sender starts a new agreement if the receiver changed while its page was closed', async () => {
     const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
     const link = await shareKey(sender.phone, 'Room 417');
     await acceptLink(receiver.phone, link);
@@ -134,7 +134,7 @@ withChromium(it, () => {
     await findKey(third.phone, 'room').waitFor();
   });
 
-  it('learn at once that the sender cancels, and the link is dead [SCT §6.6]', async () => {
+  it('the receiver learns at once that the sender cancels, and the link is dead [SCT §6.6]', async () => {
     const [sender, receiver, third] = await Promise.all([ada(), ben(), cleo()]);
     const link = await shareKey(sender.phone, 'Front door');
     await acceptLink(receiver.phone, link);
@@ -151,9 +151,9 @@ withChromium(it, () => {
     expect(await shareKey(sender.phone, 'Front door')).not.toBe(link);
   });
 
-  it('detect that a message was changed on its way, use nothing of it, and go on once the way is good', async () => {
+  it('a phone detects a changed message, does not use it, and continues with the original message', async () => {
     const [sender, receiver] = await Promise.all([ada(), ben()]);
-    const watch = await devices.driver.open(`${devices.server.origin}/watch`);
+    const watch = await phones.driver.open(`${phones.server.origin}/watch`);
     const link = await shareKey(sender.phone, 'Norden E4');
     await watch.getByRole('switch', { name: 'Tamper' }).check();
     await watch.getByRole('listitem').filter({ hasText: 'CreateMailbox' }).waitFor();
@@ -173,7 +173,7 @@ withChromium(it, () => {
     await findKey(receiver.phone, 'car').waitFor();
   });
 
-  it('go on after a reload of either page, at every stage, with the same devices and no message lost', async () => {
+  it('two phones continue after a reload at every stage, as the same devices, without a lost message', async () => {
     const [sender, receiver] = await Promise.all([ada(), ben()]);
     const link = await shareKey(sender.phone, 'Front door');
     await sender.page.reload();
@@ -192,7 +192,7 @@ withChromium(it, () => {
     await writeLine(receiver.phone, 'Ada', 'Still here.');
     await findLine(sender.phone, 'Still here.').waitFor();
     await sender.page.reload();
-    await receiver.page.goto('about:blank'); // Away while the key comes.
+    await receiver.page.goto('about:blank'); // The page is closed while the key arrives.
     await writeLine(sender.phone, 'Ben', 'Two lines,');
     await writeLine(sender.phone, 'Ben', 'of which one is in the mailbox.');
     await findButton(sender.phone, 'Hand over the key').click();
@@ -209,11 +209,11 @@ withChromium(it, () => {
     await Promise.all([sender.page.reload(), receiver.page.reload()]);
     await waitForNews(sender.phone, 'Ben has the key.');
     await waitForNews(receiver.phone, 'The key is yours.');
-    // One device each, throughout.
-    expect(new Set((await devices.server.readExchanges()).match(/"Mailbox-Device-Claim","[0-9a-f]{8}/g)).size).toBe(2);
+    // One device per phone throughout.
+    expect(new Set((await phones.server.readExchanges()).match(/"Mailbox-Device-Claim","[0-9a-f]{8}/g)).size).toBe(2);
   });
 
-  it('say what is wrong with a link that is none, is cut off, or leads elsewhere, and call nobody', async () => {
+  it('a phone explains a broken or foreign link, and sends no request', async () => {
     const { phone } = await ben();
     await previewLink(phone, 'not a link');
     await phone.getByRole('alert').getByText('This is not a whole link').waitFor();
@@ -222,7 +222,7 @@ withChromium(it, () => {
       'https://elsewhere.example/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002#AAAAAAAAAAAAAAAAAAAAAA==',
     );
     await phone.getByRole('alert').getByText('This link leads elsewhere').waitFor();
-    await previewLink(phone, `${devices.server.origin}/relay/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002`);
+    await previewLink(phone, `${phones.server.origin}/relay/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002`);
     await phone.getByRole('alert').getByText('This is not a whole link').waitFor();
     expect(await requests()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** examples/cluster: one process, and the Redis that they share. */
+/** examples/cluster: one process, and the shared Redis. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 describe('a relay process', () => {
-  test('on being told to stop, ends what it holds with 204, and the connection with it, and takes no more', async () => {
+  test('a relay process that stops ends held reads with 204, closes their connections, and accepts no more', async () => {
     const keys = [randomBytes(32).toString('base64url')];
     const app = createApp({ publicUrl: 'http://127.0.0.1/relay', storeUrl: 'memory:', keys });
     app.server.listen(0, '127.0.0.1');
@@ -41,7 +41,7 @@ describe('a relay process', () => {
 });
 
 withRedis(test, () => {
-  test('a Redis that is named is used, and left alone', async () => {
+  test('openRedis uses the Redis at REDIS_URL, and does not end it', async () => {
     const given = await startRedis();
     toClose.push(() => given.close());
     const redis = await openRedis({ REDIS_URL: given.url });
@@ -50,7 +50,7 @@ withRedis(test, () => {
     expect(await given.command('PING')).toBe('PONG');
   });
 
-  test('one that is not named is started, and ended', async () => {
+  test('openRedis starts and ends a Redis without REDIS_URL', async () => {
     const redis = await openRedis({ PATH: process.env.PATH });
     const keys = [randomBytes(32).toString('base64url')];
     const { relay, server, stop } = createApp({
@@ -66,12 +66,12 @@ withRedis(test, () => {
   });
 });
 
-describe('a Redis', () => {
-  test('that is not installed is none', async () => {
+describe('openRedis', () => {
+  test('openRedis returns undefined if no Redis is installed', async () => {
     expect(await openRedis({ PATH: '' })).toBeUndefined();
   });
 
-  test('that does not start is an error', async () => {
+  test('openRedis throws if the Redis does not start', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relay-example-'));
     toClose.push(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'redis-server'), '#!/bin/sh\nexit 1\n');

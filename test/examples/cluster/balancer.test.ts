@@ -58,14 +58,14 @@ const dies: RequestListener = async (incoming) => {
 const get = (url: string) => send({ method: 'GET', url });
 
 describe('the balancer', () => {
-  test('asks one after another, and says who answered', async () => {
+  test('the balancer uses the processes in turn, and names the one that answered', async () => {
     const { url } = await balance(answers, answers, answers);
     const names = [];
     for (let count = 0; count < 6; count += 1) names.push((await get(url)).headers['served-by']);
     expect(names).toEqual(['A', 'B', 'C', 'A', 'B', 'C']);
   });
 
-  test('passes on no field that `Connection` names, either way [RFC 9110 §7.6.1]', async () => {
+  test('the balancer forwards no field that `Connection` names, in both directions [RFC 9110 §7.6.1]', async () => {
     const { url } = await balance((incoming, response) => {
       response.writeHead(200, { Connection: 'close, X-Secret', 'X-Secret': '1', 'X-Told': '1' });
       response.end(JSON.stringify(incoming.rawHeaders.map((name) => name.toLowerCase())));
@@ -81,7 +81,7 @@ describe('the balancer', () => {
     expect([answer.headers['x-secret'], answer.headers['x-told']]).toEqual([undefined, '1']);
   });
 
-  test('keeps no body that is longer than the relay takes: 413, and no process is asked', async () => {
+  test('the balancer refuses a body over the relay’s limit with 413, without a request to a process', async () => {
     const { url, said } = await balance(answers, answers);
     expect((await send({ method: 'PUT', url, body: 'x'.repeat(65_536) })).status).toBe(200);
     const before = said().length;
@@ -89,7 +89,7 @@ describe('the balancer', () => {
     expect(said().length).toBe(before);
   });
 
-  test('passes on path, fields and body as they are, and the answer as it is', async () => {
+  test('the balancer forwards path, fields, body and answer unchanged', async () => {
     const { url } = await balance(async (incoming, response) => {
       response.writeHead(418, ['X-One', '1', 'X-One', '2', 'Keep-Alive', 'timeout=7']);
       response.end(JSON.stringify([incoming.method, incoming.url, incoming.rawHeaders, await text(incoming)]));
@@ -117,7 +117,7 @@ describe('the balancer', () => {
     }
   });
 
-  test('asks another process where one dies before it has answered, with the whole request, and avoids that one', async () => {
+  test('the balancer sends the whole request to another process if one dies before its answer, and avoids that one', async () => {
     const { url, said } = await balance(dies, async (incoming, response) => void response.end(await text(incoming)));
     const answer = await send({ method: 'PUT', url, body: 'whole' });
     expect(answer).toMatchObject({ status: 200, text: 'whole', headers: { 'served-by': 'B' } });
@@ -126,7 +126,7 @@ describe('the balancer', () => {
     expect(said().filter((what) => what === 'A asked')).toHaveLength(1);
   });
 
-  test('asks no other once a byte of an answer has gone out', async () => {
+  test('the balancer tries no other process after the first byte of an answer', async () => {
     const { url, said } = await balance((incoming, response) => {
       response.writeHead(200, { 'Content-Length': 9 });
       response.write('half', () => incoming.socket.destroy());
@@ -135,7 +135,7 @@ describe('the balancer', () => {
     expect(said()).toEqual(['A asked', 'A answered']);
   });
 
-  test('tells a process that the client has left, and asks no other', async () => {
+  test('the balancer aborts the request to a process when the client disconnects', async () => {
     let asked: IncomingMessage | undefined;
     const { url, said } = await balance((incoming) => {
       asked = incoming;
@@ -150,7 +150,7 @@ describe('the balancer', () => {
     expect(said()).toEqual(['A asked', 'A left']);
   });
 
-  test('answers 503 where nobody answers', async () => {
+  test('the balancer answers 503 if no process answers', async () => {
     const { url, said } = await balance(dies, dies);
     expect(await get(url)).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
     expect(said()).toEqual(['A asked', 'A lost', 'B asked', 'B lost']);
@@ -167,7 +167,7 @@ function diesAfter(relay: Relay): RequestListener {
 }
 
 describe('relays behind the balancer', () => {
-  test('[§3] a write that a process carried out and did not answer is a duplicate at the next, and takes effect once', async () => {
+  test('[§3] a write that a process carried out without an answer takes effect once when the next process gets it', async () => {
     const relay = createRelay({ publicUrl: 'http://127.0.0.1' });
     const { url: base } = await balance(diesAfter(relay), relay.node());
     const sender = newDevice();
@@ -179,7 +179,7 @@ describe('relays behind the balancer', () => {
     await relay.close();
   });
 
-  test('[§3] so the phones of the example need not repeat anything: an update is 201, and a delete 404', async () => {
+  test('[§3] a repeated update is answered 201 and a repeated delete 404, so the phones need no retry', async () => {
     const { url: good } = await balance((incoming, response) => handle(incoming, response));
     const relay = createRelay({ publicUrl: good, accessRights: 'RWD' });
     const handle = relay.node();
@@ -207,7 +207,7 @@ describe('relays behind the balancer', () => {
     await relay.close();
   });
 
-  test('[§8] a read that is held comes through, and is told of a change; a field sent twice is still refused', async () => {
+  test('[§8] a held read is answered after a change, and a repeated field is still refused', async () => {
     const relay = createRelay({ publicUrl: 'http://127.0.0.1' });
     const { url: base } = await balance(relay.node(), relay.node());
     const [sender, receiver] = [newDevice(), newDevice()];

@@ -24,7 +24,7 @@ interface Ended {
   readonly error: string;
 }
 
-/** Runs it to its end; `seen` is shown what it has printed so far, each time that is more. */
+/** Runs the example to its end. Calls `seen` with the output so far. */
 function run(env: NodeJS.ProcessEnv, seen?: (out: string, child: ChildProcess) => void): Promise<Ended> {
   const child = spawn(process.execPath, [join(folder, 'server.js')], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, error] = ['', ''];
@@ -38,25 +38,25 @@ function run(env: NodeJS.ProcessEnv, seen?: (out: string, child: ChildProcess) =
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, error })));
 }
 
-test('without a Redis it says how to get one, and ends with 2', async () => {
+test('the cluster example without a Redis explains how to get one, and ends with 2', async () => {
   const { code, out, error } = await run({ PATH: '' });
   expect({ code, error }).toEqual({ code: 2, error: '' });
   expect(out).toMatch(/apt-get install redis-server[\s\S]*REDIS_URL/);
 });
 
 withRedis(test, () => {
-  test('a process is killed, one restarted, and no client sees a request fail', async () => {
+  test('the cluster example kills one process and restarts another, without a failed request', async () => {
     const redis = await startRedis();
     try {
       const { code, out, error } = await run({ ...process.env, REDIS_URL: redis.url });
-      expect({ code, error, failed: /requests of clients: (\d+), failed: 0\n/.test(out) ? '' : out }).toEqual({
+      expect({ code, error, failed: /client requests: (\d+), failed: 0\n/.test(out) ? '' : out }).toEqual({
         code: 0,
         error: '',
         failed: '',
       });
-      expect(out).toMatch(/kill -9 {3}B, which holds [2-9] of the long polls\n/);
-      expect(out).toMatch(/B did not answer .+: another one is asked\n/);
-      expect(out).toMatch(/C has ended with 0\n/);
+      expect(out).toMatch(/kill -9 {3}B, which holds [2-9] long polls\n/);
+      expect(out).toMatch(/B did not answer .+: the balancer asks another process\n/);
+      expect(out).toMatch(/C ended with 0\n/);
 
       const [, finished, all] = /transfers finished: (\d+) of (\d+)\n/.exec(out) ?? [];
       expect(finished).toBe(all);
@@ -66,28 +66,28 @@ withRedis(test, () => {
       expect(servers).toHaveLength(Number(finished));
       expect(servers.some((by) => by.length >= 3)).toBe(true);
 
-      // Each process has served, held reads among that, and what became of it is said.
+      // Each process has answered requests and long polls, and the table names its end.
       const rows = [...out.matchAll(/^([A-E]) +(\d+) +(\d+) +(\d+) *(.*)$/gm)].map(([, name, ...cells]) => ({
         name,
         hasServed: Number(cells[0]) > Number(cells[1]) && Number(cells[1]) > 0,
-        fate: cells[3],
+        event: cells[3],
       }));
       expect(rows).toEqual([
-        { name: 'A', hasServed: true, fate: '' },
-        { name: 'B', hasServed: true, fate: 'killed' },
-        { name: 'C', hasServed: true, fate: 'stopped, exit 0' },
-        { name: 'D', hasServed: true, fate: '' },
-        { name: 'E', hasServed: true, fate: '' },
+        { name: 'A', hasServed: true, event: '' },
+        { name: 'B', hasServed: true, event: 'killed' },
+        { name: 'C', hasServed: true, event: 'stopped, exit 0' },
+        { name: 'D', hasServed: true, event: '' },
+        { name: 'E', hasServed: true, event: '' },
       ]);
       expect(out).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4/); // no link, no claim
-      expect(await redis.command('CLIENT', 'LIST')).not.toMatch(/\n./); // only the connection that asks is left
+      expect(await redis.command('CLIENT', 'LIST')).not.toMatch(/\n./); // only this connection is left
     } finally {
       await redis.close();
     }
   }, 30_000);
 
-  test('broken off, it leaves no process behind, nor the Redis that it has started', async () => {
-    // `run` resolves when the last of them has ended, as they share its error output.
+  test('the cluster example leaves no process and no Redis when it is interrupted', async () => {
+    // The processes share the error output, so `run` resolves after the last of them has ended.
     const { code, error } = await run({ PATH: process.env.PATH }, (out, child) => {
       if (out.includes('A, B and C answer')) child.kill('SIGTERM');
     });

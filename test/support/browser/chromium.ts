@@ -20,8 +20,8 @@ export function chromiumBinary(): string | undefined {
 }
 
 /**
- * Runs `register` if there is a browser. If not, registers one test, which fails under CI, and else records what was not
- * exercised, to be said at the end of the run.
+ * Runs `register` if there is a browser. Otherwise registers one test, which fails with CI=true, and records that the
+ * browser tests did not run; the test run prints this at its end.
  */
 export function withChromium(it: (name: string, run: () => void) => void, register: () => void): void {
   if (chromiumBinary() !== undefined) {
@@ -29,7 +29,7 @@ export function withChromium(it: (name: string, run: () => void) => void, regist
     return;
   }
   it('has a browser to test in', () => {
-    const message = 'No browser was exercised. To mend it: apt-get install chromium, or set CHROMIUM_PATH.';
+    const message = 'No browser was exercised. To fix this: apt-get install chromium, or set CHROMIUM_PATH.';
     if (process.env.CI === 'true') throw new Error(message);
     mkdirSync(join(ROOT, '.cache'), { recursive: true });
     appendFileSync(join(ROOT, '.cache', 'not-exercised.txt'), `${message}\n`);

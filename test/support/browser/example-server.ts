@@ -7,23 +7,23 @@ import type { Readable } from 'node:stream';
 import { build, type Options } from 'tsup';
 import { ROOT } from '../process/built.js';
 
-/** The demo, as its npm script starts it. */
+/** The browser example in a process, as `npm run example` starts it. */
 export interface ExampleServer {
   readonly origin: string;
-  /** Everything that has passed by the relay since the last `forget`, as the pane is told it. */
+  /** The event stream's first event: all exchanges since the last `reset`. */
   readExchanges(): Promise<string>;
-  /** Empties the pane, and turns tampering off. */
+  /** Clears the exchanges, and turns tampering off. */
   reset(): Promise<void>;
-  /** Starts another one on this port, which must fail; its exit code, and what it told. */
-  startOn(port: string): Promise<{ readonly code: number | null; readonly told: string }>;
-  /** Ends it by SIGTERM; its exit code. */
+  /** Starts a second server on this port, which must fail. */
+  startOn(port: string): Promise<{ readonly code: number | null; readonly error: string }>;
+  /** Sends SIGTERM and returns the exit code. */
   close(): Promise<number | null>;
 }
 
-/** Builds examples/browser by its own configuration, into a folder of its own, and starts it on a free port. */
+/** Builds the example with its own configuration, and starts it on a free port. */
 export async function startExampleServer(): Promise<ExampleServer> {
   await mkdir(join(ROOT, '.cache'), { recursive: true });
-  const outDir = await mkdtemp(join(ROOT, '.cache/demo-'));
+  const outDir = await mkdtemp(join(ROOT, '.cache/browser-example-'));
   const options = JSON.parse(await readFile(join(ROOT, 'examples/browser/tsup.config.json'), 'utf8')) as Options;
   await build({ ...options, outDir, config: false });
 
@@ -58,12 +58,12 @@ export async function startExampleServer(): Promise<ExampleServer> {
         stdio: ['ignore', 'ignore', 'pipe'],
         timeout: 10_000,
       });
-      let told = '';
+      let error = '';
       other.stderr.on('data', (text) => {
-        told += text;
+        error += text;
       });
       const [code] = (await once(other, 'close')) as [number | null];
-      return { code, told };
+      return { code, error };
     },
     async close() {
       process.off('exit', kill);

@@ -1,20 +1,20 @@
 import type { Page, Route } from 'playwright-core';
 
-/** The way from one page to the relay, to be made worse. */
+/** Faults between one page and the relay. */
 export interface NetworkFaults {
-  /** Requests get through, also those that wait at the relay. */
+  /** Ends all faults. */
   mend(): void;
-  /** Nothing gets through, or nothing with these methods, and what waits is lost. */
+  /** Aborts requests with these methods, or all requests, also the ones that wait. */
   cut(...methods: string[]): void;
-  /** Requests get through, and answers to these methods do not until it is mended. */
+  /** Forwards requests, and holds answers to these methods until `mend`. */
   hold(...methods: string[]): void;
-  /** Requests with these methods are answered by a proxy that asks for much patience; with `isCarriedOut`, afterwards. */
+  /** Answers requests with these methods with 503, as a proxy. With `isCarriedOut`, after the relay has handled them. */
   refuse(methods: readonly string[], isCarriedOut?: boolean): void;
 }
 
 const UNAVAILABLE = { status: 503, headers: { 'Retry-After': '300' } };
 
-/** Takes over the way of a page; outlives reloads. */
+/** Stays active after a reload of the page. */
 export async function interceptNetwork(page: Page): Promise<NetworkFaults> {
   let isCut: (method: string) => boolean;
   let [held, refused, isCarriedOut]: [readonly string[], readonly string[], boolean] = [[], [], false];
@@ -45,7 +45,7 @@ export async function interceptNetwork(page: Page): Promise<NetworkFaults> {
       if (response !== 'changed') await changed;
     }
   }
-  // The page may be gone by then.
+  // The page may be closed by then.
   await page.route('**/relay/v1/m**', (route) => onRoute(route).catch(() => {}));
 
   return {

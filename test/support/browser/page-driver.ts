@@ -7,7 +7,6 @@ import { ROOT } from '../process/built.js';
 import { chromiumBinary } from './chromium.js';
 
 const SHOTS = join(ROOT, '.cache/browser');
-/** Longest that something on a page may take, in ms. */
 const TIMEOUT_MS = 20_000;
 
 const DESKTOP = { width: 1280, height: 800 };
@@ -18,13 +17,13 @@ const VARIANTS = [
   ['phone', PHONE, 'dark'],
 ] as const;
 
-/** A browser, and all that went wrong in its pages. */
+/** A browser, and the errors in its pages. */
 export interface PageDriver {
-  /** Opens a page that shares nothing with others, and has nothing of before. `script` runs before the page's own. */
+  /** Opens a page with its own, empty storage. `script` runs before the scripts of the page. */
   open(url: string, script?: string): Promise<Page>;
-  /** Console errors, exceptions and violations of the policy, of all pages so far. */
-  readonly complaints: string[];
-  /** Leaves all pages. */
+  /** Console errors, exceptions and policy violations of all pages. */
+  readonly pageErrors: string[];
+  /** Closes or reuses all pages. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,7 +31,7 @@ export interface PageDriver {
 const REPORT_VIOLATIONS = `addEventListener('securitypolicyviolation', (e) =>
   console.error('CSP', e.violatedDirective, e.blockedURI));`;
 
-/** Forgets what the page kept for an earlier test; once, and not when this one loads it again. */
+/** Clears the storage of an earlier test once, and not when the test reloads the page. */
 const createResetScript = (turn: number): string => `try {
   if (Number(sessionStorage.turn ?? 0) < ${turn}) {
     sessionStorage.clear();
@@ -40,12 +39,12 @@ const createResetScript = (turn: number): string => `try {
   }
 } catch {}`;
 
-/** Starts the browser. A page in a context of its own is dear: those that were left are opened again. */
+/** A new browser context is slow, so tests reuse pages. */
 export async function startPageDriver(): Promise<PageDriver> {
   await mkdir(SHOTS, { recursive: true });
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser: Browser = await chromium.launch({ executablePath: chromiumBinary() ?? '', args });
-  const complaints: string[] = [];
+  const pageErrors: string[] = [];
   const used: Page[] = [];
   const free: Page[] = [];
   let opened = 0;
@@ -55,18 +54,18 @@ export async function startPageDriver(): Promise<PageDriver> {
     context.setDefaultTimeout(TIMEOUT_MS);
     await context.addInitScript(REPORT_VIOLATIONS + script);
     const page = await context.newPage();
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('pageerror', (error) => pageErrors.push(String(error)));
     page.on('console', (message) => {
-      // The browser notes each refusal of the relay and each failure of the way; those are what the tests are about.
+      // The browser logs the relay's refusals and network errors, which the tests expect.
       const isRefusal = /status of (40[14]|412|503)|net::ERR_FAILED/.test(message.text());
       const isOfRelay = message.location().url.includes('/relay/v1/m');
-      if (['error', 'warning'].includes(message.type()) && !(isRefusal && isOfRelay)) complaints.push(message.text());
+      if (['error', 'warning'].includes(message.type()) && !(isRefusal && isOfRelay)) pageErrors.push(message.text());
     });
     return page;
   }
 
   return {
-    complaints,
+    pageErrors,
     async open(url, script) {
       const known = script === undefined ? free.pop() : undefined;
       const page = known ?? (await newPage(script ?? ''));
@@ -87,24 +86,21 @@ export async function startPageDriver(): Promise<PageDriver> {
         await page.goto('about:blank');
       }
       free.push(...reusable);
-      complaints.length = 0;
+      pageErrors.length = 0;
     },
     close: () => browser.close(),
   };
 }
 
-/** A phone on a page, by its owner. */
 export const findPhone = (page: Page, owner: string): Locator => page.getByRole('region', { name: `${owner}’s phone` });
 
-/** A button, by its name. */
 export const findButton = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
 
-/** Waits until a phone tells this. */
 export async function waitForNews(phone: Locator, news: string | RegExp): Promise<void> {
   await phone.locator('.news').filter({ hasText: news }).waitFor();
 }
 
-/** Presses Tab until the focus is on what has this name, as somebody does who has no mouse. */
+/** Presses Tab until the focused element has this name. */
 export async function tabTo(page: Page, name: string): Promise<void> {
   for (let presses = 0; presses < 60; presses += 1) {
     await page.keyboard.press('Tab');
@@ -116,11 +112,10 @@ export async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`Tab does not lead to “${name}”.`);
 }
 
-/** The text of what has the focus. */
 export const readFocusedText = (page: Page): Promise<string> =>
   page.evaluate<string>('document.activeElement.textContent');
 
-/** Looks at a page in all sizes and both colours: pictures of it, nothing beyond its edge, nothing that bars people. */
+/** Takes screenshots in several sizes and both colour schemes, and checks overflow and accessibility. */
 export async function inspectPage(page: Page, name: string): Promise<void> {
   const before = page.viewportSize() ?? DESKTOP;
   for (const [size, viewport, colorScheme] of VARIANTS) {
@@ -140,7 +135,7 @@ export async function inspectPage(page: Page, name: string): Promise<void> {
 const measureOverflow = (page: Page): Promise<number> =>
   page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
 
-/** What axe-core calls serious or critical. */
+/** The serious and critical errors of axe-core. */
 async function findAccessibilityErrors(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(axe.source);
   return page.evaluate<string[]>(`axe.run().then(({ violations }) => violations

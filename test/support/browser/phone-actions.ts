@@ -1,7 +1,7 @@
 import type { Locator } from 'playwright-core';
 import { findButton, waitForNews } from './page-driver.js';
 
-/** Shares a key from the sender's phone; the link. */
+/** Shares a key and returns the link. */
 export async function shareKey(phone: Locator, key: string): Promise<string> {
   await phone.getByLabel(key).check();
   await findButton(phone, 'Share this key').click();
@@ -9,33 +9,29 @@ export async function shareKey(phone: Locator, key: string): Promise<string> {
   return phone.getByLabel('Link, with').inputValue();
 }
 
-/** Looks at a link on a receiver's phone. */
 export async function previewLink(phone: Locator, link: string): Promise<void> {
   await phone.getByLabel('Or paste a link').fill(link);
   await findButton(phone, 'Open').click();
 }
 
-/** Looks at a link, and accepts. */
 export async function acceptLink(phone: Locator, link: string): Promise<void> {
   await previewLink(phone, link);
   await findButton(phone, 'Accept').click();
 }
 
-/** Has the sender make a code with the phone that asks, and waits until both show one. */
+/** Waits until both phones show a code. */
 export async function compareCodes(sender: Locator, receiver: Locator): Promise<void> {
   await findButton(sender, 'Compare codes').click();
   await waitForNews(sender, 'Compare the codes.');
   await waitForNews(receiver, 'Waiting for Ada to hand over the key.');
 }
 
-/** Writes a line. */
 export async function writeLine(phone: Locator, to: string, text: string): Promise<void> {
   await phone.getByLabel(`Message to ${to}`).fill(text);
   await findButton(phone, 'Send').click();
 }
 
-/** The key itself, where it has come; a preview has a picture too. */
+/** The received key, not its preview. */
 export const findKey = (phone: Locator, kind: string) => phone.locator(`.arrival .card.${kind}`);
 
-/** A line of the conversation. */
 export const findLine = (phone: Locator, text: string) => phone.getByRole('log').getByText(text);

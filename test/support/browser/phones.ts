@@ -5,86 +5,82 @@ import { interceptNetwork, type NetworkFaults } from './network-faults.js';
 import { findPhone, type PageDriver, startPageDriver } from './page-driver.js';
 import { acceptLink, compareCodes, shareKey } from './phone-actions.js';
 
-/** A phone on a page of its own, in a browser of its own. */
+/** A phone on its own page in its own browser context. */
 export interface PhonePage {
   readonly page: Page;
   readonly phone: Locator;
-  /** Its way to the relay, to be made worse. */
   readonly network: NetworkFaults;
 }
 
-/** The demo with its phones, for the tests of one file. */
+/** The example's server and phones for the tests of one file. */
 export interface Phones {
   readonly server: ExampleServer;
   readonly driver: PageDriver;
   ada(): Promise<PhonePage>;
   ben(): Promise<PhonePage>;
   cleo(): Promise<PhonePage>;
-  /** A share that the receiver has accepted, with a code on both phones. */
+  /** An accepted share with a code on both phones. */
   paired(): Promise<{ readonly sender: PhonePage; readonly receiver: PhonePage; readonly link: string }>;
 }
 
 /**
- * Starts demo and browser before the tests of a file; after each closes the pages, which must have had no complaint.
- * Without `areWaysOurs` the phones reach the relay by themselves, and their `way` does nothing.
+ * Starts server and browser before the tests of a file. After each test, closes the pages and expects no errors in
+ * them. Without `intercepts` the phones call the relay directly, and `network` does nothing.
  */
-export function usePhones(areWaysOurs = false): Phones {
-  let demo: ExampleServer;
-  let stage: PageDriver;
+export function usePhones(intercepts = false): Phones {
+  let server: ExampleServer;
+  let driver: PageDriver;
   vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
 
   beforeAll(async () => {
-    [demo, stage] = await Promise.all([startExampleServer(), startPageDriver()]);
+    [server, driver] = await Promise.all([startExampleServer(), startPageDriver()]);
   });
   afterAll(async () => {
-    await stage.close();
-    expect(await demo.close()).toBe(0);
+    await driver.close();
+    expect(await server.close()).toBe(0);
   });
   afterEach(async () => {
-    const complaints = [...stage.complaints];
-    await stage.clear();
-    await demo.reset();
-    expect(complaints).toEqual([]);
+    const pageErrors = [...driver.pageErrors];
+    await driver.clear();
+    await server.reset();
+    expect(pageErrors).toEqual([]);
   });
 
   async function openPhone(path: string, owner: string): Promise<PhonePage> {
-    const page = await stage.open(demo.origin + path);
-    return { page, phone: findPhone(page, owner), network: areWaysOurs ? await interceptNetwork(page) : NO_FAULTS };
+    const page = await driver.open(server.origin + path);
+    return { page, phone: findPhone(page, owner), network: intercepts ? await interceptNetwork(page) : NO_FAULTS };
   }
-  const devices: Phones = {
+  const phones: Phones = {
     get server() {
-      return demo;
+      return server;
     },
     get driver() {
-      return stage;
+      return driver;
     },
     ada: () => openPhone('/sender', 'Ada'),
     ben: () => openPhone('/receiver', 'Ben'),
     cleo: () => openPhone('/third', 'Cleo'),
     async paired() {
-      const [sender, receiver] = await Promise.all([devices.ada(), devices.ben()]);
+      const [sender, receiver] = await Promise.all([phones.ada(), phones.ben()]);
       const link = await shareKey(sender.phone, 'Room 417');
       await acceptLink(receiver.phone, link);
       await compareCodes(sender.phone, receiver.phone);
       return { sender, receiver, link };
     },
   };
-  return devices;
+  return phones;
 }
 
-/** Browsers are slow to start, and to be looked through by axe-core, on a machine that has other work. */
+/** The start of a browser and a check by axe-core are slow on a busy machine. */
 const TIMEOUT_MS = 90_000;
 
 const NO_FAULTS: NetworkFaults = { mend: () => {}, cut: () => {}, hold: () => {}, refuse: () => {} };
 
-/** The lines of the conversation on a phone. */
 export const readLines = ({ phone }: PhonePage): Promise<string[]> =>
   phone.getByRole('log').getByRole('listitem').allTextContents();
 
-/** A problem that a phone shows. */
 export const findAlert = ({ phone }: PhonePage, text: string): Locator => phone.getByRole('alert').getByText(text);
 
-/** The code on a phone, waited for. */
 export async function readCode({ phone }: Pick<PhonePage, 'phone'>): Promise<string | null> {
   await phone.locator('.code').waitFor();
   return phone.locator('.code').textContent();

@@ -41,12 +41,12 @@ export function createTrace(print: (line: string) => void, names: Readonly<Recor
       const response = await fetch(input, init);
       const ms = `${(performance.now() - started).toFixed(1).padStart(6)} ms`;
       const server = names[new URL(response.url).origin] ?? 'unknown';
-      const [expectedServer, what = '?', status, reason = '?'] = expected[seen] ?? [];
+      const [expectedServer, name = '?', status, reason = '?'] = expected[seen] ?? [];
       seen += 1;
       count += 1;
       const codes = await readErrorCode(response);
       const route = `${client.padEnd(8)} → ${server.padEnd(7)}`;
-      print(`${String(count).padStart(2)}  ${route} ${what.padEnd(25)} ${response.status} ${ms}  ${reason}${codes}`);
+      print(`${String(count).padStart(2)}  ${route} ${name.padEnd(25)} ${response.status} ${ms}  ${reason}${codes}`);
       if (server !== expectedServer || response.status !== status) {
         failure ??= new TraceFailure(`Request ${count} should have been answered ${status} by ${expectedServer}.`);
       }

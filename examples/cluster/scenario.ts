@@ -31,8 +31,8 @@ export async function runScenario({ storeUrl, program, print }: ScenarioOptions)
     () => fleet.members,
     (event) => {
       stats.record(event);
-      const { type: what, target, status } = event;
-      if (what === 'lost')
+      const { type, target, status } = event;
+      if (type === 'lost')
         log(`          ${target.name} did not answer ${describeRequest(event)}: the balancer asks another process`);
       if (status === 204) log(`          ${target.name} ended a long poll with 204: the phone polls again`);
     },
@@ -110,7 +110,7 @@ async function runEvents(fleet: Fleet, stats: Stats, log: (line: string) => void
   events.set('B', 'killed');
   await pause(EVENT_PAUSE_MS / 2);
   await fleet.start('D', 'B');
-  say('          D answers, and replaces B');
+  log('          D answers, and replaces B');
 
   await pause(EVENT_PAUSE_MS);
   while (held('C') < 2) await pause(1);
@@ -119,7 +119,7 @@ async function runEvents(fleet: Fleet, stats: Stats, log: (line: string) => void
   events.set('C', `stopped, exit ${code}`);
   log(`          C ended with ${code}`);
   await fleet.start('E', 'C');
-  say('          E answers, and replaces C');
+  log('          E answers, and replaces C');
 
   await pause(EVENT_PAUSE_MS);
   return events;

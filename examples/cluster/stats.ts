@@ -33,14 +33,14 @@ export function createStats(): Stats {
     get requests() {
       return requests;
     },
-    record({ type: what, target: { name }, request }) {
+    record({ type, target: { name }, request }) {
       const entry = served.get(name) ?? { answered: 0, longPolls: 0, lost: 0, held: 0 };
       served.set(name, entry);
       const isLongPoll = request.headers.prefer !== undefined;
-      if (isLongPoll) entry.held += what === 'asked' ? 1 : -1;
-      if (isLongPoll && what === 'answered') entry.longPolls += 1;
-      if (what === 'answered') entry.answered += 1;
-      if (what === 'lost') entry.lost += 1;
+      if (isLongPoll) entry.held += type === 'asked' ? 1 : -1;
+      if (isLongPoll && type === 'answered') entry.longPolls += 1;
+      if (type === 'answered') entry.answered += 1;
+      if (type === 'lost') entry.lost += 1;
     },
     countingFetch: (servedBy) => async (input, init) => {
       requests += 1;

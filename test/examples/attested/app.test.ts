@@ -42,21 +42,21 @@ const withoutDurations = (line: string): string =>
     .trim();
 
 const CREATE = [
-  'sender → relay CreateMailbox 401 asks; the answer says where to read on (token_required)',
+  'sender → relay CreateMailbox 401 no credentials: the answer names the metadata (token_required)',
   'sender → relay metadata (RFC 9728) 200 names the authorization server',
   'sender → backend challenge 200 for the evidence of the platform',
-  'sender → backend attestation 200 the evidence holds: vouches for the new key',
+  'sender → backend attestation 200 the evidence is valid: an attestation of the new key',
   'sender → login metadata 200 names the endpoints',
   'sender → login challenge 200 for the proof of the key',
   'sender → login token 200 by the attestation, without a secret; bound to the key',
-  'sender → relay CreateMailbox 401 with both: the relay wants its challenge signed (use_attestation_challenge)',
-  'sender → relay CreateMailbox 200 signed: a mailbox',
+  'sender → relay CreateMailbox 401 with both: the relay requires its challenge (use_attestation_challenge)',
+  'sender → relay CreateMailbox 200 with the signed challenge: a mailbox',
 ];
 
 const SCENARIO = [
   ...CREATE,
-  'receiver → relay ReadSecureContent 200 has neither token nor attestation, and needs none',
-  'receiver → relay DeleteMailbox 200 has the key: nothing is left',
+  'receiver → relay ReadSecureContent 200 without token and attestation',
+  'receiver → relay DeleteMailbox 200 has the key, and deletes the mailbox',
   ...CREATE,
   'sender → relay CreateMailbox 401 an attestation, but no token (token_required)',
   'sender → relay CreateMailbox 401 a token, but no attestation (attestation_required)',

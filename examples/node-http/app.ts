@@ -8,7 +8,7 @@ export function createApp(publicUrl: string): { readonly app: Server; readonly r
 
   const app = createServer((request, response) => {
     handle(request, response, () => {
-      // All other paths. A server without other paths is `createServer(relay.node())`.
+      // Not the relay's. A server that does nothing else is `createServer(relay.node())`.
       if (request.url === '/') response.end('The front desk.');
       else response.writeHead(404).end();
     });

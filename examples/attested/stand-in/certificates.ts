@@ -1,14 +1,10 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/*
- * Certificates as a device maker's authority issues them: a few lines of DER (X.690) around node:crypto, for the
- * stand-in of the platform only.
- */
+/* Certificates of a device maker in DER (X.690), only for the stand-in of the platform. */
 
-/** What a certificate is to say. */
 export interface CertificateOptions {
   readonly name: string;
-  /** Default: signed by its own key. */
+  /** Default: self-signed. */
   readonly issuer?: Certificate | undefined;
   /** Unix times in ms. */
   readonly notBefore: number;
@@ -18,7 +14,6 @@ export interface CertificateOptions {
   readonly extension?: readonly [oid: string, value: Buffer] | undefined;
 }
 
-/** A certificate with the keys it is for. */
 export interface Certificate {
   readonly name: string;
   readonly der: Buffer;
@@ -27,13 +22,11 @@ export interface Certificate {
   readonly privateKey: KeyObject;
 }
 
-/** A P-256 key pair. */
 export interface KeyPair {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
-/** A new P-256 key pair. */
 export function createKeyPair(): KeyPair {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }

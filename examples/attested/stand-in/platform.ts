@@ -4,26 +4,25 @@ import { encodeCbor } from './cbor.js';
 import { type Certificate, createKeyPair, encodeSequence, encodeTlv, issue } from './certificates.js';
 
 /*
- * Stands in for Apple and its phones, so that the example runs anywhere: an authority of its own, and attestation
- * objects in the format of App Attest. In an app this is DCAppAttestService, and none of this file is needed.
+ * Replaces Apple and its phones: a certificate authority, and attestation objects in the format of App Attest. An app
+ * calls DCAppAttestService instead.
  */
 
-/** What a phone of the stand-in is like, beyond the app it runs. */
+/** The properties of a phone in tests. */
 export interface PhoneOptions {
   readonly environment?: 'production' | 'development' | undefined;
-  /** Signatures that the key has made. Default 0, as it must be. */
+  /** The signature counter of the key. Default 0, the only valid value. */
   readonly counter?: number | undefined;
-  /** Unix time in ms at which the certificate of the key ends. Default: in three days. */
+  /** Expiration of the key's certificate, Unix time in ms. Default: in three days. */
   readonly notAfter?: number | undefined;
   /** Leaves the nonce out of the certificate. */
   readonly withoutNonce?: boolean | undefined;
 }
 
-/** The maker of phones. */
 export interface Platform {
   /** PEM. */
   readonly rootCertificate: string;
-  /** A phone that runs an app, in its own words `TEAMID.bundle.identifier`. */
+  /** `appId` is `TEAMID.bundle.identifier`. */
   phone(appId: string, options?: PhoneOptions): Phone;
 }
 
@@ -32,7 +31,6 @@ const DAY_MS = 86_400_000;
 /** 1.2.840.113635.100.8.2 */
 const NONCE_EXTENSION = '2a864886f763640802';
 
-/** Makes a platform with an authority of its own. */
 export function createPlatform(): Platform {
   const now = Date.now();
   const validity = { notBefore: now - 30 * DAY_MS, notAfter: now + 30 * DAY_MS, ca: true };

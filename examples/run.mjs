@@ -1,4 +1,6 @@
-/** `npm run example -- NAME [arguments]` builds an example to .cache/examples and runs it. Without a name, it lists all. */
+/**
+ * `npm run example -- NAME [arguments]` builds an example to .cache/examples and runs it. Without a name, it lists all.
+ */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

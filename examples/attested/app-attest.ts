@@ -23,8 +23,8 @@ let root: string | null | undefined;
  * `DCAppAttestService.attestKey(keyId, clientDataHash: SHA256(bound))`.
  *
  * Checked (Apple, "Validating apps that connect to your server"): the certificate chain with its dates, the nonce over
- * authenticator data and `bound`, the key identifier, the app, the environment, and a signature counter of 0. Not checked:
- * revocation of certificates, and Apple's fraud metric (the receipt is ignored).
+ * authenticator data and `bound`, the key identifier, the app, the environment, and a signature counter of 0. Not
+ * checked: revocation of certificates, and Apple's fraud metric (the receipt is ignored).
  */
 export function appAttest({ appId, environment = 'production', rootCertificate }: AppAttestOptions): VerifyEvidence {
   if (!/^[A-Z0-9]{10}\.[\w.-]+$/.test(appId)) throw new TypeError('appAttest.appId: must be TEAMID.bundle.identifier');

@@ -22,8 +22,8 @@ const request = z.object({
 
 /**
  * The part of an app's backend that attests the app: the Client Attester of OAuth Attestation-Based Client
- * Authentication. It issues challenges, verifies the platform's evidence, and signs a short-lived Client Attestation for
- * the key of an app instance. The attestation has no data of the device.
+ * Authentication. It issues challenges, verifies the platform's evidence, and signs a short-lived Client Attestation
+ * for the key of an app instance. The attestation has no data of the device.
  */
 export async function createAttester({ apps }: AttesterOptions): Promise<Express> {
   const challenges = createChallenges();

@@ -17,9 +17,9 @@ export interface AuthorizationServerOptions {
 export const CREATE_SCOPE = 'relay.create';
 
 /**
- * A real authorization server in place of yours. Apps have no secret: they authenticate by their client attestation, with
- * the client credentials grant. Apps with user accounts use the authorization code grant, without a change at the relay.
- * Tokens are JWTs (RFC 9068) for the relay (RFC 8707), bound to a key (RFC 9449).
+ * A real authorization server in place of yours. Apps have no secret: they authenticate by their client attestation,
+ * with the client credentials grant. Apps with user accounts use the authorization code grant, without a change at the
+ * relay. Tokens are JWTs (RFC 9068) for the relay (RFC 8707), bound to a key (RFC 9449).
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<RequestListener> {
   const { issuer, relay, attesterJwksUri, clients } = options;

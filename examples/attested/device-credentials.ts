@@ -4,8 +4,8 @@ import * as oauth from 'openid-client';
 import { toBoundText } from './evidence.js';
 
 /*
- * The steps of an app on a device, one function each: a key, the authorization server, an attestation of the key, a token
- * bound to the key, and the proofs of one request.
+ * The steps of an app on a device, one function each: a key, the authorization server, an attestation of the key, a
+ * token bound to the key, and the proofs of one request.
  */
 
 /** The platform's attestation service on this phone. The evidence is bound to the text `bound`. */

@@ -8,8 +8,8 @@ import type { Challenges } from './challenges.js';
 export type VerifyEvidence = (evidence: string, bound: string, signal?: AbortSignal) => Promise<boolean>;
 
 /**
- * Evidence is bound to a challenge, which makes it fresh, and to a purpose. The purpose is the thumbprint of the attested
- * key at the attester, and the public URL at a relay.
+ * Evidence is bound to a challenge, which makes it fresh, and to a purpose. The purpose is the thumbprint of the
+ * attested key at the attester, and the public URL at a relay.
  */
 export function toBoundText(challenge: string, purpose: string): string {
   return `${challenge} ${purpose}`;
@@ -25,10 +25,10 @@ export interface RawEvidenceOptions {
 /**
  * Verifies a platform's evidence at the relay: `Mailbox-Device-Attestation: {challenge}.{evidence}`.
  *
- * Privacy: evidence of App Attest has a key identifier, which identifies the device as long as the app uses that key, and
- * the relay's operator sees it next to the mailbox. Google receives a request per check. The drafts require an
- * attestation that identifies no device and differs per share (TIGRESS §5.3). With an attester in the app's backend, the
- * relay does not see the evidence: see `attester.ts`. This hook does not store the evidence.
+ * Privacy: evidence of App Attest has a key identifier, which identifies the device as long as the app uses that key,
+ * and the relay's operator sees it next to the mailbox. Google receives a request per check. The drafts require an
+ * attestation that identifies no device and differs per share (TIGRESS §5.3). With an attester in the app's backend,
+ * the relay does not see the evidence: see `attester.ts`. This hook does not store the evidence.
  */
 export function rawEvidence({ app, challenges, verify }: RawEvidenceOptions): AuthenticationHook {
   return deviceAttestation({

@@ -42,10 +42,10 @@ const SCOPE = 'https://www.googleapis.com/auth/playintegrity';
 const TOLERANCE_SECONDS = 30;
 
 /**
- * Verifies tokens of Google Play Integrity's standard request. Their `requestHash` is base64url of SHA-256 over `bound`.
- * Google decodes the tokens, and receives a request per share. The core verdicts do not distinguish devices. Do not
- * enable more verdicts (recent device activity, device recall). Checked: package, `requestHash`, age, recognition by the
- * Play store, signing certificate, MEETS_DEVICE_INTEGRITY. Not checked: the licence.
+ * Verifies tokens of Google Play Integrity's standard request. Their `requestHash` is base64url of SHA-256 over
+ * `bound`. Google decodes the tokens, and receives a request per share. The core verdicts do not distinguish devices.
+ * Do not enable more verdicts (recent device activity, device recall). Checked: package, `requestHash`, age,
+ * recognition by the Play store, signing certificate, MEETS_DEVICE_INTEGRITY. Not checked: the licence.
  *
  * Returns false for a token that Google cannot read. Throws an Error for any other error of Google.
  */

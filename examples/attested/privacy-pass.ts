@@ -36,12 +36,12 @@ interface TokenChallenge {
 }
 
 /**
- * Accepts publicly verifiable Privacy Pass tokens of one issuer (RFC 9577: `Authorization: PrivateToken`; RFC 9578, type
- * 2). A token proves that the issuer approved its holder. Relay and issuer together cannot identify the device. A token
- * is valid for one request, within 10 to 20 minutes after the challenge. The principal names no app.
+ * Accepts publicly verifiable Privacy Pass tokens of one issuer (RFC 9577: `Authorization: PrivateToken`; RFC 9578,
+ * type 2). A token proves that the issuer approved its holder. Relay and issuer together cannot identify the device. A
+ * token is valid for one request, within 10 to 20 minutes after the challenge. The principal names no app.
  *
- * Refuses with `token_required` and `token_invalid` (401), each with a new challenge. Throws a TypeError that begins with
- * the path of the invalid option.
+ * Refuses with `token_required` and `token_invalid` (401), each with a new challenge. Throws a TypeError that begins
+ * with the path of the invalid option.
  */
 export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): AuthenticationHook {
   if (!/^[\x21-\x7e]+$/.test(issuerName))
@@ -64,7 +64,9 @@ export function privacyPass({ issuerName, tokenKey }: PrivacyPassOptions): Authe
     return new RelayError(code, { headers: [challenge('PrivateToken', parameters)] });
   }
 
-  /** The valid challenges: of this period, the last one, and the next one (the clock of another process can be ahead). */
+  /**
+   * The valid challenges: of this period, the last one, and the next one (the clock of another process can be ahead).
+   */
   function* accepted(relay: RelayServices): Generator<TokenChallenge> {
     const span = getPeriod(relay.clock());
     for (const secret of relay.secrets(PURPOSE)) {

@@ -1,4 +1,4 @@
-import type { Exchange, ExchangeLog, RecordedMessage } from './exchange-log.js';
+import type { ExchangeLog, RecordedMessage } from './exchange-log.js';
 
 type FetchHandler = (request: Request, env?: unknown) => Promise<Response>;
 
@@ -32,8 +32,8 @@ const HEADERS = [
 const MAXIMUM_CIPHERTEXT = 1000;
 const MAXIMUM_BODY = 4096;
 const MAXIMUM_LINE = 200;
-/** Bytes of a body that the log keeps, and that the recorder reads. The relay refuses bodies over 65,536 bytes. */
-const MAXIMUM_RECORDED_BYTES = 65_536;
+/** One byte more than the relay accepts. */
+const MAXIMUM_BODY_BYTES = 65_537;
 const MAXIMUM_READ_BYTES = 1_048_576;
 
 /** Records the relay's exchanges. If the log's switch is on, changes the messages for the receiver. */
@@ -42,24 +42,22 @@ export function createRecorder(relay: FetchHandler, log: ExchangeLog): FetchHand
   return async (request, env) => {
     const { method, url, headers, signal } = request;
     const { pathname } = new URL(url);
-    const bytes: number[] = [];
-    const record = (): RecordedMessage => toRecorded(headers, new TextDecoder().decode(Uint8Array.from(bytes)));
+    const body = await readStart(request.body);
     count += 1;
-    const began: Exchange = {
+    const began = {
       id: count,
       method,
       path: shortenIds(pathname.slice(MOUNT.length)).slice(0, MAXIMUM_LINE),
       operation: OPERATIONS[`${method} ${/\/m\/./.test(pathname) ? 'id' : ''}`] ?? 'none',
-      request: record(),
+      request: toRecorded(headers, body),
     };
     log.put(began);
     const started = performance.now();
-    const [body, copy] = request.body?.tee() ?? [null, null];
-    if (copy !== null) collect(copy, bytes).catch(() => {}); // The relay reports a broken connection.
-    const answer = await relay(new Request(url, { method, headers, signal, body, duplex: 'half' }), env);
+    const init = { method, headers, signal, ...(body === '' ? {} : { body }) };
+    const answer = await relay(new Request(url, init), env);
     const original = await answer.text();
     const { status } = answer;
-    const ended = { ...began, request: record(), ms: Math.round(performance.now() - started) };
+    const ended = { ...began, ms: Math.round(performance.now() - started) };
     if (signal.aborted) {
       log.put({ ...ended, status: 0 });
       return answer;
@@ -70,14 +68,21 @@ export function createRecorder(relay: FetchHandler, log: ExchangeLog): FetchHand
   };
 }
 
-/** Keeps the start of a body. Also reads after the relay has refused it: no client sees an answer on a closed connection. */
-async function collect(body: ReadableStream<Uint8Array>, bytes: number[]): Promise<void> {
-  let read = 0;
-  for await (const chunk of body.values({ preventCancel: true })) {
-    bytes.push(...chunk.subarray(0, MAXIMUM_RECORDED_BYTES - bytes.length));
+/**
+ * Keeps as much of a body as the relay needs to refuse it, and reads further: a client sees no answer if the server
+ * closes the connection during the body.
+ */
+async function readStart(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const start = new Uint8Array(MAXIMUM_BODY_BYTES);
+  let [kept, read] = [0, 0];
+  for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
+    const part = chunk.subarray(0, start.length - kept);
+    start.set(part, kept);
+    kept += part.length;
     read += chunk.length;
-    if (read > MAXIMUM_READ_BYTES) return;
+    if (read > MAXIMUM_READ_BYTES) break;
   }
+  return new TextDecoder().decode(start.subarray(0, kept));
 }
 
 function toRecorded(headers: Headers, text: string): RecordedMessage {

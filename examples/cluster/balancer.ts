@@ -38,9 +38,9 @@ const CONNECTION_HEADERS = [
 ];
 
 /**
- * Sends requests to the targets in turn, and to another target if one does not answer. It can repeat writes, because one
- * Mailbox-Request-ID takes effect once at the relay. With hooks that accept a proof once (DPoP), only the device can
- * repeat a write, with a new proof. Calls `targets` per request. Every answer names its process in `Served-By`.
+ * Sends requests to the targets in turn, and to another target if one does not answer. It can repeat writes, because
+ * one Mailbox-Request-ID takes effect once at the relay. With hooks that accept a proof once (DPoP), only the device
+ * can repeat a write, with a new proof. Calls `targets` per request. Every answer names its process in `Served-By`.
  */
 export function createBalancer(targets: () => readonly Target[], onEvent: (event: BalancerEvent) => void): Server {
   const agent = new Agent({ keepAlive: true });
@@ -110,7 +110,9 @@ function forward(
   });
 }
 
-/** Returns `undefined` for a body that is too long. One buffer: in a list, a chunk of one byte takes hundreds of bytes. */
+/**
+ * Returns `undefined` for a body that is too long. One buffer: in a list, a chunk of one byte takes hundreds of bytes.
+ */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const body = Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
   let length = 0;

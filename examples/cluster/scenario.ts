@@ -19,8 +19,8 @@ const PAIRS = 6;
 const EVENT_PAUSE_MS = 1600;
 
 /**
- * Runs three relay processes, kills one and restarts one, while phones share keys through the balancer. Resolves to true
- * if every transfer finished and no request failed.
+ * Runs three relay processes, kills one and restarts one, while phones share keys through the balancer. Resolves to
+ * true if every transfer finished and no request failed.
  */
 export async function runScenario({ storeUrl, program, print }: ScenarioOptions): Promise<boolean> {
   const started = performance.now();
@@ -78,9 +78,8 @@ function startPhones(relay: string, stats: Stats, log: (line: string) => void): 
         await transfer(relay, stats.countingFetch(servedBy));
         transfers.finished += 1;
         const names = [...servedBy].sort().join(' ');
-        log(
-          `transfer ${String(number).padStart(2)} finished in ${formatSeconds(performance.now() - began)}, served by ${names}`,
-        );
+        const duration = formatSeconds(performance.now() - began);
+        log(`transfer ${String(number).padStart(2)} finished in ${duration}, served by ${names}`);
       } catch (error) {
         transfers.failed += 1;
         log(`transfer ${number} FAILED: ${error instanceof Error ? error.message : 'unknown error'}`);
@@ -130,7 +129,8 @@ function* summary(stats: Stats, events: ReadonlyMap<string, string>, transfers: 
   yield 'process  answered  long polls  taken over';
   for (const [name, { answered, longPolls, lost }] of [...stats.processes].sort()) {
     const [first, second, third] = [answered, longPolls, lost].map(String);
-    yield `${name.padEnd(7)} ${first?.padStart(9)} ${second?.padStart(11)} ${third?.padStart(11)}  ${events.get(name) ?? ''}`.trimEnd();
+    const counts = `${first?.padStart(9)} ${second?.padStart(11)} ${third?.padStart(11)}`;
+    yield `${name.padEnd(7)} ${counts}  ${events.get(name) ?? ''}`.trimEnd();
   }
   yield '';
   yield `transfers finished: ${transfers.finished} of ${transfers.finished + transfers.failed}`;

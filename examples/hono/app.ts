@@ -9,8 +9,8 @@ interface Env {
 }
 
 /**
- * A Hono app with the relay in it: only signed-in users can create mailboxes, and all devices can open links. `publicUrl`
- * is the URL of the relay for devices. It ends in the path of the route.
+ * A Hono app with the relay in it: only signed-in users can create mailboxes, and all devices can open links.
+ * `publicUrl` is the URL of the relay for devices. It ends in the path of the route.
  */
 export function createApp(publicUrl: string): { readonly app: Hono<Env>; readonly relay: Relay } {
   const app = new Hono<Env>();

@@ -1,15 +1,15 @@
 /**
- * Two devices agree on a key over a channel where anybody can read, write and replay messages. Two people compare a code
- * of six digits by voice to make sure of the key.
+ * Two devices agree on a key over a channel where anybody can read, write and replay messages. Two people compare a
+ * code of six digits by voice to make sure of the key.
  *
  * 1. The receiver sends a commitment: a hash of its opening.
  * 2. The sender sends its opening: a new public key and a new nonce.
  * 3. The receiver sends its opening. The sender checks that the commitment is its hash.
  *
- * Each device chooses its opening before it sees the opening of the other device, so nobody can search for openings that
- * give the same code. A device in the middle has one guess in 1,000,000 per call of {@link beginAsSender}, and the two
- * people see a wrong guess (Vaudenay, CRYPTO 2005; the hash commitment of ZRTP, RFC 6189 §4.4.1.1, does the same). So
- * call both `beginAs` functions only when a person asks for it, never because a message arrived.
+ * Each device chooses its opening before it sees the opening of the other device, so nobody can search for openings
+ * that give the same code. A device in the middle has one guess in 1,000,000 per call of {@link beginAsSender}, and the
+ * two people see a wrong guess (Vaudenay, CRYPTO 2005; the hash commitment of ZRTP, RFC 6189 §4.4.1.1, does the same).
+ * So call both `beginAs` functions only when a person asks for it, never because a message arrived.
  *
  * All algorithms are WebCrypto's: ECDH on P-256, SHA-256, HKDF and AES-GCM. Current browsers and Node 20 have them.
  */

@@ -133,7 +133,7 @@ describe('Play Integrity', () => {
     expect(await verifier()('not a token', BOUND)).toBe(false);
   });
 
-  test('Play Integrity reuses an access token until a minute before it expires (RFC 7523, RFC 6749 §5.1)', async () => {
+  test('Play Integrity reuses an access token until a minute before its end (RFC 7523, RFC 6749 §5.1)', async () => {
     const verify = verifier();
     const ask = (): Promise<boolean> => verify(issue(genuine(BOUND, now)), BOUND);
     expect([await ask(), await ask(), accessTokens.length]).toEqual([true, true, 1]);

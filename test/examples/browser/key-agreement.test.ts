@@ -109,7 +109,7 @@ describe('somebody who has the link', () => {
     );
   });
 
-  it('a person with the link who repeats the messages of a receiver gets another code and cannot open the key', async () => {
+  it('a person with the link who replays a receiver’s messages gets another code and cannot open the key', async () => {
     const first = await agreed();
     const repeated = toMessage(first.receiver);
     const sender = await receiveMessage(await beginAsSender(repeated.commitment, CONTEXT), repeated);

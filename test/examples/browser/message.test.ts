@@ -23,7 +23,7 @@ async function openSealed(secrets: unknown) {
 }
 
 describe('openMessage', () => {
-  it('a message is cut to 200 lines of 280 characters, and has no key with a longer serial number than 64', async () => {
+  it('a message is cut to 200 lines of 280 characters, without a key over 64 characters', async () => {
     const lines = Array.from({ length: 250 }, (_, at) => `${at}`.padEnd(300, 'x'));
     const content = await openSealed({ first: 7, lines, key: { kind: 'car', serial: 's'.repeat(64), more: 'x' } });
     expect([content.first, content.lines.length, content.lines[0]]).toEqual([57, 200, '50'.padEnd(280, 'x')]);

@@ -117,7 +117,7 @@ withChromium(it, () => {
   describe('the relay pane', () => {
     it('the relay pane shows the latest 200 requests, and connects only while it is visible', async () => {
       const page = await phones.driver.open(`${phones.server.origin}/sender`);
-      await shareKey(findPhone(page, 'Ada'), 'Room 417'); // The pane shows its held read until 200 newer requests replace it.
+      await shareKey(findPhone(page, 'Ada'), 'Room 417'); // Leaves a held read.
       await page.goto(`${phones.server.origin}/watch`);
       await page.getByText('the device went away').waitFor();
       const held = await phones.driver.open(`${phones.server.origin}/sender`);

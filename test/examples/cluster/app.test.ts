@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 describe('a relay process', () => {
-  test('a relay process that stops ends held reads with 204, closes their connections, and accepts no more', async () => {
+  test('a stopping relay process ends held reads with 204, closes connections, and accepts no more', async () => {
     const keys = [randomBytes(32).toString('base64url')];
     const app = createApp({ publicUrl: 'http://127.0.0.1/relay', storeUrl: 'memory:', keys });
     app.server.listen(0, '127.0.0.1');

@@ -117,7 +117,7 @@ describe('the balancer', () => {
     }
   });
 
-  test('the balancer sends the whole request to another process if one dies before its answer, and avoids that one', async () => {
+  test('the balancer sends the whole request to another process if one dies, and avoids that one', async () => {
     const { url, said } = await balance(dies, async (incoming, response) => void response.end(await text(incoming)));
     const answer = await send({ method: 'PUT', url, body: 'whole' });
     expect(answer).toMatchObject({ status: 200, text: 'whole', headers: { 'served-by': 'B' } });
@@ -167,7 +167,7 @@ function diesAfter(relay: Relay): RequestListener {
 }
 
 describe('relays behind the balancer', () => {
-  test('[§3] a write that a process carried out without an answer takes effect once when the next process gets it', async () => {
+  test('[§3] a write that a process carried out without an answer takes effect once at the next one', async () => {
     const relay = createRelay({ publicUrl: 'http://127.0.0.1' });
     const { url: base } = await balance(diesAfter(relay), relay.node());
     const sender = newDevice();

@@ -8,7 +8,9 @@ export interface NetworkFaults {
   cut(...methods: string[]): void;
   /** Forwards requests, and holds answers to these methods until `mend`. */
   hold(...methods: string[]): void;
-  /** Answers requests with these methods with 503, as a proxy. With `isCarriedOut`, after the relay has handled them. */
+  /**
+   * Answers requests with these methods with 503, as a proxy. With `isCarriedOut`, after the relay has handled them.
+   */
   refuse(methods: readonly string[], isCarriedOut?: boolean): void;
 }
 

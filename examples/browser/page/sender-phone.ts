@@ -1,3 +1,4 @@
+import { buildShareUrl } from 'credential-relay/client';
 import { encode } from 'uqr';
 import { KEYS } from './keys.js';
 import type { KeyKind } from './message.js';
@@ -44,7 +45,8 @@ export function createSenderPhone(relay: string, sendLink: (link: string) => voi
     const isHere = problem?.code !== 'elsewhere';
     const hasMailbox = transfer?.mailboxUrl !== undefined;
     const peer = isBound && isHere ? agreement?.peer : undefined;
-    const link = isEnded || !hasMailbox ? undefined : session.share?.url;
+    const url = isEnded ? undefined : transfer?.mailboxUrl;
+    const link = url && buildShareUrl(url, { vertical: transfer?.vertical, secret: transfer?.secret });
     for (const radio of radios) radio.checked = radio.value === kind;
     find<HTMLFieldSetElement>('.wallet').disabled = isBusy || session.isShared;
     const card = find('.card-place');
@@ -61,7 +63,7 @@ export function createSenderPhone(relay: string, sendLink: (link: string) => voi
       title: KEYS[kind].title,
       code: toSpacedCode(peer?.code),
       invitationStatus,
-      hasInvitation: link !== undefined && !isBound,
+      hasInvitation: link !== undefined && !isBound && isHere,
       isLocal: /^http:\/\/(127\.|localhost\b|\[::1\])/.test(link ?? ''),
       isAsked: isBound && isHere && canCompare(state),
       isCompared: peer !== undefined && !isHandedOver,

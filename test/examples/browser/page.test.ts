@@ -68,7 +68,7 @@ withChromium(it, () => {
       const refused = page
         .getByRole('region', { name: 'What the relay saw' })
         .getByRole('listitem')
-        .filter({ hasText: '401' });
+        .filter({ has: page.locator('.status', { hasText: '401' }) });
       await refused.locator('summary').click();
       await refused.getByText('mailbox_taken').waitFor();
       const created = page.getByRole('listitem').filter({ hasText: 'CreateMailbox' });

@@ -24,23 +24,6 @@ const SHARE_FOR_NEW = 7 / 8;
 /** An entry may always grow within its blocks of this size. */
 const BLOCK_BYTES = 2048;
 
-/** Fills in the defaults. Throws a TypeError that names `owner` if a bound is not a whole number from 1. */
-export function assertBounds(
-  owner: string,
-  options: { readonly [Name in keyof StoreBounds]?: number | undefined },
-  defaults: StoreBounds,
-): StoreBounds {
-  const bounds = {
-    maximumMailboxes: options.maximumMailboxes ?? defaults.maximumMailboxes,
-    maximumBytes: options.maximumBytes ?? defaults.maximumBytes,
-  };
-  for (const [name, value] of Object.entries(bounds)) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`${owner}: ${name} must be a whole number from 1`);
-  }
-  return bounds;
-}
-
 /** True if a new entry of `bytes` fits. */
 export function hasRoomForNew(used: UsedSpace, bytes: number, bounds: StoreBounds): boolean {
   return (

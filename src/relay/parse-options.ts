@@ -33,7 +33,7 @@ const TYPES: Readonly<Record<string, string>> = {
   int: 'a whole number',
 };
 
-/** The message for a value of the wrong type, where the schema has none of its own. */
+/** The message for a value of the wrong type, if the schema has no message. */
 function describeType(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   const type = TYPES[issue.expected] ?? 'of another type';

@@ -39,10 +39,10 @@ export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {
   assertDeadline,
   assertText,
+  getRevision,
   isStoreFull,
   type MailboxStore,
   REVISION_CHARACTERS,
-  revisionOf,
   type StoreCapabilities,
   type StoredEntry,
   type StoredValue,

@@ -1,5 +1,5 @@
 import type { UsedSpace } from '../../../src/relay/store/bounds.js';
-import { revisionOf, type StoredEntry, type StoredValue } from '../../../src/relay/store/contract.js';
+import { getRevision, type StoredEntry, type StoredValue } from '../../../src/relay/store/contract.js';
 import { DeadlineIndex } from './deadlines.js';
 import { measureEntry } from './size.js';
 
@@ -43,7 +43,7 @@ export class MemoryEntries {
       if (before !== undefined) this.#deadlines.remove(key, before.expiresAt);
       this.#deadlines.add(key, expiresAt);
     }
-    this.#entries.set(key, { value, revision: revisionOf(value), expiresAt, bytes });
+    this.#entries.set(key, { value, revision: getRevision(value), expiresAt, bytes });
     this.#bytes += bytes - (before?.bytes ?? 0);
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { assertDeadline, assertText, type MailboxStore, revisionOf } from '../../../src/relay/store/contract.js';
+import { assertDeadline, assertText, getRevision, type MailboxStore } from '../../../src/relay/store/contract.js';
 import { createPostgresChanges } from './changes.js';
 import {
   getClientFactory,
@@ -159,7 +159,7 @@ function createOperations(
     async create(key, value, expiresAt) {
       assertText(value, 'The Postgres store');
       assertDeadline(expiresAt);
-      const values = [key, revisionOf(value), value, expiresAt];
+      const values = [key, getRevision(value), value, expiresAt];
       const row = await runner.run<{ done: boolean; late: boolean }>(statements.create, values);
       if (!row.done && row.late) throw new RangeError('The deadline of a new entry has passed.');
       return row.done;
@@ -167,7 +167,7 @@ function createOperations(
     async replace(key, revision, value, expiresAt) {
       assertText(value, 'The Postgres store');
       if (expiresAt !== undefined) assertDeadline(expiresAt);
-      const values = [key, revision, revisionOf(value), value, expiresAt ?? null];
+      const values = [key, revision, getRevision(value), value, expiresAt ?? null];
       const row = await runner.run<{ done: boolean; live: boolean }>(statements.replace, values);
       if (row.done) return 'ok';
       return row.live ? 'conflict' : 'missing';

@@ -23,7 +23,7 @@ export type StoredValue = string | { readonly revision: string };
  *
  * @returns The first {@link REVISION_CHARACTERS} characters of text, or the `revision` of an object.
  */
-export function revisionOf(value: StoredValue): string {
+export function getRevision(value: StoredValue): string {
   return typeof value === 'string' ? value.slice(0, REVISION_CHARACTERS) : value.revision;
 }
 

@@ -1,6 +1,6 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
 import { createCallLimit } from './call-limit.js';
-import { assertText, type MailboxStore, revisionOf, type StoredEntry, type StoredValue } from './contract.js';
+import { assertText, getRevision, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
@@ -135,5 +135,5 @@ function createOverloadError(): Error {
 function parseEntry(text: unknown): StoredEntry {
   const [, deadline, value] = typeof text === 'string' ? (/^(\d{1,16}):(.*)$/s.exec(text) ?? []) : [];
   if (deadline === undefined || value === undefined) throw new Error('A stored value is not of the relay.');
-  return { value, revision: revisionOf(value), expiresAt: Number(deadline) };
+  return { value, revision: getRevision(value), expiresAt: Number(deadline) };
 }

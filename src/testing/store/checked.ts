@@ -1,6 +1,6 @@
 /** Calls to a store under test: each has a time limit, and its answer must be one that the contract allows. */
 import assert from 'node:assert/strict';
-import { type MailboxStore, revisionOf, type StoredEntry } from '../../relay/store/contract.js';
+import { getRevision, type MailboxStore, type StoredEntry } from '../../relay/store/contract.js';
 
 /** A call that takes longer has hung. */
 const HANG_MS = 10_000;
@@ -113,6 +113,6 @@ function checkRevision(revision: string | undefined): void {
 function checkEntry(entry: StoredEntry | undefined): void {
   if (entry === undefined) return;
   assert.ok(entry !== null, 'get answers undefined, not null, where nothing is');
-  assert.equal(entry.revision, revisionOf(entry.value), 'the revision of an entry is that of its value');
+  assert.equal(entry.revision, getRevision(entry.value), 'the revision of an entry is that of its value');
   assert.ok(Number.isSafeInteger(entry.expiresAt), `expiresAt is a number of milliseconds, not ${entry.expiresAt}`);
 }

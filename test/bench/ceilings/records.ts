@@ -58,6 +58,6 @@ export function sealingCodec(serverKey: KeyObject, takeRandom: (count: number) =
 }
 
 /** The revision of a stored value. */
-export function revisionOf(value: WorkValue): string {
+export function getRevision(value: WorkValue): string {
   return typeof value === 'string' ? value.slice(0, REVISION_CHARACTERS) : value.revision;
 }

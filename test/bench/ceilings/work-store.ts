@@ -1,4 +1,4 @@
-import { revisionOf, type WorkValue } from './records.js';
+import { getRevision, type WorkValue } from './records.js';
 
 /** A Map with put-if-absent and compare-and-set. */
 export interface WorkStore {
@@ -23,7 +23,7 @@ export function createWorkStore(): WorkStore {
     replace: (key, revision, value) =>
       withDeadline(async () => {
         const current = entries.get(key);
-        if (current === undefined || revisionOf(current) !== revision) return false;
+        if (current === undefined || getRevision(current) !== revision) return false;
         entries.set(key, value);
         return true;
       }),

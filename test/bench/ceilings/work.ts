@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Model, ModelAnswer, Sample } from '../sample.js';
 import { readBody } from './body.js';
 import { pageTemplate } from './page-template.js';
-import { clearCodec, revisionOf, sealingCodec, type WorkRecord } from './records.js';
+import { clearCodec, getRevision, sealingCodec, type WorkRecord } from './records.js';
 import { createWorkStore } from './work-store.js';
 
 /*
@@ -73,7 +73,7 @@ export function workListener(model: Model, sample: Sample, sealed: boolean): Req
     if (request.method === 'POST') {
       if (claim === record.sender.claim || record.receiver !== undefined) return refuse(response);
       const bound = codec.encode({ ...record, receiver: { claim } }, identifier, key, revision);
-      if (!(await store.replace(key, revisionOf(value), bound))) return refuse(response);
+      if (!(await store.replace(key, getRevision(value), bound))) return refuse(response);
       const body = JSON.stringify({
         payload: record.payload,
         displayInformation: record.display,
@@ -83,7 +83,7 @@ export function workListener(model: Model, sample: Sample, sealed: boolean): Req
     }
     if (claim !== record.receiver?.claim) return refuse(response);
     const tombstone = codec.encode(undefined, identifier, key, revision);
-    if (!(await store.replace(key, revisionOf(value), tombstone))) return refuse(response);
+    if (!(await store.replace(key, getRevision(value), tombstone))) return refuse(response);
     return send(response, headersOf.remove, '', requestId);
   }
 

@@ -9,10 +9,10 @@ afterEach(() => {
   for (const waiters of open.splice(0)) void waiters.close();
 });
 
-function waitersWith(revisionOf: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
+function waitersWith(getRevision: () => Promise<string | undefined> = async () => 'one', periodMs = 600_000): Waiters {
   const waiters = new Waiters(
     { maximum: 100, maximumPerConnection: 100 },
-    { periodMs, readRevision: revisionOf },
+    { periodMs, readRevision: getRevision },
     undefined,
   );
   open.push(waiters);

@@ -1,7 +1,7 @@
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
-import { revisionOf } from '../../../../src/relay/store/contract.js';
+import { getRevision } from '../../../../src/relay/store/contract.js';
 
 const NOW = 1_900_000_000_000;
 
@@ -123,6 +123,6 @@ describe('the memory store', () => {
     const object = { revision: 'r', anything: {} };
     await store.create('k', object, NOW + 1000);
     expect((await store.get('k'))?.value).toBe(object);
-    expect(revisionOf(object)).toBe('r');
+    expect(getRevision(object)).toBe('r');
   });
 });

@@ -2,10 +2,10 @@ import { decodeProtectedHeader } from 'jose';
 import type { AuthenticationHook, AuthenticationInput, Principal } from '../../../src/relay/auth/contract.js';
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
 import { isCompactJwt, verifyAttestation } from './jwt.js';
-import { keyFinder } from './keys.js';
+import { createKeyFinder } from './keys.js';
 import { type ClientAttestationOptions, resolveOptions, type Settings } from './options.js';
-import { demandProof, sentProof } from './proof.js';
-import { answerTo, invalid, Refusal } from './refusals.js';
+import { readProof, verifyProof } from './proof.js';
+import { invalid, Refusal, toRelayError } from './refusals.js';
 
 export type { PopMethod } from './draft.js';
 export type { Fetch, FetchInit } from './jwks.js';
@@ -40,20 +40,20 @@ export type { ClientAttestationOptions } from './options.js';
  */
 export function clientAttestation(options: ClientAttestationOptions): AuthenticationHook {
   const settings = resolveOptions(options);
-  const findKey = keyFinder(settings.source);
+  const findKey = createKeyFinder(settings.source);
   const parts = { challenges: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
 
   async function decide(input: AuthenticationInput): Promise<Principal> {
     // Syntax first, of both: it costs nothing.
-    const jwt = sentAttestation(input);
-    const proof = sentProof(input, settings);
+    const jwt = readAttestation(input);
+    const proof = readProof(input, settings);
     const now = input.relay.clock();
     const policy = {
       ...settings,
       audience: settings.attestationAudience ?? [settings.audience ?? input.relay.resource],
     };
     const attestation = await verifyAttestation(jwt, (header) => findKey(header, jwt, now, input.signal), policy, now);
-    await demandProof(proof, attestation, { input, settings, now: input.relay.clock() });
+    await verifyProof(proof, attestation, { input, settings, now: input.relay.clock() });
     return { app: attestation.app, via: ['client-attestation'] };
   }
 
@@ -61,14 +61,14 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
     try {
       return await decide(input);
     } catch (error) {
-      throw error instanceof Refusal ? answerTo(error, input, parts) : error;
+      throw error instanceof Refusal ? toRelayError(error, input, parts) : error;
     }
   }
-  return Object.assign(hook, { metadata: metadataOf(settings) });
+  return Object.assign(hook, { metadata: createMetadata(settings) });
 }
 
 /** The attestation of a request. Throws a refusal if there is none, or not one. */
-function sentAttestation(input: AuthenticationInput): string {
+function readAttestation(input: AuthenticationInput): string {
   const named = input.header(ATTESTATION_HEADER);
   const device = input.attestation();
   const other = device !== undefined && isClientAttestation(device) ? device : undefined;
@@ -90,7 +90,7 @@ function isClientAttestation(text: string): boolean {
 }
 
 /** Draft §8. The lists of a relay that accepts a request without attestation, too, say more than it demands. */
-function metadataOf({ algorithms, popAlgorithms, popMethods, proofs }: Settings) {
+function createMetadata({ algorithms, popAlgorithms, popMethods, proofs }: Settings) {
   return {
     [METADATA.algorithms]: algorithms,
     [METADATA.popAlgorithms]: popAlgorithms,

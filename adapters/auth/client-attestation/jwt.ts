@@ -10,7 +10,7 @@ import {
   UnsecuredJWT,
 } from 'jose';
 import { isCanonicalJwk, type PublicJwk } from '../shared/dpop-key.js';
-import { MOST_JWT_CHARACTERS } from '../shared/jwt-length.js';
+import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './draft.js';
 import type { AttestationHeader, AttesterKey } from './keys.js';
 import { invalid, Refusal } from './refusals.js';
@@ -44,7 +44,7 @@ export interface Attestation {
 }
 
 /** A good proof of possession. */
-export interface Possession {
+export interface VerifiedPop {
   readonly jti: string;
   /** What it carries as challenge, unchecked. */
   readonly challenge: unknown;
@@ -54,7 +54,7 @@ export interface Possession {
 
 /** True for the compact serialisation of a signed JWT, as far as its alphabet tells. */
 export function isCompactJwt(text: string): boolean {
-  return text.length <= MOST_JWT_CHARACTERS && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+  return text.length <= MAXIMUM_JWT_CHARACTERS && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
 /**
@@ -76,13 +76,13 @@ export async function verifyAttestation(
     currentDate: new Date(now),
     ...(policy.attestationMaxAgeSeconds === undefined ? {} : { maxTokenAge: policy.attestationMaxAgeSeconds }),
   };
-  const { app, key } = checkClaims(claimsOf(jwt, options), policy, now);
-  await verify('attestation', jwt, findKey, options);
-  return { app, key, thumbprint: await thumbprintOf(key) };
+  const { app, key } = checkClaims(decodeClaims(jwt, options), policy, now);
+  await verifyJwt('attestation', jwt, findKey, options);
+  return { app, key, thumbprint: await calculateThumbprint(key) };
 }
 
 /** The claims of an attestation, and none of them proven, after the checks of jose that need no key. */
-function claimsOf(jwt: string, options: JWTVerifyOptions): JWTPayload {
+function decodeClaims(jwt: string, options: JWTVerifyOptions): JWTPayload {
   try {
     const { typ, alg = '', kid } = decodeProtectedHeader(jwt);
     if (!options.algorithms?.includes(alg)) throw new errors.JOSEAlgNotAllowed();
@@ -91,7 +91,7 @@ function claimsOf(jwt: string, options: JWTVerifyOptions): JWTPayload {
     const header = Buffer.from(JSON.stringify({ alg: 'none', typ })).toString('base64url');
     return UnsecuredJWT.decode(`${header}.${jwt.split('.')[1]}.`, options).payload;
   } catch (error) {
-    throw refusalFor('attestation', error);
+    throw toRefusal('attestation', error);
   }
 }
 
@@ -122,9 +122,9 @@ export async function verifyPop(
   audience: string,
   policy: JwtPolicy,
   now: number,
-): Promise<Possession> {
+): Promise<VerifiedPop> {
   const { popMaxAgeSeconds, clockToleranceSeconds } = policy;
-  const payload = await verify('pop', jwt, ({ alg }) => importAttested(key, alg), {
+  const payload = await verifyJwt('pop', jwt, ({ alg }) => importAttestedKey(key, alg), {
     typ: POP_TYP,
     algorithms: [...policy.popAlgorithms],
     requiredClaims: ['aud', 'jti', 'iat'],
@@ -140,10 +140,10 @@ export async function verifyPop(
   return { jti, challenge: payload[CHALLENGE_CLAIM], expiresAt };
 }
 
-type Which = 'attestation' | 'pop';
+type JwtKind = 'attestation' | 'pop';
 
-async function verify(
-  which: Which,
+async function verifyJwt(
+  which: JwtKind,
   jwt: string,
   getKey: (header: AttestationHeader) => Promise<AttesterKey>,
   options: JWTVerifyOptions,
@@ -167,12 +167,12 @@ async function verify(
   } catch (error) {
     // What the search for the key throws goes on as it is. All else is computed from what the client sent.
     if (thrown !== undefined) throw thrown.error;
-    throw refusalFor(which, error);
+    throw toRefusal(which, error);
   }
 }
 
 /** The sentence for an error of jose, and none of the claims it carries. */
-function refusalFor(which: Which, error: unknown): Refusal {
+function toRefusal(which: JwtKind, error: unknown): Refusal {
   const name = which === 'attestation' ? 'attestation' : 'proof of possession';
   if (error instanceof errors.JWTExpired) {
     return new Refusal(which === 'attestation' ? 'stale' : 'invalid', `The ${name} is too old.`);
@@ -184,7 +184,7 @@ function refusalFor(which: Which, error: unknown): Refusal {
   return invalid(`The ${name} does not verify.`);
 }
 
-async function importAttested(key: PublicJwk, alg: string | undefined): Promise<AttesterKey> {
+async function importAttestedKey(key: PublicJwk, alg: string | undefined): Promise<AttesterKey> {
   try {
     return (await importJWK(key, alg)) as CryptoKey;
   } catch {
@@ -192,7 +192,7 @@ async function importAttested(key: PublicJwk, alg: string | undefined): Promise<
   }
 }
 
-async function thumbprintOf(key: PublicJwk): Promise<string> {
+async function calculateThumbprint(key: PublicJwk): Promise<string> {
   try {
     return await calculateJwkThumbprint(key);
   } catch {

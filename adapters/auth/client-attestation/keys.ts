@@ -11,11 +11,11 @@ import {
 import { RelayError } from '../../../src/relay/errors.js';
 import { isPublicJwk } from '../shared/dpop-key.js';
 import { FetchFailed } from '../shared/failure-memory.js';
-import { algorithmsOf, algorithmsOfKey } from '../shared/jws-algorithms.js';
-import { KeysUndecided } from '../shared/key-set.js';
-import { OtherSigner, SignerNotNamed, signerIn } from '../shared/signer.js';
-import { keyOfChain, PathRefused, type TrustAnchors } from '../x509/path.js';
-import { type FindIn, type RemoteKeysOptions, remoteKeys } from './jwks.js';
+import { getJwkAlgorithms, getKeyAlgorithms } from '../shared/jws-algorithms.js';
+import { KeyLookupThrottled } from '../shared/key-set.js';
+import { findVerificationKey, KeyNotNamed, SignatureMismatch } from '../shared/signer.js';
+import { ChainError, type TrustAnchors, verifyChain } from '../x509/path.js';
+import { createRemoteKeySet, type FindInKeySet, type RemoteKeysOptions } from './jwks.js';
 import { invalid, Refusal } from './refusals.js';
 
 /** The JOSE header of an attestation, unverified. */
@@ -57,61 +57,61 @@ export type FindKey = (
 ) => Promise<AttesterKey>;
 
 /** Makes the function that finds keys. */
-export function keyFinder(source: KeySource): FindKey {
+export function createKeyFinder(source: KeySource): FindKey {
   switch (source.way) {
     case 'jwks': {
       const set = createLocalJWKSet(source.jwks);
-      return decided((header, attestation, _, signal) => signer(header, attestation, signal)(set));
+      return translateErrors((header, attestation, _, signal) => findSigner(header, attestation, signal)(set));
     }
     case 'jwksUri': {
-      const find = remoteKeys(source.remote);
-      return decided((header, attestation, now, signal) => find(signer(header, attestation, signal), now));
+      const find = createRemoteKeySet(source.remote);
+      return translateErrors((header, attestation, now, signal) => find(findSigner(header, attestation, signal), now));
     }
     case 'trustAnchors':
-      return decided(async ({ x5c }, _, now) => keyOfChain(x5c, source.anchors, now));
+      return translateErrors(async ({ x5c }, _, now) => verifyChain(x5c, source.anchors, now));
     case 'resolveKey':
       return async (header, attestation, _, signal) => {
-        return demandPublic(known(await source.resolveKey(header, claimsOf(attestation), signal)));
+        return assertPublicKey(assertFound(await source.resolveKey(header, decodeClaims(attestation), signal)));
       };
   }
 }
 
 /** Tried with the attestation itself: with several keys and no `kid` nothing else tells which is meant. */
-function signer({ alg = '', kid }: AttestationHeader, attestation: string, signal: AbortSignal): FindIn {
-  return (set) => signerIn(set, attestation, { alg, kid }, signal);
+function findSigner({ alg = '', kid }: AttestationHeader, attestation: string, signal: AbortSignal): FindInKeySet {
+  return (set) => findVerificationKey(set, attestation, { alg, kid }, signal);
 }
 
 /** Tells what is wrong with an attestation, a refusal, from what is wrong with the keys: 503. */
-function decided(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | undefined>): FindKey {
+function translateErrors(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | undefined>): FindKey {
   return async (...asked) => {
     try {
-      return known(await find(...asked));
+      return assertFound(await find(...asked));
     } catch (error) {
       if (error instanceof Refusal) throw error;
-      if (error instanceof PathRefused) throw invalid(error.message);
-      if (error instanceof SignerNotNamed) {
+      if (error instanceof ChainError) throw invalid(error.message);
+      if (error instanceof KeyNotNamed) {
         throw invalid('The attestation does not name its key, and too many could be meant (kid).');
       }
-      if (error instanceof OtherSigner) throw invalid('The attestation does not verify.');
-      throw unavailable(error);
+      if (error instanceof SignatureMismatch) throw invalid('The attestation does not verify.');
+      throw toUnavailable(error);
     }
   };
 }
 
 /** What went wrong goes to events by its code or class only. */
-function unavailable(error: unknown): RelayError {
-  const isLater = error instanceof KeysUndecided || error instanceof FetchFailed;
+function toUnavailable(error: unknown): RelayError {
+  const isLater = error instanceof KeyLookupThrottled || error instanceof FetchFailed;
   const seconds = isLater ? error.retryAfterSeconds : 1;
   const cause = error instanceof FetchFailed ? error.cause : error;
   return new RelayError('authentication_unavailable', { cause, headers: [['Retry-After', String(seconds)]] });
 }
 
-function known<Key>(key: Key | undefined): Key {
+function assertFound<Key>(key: Key | undefined): Key {
   if (key === undefined) throw invalid('The attestation is not signed with a key of a known attester.');
   return key;
 }
 
-function claimsOf(attestation: string): AttestationClaims {
+function decodeClaims(attestation: string): AttestationClaims {
   try {
     return decodeJwt(attestation);
   } catch {
@@ -123,17 +123,17 @@ function claimsOf(attestation: string): AttestationClaims {
  * A mistake of the host, not of the client: thrown as what it is, and so a 503. A good key that the attestation is not
  * signed for is no mistake: its signature will not verify.
  */
-function demandPublic(key: AttesterKey): AttesterKey {
-  if (algorithmsOfAny(key).length > 0) return key;
+function assertPublicKey(key: AttesterKey): AttesterKey {
+  if (getAlgorithms(key).length > 0) return key;
   throw new TypeError(
     'clientAttestation.resolveKey: must return a public key that can verify signatures, or undefined',
   );
 }
 
 /** The algorithms that a key of any form can verify; none for what is no public key. */
-function algorithmsOfAny(key: unknown): readonly string[] {
-  if (isPublicJwk(key)) return algorithmsOf(key);
-  if (types.isKeyObject(key)) return key.type === 'public' ? algorithmsOfKey(key) : [];
+function getAlgorithms(key: unknown): readonly string[] {
+  if (isPublicJwk(key)) return getJwkAlgorithms(key);
+  if (types.isKeyObject(key)) return key.type === 'public' ? getKeyAlgorithms(key) : [];
   const isVerifier = types.isCryptoKey(key) && key.type === 'public' && key.usages.includes('verify');
-  return isVerifier ? algorithmsOfKey(KeyObject.from(key)) : [];
+  return isVerifier ? getKeyAlgorithms(KeyObject.from(key)) : [];
 }

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { CLOCK_TOLERANCE_SECONDS } from '../shared/clock-tolerance.js';
-import { DPOP_ALGORITHMS, type DpopPolicy, dpopPolicy } from '../shared/dpop.js';
+import { DPOP_ALGORITHMS, type DpopPolicy, registerDpopPolicy } from '../shared/dpop.js';
 import { isPublicJwk } from '../shared/dpop-key.js';
-import { fetchTrusting, retryingClosed } from '../shared/fetch-trusting.js';
-import { algorithmsOf, SIGNATURE_ALGORITHMS } from '../shared/jws-algorithms.js';
-import { type TrustAnchors, trustAnchorsOf } from '../x509/path.js';
+import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-trusting.js';
+import { getJwkAlgorithms, SIGNATURE_ALGORITHMS } from '../shared/jws-algorithms.js';
+import { parseTrustAnchors, type TrustAnchors } from '../x509/path.js';
 import { POP_METHODS, type PopMethod } from './draft.js';
 import type { Fetch } from './jwks.js';
 import type { JwtPolicy } from './jwt.js';
@@ -117,9 +117,9 @@ const url = z
   );
 
 /** Whether some algorithm verifies with a key, that which it names if it names one. One for encryption does no harm. */
-function isOfUse(jwk: { readonly use?: unknown; readonly alg?: unknown }): boolean {
+function canVerify(jwk: { readonly use?: unknown; readonly alg?: unknown }): boolean {
   if (jwk.use !== undefined && jwk.use !== 'sig') return true;
-  const fitting = algorithmsOf(jwk);
+  const fitting = getJwkAlgorithms(jwk);
   return jwk.alg === undefined ? fitting.length > 0 : fitting.some((algorithm) => algorithm === jwk.alg);
 }
 
@@ -129,7 +129,7 @@ const keySet = z.object(
       .array(
         z
           .custom<object>(isPublicJwk, { error: 'must be a public key (JWK)', abort: true })
-          .refine(isOfUse, 'must be a key that can verify signatures'),
+          .refine(canVerify, 'must be a key that can verify signatures'),
         'must be an array',
       )
       .min(1, 'must not be empty'),
@@ -141,14 +141,14 @@ const pems = z.union([text.transform((one) => [one]), z.array(text)], 'must be P
 
 const anchors = pems.transform((texts, context): TrustAnchors => {
   try {
-    return trustAnchorsOf(texts);
+    return parseTrustAnchors(texts);
   } catch (error) {
     context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'must be PEM texts' });
     return z.NEVER;
   }
 });
 
-const WAYS = ['jwks', 'jwksUri', 'trustAnchors', 'resolveKey'] as const;
+const KEY_OPTIONS = ['jwks', 'jwksUri', 'trustAnchors', 'resolveKey'] as const;
 
 const schema = z
   .strictObject({
@@ -187,8 +187,8 @@ const schema = z
     ca: pems.optional(),
     fetch: callback<Fetch>(),
   })
-  .refine((options) => WAYS.filter((way) => options[way] !== undefined).length === 1, {
-    error: `takes exactly one of ${WAYS.join(', ')}`,
+  .refine((options) => KEY_OPTIONS.filter((way) => options[way] !== undefined).length === 1, {
+    error: `takes exactly one of ${KEY_OPTIONS.join(', ')}`,
   })
   .refine(({ ca, fetch }) => ca === undefined || fetch === undefined, {
     path: ['ca'],
@@ -203,11 +203,11 @@ export function resolveOptions(options: ClientAttestationOptions): Settings {
   return {
     ...settings,
     attestationMaxAgeSeconds: settings.attestationMaxAgeSeconds,
-    source: sourceOf(settings),
+    source: resolveSource(settings),
     apps: settings.apps === undefined ? undefined : new Set(settings.apps),
     audience: settings.audience,
     attestationAudience: settings.attestationAudience,
-    proofs: dpopPolicy({
+    proofs: registerDpopPolicy({
       algorithms: popMethods.includes('dpop_combined') ? dpopAlgorithms : [],
       maxAgeSeconds: settings.popMaxAgeSeconds,
       clockToleranceSeconds: settings.clockToleranceSeconds,
@@ -215,7 +215,7 @@ export function resolveOptions(options: ClientAttestationOptions): Settings {
   };
 }
 
-function sourceOf(settings: z.output<typeof schema>): KeySource {
+function resolveSource(settings: z.output<typeof schema>): KeySource {
   const { jwks, jwksUri, trustAnchors, resolveKey, ca } = settings;
   if (jwks !== undefined) return { way: 'jwks', jwks: jwks as JSONWebKeySet };
   if (trustAnchors !== undefined) return { way: 'trustAnchors', anchors: trustAnchors };
@@ -224,9 +224,9 @@ function sourceOf(settings: z.output<typeof schema>): KeySource {
     way: 'jwksUri',
     remote: {
       url: String(jwksUri),
-      fetch: retryingClosed(settings.fetch ?? fetchWith(ca)),
+      fetch: retryOnClosedConnection(settings.fetch ?? createFetch(ca)),
       timeoutMs: settings.timeoutMs,
-      patienceMs: settings.timeoutMs,
+      refreshTimeoutMs: settings.timeoutMs,
       maxAgeMs: settings.jwksMaxAgeSeconds * 1000,
       cooldownMs: settings.jwksCooldownSeconds * 1000,
       staleMs: settings.jwksStaleIfErrorSeconds * 1000,
@@ -234,9 +234,9 @@ function sourceOf(settings: z.output<typeof schema>): KeySource {
   };
 }
 
-function fetchWith(ca: readonly string[] | undefined): Fetch {
+function createFetch(ca: readonly string[] | undefined): Fetch {
   // The global one as it is at the time of the call.
   if (ca === undefined) return (address, init) => fetch(address, init);
-  const trusting = fetchTrusting(ca);
+  const trusting = fetchWithCa(ca);
   return (address, init) => trusting(address, { ...init, body: undefined });
 }

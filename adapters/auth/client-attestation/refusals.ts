@@ -30,7 +30,7 @@ export function invalid(sentence: string): Refusal {
 }
 
 /** What the answers of one hook are made of. */
-export interface AnswerParts {
+export interface ChallengeSettings {
   /** False if the hook takes no part in challenges. */
   readonly challenges: boolean;
   /** The algorithms of DPoP proofs, for the `algs` of RFC 9449 §7.1. */
@@ -38,7 +38,11 @@ export interface AnswerParts {
 }
 
 /** The 401 for a refusal (draft §7.4; RFC 6750 §3.1: no `error` where nothing was sent), with a fresh challenge (§6.2). */
-export function answerTo({ reason, message }: Refusal, { relay }: AuthenticationInput, parts: AnswerParts): RelayError {
+export function toRelayError(
+  { reason, message }: Refusal,
+  { relay }: AuthenticationInput,
+  parts: ChallengeSettings,
+): RelayError {
   const resource_metadata = relay.metadataUrl();
   const fresh = (purpose: string): string => createNonce(relay.secrets(purpose), relay.clock());
   const headers: [string, string][] =

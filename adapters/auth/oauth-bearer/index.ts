@@ -1,14 +1,14 @@
 import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
-import { checkDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, spendDpopProof } from '../shared/dpop.js';
-import { MOST_JWT_CHARACTERS } from '../shared/jwt-length.js';
-import { type Answers, answersFor, type Scheme, schemesOf } from './answers.js';
-import { introspectionJudge } from './introspection.js';
-import { jwtJudge, looksLikeJwt } from './jwt.js';
+import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
+import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
+import { type Challenges, createChallenges, getSchemes, type Scheme } from './answers.js';
+import { createIntrospectionVerifier } from './introspection.js';
+import { createJwtVerifier, isSignedJwt } from './jwt.js';
 import type { OAuthBearerOptions } from './options.js';
-import { authorizationServer } from './server.js';
-import { type Settings, settingsOf } from './settings.js';
-import { type AccessToken, type Expectations, TokenRefused } from './token.js';
+import { createAuthorizationServer } from './server.js';
+import { resolveOptions, type Settings } from './settings.js';
+import { type AccessToken, TokenRefused, type TokenRequirements } from './token.js';
 
 export type { OAuthBearerOptions, OperationScopes } from './options.js';
 
@@ -46,94 +46,100 @@ interface Credentials {
  * Throws a TypeError that begins with the path of the option at fault. Nothing is fetched before the first request.
  */
 export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
-  const settings = settingsOf(options);
-  const judge = judgeOf(settings);
+  const settings = resolveOptions(options);
+  const judge = createVerifier(settings);
 
   async function authenticate(input: AuthenticationInput) {
-    const answers = answersFor(settings, input);
-    const { scheme, token } = credentialsOf(input, settings, answers);
+    const answers = createChallenges(settings, input);
+    const { scheme, token } = parseCredentials(input, settings, answers);
     const proof = scheme === 'DPoP' ? input.header('dpop') : undefined;
     const now = input.relay.clock();
     const audience = settings.audience ?? [input.relay.resource];
     const { toleranceMs } = settings;
     const accessToken = await judge(token, { audience, now, toleranceMs, signal: input.signal }).catch((error) => {
-      throw error instanceof TokenRefused ? answers.invalid(scheme, 'invalid_token', error.message) : error;
+      throw error instanceof TokenRefused ? answers.tokenInvalid(scheme, 'invalid_token', error.message) : error;
     });
     checkBinding(accessToken, scheme, settings, answers);
     // The token decides, not the scheme: what is bound is never taken without its proof.
     const bound = accessToken.boundTo !== undefined;
-    const proven = bound ? await prove(input, proof, token, accessToken, settings, answers) : undefined;
+    const proven = bound ? await verifyProof(input, proof, token, accessToken, settings, answers) : undefined;
     const needed = settings.scopes(input.operation);
-    if (!needed.every((scope) => accessToken.scopes.includes(scope))) throw answers.insufficient(scheme, needed);
+    if (!needed.every((scope) => accessToken.scopes.includes(scope))) throw answers.insufficientScope(scheme, needed);
     // Last of all: a proof that is refused for anything else can be sent again.
-    if (proven !== undefined && !(await spendDpopProof(input, proven))) {
-      throw answers.invalid(scheme, 'invalid_dpop_proof', 'The proof was used before.');
+    if (proven !== undefined && !(await consumeDpopProof(input, proven))) {
+      throw answers.tokenInvalid(scheme, 'invalid_dpop_proof', 'The proof was used before.');
     }
     return { app: accessToken.clientId, scopes: accessToken.scopes, via: ['oauth-bearer'] };
   }
 
-  return Object.assign(authenticate, { metadata: metadataOf(options, settings) });
+  return Object.assign(authenticate, { metadata: createMetadata(options, settings) });
 }
 
-function judgeOf(settings: Settings): (token: string, expectations: Expectations) => Promise<AccessToken> {
-  const server = authorizationServer(settings);
-  if (settings.tokens === 'jwt') return jwtJudge(settings, server);
-  const introspect = introspectionJudge(settings, server);
+function createVerifier(settings: Settings): (token: string, expectations: TokenRequirements) => Promise<AccessToken> {
+  const server = createAuthorizationServer(settings);
+  if (settings.tokens === 'jwt') return createJwtVerifier(settings, server);
+  const introspect = createIntrospectionVerifier(settings, server);
   if (settings.tokens === 'opaque') return introspect;
-  const verify = jwtJudge(settings, server);
-  return (token, expectations) => (looksLikeJwt(token) ? verify : introspect)(token, expectations);
+  const verify = createJwtVerifier(settings, server);
+  return (token, expectations) => (isSignedJwt(token) ? verify : introspect)(token, expectations);
 }
 
 /** Takes the Authorization header apart (RFC 6750 §2.1): scheme, spaces, token68. */
-function credentialsOf(input: AuthenticationInput, settings: Settings, answers: Answers): Credentials {
+function parseCredentials(input: AuthenticationInput, settings: Settings, answers: Challenges): Credentials {
   const [, name = '', rest = ''] = /^(\S+) *(.*)$/.exec(input.header('authorization') ?? '') ?? [];
   const scheme = SCHEMES.get(name.toLowerCase());
-  if (scheme === undefined || rest === '' || (scheme === 'DPoP' && settings.dpop === 'off')) throw answers.missing();
-  if (rest.length > MOST_JWT_CHARACTERS) throw answers.invalid(scheme, 'invalid_token', 'The token is too long.');
+  if (scheme === undefined || rest === '' || (scheme === 'DPoP' && settings.dpop === 'off'))
+    throw answers.tokenRequired();
+  if (rest.length > MAXIMUM_JWT_CHARACTERS)
+    throw answers.tokenInvalid(scheme, 'invalid_token', 'The token is too long.');
   if (/^[A-Za-z0-9._~+/-]+=*$/.test(rest)) return { scheme, token: rest };
-  throw answers.invalid(scheme, 'invalid_token', 'The token is malformed.');
+  throw answers.tokenInvalid(scheme, 'invalid_token', 'The token is malformed.');
 }
 
-function checkBinding({ boundTo }: AccessToken, scheme: Scheme, { dpop }: Settings, answers: Answers): void {
+function checkBinding({ boundTo }: AccessToken, scheme: Scheme, { dpop }: Settings, answers: Challenges): void {
   if (boundTo !== undefined && dpop === 'off') {
-    throw answers.invalid(scheme, 'invalid_token', 'The token is bound to a key, which is not supported.');
+    throw answers.tokenInvalid(scheme, 'invalid_token', 'The token is bound to a key, which is not supported.');
   }
   if (boundTo !== undefined && scheme !== 'DPoP') {
-    throw answers.invalid(scheme, 'invalid_token', 'The token is bound to a key: send it by the scheme DPoP.');
+    throw answers.tokenInvalid(scheme, 'invalid_token', 'The token is bound to a key: send it by the scheme DPoP.');
   }
   if (boundTo === undefined && (scheme === 'DPoP' || dpop === 'required')) {
-    throw answers.invalid(scheme, 'invalid_token', 'The token is not bound to a key.');
+    throw answers.tokenInvalid(scheme, 'invalid_token', 'The token is not bound to a key.');
   }
 }
 
-async function prove(
+async function verifyProof(
   input: AuthenticationInput,
   header: string | undefined,
   token: string,
   { boundTo }: AccessToken,
   { proofs, dpopNonce }: Settings,
-  answers: Answers,
+  answers: Challenges,
 ): Promise<DpopProof> {
   const now = input.relay.clock();
   const request = { method: input.method, url: input.url, accessToken: token };
-  if (header === undefined) throw answers.invalid('DPoP', 'invalid_dpop_proof', 'There is no proof.');
-  const proof = await checkDpopProof(header, request, proofs, now).catch((error) => {
-    throw error instanceof DpopProofError ? answers.invalid('DPoP', error.code, error.message) : error;
+  if (header === undefined) throw answers.tokenInvalid('DPoP', 'invalid_dpop_proof', 'There is no proof.');
+  const proof = await verifyDpopProof(header, request, proofs, now).catch((error) => {
+    throw error instanceof DpopProofError ? answers.tokenInvalid('DPoP', error.code, error.message) : error;
   });
   if (proof.thumbprint !== boundTo) {
-    throw answers.invalid('DPoP', 'invalid_token', 'The token is bound to another key than the proof is signed with.');
+    throw answers.tokenInvalid(
+      'DPoP',
+      'invalid_token',
+      'The token is bound to another key than the proof is signed with.',
+    );
   }
   const secrets = dpopNonce ? input.relay.secrets(DPOP_NONCE) : [];
   if (dpopNonce && !isFreshNonce(proof.nonce ?? '', secrets, now)) {
     const nonce = createNonce(secrets, now);
-    throw answers.invalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', nonce);
+    throw answers.tokenInvalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', nonce);
   }
   return proof;
 }
 
 /** RFC 9728 §2. */
-function metadataOf({ issuer }: OAuthBearerOptions, settings: Settings): ResourceMetadata {
-  const proofs = schemesOf(settings).includes('DPoP');
+function createMetadata({ issuer }: OAuthBearerOptions, settings: Settings): ResourceMetadata {
+  const proofs = getSchemes(settings).includes('DPoP');
   return Object.freeze({
     // A URL object puts a slash behind a bare host, which the identifier has not.
     authorization_servers: [issuer instanceof URL && issuer.pathname === '/' ? issuer.origin : String(issuer)],

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
-import { boundedMemory } from '../shared/bounded-memory.js';
-import { failureMemory } from '../shared/failure-memory.js';
+import { lruCache } from '../shared/bounded-memory.js';
+import { createBackoff } from '../shared/failure-memory.js';
 import { settleWithin } from '../shared/time-out.js';
-import { introspectionPauseMs, mayHaveMoved, statusOf, unavailable } from './outage.js';
+import { getIntrospectionBackoffMs, getStatus, mayHaveMoved, toUnavailable } from './outage.js';
 import type { AuthorizationServer } from './server.js';
 import type { Settings } from './settings.js';
-import { type AccessToken, accessTokenOf, checkClaims, type Expectations, TokenRefused } from './token.js';
+import { type AccessToken, checkClaims, TokenRefused, type TokenRequirements, toAccessToken } from './token.js';
 
 /** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */
-export type IntrospectionJudge = (token: string, expectations: Expectations) => Promise<AccessToken>;
+export type IntrospectionJudge = (token: string, expectations: TokenRequirements) => Promise<AccessToken>;
 
 type Introspection = Awaited<ReturnType<typeof tokenIntrospection>>;
 
@@ -33,13 +33,13 @@ const MOST_IN_FLIGHT = 64;
  * {@link MOST_IN_FLIGHT} tokens, and remembers for a while that a token is active. "Active" says that the token lives, not
  * whom it is for: issuer, audience, times and binding are checked here, the last three each time.
  */
-export function introspectionJudge(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
+export function createIntrospectionVerifier(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
   const { cacheMs, entries } = settings.introspection;
   // Keyed by a digest, so that no token outlives its request in memory.
-  const known = boundedMemory<Remembered>(entries);
+  const known = lruCache<Remembered>(entries);
   const asked = new Map<string, Promise<Answer>>();
 
-  const failure = failureMemory();
+  const failure = createBackoff();
 
   async function introspect(configuration: Configuration, token: string, now: number): Promise<Introspection> {
     try {
@@ -51,12 +51,12 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
       if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
         throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
       }
-      if (mayHaveMoved(error)) server.doubt();
-      const pauseMs = introspectionPauseMs(error, now);
-      const cause = pauseMs > 0 ? failure.note(error, now, pauseMs) : error;
+      if (mayHaveMoved(error)) server.markSuspect();
+      const pauseMs = getIntrospectionBackoffMs(error, now);
+      const cause = pauseMs > 0 ? failure.start(error, now, pauseMs) : error;
       // A 401 or 403 is about our own client, and no fault of who asks.
-      const status = statusOf(error);
-      throw unavailable(
+      const status = getStatus(error);
+      throw toUnavailable(
         status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed',
         cause,
       );
@@ -64,10 +64,10 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
   }
 
   async function ask(token: string, now: number): Promise<Answer> {
-    const failed = failure.recent(now);
-    if (failed !== undefined) throw unavailable('oauth_introspection_failed', failed);
-    const configuration = await server.configuration(now).catch((error) => {
-      throw unavailable('oauth_discovery_failed', error);
+    const failed = failure.getFailure(now);
+    if (failed !== undefined) throw toUnavailable('oauth_introspection_failed', failed);
+    const configuration = await server.getConfiguration(now).catch((error) => {
+      throw toUnavailable('oauth_discovery_failed', error);
     });
     const answer = await introspect(configuration, token, now);
     if (!answer.active) throw new TokenRefused('The token is not active.');
@@ -85,7 +85,7 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
 
   function remember(key: string, answer: Answer, now: number): void {
     // What is used was good then, so that all is forgotten within two such times.
-    known.forgetWhile((entry) => isOver(entry, now));
+    known.deleteWhile((entry) => isOver(entry, now));
     if (cacheMs === 0 || Buffer.byteLength(JSON.stringify(answer)) > MOST_REMEMBERED_BYTES) return;
     const end = answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1000;
     known.set(key, { answer, until: Math.min(now + cacheMs, end) });
@@ -101,7 +101,7 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
   function askOnce(key: string, token: string, now: number): Promise<Answer> {
     const asking = asked.get(key);
     if (asking !== undefined) return asking;
-    if (asked.size >= MOST_IN_FLIGHT) throw unavailable('oauth_introspection_busy', undefined);
+    if (asked.size >= MOST_IN_FLIGHT) throw toUnavailable('oauth_introspection_busy', undefined);
     const begun = ask(token, now).finally(() => asked.delete(key));
     asked.set(key, begun);
     return begun;
@@ -114,12 +114,12 @@ export function introspectionJudge(settings: Settings, server: AuthorizationServ
     if (answer === undefined) {
       answer = await askOnce(key, token, now);
       checkAnswer(answer, expectations);
-      const accessToken = accessTokenOf(answer);
+      const accessToken = toAccessToken(answer);
       remember(key, judgedPart(answer), now);
       return accessToken;
     }
     checkAnswer(answer, expectations);
-    return accessTokenOf(answer);
+    return toAccessToken(answer);
   };
 }
 
@@ -142,7 +142,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function checkAnswer(answer: Answer, expectations: Expectations): void {
+function checkAnswer(answer: Answer, expectations: TokenRequirements): void {
   if (answer.aud === undefined) throw new TokenRefused('The token is for no audience.');
   checkClaims(answer as Parameters<typeof checkClaims>[0], expectations);
   const { token_type: type } = answer;

@@ -1,7 +1,7 @@
 import { RelayError } from '../../../src/relay/errors.js';
-import { chainOf } from '../shared/error-chain.js';
-import { askedPauseMs, FetchFailed, PAUSE_MS } from '../shared/failure-memory.js';
-import { KeysUndecided } from '../shared/key-set.js';
+import { getErrorChain } from '../shared/error-chain.js';
+import { BACKOFF_MS, FetchFailed, parseRetryAfterMs } from '../shared/failure-memory.js';
+import { KeyLookupThrottled } from '../shared/key-set.js';
 
 /** What could not be found out, as the event `hook.failed` names it. */
 export type OutageCode =
@@ -28,10 +28,10 @@ export class AuthorizationServerOutage extends Error {
  * The refusal of a request that could not be judged: 503 with `Retry-After`. The code reaches events: `code`, or that of
  * the outage which caused it. What caused that, which may hold a token or claims, stays in the process.
  */
-export function unavailable(code: OutageCode, cause: unknown): RelayError {
-  const chain = chainOf(cause);
+export function toUnavailable(code: OutageCode, cause: unknown): RelayError {
+  const chain = getErrorChain(cause);
   const outage = chain.find((link) => link instanceof AuthorizationServerOutage);
-  const later = chain.find((link) => link instanceof FetchFailed || link instanceof KeysUndecided);
+  const later = chain.find((link) => link instanceof FetchFailed || link instanceof KeyLookupThrottled);
   return new RelayError('authentication_unavailable', {
     cause: outage ?? new AuthorizationServerOutage(code, cause),
     headers: [['Retry-After', String(later?.retryAfterSeconds ?? 1)]],
@@ -39,9 +39,10 @@ export function unavailable(code: OutageCode, cause: unknown): RelayError {
 }
 
 /** The HTTP status that a failure is about; `undefined` if there was no answer. */
-export function statusOf(error: unknown): number | undefined {
-  return chainOf(error).find((link): link is { status: number } => typeof Reflect.get(link, 'status') === 'number')
-    ?.status;
+export function getStatus(error: unknown): number | undefined {
+  return getErrorChain(error).find(
+    (link): link is { status: number } => typeof Reflect.get(link, 'status') === 'number',
+  )?.status;
 }
 
 /**
@@ -50,9 +51,9 @@ export function statusOf(error: unknown): number | undefined {
  * more requests; nor is a refusal of our own client.
  */
 export function mayHaveMoved(error: unknown): boolean {
-  const status = statusOf(error);
+  const status = getStatus(error);
   if (status !== undefined) return status < 400 || MOVED.includes(status);
-  return !chainOf(error).some((link) => TIMEOUTS.test(`${textOf(link, 'name')} ${textOf(link, 'code')}`));
+  return !getErrorChain(error).some((link) => TIMEOUTS.test(`${getText(link, 'name')} ${getText(link, 'code')}`));
 }
 
 /** Statuses of a server that does not know the endpoint, or knows it no longer. */
@@ -66,15 +67,15 @@ const TIMEOUTS = /TimeoutError|AbortError|TIMEOUT|ETIMEDOUT/;
  * failed, unless there is no connection at all, or the server itself asks for a pause: else one token that the server
  * chokes on would turn away all others.
  */
-export function introspectionPauseMs(error: unknown, now: number): number {
-  const status = statusOf(error);
-  if (status === 429 || status === 503) return askedPauseMs(error, now) ?? 0;
+export function getIntrospectionBackoffMs(error: unknown, now: number): number {
+  const status = getStatus(error);
+  if (status === 429 || status === 503) return parseRetryAfterMs(error, now) ?? 0;
   if (status !== undefined) return 0;
-  return chainOf(error).some((link) => NO_CONNECTION.includes(textOf(link, 'code'))) ? PAUSE_MS : 0;
+  return getErrorChain(error).some((link) => NO_CONNECTION.includes(getText(link, 'code'))) ? BACKOFF_MS : 0;
 }
 
 /** A member of a link in a chain of errors: a link may also be the body of an answer, which holds anything. */
-function textOf(link: object, member: string): string {
+function getText(link: object, member: string): string {
   const value: unknown = Reflect.get(link, member);
   return typeof value === 'string' ? value : '';
 }

@@ -1,14 +1,14 @@
 import { allowInsecureRequests, type Configuration, customFetch, discovery, None } from 'openid-client';
-import { cachedFetch } from '../shared/cached-fetch.js';
+import { createFetchCache } from '../shared/cached-fetch.js';
 import { AuthorizationServerOutage } from './outage.js';
 import type { Settings } from './settings.js';
 
 /** The authorization server, as far as its metadata tells of it. */
 export interface AuthorizationServer {
   /** Its metadata, fetched once for all who ask at the same time. Throws an {@link AuthorizationServerOutage}. */
-  configuration(now: number): Promise<Configuration>;
+  getConfiguration(now: number): Promise<Configuration>;
   /** Lets the metadata be fetched anew: endpoints may have moved. */
-  doubt(): void;
+  markSuspect(): void;
 }
 
 /** Age in ms at which metadata are fetched anew, so that an endpoint that was given up is not trusted for long. */
@@ -18,21 +18,21 @@ export const METADATA_MAX_AGE_MS = 600_000;
 export const METADATA_STALE_MS = 3_600_000;
 
 /** Nothing is fetched here: a host starts while its authorization server is down. */
-export function authorizationServer(settings: Settings): AuthorizationServer {
-  const metadata = cachedFetch(() => discover(settings), {
+export function createAuthorizationServer(settings: Settings): AuthorizationServer {
+  const metadata = createFetchCache(() => discover(settings), {
     maxAgeMs: METADATA_MAX_AGE_MS,
     staleMs: METADATA_STALE_MS,
-    patienceMs: settings.timeoutMs,
+    refreshTimeoutMs: settings.timeoutMs,
   });
   return {
-    async configuration(now) {
+    async getConfiguration(now) {
       try {
-        return (await metadata.usable(now)).value;
+        return (await metadata.get(now)).value;
       } catch (error) {
         throw new AuthorizationServerOutage('oauth_discovery_failed', error);
       }
     },
-    doubt: metadata.doubt,
+    markSuspect: metadata.markSuspect,
   };
 }
 

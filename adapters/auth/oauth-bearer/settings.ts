@@ -1,12 +1,12 @@
 import { type ClientAuth, ClientSecretBasic, type CustomFetch } from 'openid-client';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
 import type { OperationName } from '../../../src/relay/events.js';
-import { boundedFetch } from '../shared/bounded-fetch.js';
+import { createBoundedFetch } from '../shared/bounded-fetch.js';
 import { CLOCK_TOLERANCE_SECONDS } from '../shared/clock-tolerance.js';
-import { DPOP_ALGORITHMS, type DpopPolicy, dpopPolicy } from '../shared/dpop.js';
-import { fetchTrusting, retryingClosed } from '../shared/fetch-trusting.js';
+import { DPOP_ALGORITHMS, type DpopPolicy, registerDpopPolicy } from '../shared/dpop.js';
+import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-trusting.js';
 import { SIGNATURE_ALGORITHMS } from '../shared/jws-algorithms.js';
-import type { KeyTimes } from '../shared/key-set.js';
+import type { KeySetTimes } from '../shared/key-set.js';
 import type { OAuthBearerOptions, OperationScopes } from './options.js';
 
 /** Checked options, with the defaults filled in. Times are in milliseconds. */
@@ -24,7 +24,7 @@ export interface Settings {
   readonly toleranceMs: number;
   readonly timeoutMs: number;
   readonly introspection: { readonly cacheMs: number; readonly entries: number };
-  readonly keys: KeyTimes;
+  readonly keys: KeySetTimes;
   readonly dpop: 'optional' | 'required' | 'off';
   readonly dpopNonce: boolean;
   readonly proofs: DpopPolicy;
@@ -43,7 +43,7 @@ const KNOWN: Record<keyof OAuthBearerOptions, true> = {
 };
 
 /** Checks options. Throws a TypeError whose message begins with the path of the option at fault. */
-export function settingsOf(options: OAuthBearerOptions): Settings {
+export function resolveOptions(options: OAuthBearerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('oauthBearer: needs options');
   // A misspelt `scopes` or `dpop` would leave the relay less guarded than its operator believes.
   for (const name of Object.keys(options)) if (!Object.hasOwn(KNOWN, name)) fail(name, 'is not an option');
@@ -81,16 +81,16 @@ export function settingsOf(options: OAuthBearerOptions): Settings {
       maxAgeMs: seconds('jwksMaxAgeSeconds', 1, 86_400, 600),
       cooldownMs: seconds('jwksCooldownSeconds', 1, 3600, 5),
       staleMs: seconds('jwksStaleIfErrorSeconds', 0, 604_800, 0),
-      patienceMs: timeoutMs,
+      refreshTimeoutMs: timeoutMs,
     },
     dpop: oneOf('dpop', options.dpop, ['optional', 'required', 'off'], 'optional'),
     dpopNonce: nonceOf(options),
-    proofs: dpopPolicy({
+    proofs: registerDpopPolicy({
       algorithms: algorithmsOf('dpopAlgorithms', options.dpopAlgorithms, DPOP_ALGORITHMS),
       maxAgeSeconds: within('dpopMaxAgeSeconds', options.dpopMaxAgeSeconds, 1, 3600, 120),
       clockToleranceSeconds: toleranceSeconds,
     }),
-    fetch: boundedFetch(retryingClosed(fetchOf(options)), timeoutMs),
+    fetch: createBoundedFetch(retryOnClosedConnection(fetchOf(options)), timeoutMs),
   };
 }
 
@@ -180,7 +180,7 @@ function fetchOf({ ca, fetch: custom }: OAuthBearerOptions): CustomFetch {
   if (!isTexts(list) || !list.every((pem) => pem.includes('-----BEGIN'))) {
     return fail('ca', 'must be PEM certificates');
   }
-  return fetchTrusting(list);
+  return fetchWithCa(list);
 }
 
 function oneOf<Choice extends string>(option: string, value: unknown, choices: Choice[], otherwise: Choice): Choice {

@@ -9,7 +9,7 @@ export interface AccessToken {
 }
 
 /** What a token must say. Times are in ms. */
-export interface Expectations {
+export interface TokenRequirements {
   readonly audience: readonly string[];
   readonly now: number;
   readonly toleranceMs: number;
@@ -24,7 +24,7 @@ export class TokenRefused extends Error {
 }
 
 /** Checks audience and times, those that are there. Throws {@link TokenRefused}. */
-export function checkClaims(claims: JWTPayload, { audience, now, toleranceMs }: Expectations): void {
+export function checkClaims(claims: JWTPayload, { audience, now, toleranceMs }: TokenRequirements): void {
   const { aud, exp, nbf, iat } = claims;
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!audience.some((wanted) => named.includes(wanted))) throw new TokenRefused('The token is for another audience.');
@@ -37,16 +37,16 @@ export function checkClaims(claims: JWTPayload, { audience, now, toleranceMs }: 
 }
 
 /** The rest of what the relay reads from a token. Throws {@link TokenRefused} for a binding that it cannot check. */
-export function accessTokenOf(claims: Readonly<Record<string, unknown>>): AccessToken {
+export function toAccessToken(claims: Readonly<Record<string, unknown>>): AccessToken {
   const { client_id: clientId, scope } = claims;
   return {
     clientId: typeof clientId === 'string' ? clientId : undefined,
     scopes: typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : [],
-    boundTo: bindingOf(claims.cnf),
+    boundTo: parseBinding(claims.cnf),
   };
 }
 
-function bindingOf(cnf: unknown): string | undefined {
+function parseBinding(cnf: unknown): string | undefined {
   if (cnf === undefined || cnf === null) return undefined;
   const jkt: unknown = typeof cnf === 'object' ? Reflect.get(cnf, 'jkt') : undefined;
   // Such as `x5t#S256` (RFC 8705): to accept the token without looking would make a bearer token of it.

@@ -3,7 +3,7 @@ import { createByteCollector } from '../../../src/relay/byte-collector.js';
 import { settleWithin } from './time-out.js';
 
 /** Largest answer that is read, in bytes: metadata, key sets and introspections are a few kB. */
-export const MOST_ANSWER_BYTES = 1024 * 1024;
+export const MAXIMUM_RESPONSE_BYTES = 1024 * 1024;
 
 /** An answer that is larger than what is read. */
 export class AnswerTooLarge extends Error {
@@ -11,16 +11,16 @@ export class AnswerTooLarge extends Error {
   readonly code = 'answer_too_large';
 
   constructor() {
-    super(`The answer is larger than ${MOST_ANSWER_BYTES} bytes.`);
+    super(`The answer is larger than ${MAXIMUM_RESPONSE_BYTES} bytes.`);
   }
 }
 
 /**
  * A `fetch` that settles within `timeoutMs`, the body of the answer included, and reads at most
- * {@link MOST_ANSWER_BYTES} of it. Both hold for any `fetch`, one of the host's own too: the time is raced, and the body
+ * {@link MAXIMUM_RESPONSE_BYTES} of it. Both hold for any `fetch`, one of the host's own too: the time is raced, and the body
  * is read piece by piece. The signal of the request is replaced by one that aborts when the time is over.
  */
-export function boundedFetch(fetch: CustomFetch, timeoutMs: number): CustomFetch {
+export function createBoundedFetch(fetch: CustomFetch, timeoutMs: number): CustomFetch {
   return (url, options) =>
     settleWithin(timeoutMs, async (signal) => {
       const response = await fetch(url, { ...options, signal });
@@ -32,7 +32,7 @@ export function boundedFetch(fetch: CustomFetch, timeoutMs: number): CustomFetch
 }
 
 async function read({ body }: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const collector = createByteCollector(MOST_ANSWER_BYTES);
+  const collector = createByteCollector(MAXIMUM_RESPONSE_BYTES);
   if (body === null) return collector.bytes();
   const reader = body.getReader();
   const giveUp = (): void => void reader.cancel().catch(() => {});

@@ -1,14 +1,14 @@
 /** So many entries, the one that was not used for longest forgotten for a new one. */
-export interface BoundedMemory<Value> {
+export interface LruCache<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
   delete(key: string): void;
   /** Forgets from those not used for longest on, as long as `isOver` says so. */
-  forgetWhile(isOver: (value: Value) => boolean): void;
+  deleteWhile(isOver: (value: Value) => boolean): void;
 }
 
 /** Makes an empty memory of `most` entries. */
-export function boundedMemory<Value extends {}>(most: number): BoundedMemory<Value> {
+export function lruCache<Value extends {}>(most: number): LruCache<Value> {
   // A Map keeps the order of insertion; what is used is inserted anew.
   const entries = new Map<string, Value>();
   const insert = (key: string, value: Value): void => {
@@ -29,7 +29,7 @@ export function boundedMemory<Value extends {}>(most: number): BoundedMemory<Val
     delete(key) {
       entries.delete(key);
     },
-    forgetWhile(isOver) {
+    deleteWhile(isOver) {
       for (const [key, value] of entries) {
         if (!isOver(value)) return;
         entries.delete(key);

@@ -1,4 +1,4 @@
-import { askedPauseMs, failureMemory, PAUSE_MS } from './failure-memory.js';
+import { BACKOFF_MS, createBackoff, parseRetryAfterMs } from './failure-memory.js';
 import { settleWithin } from './time-out.js';
 
 /** Times in ms. */
@@ -8,7 +8,7 @@ export interface CacheTimes {
   /** Time beyond `maxAgeMs` for which a value serves on while fetching fails. */
   readonly staleMs: number;
   /** Time that is waited for a newer value where the old one can serve on. */
-  readonly patienceMs: number;
+  readonly refreshTimeoutMs: number;
 }
 
 /** A value that was fetched. */
@@ -23,25 +23,25 @@ export interface Fetched<Value> {
 /** A value of a server that is kept in this process: one fetch at a time, one value, one failure. */
 export interface FetchCache<Value> {
   /** Number of fetches that have begun. */
-  begun(): number;
+  startedFetches(): number;
   /** A value that is young enough, or may stand in for one. Throws a `FetchFailed`. `now` is Unix time in ms. */
-  usable(now: number): Promise<Fetched<Value>>;
+  get(now: number): Promise<Fetched<Value>>;
   /** The value, if it is of a later fetch than another. */
-  newerThan(other: Fetched<Value>): Fetched<Value> | undefined;
+  getNewerThan(other: Fetched<Value>): Fetched<Value> | undefined;
   /** True if `renew` would begin a fetch: none is under way, and none failed a moment ago. */
-  canBegin(now: number): boolean;
+  canStart(now: number): boolean;
   /** The value of the fetch under way, or of a new one. Throws a `FetchFailed`. */
-  renew(now: number): Promise<Fetched<Value>>;
-  /** Something speaks against the value: it is fetched anew before it is used again, at most once in {@link PAUSE_MS}. */
-  doubt(): void;
+  refresh(now: number): Promise<Fetched<Value>>;
+  /** Something speaks against the value: it is fetched anew before it is used again, at most once in {@link BACKOFF_MS}. */
+  markSuspect(): void;
 }
 
 /** Time in ms for which an old value is used without another try, once fetching has failed. */
 const STALE_PAUSE_MS = 5000;
 
 /** Makes a cache of what `load` gives. `load` must settle in a time of its own. Nothing is loaded before it is asked for. */
-export function cachedFetch<Value>(load: (now: number) => Promise<Value>, times: CacheTimes): FetchCache<Value> {
-  const failure = failureMemory();
+export function createFetchCache<Value>(load: (now: number) => Promise<Value>, times: CacheTimes): FetchCache<Value> {
+  const failure = createBackoff();
   let current: Fetched<Value> | undefined;
   let pending: Promise<Fetched<Value>> | undefined;
   let begun = 0;
@@ -59,7 +59,7 @@ export function cachedFetch<Value>(load: (now: number) => Promise<Value>, times:
       return current;
     } catch (error) {
       failedAt = now + (performance.now() - started);
-      throw failure.note(error, failedAt, askedPauseMs(error, failedAt) ?? PAUSE_MS);
+      throw failure.start(error, failedAt, parseRetryAfterMs(error, failedAt) ?? BACKOFF_MS);
     } finally {
       pending = undefined;
     }
@@ -67,7 +67,7 @@ export function cachedFetch<Value>(load: (now: number) => Promise<Value>, times:
 
   function renew(now: number): Promise<Fetched<Value>> {
     if (pending !== undefined) return pending;
-    const failed = failure.recent(now);
+    const failed = failure.getFailure(now);
     if (failed !== undefined) return Promise.reject(failed);
     begun += 1;
     pending = fetchValue(begun, now);
@@ -75,20 +75,20 @@ export function cachedFetch<Value>(load: (now: number) => Promise<Value>, times:
   }
 
   return {
-    begun: () => begun,
-    async usable(now) {
+    startedFetches: () => begun,
+    async get(now) {
       const age = current === undefined ? Number.POSITIVE_INFINITY : Math.abs(now - current.at);
-      const youngMs = doubted ? Math.min(PAUSE_MS, times.maxAgeMs) : times.maxAgeMs;
+      const youngMs = doubted ? Math.min(BACKOFF_MS, times.maxAgeMs) : times.maxAgeMs;
       if (current !== undefined && age < youngMs) return current;
       const old = age < times.maxAgeMs + times.staleMs ? current : undefined;
       if (old === undefined) return renew(now);
       if (Math.abs(now - failedAt) < STALE_PAUSE_MS) return old;
-      return settleWithin(times.patienceMs, () => renew(now)).catch(() => old);
+      return settleWithin(times.refreshTimeoutMs, () => renew(now)).catch(() => old);
     },
-    newerThan: (other) => (current !== undefined && current.fetch > other.fetch ? current : undefined),
-    canBegin: (now) => pending === undefined && failure.recent(now) === undefined,
-    renew,
-    doubt() {
+    getNewerThan: (other) => (current !== undefined && current.fetch > other.fetch ? current : undefined),
+    canStart: (now) => pending === undefined && failure.getFailure(now) === undefined,
+    refresh: renew,
+    markSuspect() {
       doubted = true;
     },
   };

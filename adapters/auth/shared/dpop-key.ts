@@ -15,15 +15,15 @@ const CURVES: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /** Characters of the base64url of a modulus of 4096 bits and of an exponent of 48: larger ones only cost time. */
-const MOST_MODULUS_CHARACTERS = 683;
-const MOST_EXPONENT_CHARACTERS = 8;
+const MAXIMUM_MODULUS_CHARACTERS = 683;
+const MAXIMUM_EXPONENT_CHARACTERS = 8;
 
 /** True for a public key of an asymmetric kind, without any private part (RFC 9449 §4.3, check 7). */
 export function isPublicJwk(value: unknown): value is PublicJwk {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   if (SECRET_MEMBERS.some((member) => member in value)) return false;
   const { kty, n, e } = value as JWK;
-  if (kty === 'RSA') return isShort(n, MOST_MODULUS_CHARACTERS) && isShort(e, MOST_EXPONENT_CHARACTERS);
+  if (kty === 'RSA') return isShort(n, MAXIMUM_MODULUS_CHARACTERS) && isShort(e, MAXIMUM_EXPONENT_CHARACTERS);
   return kty === 'EC' || kty === 'OKP';
 }
 
@@ -39,14 +39,14 @@ function isShort(value: unknown, mostCharacters: number): boolean {
 export function isCanonicalJwk(value: unknown): value is PublicJwk {
   if (!isPublicJwk(value)) return false;
   const { kty, crv, x, y, n, e } = value;
-  if (kty === 'RSA') return [n, e].every((member) => (bytesOf(member)?.[0] ?? 0) !== 0);
+  if (kty === 'RSA') return [n, e].every((member) => (decodeBase64url(member)?.[0] ?? 0) !== 0);
   const bytes = CURVES.get(crv);
   const members = kty === 'EC' ? [x, y] : [x];
-  return bytes !== undefined && members.every((member) => bytesOf(member)?.length === bytes);
+  return bytes !== undefined && members.every((member) => decodeBase64url(member)?.length === bytes);
 }
 
 /** The bytes of a canonical base64url text; `undefined` for any other value. */
-function bytesOf(value: unknown): Buffer | undefined {
+function decodeBase64url(value: unknown): Buffer | undefined {
   if (typeof value !== 'string') return undefined;
   const bytes = Buffer.from(value, 'base64url');
   return bytes.toString('base64url') === value ? bytes : undefined;

@@ -3,11 +3,11 @@
  * RFC 3986 §6.2.2 and §6.2.3 that RFC 9449 §4.3 asks for (case of scheme, host and escapes, default port, dot
  * segments, needless escapes).
  */
-export function sameTarget(htu: string, url: string): boolean {
-  return htu === url || (URL.canParse(htu) && normalised(htu) === normalised(url));
+export function isSameTarget(htu: string, url: string): boolean {
+  return htu === url || (URL.canParse(htu) && normalizeUrl(htu) === normalizeUrl(url));
 }
 
-function normalised(text: string): string {
+function normalizeUrl(text: string): string {
   const url = new URL(text);
   url.search = '';
   url.hash = '';

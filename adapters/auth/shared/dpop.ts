@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
 import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
-import { sameTarget } from './dpop-target.js';
-import { MOST_JWT_CHARACTERS } from './jwt-length.js';
-import { spend } from './replay.js';
+import { isSameTarget } from './dpop-target.js';
+import { MAXIMUM_JWT_CHARACTERS } from './jwt-length.js';
+import { consumeProof } from './replay.js';
 
 /*
  * Checking of DPoP proofs (RFC 9449 §4.3). Nothing here knows of tokens or hooks: a proof is judged against one
@@ -55,13 +55,13 @@ export const DPOP_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', '
 export const DPOP_NONCE = 'dpop nonce';
 
 /** Longest `jti` that is looked at; a UUID has 36 characters. */
-const MOST_JTI_CHARACTERS = 256;
+const MAXIMUM_JTI_CHARACTERS = 256;
 
 /**
  * Checks one `DPoP` header value against a request, all of RFC 9449 §4.3 but the nonce, the binding to the token and
  * the replay, for which it returns what is needed. `now` is Unix time in ms. Throws a {@link DpopProofError}.
  */
-export async function checkDpopProof(
+export async function verifyDpopProof(
   proof: string,
   request: DpopRequest,
   policy: DpopPolicy,
@@ -76,19 +76,19 @@ export async function checkDpopProof(
   const { jwk } = header;
   if (!isCanonicalJwk(jwk)) throw new DpopProofError('The proof holds no public key that is accepted.');
   const { jti, htm, htu, iat, ath, nonce } = claims;
-  if (typeof jti !== 'string' || jti === '' || jti.length > MOST_JTI_CHARACTERS) {
+  if (typeof jti !== 'string' || jti === '' || jti.length > MAXIMUM_JTI_CHARACTERS) {
     throw new DpopProofError('The proof has no jti that is accepted.');
   }
   if (htm !== request.method) throw new DpopProofError('The proof is for another method (htm).');
-  if (typeof htu !== 'string' || !sameTarget(htu, request.url)) {
+  if (typeof htu !== 'string' || !isSameTarget(htu, request.url)) {
     throw new DpopProofError('The proof is for another URL (htu).');
   }
-  const expiresAt = deadlineOf(iat, policy, now);
-  if (request.accessToken !== undefined && ath !== hashOf(request.accessToken)) {
+  const expiresAt = checkIssuedAt(iat, policy, now);
+  if (request.accessToken !== undefined && ath !== hashToken(request.accessToken)) {
     throw new DpopProofError('The proof is for another access token (ath).');
   }
   if (nonce !== undefined && typeof nonce !== 'string') throw new DpopProofError('The nonce of the proof is no text.');
-  await verify(proof, jwk, header.alg);
+  await verifySignature(proof, jwk, header.alg);
   return { thumbprint: await calculateJwkThumbprint(jwk), jti, nonce, expiresAt };
 }
 
@@ -96,28 +96,28 @@ export async function checkDpopProof(
  * Notes the use of a proof, on all processes, until a little after its end. False if another request used it, whichever
  * hook looked at it then (RFC 9449 §11.1). Throws `store_unavailable` if the store does not answer.
  */
-export function spendDpopProof(input: AuthenticationInput, proof: DpopProof): Promise<boolean> {
-  return spend(input, 'dpop', `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
+export function consumeDpopProof(input: AuthenticationInput, proof: DpopProof): Promise<boolean> {
+  return consumeProof(input, 'dpop', `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
 }
 
 /** The longest time in ms for which some hook of this process takes a proof. */
-let longestLifeMs = 0;
+let longestLifetimeMs = 0;
 
 /**
  * Makes a policy. Every hook declares its own here, once: a use is remembered until no hook takes the proof any more, or
  * one that gives proofs more time could be shown what another has forgotten.
  */
-export function dpopPolicy(policy: DpopPolicy): DpopPolicy {
-  longestLifeMs = Math.max(longestLifeMs, lifeMs(policy));
+export function registerDpopPolicy(policy: DpopPolicy): DpopPolicy {
+  longestLifetimeMs = Math.max(longestLifetimeMs, getLifetimeMs(policy));
   return policy;
 }
 
-function lifeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): number {
+function getLifetimeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): number {
   return (maxAgeSeconds + clockToleranceSeconds) * 1000;
 }
 
 function parse(proof: string) {
-  if (proof.length > MOST_JWT_CHARACTERS) throw new DpopProofError('The proof is too long.');
+  if (proof.length > MAXIMUM_JWT_CHARACTERS) throw new DpopProofError('The proof is too long.');
   try {
     return { header: decodeProtectedHeader(proof), claims: decodeJwt(proof) };
   } catch {
@@ -125,20 +125,20 @@ function parse(proof: string) {
   }
 }
 
-function deadlineOf(iat: unknown, policy: DpopPolicy, now: number): number {
+function checkIssuedAt(iat: unknown, policy: DpopPolicy, now: number): number {
   if (typeof iat !== 'number' || !Number.isFinite(iat)) throw new DpopProofError('The proof has no iat.');
-  if (Math.ceil(iat * 1000 + lifeMs(policy)) <= now) throw new DpopProofError('The proof is too old (iat).');
+  if (Math.ceil(iat * 1000 + getLifetimeMs(policy)) <= now) throw new DpopProofError('The proof is too old (iat).');
   if (iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
     throw new DpopProofError('The proof is from the future (iat).');
   }
-  return Math.ceil(iat * 1000 + Math.max(lifeMs(policy), longestLifeMs));
+  return Math.ceil(iat * 1000 + Math.max(getLifetimeMs(policy), longestLifetimeMs));
 }
 
-function hashOf(accessToken: string): string {
+function hashToken(accessToken: string): string {
   return createHash('sha256').update(accessToken).digest('base64url');
 }
 
-async function verify(proof: string, jwk: PublicJwk, algorithm: string): Promise<void> {
+async function verifySignature(proof: string, jwk: PublicJwk, algorithm: string): Promise<void> {
   try {
     await compactVerify(proof, await importJWK(jwk, algorithm), { algorithms: [algorithm] });
   } catch {

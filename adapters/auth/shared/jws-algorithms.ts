@@ -13,23 +13,23 @@ const CURVES: ReadonlyMap<string | undefined, readonly string[]> = new Map([
 ]);
 
 /** RFC 7518 §3.3 and §3.5 forbid shorter keys, and jose does not use them. */
-const LEAST_RSA_BITS = 2048;
+const MINIMUM_RSA_BITS = 2048;
 
 /** The algorithms of {@link SIGNATURE_ALGORITHMS} that a public JWK can verify; none for a key that cannot be read. */
-export function algorithmsOf(jwk: object): readonly string[] {
+export function getJwkAlgorithms(jwk: object): readonly string[] {
   try {
-    return algorithmsOfKey(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+    return getKeyAlgorithms(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
   } catch {
     return [];
   }
 }
 
 /** The algorithms of {@link SIGNATURE_ALGORITHMS} that a public key can verify. */
-export function algorithmsOfKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+export function getKeyAlgorithms({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
   const { modulusLength = 0, namedCurve } = asymmetricKeyDetails ?? {};
   switch (asymmetricKeyType) {
     case 'rsa':
-      return modulusLength >= LEAST_RSA_BITS ? RSA : [];
+      return modulusLength >= MINIMUM_RSA_BITS ? RSA : [];
     case 'ec':
       return CURVES.get(namedCurve) ?? [];
     case 'ed25519':

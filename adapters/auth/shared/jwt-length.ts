@@ -1,2 +1,2 @@
 /** Longest token, attestation or proof that is looked at, in characters: Node takes no more in all headers together. */
-export const MOST_JWT_CHARACTERS = 16 * 1024;
+export const MAXIMUM_JWT_CHARACTERS = 16 * 1024;

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CustomFetch } from 'openid-client';
-import { type CacheTimes, cachedFetch } from './cached-fetch.js';
-import { OtherSigner } from './signer.js';
+import { type CacheTimes, createFetchCache } from './cached-fetch.js';
+import { SignatureMismatch } from './signer.js';
 
 /*
  * The key set of an issuer, kept in this process. What jose's own remote set does not do: a new key is found at once
@@ -12,28 +12,28 @@ import { OtherSigner } from './signer.js';
  */
 
 /** Times in ms. */
-export interface KeyTimes extends CacheTimes {
+export interface KeySetTimes extends CacheTimes {
   /**
-   * Time in which one more fetch for an unknown key is allowed, after a reserve of {@link RESERVE}; and age of a set from
+   * Time in which one more fetch for an unknown key is allowed, after a reserve of {@link BUCKET_CAPACITY}; and age of a set from
    * which it is fetched anew because a key in it did not make a signature.
    */
   readonly cooldownMs: number;
 }
 
 /** Keys that verify signatures. */
-export interface KeySource<Key> {
+export interface KeySetCache<Key> {
   /**
    * What `find` finds in the newest key set that is needed for it. `find` is called again with a newer set when it
-   * returned `undefined`, or threw {@link OtherSigner} and the set is older than `cooldownMs`: an issuer may have put a
-   * new key under an old name. Returns `undefined`, or throws {@link OtherSigner}, if a set asked for after this call says
-   * the same. Throws {@link KeysUndecided} if that could not be found out, and `FetchFailed` if the set could not be
+   * returned `undefined`, or threw {@link SignatureMismatch} and the set is older than `cooldownMs`: an issuer may have put a
+   * new key under an old name. Returns `undefined`, or throws {@link SignatureMismatch}, if a set asked for after this call says
+   * the same. Throws {@link KeyLookupThrottled} if that could not be found out, and `FetchFailed` if the set could not be
    * fetched. `now` is Unix time in ms.
    */
   find(find: (set: JWTVerifyGetKey) => Promise<Key | undefined>, now: number): Promise<Key | undefined>;
 }
 
 /** A key is unknown, and the key set may not be fetched again yet. */
-export class KeysUndecided extends Error {
+export class KeyLookupThrottled extends Error {
   override readonly name = 'KeysUndecided';
   readonly code = 'key_unknown';
 
@@ -43,13 +43,16 @@ export class KeysUndecided extends Error {
 }
 
 /** Fetches for unknown keys that are allowed in a row: several rotations, or strangers before one. */
-export const RESERVE = 3;
+export const BUCKET_CAPACITY = 3;
 
 /** Makes a key source of a function that loads the key set. Nothing is loaded before the first question. */
-export function keySource<Key>(load: (now: number) => Promise<JSONWebKeySet>, times: KeyTimes): KeySource<Key> {
-  const reserve = tokenBucket(RESERVE, times.cooldownMs);
+export function createKeySetCache<Key>(
+  load: (now: number) => Promise<JSONWebKeySet>,
+  times: KeySetTimes,
+): KeySetCache<Key> {
+  const reserve = createTokenBucket(BUCKET_CAPACITY, times.cooldownMs);
   let known: { readonly digest: string; readonly keys: JWTVerifyGetKey } | undefined;
-  const sets = cachedFetch(async (now) => {
+  const sets = createFetchCache(async (now) => {
     const set = await load(now);
     const digest = hash('sha256', JSON.stringify(set), 'base64url');
     // The same set stays the same object: what was verified with it need not be verified again.
@@ -59,34 +62,34 @@ export function keySource<Key>(load: (now: number) => Promise<JSONWebKeySet>, ti
 
   return {
     async find(find, now) {
-      const before = sets.begun();
-      let set = await sets.usable(now);
+      const before = sets.startedFetches();
+      let set = await sets.get(now);
       for (;;) {
-        const found = await find(set.value).catch(otherSigner);
-        const isOther = found instanceof OtherSigner;
+        const found = await find(set.value).catch(toSignatureMismatch);
+        const isOther = found instanceof SignatureMismatch;
         if (found !== undefined && !isOther) return found;
         // A set that is this young says that the signature is bad. So bad signatures cause one fetch in this time.
         const isSettled = set.fetch > before || (isOther && Math.abs(now - set.at) < times.cooldownMs);
         if (isSettled && isOther) throw found;
         if (isSettled) return undefined;
-        const newer = sets.newerThan(set);
-        if (newer === undefined && !isOther && sets.canBegin(now)) {
+        const newer = sets.getNewerThan(set);
+        if (newer === undefined && !isOther && sets.canStart(now)) {
           const waitMs = reserve.take(now);
-          if (waitMs > 0) throw new KeysUndecided(Math.ceil(waitMs / 1000));
+          if (waitMs > 0) throw new KeyLookupThrottled(Math.ceil(waitMs / 1000));
         }
-        set = newer ?? (await sets.renew(now));
+        set = newer ?? (await sets.refresh(now));
       }
     },
   };
 }
 
-function otherSigner(error: unknown): OtherSigner {
-  if (error instanceof OtherSigner) return error;
+function toSignatureMismatch(error: unknown): SignatureMismatch {
+  if (error instanceof SignatureMismatch) return error;
   throw error;
 }
 
 /** `take` returns 0 and takes one if there is one, else the ms until there will be. */
-function tokenBucket(capacity: number, msForOne: number): { take(now: number): number } {
+function createTokenBucket(capacity: number, msForOne: number): { take(now: number): number } {
   let level = capacity;
   let at = Number.NEGATIVE_INFINITY;
   return {
@@ -101,11 +104,11 @@ function tokenBucket(capacity: number, msForOne: number): { take(now: number): n
 }
 
 /** Keys of a set that is fetched: issuers have a few. */
-export const MOST_KEYS = 100;
+export const MAXIMUM_KEYS = 100;
 
 /**
  * Fetches a JWK Set (RFC 7517 §5). Rejects for any status but 200, for what is no key set, for an empty one, which no
- * issuer of signed tokens has, and for one of more than {@link MOST_KEYS}. `fetch` must be bounded in time and size.
+ * issuer of signed tokens has, and for one of more than {@link MAXIMUM_KEYS}. `fetch` must be bounded in time and size.
  */
 export async function fetchKeySet(url: string, fetch: CustomFetch): Promise<JSONWebKeySet> {
   const response = await fetch(url, {
@@ -117,7 +120,7 @@ export async function fetchKeySet(url: string, fetch: CustomFetch): Promise<JSON
   if (response.status !== 200) throw new KeySetError('key_set_status', response);
   const set = (await response.json()) as JSONWebKeySet;
   // Before all else is done with each of them.
-  if (Array.isArray(set?.keys) && set.keys.length > MOST_KEYS) throw new KeySetError('key_set_too_large');
+  if (Array.isArray(set?.keys) && set.keys.length > MAXIMUM_KEYS) throw new KeySetError('key_set_too_large');
   createLocalJWKSet(set);
   if (set.keys.length === 0) throw new KeySetError('key_set_empty');
   return set;

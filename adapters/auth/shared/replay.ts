@@ -4,12 +4,12 @@ import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
 const MARGIN_MS = 5000;
 
 /** What one request has used. Its signal is that of one call of the relay's hooks; a host may wrap it, but not both. */
-interface Uses {
+interface RequestUses {
   readonly signal: AbortSignal;
   readonly noted: Map<string, Promise<boolean>>;
 }
 
-const usesOf = new WeakMap<object, Uses>();
+const usesByHost = new WeakMap<object, RequestUses>();
 
 /**
  * Notes that something which counts once was used for a purpose, on all processes. However many hooks of one request ask,
@@ -17,22 +17,22 @@ const usesOf = new WeakMap<object, Uses>();
  * False if it was used before, or if so much time has gone by since then that it could not be told. Throws
  * `store_unavailable` if the store does not answer.
  */
-export function spend(
+export function consumeProof(
   { host, signal, relay }: AuthenticationInput,
   purpose: string,
   value: string,
   goodUntil: number,
 ): Promise<boolean> {
-  const known = usesOf.get(host);
+  const known = usesByHost.get(host);
   const uses = known?.signal === signal ? known : { signal, noted: new Map<string, Promise<boolean>>() };
-  usesOf.set(host, uses);
+  usesByHost.set(host, uses);
   const key = JSON.stringify([purpose, value]);
-  const use = uses.noted.get(key) ?? note(relay, purpose, value, goodUntil);
+  const use = uses.noted.get(key) ?? consumeInStore(relay, purpose, value, goodUntil);
   uses.noted.set(key, use);
   return use;
 }
 
-async function note(
+async function consumeInStore(
   relay: AuthenticationInput['relay'],
   purpose: string,
   value: string,

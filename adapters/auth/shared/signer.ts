@@ -12,7 +12,7 @@ export interface KeyHeader {
 }
 
 /** The key that a JWS names is in the set, and did not sign it. */
-export class OtherSigner extends Error {
+export class SignatureMismatch extends Error {
   override readonly name = 'OtherSigner';
 
   constructor() {
@@ -21,7 +21,7 @@ export class OtherSigner extends Error {
 }
 
 /** A JWS does not name its key, and more keys fit it than are tried. */
-export class SignerNotNamed extends Error {
+export class KeyNotNamed extends Error {
   override readonly name = 'SignerNotNamed';
 
   constructor() {
@@ -30,15 +30,15 @@ export class SignerNotNamed extends Error {
 }
 
 /** Keys that are tried for one JWS. Issuers with more of one kind name them. */
-export const MOST_TRIED = 16;
+export const MAXIMUM_KEYS_TRIED = 16;
 
 /**
- * The key of a set that a JWS is signed with: each that fits its header is tried, up to {@link MOST_TRIED}. `undefined`
- * if there is none, or none of several that could be meant; a newer set may have it. Throws {@link OtherSigner} or
- * {@link SignerNotNamed} where this set is enough to refuse, and the reason of the signal once it is aborted. Any other
+ * The key of a set that a JWS is signed with: each that fits its header is tried, up to {@link MAXIMUM_KEYS_TRIED}. `undefined`
+ * if there is none, or none of several that could be meant; a newer set may have it. Throws {@link SignatureMismatch} or
+ * {@link KeyNotNamed} where this set is enough to refuse, and the reason of the signal once it is aborted. Any other
  * error is about the keys: one of them cannot be used, and no other is the right one.
  */
-export async function signerIn(
+export async function findVerificationKey(
   set: JWTVerifyGetKey,
   jws: string,
   header: KeyHeader,
@@ -46,9 +46,9 @@ export async function signerIn(
 ): Promise<CryptoKey | undefined> {
   const faults: unknown[] = [];
   let tried = 0;
-  for await (const key of keysFor(set, header)) {
+  for await (const key of getMatchingKeys(set, header)) {
     signal.throwIfAborted();
-    if (tried === MOST_TRIED) throw faults[0] ?? new SignerNotNamed();
+    if (tried === MAXIMUM_KEYS_TRIED) throw faults[0] ?? new KeyNotNamed();
     tried += 1;
     try {
       await compactVerify(jws, key, { algorithms: [header.alg] });
@@ -63,11 +63,11 @@ export async function signerIn(
   if (faults.length > 0) throw faults[0];
   // Where the header names no key, a new one may be meant.
   if (header.kid === undefined || tried === 0) return undefined;
-  throw new OtherSigner();
+  throw new SignatureMismatch();
 }
 
 /** The keys of a set that fit a JOSE header, each imported when it is its turn: several where the header has no `kid`. */
-async function* keysFor(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): AsyncGenerator<CryptoKey> {
+async function* getMatchingKeys(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): AsyncGenerator<CryptoKey> {
   try {
     yield (await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey;
   } catch (error) {

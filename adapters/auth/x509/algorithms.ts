@@ -1,4 +1,4 @@
-import { childAt, type Element, readDer } from './der.js';
+import { type Element, getChild, readDer } from './der.js';
 
 /*
  * The keys and signatures that certificates may have: those of JWS (RFC 7518, RFC 8037), as RFC 3279, 4055, 5480 and 8410
@@ -39,9 +39,9 @@ const SIGNATURES: readonly string[] = [
 
 /** Whether a key (SubjectPublicKeyInfo) is of use and strong enough. */
 export function isStrongKey(spki: Element): boolean {
-  const algorithm = hexOf(childAt(spki, 0));
+  const algorithm = toHex(getChild(spki, 0));
   // Without the byte that counts unused bits.
-  const key = childAt(spki, 1).content.subarray(1);
+  const key = getChild(spki, 1).content.subarray(1);
   if (algorithm === RSA) return isStrongRsa(readDer(key));
   // A point that is not compressed: that is how JWK has it, and no root has to be found for it.
   if (CURVES.includes(algorithm)) return key[0] === 0x04;
@@ -49,33 +49,33 @@ export function isStrongKey(spki: Element): boolean {
 }
 
 function isStrongRsa(key: Element): boolean {
-  const modulus = positive(childAt(key, 0));
-  const exponent = positive(childAt(key, 1));
+  const modulus = readPositive(getChild(key, 0));
+  const exponent = readPositive(getChild(key, 1));
   const bits = modulus.toString(2).length;
   if (bits < RSA_BITS.least || bits > RSA_BITS.most) return false;
   return exponent > 1n && exponent <= RSA_MAXIMUM_EXPONENT && exponent % 2n === 1n;
 }
 
 /** The value of an INTEGER; 0 if it is negative. */
-function positive({ content }: Element): bigint {
+function readPositive({ content }: Element): bigint {
   return (content[0] ?? 0) < 0x80 ? BigInt(`0x0${content.toString('hex')}`) : 0n;
 }
 
 /** Whether a signature algorithm (AlgorithmIdentifier) is of use and strong enough. */
 export function isStrongSignature(algorithm: Element): boolean {
-  return SIGNATURES.includes(hexOf(algorithm)) || isStrongPss(algorithm);
+  return SIGNATURES.includes(toHex(algorithm)) || isStrongPss(algorithm);
 }
 
 /** RSASSA-PSS with one hash for the message and for the mask. The length of the salt is of no matter. */
 function isStrongPss(algorithm: Element): boolean {
-  if (algorithm.children.length !== 2 || hexOf(childAt(algorithm, 0)) !== RSASSA_PSS) return false;
-  const [hash, mask, ...rest] = childAt(algorithm, 1).children;
+  if (algorithm.children.length !== 2 || toHex(getChild(algorithm, 0)) !== RSASSA_PSS) return false;
+  const [hash, mask, ...rest] = getChild(algorithm, 1).children;
   if (hash?.tag !== 0xa0 || mask?.tag !== 0xa1 || rest.length > 1) return false;
-  const name = hexOf(childAt(hash, 0));
-  const generator = childAt(mask, 0);
-  return HASHES.includes(name) && hexOf(childAt(generator, 0)) === MGF1 && hexOf(childAt(generator, 1)) === name;
+  const name = toHex(getChild(hash, 0));
+  const generator = getChild(mask, 0);
+  return HASHES.includes(name) && toHex(getChild(generator, 0)) === MGF1 && toHex(getChild(generator, 1)) === name;
 }
 
-function hexOf({ bytes }: Element): string {
+function toHex({ bytes }: Element): string {
   return bytes.toString('hex');
 }

@@ -14,7 +14,7 @@ export interface Element {
 }
 
 /** The bytes are not DER, or not of the structure that is read from them. */
-export class NotDer extends Error {
+export class DerError extends Error {
   override readonly name = 'NotDer';
 }
 
@@ -41,37 +41,37 @@ const CONSTRUCTED = 0x20;
 /** Elements inside each other. Certificates of the profile have about ten. */
 const MAXIMUM_DEPTH = 32;
 
-/** Reads the one element that the bytes are. Throws {@link NotDer}. */
+/** Reads the one element that the bytes are. Throws {@link DerError}. */
 export function readDer(bytes: Buffer): Element {
-  const element = elementAt(bytes, 0);
-  if (element.bytes.length !== bytes.length) throw new NotDer('bytes follow the element');
+  const element = readElement(bytes, 0);
+  if (element.bytes.length !== bytes.length) throw new DerError('bytes follow the element');
   return element;
 }
 
-/** The element at a place inside another. Throws {@link NotDer} if there is none. */
-export function childAt(parent: Element, index: number): Element {
+/** The element at a place inside another. Throws {@link DerError} if there is none. */
+export function getChild(parent: Element, index: number): Element {
   const child = parent.children[index];
-  if (child === undefined) throw new NotDer('an element is missing');
+  if (child === undefined) throw new DerError('an element is missing');
   return child;
 }
 
-function elementAt(bytes: Buffer, depth: number): Element {
+function readElement(bytes: Buffer, depth: number): Element {
   const tag = bytes[0];
-  if (tag === undefined || depth > MAXIMUM_DEPTH) throw new NotDer('no element, or too deep');
-  const { header, length } = lengthOf(bytes);
+  if (tag === undefined || depth > MAXIMUM_DEPTH) throw new DerError('no element, or too deep');
+  const { header, length } = readLength(bytes);
   const end = header + length;
-  if (end > bytes.length) throw new NotDer('cut off');
+  if (end > bytes.length) throw new DerError('cut off');
   const content = bytes.subarray(header, end);
-  const children = (tag & CONSTRUCTED) === 0 ? [] : elementsOf(content, depth + 1);
+  const children = (tag & CONSTRUCTED) === 0 ? [] : readElements(content, depth + 1);
   const element = { tag, bytes: bytes.subarray(0, end), content, children };
-  if (!isWellFormed(element)) throw new NotDer('a value is not as DER writes it');
+  if (!isWellFormed(element)) throw new DerError('a value is not as DER writes it');
   return element;
 }
 
-function elementsOf(content: Buffer, depth: number): readonly Element[] {
+function readElements(content: Buffer, depth: number): readonly Element[] {
   const elements: Element[] = [];
   for (let rest = content; rest.length > 0; ) {
-    const element = elementAt(rest, depth);
+    const element = readElement(rest, depth);
     elements.push(element);
     rest = rest.subarray(element.bytes.length);
   }
@@ -79,14 +79,14 @@ function elementsOf(content: Buffer, depth: number): readonly Element[] {
 }
 
 /** Definite, and in as few bytes as it fits (X.690 §10.1). More than two bytes are no certificate. */
-function lengthOf(bytes: Buffer): { readonly header: number; readonly length: number } {
+function readLength(bytes: Buffer): { readonly header: number; readonly length: number } {
   const first = bytes[1];
-  if (first === undefined) throw new NotDer('cut off');
+  if (first === undefined) throw new DerError('cut off');
   if (first < 0x80) return { header: 2, length: first };
   const size = first & 0x7f;
-  if (size === 0 || size > 2 || bytes.length < 2 + size) throw new NotDer('a length is not as DER writes it');
+  if (size === 0 || size > 2 || bytes.length < 2 + size) throw new DerError('a length is not as DER writes it');
   const length = bytes.readUIntBE(2, size);
-  if (length < 0x80 || (size === 2 && length < 0x100)) throw new NotDer('a length is not as DER writes it');
+  if (length < 0x80 || (size === 2 && length < 0x100)) throw new DerError('a length is not as DER writes it');
   return { header: 2 + size, length };
 }
 

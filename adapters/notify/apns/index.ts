@@ -2,21 +2,21 @@ import { createPrivateKey, KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import type { ProviderAnswer } from '../shared/exchange.js';
-import { objectOf } from '../shared/json.js';
+import type { ProviderResponse } from '../shared/exchange.js';
+import { parseJsonObject } from '../shared/json.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
 import {
+  createRetry,
+  createStatusRetry,
   isTransient,
-  outcomeOf,
-  PUSH_LIFE_SECONDS,
-  plainWord,
-  retry,
-  retryAfterMs,
-  retryOf,
-  statusWord,
+  PUSH_TTL_SECONDS,
+  parseRetryAfterMs,
+  runPush,
+  toSafeCode,
+  toStatusCode,
 } from '../shared/outcome.js';
-import { apnsConnection } from './session.js';
-import { providerTokens } from './token.js';
+import { createApnsConnection } from './session.js';
+import { createProviderTokens } from './token.js';
 
 /** What {@link apnsNotifier} takes. */
 export interface ApnsNotifierOptions {
@@ -95,19 +95,19 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
     schema,
     options,
   );
-  const tokens = providerTokens({ teamId, keyId, key: privateKey }, clock);
-  const connection = apnsConnection(origin, timeoutMs, ca);
+  const tokens = createProviderTokens({ teamId, keyId, key: privateKey }, clock);
+  const connection = createApnsConnection(origin, timeoutMs, ca);
 
-  function judge({ status, retryAfter, body }: ProviderAnswer, tokenData: string, sent: string): PushOutcome {
+  function judge({ status, retryAfter, body }: ProviderResponse, tokenData: string, sent: string): PushOutcome {
     if (status === 200) return { outcome: 'sent' };
-    const { reason } = objectOf(body);
-    const code = plainWord(reason, tokenData) ?? statusWord(status);
+    const { reason } = parseJsonObject(body);
+    const code = toSafeCode(reason, tokenData) ?? toStatusCode(status);
     if (status === 410 || (status === 400 && BAD_TOKEN.has(reason))) return { outcome: 'gone', code };
-    if (status === 403 && reason === 'ExpiredProviderToken') return retry(code, tokens.expired(sent));
-    const waitMs = retryAfterMs(retryAfter, clock());
+    if (status === 403 && reason === 'ExpiredProviderToken') return createRetry(code, tokens.reportExpired(sent));
+    const waitMs = parseRetryAfterMs(retryAfter, clock());
     // This 429 is about the relay's own tokens; the others are about the device's.
-    if (status === 429 && reason === 'TooManyProviderTokenUpdates') return retry(code, waitMs);
-    if (isTransient(status)) return retryOf(status, code, waitMs);
+    if (status === 429 && reason === 'TooManyProviderTokenUpdates') return createRetry(code, waitMs);
+    if (isTransient(status)) return createStatusRetry(status, code, waitMs);
     return { outcome: 'rejected', code };
   }
 
@@ -116,15 +116,15 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
     validate: (tokenData) => TOKEN.test(tokenData),
     destination: (tokenData) => ({ device: tokenData.toLowerCase() }),
     notify: ({ tokenData, signal }) =>
-      outcomeOf(async () => {
+      runPush(async () => {
         if (!TOKEN.test(tokenData)) return { outcome: 'gone', code: 'token_invalid' };
-        const providerToken = await tokens.current();
+        const providerToken = await tokens.getToken();
         const headers = {
           authorization: `bearer ${providerToken}`,
           'apns-push-type': 'background',
           'apns-priority': '5',
           'apns-topic': topic,
-          'apns-expiration': String(wholeHour(clock()) + PUSH_LIFE_SECONDS),
+          'apns-expiration': String(wholeHour(clock()) + PUSH_TTL_SECONDS),
           'content-type': 'application/json',
         };
         const path = `/3/device/${tokenData}`;

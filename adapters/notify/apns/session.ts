@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Exchange, newExchange, type ProviderAnswer } from '../shared/exchange.js';
-import { errorWord, PushFailure, retry } from '../shared/outcome.js';
+import { createHttpCall, type HttpCall, type ProviderResponse } from '../shared/exchange.js';
+import { createRetry, PushFailure, toErrorCode } from '../shared/outcome.js';
 
 /** One POST to APNs. */
 export interface ApnsPost {
@@ -15,7 +15,7 @@ export interface ApnsPost {
 /** The connection to APNs: one HTTP/2 session at a time, replaced when it ends. */
 export interface ApnsConnection {
   /** Resolves to any answer. Rejects with a PushFailure of outcome `retry`. */
-  post(post: ApnsPost): Promise<ProviderAnswer>;
+  post(post: ApnsPost): Promise<ProviderResponse>;
   /** Ends the session, and what is under way with the code `closed`. */
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ interface Session {
   readonly http2: ClientHttp2Session;
   /** What the session is on. A session that ended waits with it for the other side, so it is ended here. */
   readonly socket: TLSSocket;
-  readonly underWay: Set<Exchange>;
+  readonly underWay: Set<HttpCall>;
   /** When it was opened, in ms of `performance.now()`. */
   readonly openedAt: number;
   /** Characters of the origins that the other side has named (RFC 8336), all of which Node keeps with the session. */
@@ -39,10 +39,10 @@ interface Session {
 const KEEP_ALIVE_MS = 60_000;
 
 /** A session is replaced after this time, and with it whatever Node keeps of it. */
-const OLDEST_MS = 3_600_000;
+const MAXIMUM_AGE_MS = 3_600_000;
 
 /** Characters of origins after which a session is replaced: a server that means well names some, once. */
-const MOST_ORIGINS = 16_384;
+const MAXIMUM_ORIGIN_CHARACTERS = 16_384;
 
 /** Characters of origins after which a session is ended with all that is on it. */
 const TOO_MANY_ORIGINS = 1_048_576;
@@ -56,7 +56,7 @@ const NOT_PROCESSED = 'refused_stream';
  * if nothing is heard until the time is up, the session is dead and is dropped with all that is on it; else only
  * that one push is given up.
  */
-export function apnsConnection(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']): ApnsConnection {
+export function createApnsConnection(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']): ApnsConnection {
   const sessions = new Set<Session>();
   let current: Session | undefined;
   let closed = false;
@@ -73,7 +73,7 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
       signs: 0,
     };
     socket.on('error', (error) => {
-      session.failure = errorWord(error);
+      session.failure = toErrorCode(error);
     });
     socket.on('close', () => {
       sessions.delete(session);
@@ -88,7 +88,7 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
 
   /** After a GOAWAY what is under way may finish, but nothing new may begin (RFC 9113 §6.8). */
   function usable(): Session {
-    if (current !== undefined && performance.now() - current.openedAt > OLDEST_MS) current.http2.close();
+    if (current !== undefined && performance.now() - current.openedAt > MAXIMUM_AGE_MS) current.http2.close();
     if (current !== undefined && !current.http2.closed && !current.http2.destroyed) return current;
     // Those before, for which the other side keeps its end open.
     for (const session of sessions) if (session.underWay.size === 0) end(session);
@@ -100,8 +100,8 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
     async post(post) {
       // Twice: what a GOAWAY left unprocessed goes to the next session at once.
       for (let tries = 1; ; tries += 1) {
-        if (closed) throw new PushFailure(retry('closed'));
-        if (post.signal.aborted) throw new PushFailure(retry('aborted'));
+        if (closed) throw new PushFailure(createRetry('closed'));
+        if (post.signal.aborted) throw new PushFailure(createRetry('aborted'));
         try {
           return await exchangeOn(usable(), post, timeoutMs);
         } catch (error) {
@@ -113,7 +113,7 @@ export function apnsConnection(origin: string, timeoutMs: number, ca: Connection
       closed = true;
       await Promise.all(
         [...sessions].map(async (session) => {
-          for (const exchange of session.underWay) exchange.giveUp('closed');
+          for (const exchange of session.underWay) exchange.cancel('closed');
           const gone = new Promise<void>((resolve) => session.socket.once('close', () => resolve()));
           end(session);
           await gone;
@@ -145,7 +145,7 @@ function end({ http2, socket }: Session): void {
 function weighOrigins(session: Session, origins: readonly string[]): void {
   for (const { length } of origins) session.originCharacters += length;
   if (session.originCharacters > TOO_MANY_ORIGINS) end(session);
-  else if (session.originCharacters > MOST_ORIGINS) session.http2.close();
+  else if (session.originCharacters > MAXIMUM_ORIGIN_CHARACTERS) session.http2.close();
 }
 
 /** Sends one request on a session. */
@@ -153,10 +153,10 @@ async function exchangeOn(
   session: Session,
   { path, headers, body, signal }: ApnsPost,
   timeoutMs: number,
-): Promise<ProviderAnswer> {
+): Promise<ProviderResponse> {
   const stream = beginStream(session, { ...headers, ':method': 'POST', ':path': path });
   let signsAtHalf = Number.NaN;
-  const exchange = newExchange(timeoutMs, signal, (code) => {
+  const exchange = createHttpCall(timeoutMs, signal, (code) => {
     if (code === 'timeout' && session.signs === signsAtHalf) end(session);
     else stream.close(constants.NGHTTP2_CANCEL);
   });
@@ -167,21 +167,21 @@ async function exchangeOn(
   half.unref();
   stream.on('response', (head) => {
     session.signs += 1;
-    exchange.head(Number(head[':status']), head['retry-after']);
+    exchange.receiveHead(Number(head[':status']), head['retry-after']);
   });
-  stream.on('data', exchange.data);
+  stream.on('data', exchange.receiveData);
   let failure = 'cut_off';
   stream.on('error', (error) => {
-    failure = errorWord(error);
+    failure = toErrorCode(error);
   });
   stream.on('close', () => {
     const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-    exchange.end(refused ? NOT_PROCESSED : (session.failure ?? failure));
+    exchange.finish(refused ? NOT_PROCESSED : (session.failure ?? failure));
   });
   hold(session, exchange);
   stream.end(body);
   try {
-    return await exchange.answer;
+    return await exchange.response;
   } finally {
     clearTimeout(half);
     release(session, exchange);
@@ -193,7 +193,7 @@ function beginStream(session: Session, headers: Record<string, string | number>)
     return session.http2.request(headers);
   } catch (error) {
     // A session that ended in this very moment; headers are checked before, and would fail twice.
-    throw new PushFailure(retry(errorWord(error).startsWith('ERR_HTTP2') ? NOT_PROCESSED : errorWord(error)));
+    throw new PushFailure(createRetry(toErrorCode(error).startsWith('ERR_HTTP2') ? NOT_PROCESSED : toErrorCode(error)));
   }
 }
 
@@ -206,12 +206,12 @@ function listen(session: Session): void {
 }
 
 /** Keeps the process alive while something is under way. */
-function hold({ socket, underWay }: Session, exchange: Exchange): void {
+function hold({ socket, underWay }: Session, exchange: HttpCall): void {
   underWay.add(exchange);
   socket.ref();
 }
 
-function release({ socket, underWay }: Session, exchange: Exchange): void {
+function release({ socket, underWay }: Session, exchange: HttpCall): void {
   underWay.delete(exchange);
   if (underWay.size === 0) socket.unref();
 }

@@ -12,22 +12,22 @@ export interface ApnsIdentity {
 /** The provider token of a connection. */
 export interface ProviderTokens {
   /** The token to send, a JWT; one for all pushes, renewed every 40 minutes. */
-  current(): Promise<string>;
+  getToken(): Promise<string>;
   /**
    * To be called with the token that APNs called expired. Makes the next push bring a newer one, and returns 0; or, as
    * APNs takes no more than one in 20 minutes, returns the milliseconds until that is possible.
    */
-  expired(sent: string): number;
+  reportExpired(sent: string): number;
 }
 
 const MINUTE_MS = 60_000;
 
 /** APNs refuses tokens older than 60 minutes, and those renewed within 20. */
-const RENEWED_AFTER_MS = 40 * MINUTE_MS;
-const SHORTEST_LIFE_MS = 20 * MINUTE_MS;
+const RENEWAL_AGE_MS = 40 * MINUTE_MS;
+const MINIMUM_AGE_MS = 20 * MINUTE_MS;
 
 /** Makes provider tokens for token-based authentication with APNs. `clock` is Unix time in ms. */
-export function providerTokens({ teamId, keyId, key }: ApnsIdentity, clock: () => number): ProviderTokens {
+export function createProviderTokens({ teamId, keyId, key }: ApnsIdentity, clock: () => number): ProviderTokens {
   let issuedAt = Number.NaN;
   let token: Promise<string> | undefined;
   let newest: string | undefined;
@@ -43,15 +43,15 @@ export function providerTokens({ teamId, keyId, key }: ApnsIdentity, clock: () =
   }
 
   return {
-    current() {
+    getToken() {
       // Either way: a clock that was set back would keep a token for ever.
-      if (token === undefined || Math.abs(clock() - issuedAt) >= RENEWED_AFTER_MS) token = issue();
+      if (token === undefined || Math.abs(clock() - issuedAt) >= RENEWAL_AGE_MS) token = issue();
       return token;
     },
-    expired(sent) {
+    reportExpired(sent) {
       // Of many pushes that were under way with the old token, the first has seen to it.
       if (sent !== newest || token === undefined) return 0;
-      const wait = Math.max(0, SHORTEST_LIFE_MS - Math.abs(clock() - issuedAt));
+      const wait = Math.max(0, MINIMUM_AGE_MS - Math.abs(clock() - issuedAt));
       if (wait === 0) token = undefined;
       return wait;
     },

@@ -1,8 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { HttpSender } from '../shared/http.js';
-import { objectOf } from '../shared/json.js';
-import { isTransient, PushFailure, plainWord, retry, retryAfterMs, statusWord } from '../shared/outcome.js';
+import { parseJsonObject } from '../shared/json.js';
+import {
+  createRetry,
+  isTransient,
+  PushFailure,
+  parseRetryAfterMs,
+  toSafeCode,
+  toStatusCode,
+} from '../shared/outcome.js';
 
 /** The account on whose behalf tokens are asked for. */
 export interface AccessTokenAccount {
@@ -21,12 +28,12 @@ export interface AccessTokens {
    * PushFailure: `retry` when the endpoint did not answer with a token or `signal` aborts, `rejected` when it refused. A
    * failure stands for a second, or the `Retry-After` of the endpoint.
    */
-  current(signal: AbortSignal): Promise<string>;
+  getToken(signal: AbortSignal): Promise<string>;
   /** Forgets a token that was refused, unless there is a newer one already. */
-  refused(token: string): void;
+  discard(token: string): void;
 }
 
-interface Granted {
+interface AccessToken {
   readonly token: string;
   /** Unix time in ms. */
   readonly freshUntil: number;
@@ -40,19 +47,19 @@ const ASSERTION_SECONDS = 10 * 60;
 const MARGIN_MS = 60_000;
 
 /** RFC 6749 §5.1: without `expires_in` the life is not known. */
-const UNKNOWN_LIFE_SECONDS = 5 * 60;
+const DEFAULT_LIFETIME_SECONDS = 5 * 60;
 
 /** After a failure the endpoint is not asked again for so long, or for its `Retry-After` up to a minute. */
 const PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
+const MAXIMUM_PAUSE_MS = 60_000;
 
 /** Gets access tokens by a signed assertion (RFC 7523 §2.1), as Google's service accounts do. */
-export function accessTokens(account: AccessTokenAccount, sender: HttpSender, clock: () => number): AccessTokens {
-  let granted: Granted | undefined;
-  let asking: Promise<Granted> | undefined;
+export function createAccessTokens(account: AccessTokenAccount, sender: HttpSender, clock: () => number): AccessTokens {
+  let granted: AccessToken | undefined;
+  let asking: Promise<AccessToken> | undefined;
   let failed: { readonly error: unknown; readonly until: number } | undefined;
 
-  async function ask(): Promise<Granted> {
+  async function ask(): Promise<AccessToken> {
     try {
       granted = await requestToken(account, sender, clock);
       failed = undefined;
@@ -66,16 +73,16 @@ export function accessTokens(account: AccessTokenAccount, sender: HttpSender, cl
   }
 
   return {
-    async current(signal) {
+    async getToken(signal) {
       if (granted !== undefined && clock() < granted.freshUntil) return granted.token;
       const pause = (failed?.until ?? 0) - clock();
       // A clock that was set back must not make it longer.
-      if (failed !== undefined && pause > 0 && pause <= LONGEST_PAUSE_MS) throw failed.error;
+      if (failed !== undefined && pause > 0 && pause <= MAXIMUM_PAUSE_MS) throw failed.error;
       asking ??= ask();
       // The request belongs to all who wait: one push that is aborted leaves it to the others.
       return (await unlessAborted(asking, signal)).token;
     },
-    refused(token) {
+    discard(token) {
       if (granted?.token === token) granted = undefined;
     },
   };
@@ -84,14 +91,14 @@ export function accessTokens(account: AccessTokenAccount, sender: HttpSender, cl
 function pauseAfter(error: unknown): number {
   const outcome = error instanceof PushFailure ? error.outcome : undefined;
   const wait = outcome?.outcome === 'retry' ? (outcome.retryAfterMs ?? 0) : 0;
-  return Math.min(Math.max(wait, PAUSE_MS), LONGEST_PAUSE_MS);
+  return Math.min(Math.max(wait, PAUSE_MS), MAXIMUM_PAUSE_MS);
 }
 
 async function requestToken(
   { clientEmail, key, keyId, tokenUri }: AccessTokenAccount,
   sender: HttpSender,
   clock: () => number,
-): Promise<Granted> {
+): Promise<AccessToken> {
   const now = Math.floor(clock() / 1000);
   const assertion = await new SignJWT({ scope: SCOPE })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
@@ -104,23 +111,23 @@ async function requestToken(
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams({ grant_type: GRANT_TYPE, assertion }).toString(),
   });
-  const answer = objectOf(body);
+  const answer = parseJsonObject(body);
   if (status !== 200) {
-    const code = plainWord(answer.error, assertion) ?? `token_${statusWord(status)}`;
-    if (isTransient(status)) throw new PushFailure(retry(code, retryAfterMs(retryAfter, clock())));
+    const code = toSafeCode(answer.error, assertion) ?? `token_${toStatusCode(status)}`;
+    if (isTransient(status)) throw new PushFailure(createRetry(code, parseRetryAfterMs(retryAfter, clock())));
     throw new PushFailure({ outcome: 'rejected', code });
   }
-  const { access_token: token, expires_in: seconds = UNKNOWN_LIFE_SECONDS } = answer;
+  const { access_token: token, expires_in: seconds = DEFAULT_LIFETIME_SECONDS } = answer;
   // It goes into a header.
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || typeof seconds !== 'number') {
-    throw new PushFailure(retry('token_answer_invalid'));
+    throw new PushFailure(createRetry('token_answer_invalid'));
   }
   return { token, freshUntil: now * 1000 + seconds * 1000 - MARGIN_MS };
 }
 
 function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(new PushFailure(retry('aborted')));
+    const aborted = (): void => reject(new PushFailure(createRetry('aborted')));
     if (signal.aborted) aborted();
     signal.addEventListener('abort', aborted);
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));

@@ -1,7 +1,7 @@
 import type { PushOutcome } from '../../../src/relay/notify/contract.js';
-import type { ProviderAnswer } from '../shared/exchange.js';
-import { objectOf } from '../shared/json.js';
-import { isTransient, plainWord, retryAfterMs, retryOf, statusWord } from '../shared/outcome.js';
+import type { ProviderResponse } from '../shared/exchange.js';
+import { parseJsonObject } from '../shared/json.js';
+import { createStatusRetry, isTransient, parseRetryAfterMs, toSafeCode, toStatusCode } from '../shared/outcome.js';
 
 const FCM_ERROR = 'type.googleapis.com/google.firebase.fcm.v1.FcmError';
 const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
@@ -21,12 +21,16 @@ interface FcmError {
  * `gone`. SENDER_ID_MISMATCH (a token of another Firebase project) is `rejected`: it may as well be the account
  * that is the wrong one, and then every token would be lost. A 404 without UNREGISTERED is a project that is not there.
  */
-export function judgeFcm({ status, retryAfter, body }: ProviderAnswer, tokenData: string, now: number): PushOutcome {
+export function toFcmOutcome(
+  { status, retryAfter, body }: ProviderResponse,
+  tokenData: string,
+  now: number,
+): PushOutcome {
   if (status === 200) return { outcome: 'sent' };
   const error = parseError(body);
-  const code = plainWord(error.errorCode, tokenData) ?? plainWord(error.status, tokenData) ?? statusWord(status);
-  if (isTransient(status)) return retryOf(status, code, retryAfterMs(retryAfter, now));
-  const gone = (status === 404 && error.errorCode === 'UNREGISTERED') || (status === 400 && blamesToken(error));
+  const code = toSafeCode(error.errorCode, tokenData) ?? toSafeCode(error.status, tokenData) ?? toStatusCode(status);
+  if (isTransient(status)) return createStatusRetry(status, code, parseRetryAfterMs(retryAfter, now));
+  const gone = (status === 404 && error.errorCode === 'UNREGISTERED') || (status === 400 && isTokenInvalid(error));
   return { outcome: gone ? 'gone' : 'rejected', code };
 }
 
@@ -34,7 +38,7 @@ export function judgeFcm({ status, retryAfter, body }: ProviderAnswer, tokenData
  * FCM tells a bad token from a bad message by the details: a BadRequest names the fields at fault, and an FcmError alone
  * is about the token (its documentation of error codes, and observed answers). A message that is too long has neither.
  */
-function blamesToken({ errorCode, fields }: FcmError): boolean {
+function isTokenInvalid({ errorCode, fields }: FcmError): boolean {
   if (fields !== undefined) return fields.includes('message.token');
   return errorCode === 'INVALID_ARGUMENT';
 }
@@ -43,12 +47,12 @@ function blamesToken({ errorCode, fields }: FcmError): boolean {
  * True for a 401 that a token brings about, and not the access token: of a device of Apple, or a browser, for which the
  * project has no credentials.
  */
-export function isThirdPartyError({ body }: ProviderAnswer): boolean {
+export function isThirdPartyError({ body }: ProviderResponse): boolean {
   return parseError(body).errorCode === 'THIRD_PARTY_AUTH_ERROR';
 }
 
 function parseError(body: string): FcmError {
-  const error = Object(objectOf(body).error);
+  const error = Object(parseJsonObject(body).error);
   const details: unknown[] = Array.isArray(error.details) ? error.details.map(Object) : [];
   const ofType = (type: string): Record<string, unknown> | undefined =>
     details.find((detail): detail is Record<string, unknown> => Reflect.get(Object(detail), '@type') === type);

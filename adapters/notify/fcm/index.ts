@@ -2,12 +2,12 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import type { ProviderAnswer } from '../shared/exchange.js';
-import { httpSender } from '../shared/http.js';
+import type { ProviderResponse } from '../shared/exchange.js';
+import { createHttpSender } from '../shared/http.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
-import { outcomeOf, PUSH_LIFE_SECONDS } from '../shared/outcome.js';
-import { accessTokens } from './access-token.js';
-import { isThirdPartyError, judgeFcm } from './answer.js';
+import { PUSH_TTL_SECONDS, runPush } from '../shared/outcome.js';
+import { createAccessTokens } from './access-token.js';
+import { isThirdPartyError, toFcmOutcome } from './answer.js';
 
 /** The key of a service account, as Google hands it out: the parsed JSON file; other members are ignored. */
 export interface FcmServiceAccount {
@@ -67,7 +67,7 @@ const schema = z.strictObject(
 /** FCM wants some data in a message that shows nothing; this is the same for every push and tells nothing. */
 const DATA = { hint: 'changed' };
 
-const ANDROID = { priority: 'high', ttl: `${PUSH_LIFE_SECONDS}s` };
+const ANDROID = { priority: 'high', ttl: `${PUSH_TTL_SECONDS}s` };
 
 /** Registration tokens have no documented form, but no spaces. */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
@@ -92,21 +92,21 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
   const { serviceAccount, origin, ca, timeoutMs, types, clock } = parseOptions('fcmNotifier', schema, options);
-  const sender = httpSender({ timeoutMs, ca });
+  const sender = createHttpSender({ timeoutMs, ca });
   const account = {
     clientEmail: serviceAccount.client_email,
     key: serviceAccount.private_key,
     keyId: serviceAccount.private_key_id,
     tokenUri: new URL(serviceAccount.token_uri),
   };
-  const tokens = accessTokens(account, sender, clock);
+  const tokens = createAccessTokens(account, sender, clock);
   const target = new URL(`/v1/projects/${serviceAccount.project_id}/messages:send`, origin);
 
   async function send(body: string, signal: AbortSignal) {
-    const token = await tokens.current(signal);
+    const token = await tokens.getToken(signal);
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const answer = await sender.post(target, { headers, body, signal });
-    if (isRefused(answer)) tokens.refused(token);
+    if (isAccessTokenRefused(answer)) tokens.discard(token);
     return answer;
   }
 
@@ -114,18 +114,18 @@ export function fcmNotifier(options: FcmNotifierOptions): Notifier {
     types,
     validate: (tokenData) => TOKEN.test(tokenData),
     notify: ({ tokenData, signal }) =>
-      outcomeOf(async () => {
+      runPush(async () => {
         const body = JSON.stringify({ message: { token: tokenData, data: DATA, android: ANDROID } });
         const first = await send(body, signal);
-        const answer = isRefused(first) ? await send(body, signal) : first;
-        return judgeFcm(answer, tokenData, clock());
+        const answer = isAccessTokenRefused(first) ? await send(body, signal) : first;
+        return toFcmOutcome(answer, tokenData, clock());
       }),
     close: async () => sender.close(),
   };
 }
 
 /** True if FCM did not take the access token. */
-function isRefused(answer: ProviderAnswer): boolean {
+function isAccessTokenRefused(answer: ProviderResponse): boolean {
   return answer.status === 401 && !isThirdPartyError(answer);
 }
 

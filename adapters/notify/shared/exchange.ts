@@ -1,42 +1,42 @@
-import { PushFailure, retry } from './outcome.js';
+import { createRetry, PushFailure } from './outcome.js';
 
 /** What a provider answered. */
-export interface ProviderAnswer {
+export interface ProviderResponse {
   readonly status: number;
   /** The `Retry-After` header as it came. */
   readonly retryAfter: string | undefined;
-  /** The body as UTF-8 text, as far as it came: see {@link newExchange}. */
+  /** The body as UTF-8 text, as far as it came: see {@link createHttpCall}. */
   readonly body: string;
 }
 
 /** One request under way. The transport reports to it; the first end counts. */
-export interface Exchange {
+export interface HttpCall {
   /** Rejects with a {@link PushFailure} of outcome `retry`. */
-  readonly answer: Promise<ProviderAnswer>;
+  readonly response: Promise<ProviderResponse>;
   /** The head of the answer has come. */
-  head(status: number, retryAfter: string | undefined): void;
+  receiveHead(status: number, retryAfter: string | undefined): void;
   /** A part of the body has come. */
-  data(chunk: Buffer): void;
+  receiveData(chunk: Buffer): void;
   /** The transport is through; `code` names the failure if no head has come. */
-  end(code: string): void;
+  finish(code: string): void;
   /** Ends it early and tells the transport. */
-  giveUp(code: string): void;
+  cancel(code: string): void;
 }
 
 /** The bytes of an answer that are read; those of providers are a few hundred. */
-const BODY_BYTES = 16 * 1024;
+const MAXIMUM_BODY_BYTES = 16 * 1024;
 
 /**
  * Begins an exchange that is over after `timeoutMs`, or when `signal` aborts; `abandon` then has to free the transport.
  * The status is the answer, and the body an explanation of it: one that is cut off, too long or too slow to finish
  * is handed over as far as it came, so that a push that the provider took is not sent again.
  */
-export function newExchange(
+export function createHttpCall(
   timeoutMs: number,
   signal: AbortSignal | undefined,
   abandon: (code: string) => void,
-): Exchange {
-  const { promise, resolve, reject } = withResolvers<ProviderAnswer>();
+): HttpCall {
+  const { promise, resolve, reject } = withResolvers<ProviderResponse>();
   // One buffer: kept one by one, chunks of one byte would take a hundred times their size.
   let body: Buffer | undefined;
   let bytes = 0;
@@ -48,7 +48,7 @@ export function newExchange(
     over = true;
     clearTimeout(timer);
     signal?.removeEventListener('abort', aborted);
-    if (head === undefined) reject(new PushFailure(retry(code)));
+    if (head === undefined) reject(new PushFailure(createRetry(code)));
     else resolve({ ...head, body: body?.toString('utf8', 0, bytes) ?? '' });
   }
   function giveUp(code: string): void {
@@ -62,19 +62,19 @@ export function newExchange(
   signal?.addEventListener('abort', aborted);
 
   return {
-    answer: promise,
-    head(status, retryAfter) {
+    response: promise,
+    receiveHead(status, retryAfter) {
       head = { status, retryAfter };
     },
-    data(chunk) {
+    receiveData(chunk) {
       if (over) return;
-      body ??= Buffer.allocUnsafe(BODY_BYTES);
+      body ??= Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
       const copied = chunk.copy(body, bytes);
       bytes += copied;
       if (copied < chunk.length) giveUp('body_too_long');
     },
-    end,
-    giveUp,
+    finish: end,
+    cancel: giveUp,
   };
 }
 

@@ -1,9 +1,9 @@
 import { type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { type Agent, type AgentOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { BoundedAgent, IDLE_MS } from '../../shared/bounded-agent.js';
-import { type Exchange, newExchange, type ProviderAnswer } from './exchange.js';
-import { errorWord, PushFailure, retry } from './outcome.js';
+import { BoundedAgent, IDLE_TIMEOUT_MS } from '../../shared/bounded-agent.js';
+import { createHttpCall, type HttpCall, type ProviderResponse } from './exchange.js';
+import { createRetry, PushFailure, toErrorCode } from './outcome.js';
 
 /** How requests are sent. */
 export interface HttpSenderOptions {
@@ -30,22 +30,22 @@ export interface HttpSender {
    * Resolves to any answer, a redirect included: none is followed. Rejects with a {@link PushFailure} of outcome
    * `retry`: `timeout`, `aborted`, `closed`, or the code of the network's or TLS's error.
    */
-  post(target: URL, post: HttpPost): Promise<ProviderAnswer>;
+  post(target: URL, post: HttpPost): Promise<ProviderResponse>;
   /** Ends connections, and what is under way with the code `closed`. */
   close(): void;
 }
 
 /** Makes a {@link HttpSender}. */
-export function httpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions): HttpSender {
+export function createHttpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions): HttpSender {
   const own = new BoundedAgent();
-  const plain = new PlainAgent({ keepAlive: true, timeout: IDLE_MS });
-  const underWay = new Set<Exchange>();
+  const plain = new PlainAgent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS });
+  const underWay = new Set<HttpCall>();
   let closed = false;
 
   return {
     async post(target, { headers, body, signal }) {
-      if (closed) throw new PushFailure(retry('closed'));
-      if (signal?.aborted) throw new PushFailure(retry('aborted'));
+      if (closed) throw new PushFailure(createRetry('closed'));
+      if (signal?.aborted) throw new PushFailure(createRetry('aborted'));
       const isPlain = target.protocol === 'http:';
       const sent = (isPlain ? plainRequest : request)(target, {
         method: 'POST',
@@ -54,31 +54,31 @@ export function httpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions):
         ...(ca === undefined ? {} : { ca }),
         ...(lookup === undefined ? {} : { lookup }),
       });
-      const exchange = newExchange(timeoutMs, signal, () => sent.destroy());
+      const exchange = createHttpCall(timeoutMs, signal, () => sent.destroy());
       // Node destroys the connection of an upgrade that nobody hears, and emits nothing else.
       sent.on('upgrade', (_response, socket) => {
         socket.destroy();
-        exchange.end('upgraded');
+        exchange.finish('upgraded');
       });
       sent.on('response', (response) => {
-        exchange.head(response.statusCode ?? 0, response.headers['retry-after']);
-        response.on('data', exchange.data);
-        response.on('error', () => exchange.end('cut_off'));
-        response.on('close', () => exchange.end('cut_off'));
+        exchange.receiveHead(response.statusCode ?? 0, response.headers['retry-after']);
+        response.on('data', exchange.receiveData);
+        response.on('error', () => exchange.finish('cut_off'));
+        response.on('close', () => exchange.finish('cut_off'));
       });
       // Also after the end: an unheard error would end the process.
-      sent.on('error', (error) => exchange.end(errorWord(error)));
+      sent.on('error', (error) => exchange.finish(toErrorCode(error)));
       underWay.add(exchange);
       sent.end(body);
       try {
-        return await exchange.answer;
+        return await exchange.response;
       } finally {
         underWay.delete(exchange);
       }
     },
     close() {
       closed = true;
-      for (const exchange of underWay) exchange.giveUp('closed');
+      for (const exchange of underWay) exchange.cancel('closed');
       own.destroy();
       plain.destroy();
     },

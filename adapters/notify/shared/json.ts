@@ -1,5 +1,5 @@
 /** The object that a JSON text holds; an empty one for anything else. */
-export function objectOf(text: string): Readonly<Record<string, unknown>> {
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return Object(JSON.parse(text));
   } catch {

@@ -11,13 +11,13 @@ export class PushFailure extends Error {
 }
 
 /** Longest wait that is passed on, 24 h: a timer of more than 24 days would fire at once. */
-const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
+const MAXIMUM_WAIT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Seconds that a provider keeps a push for a device that is away: a day, for every push. Anything that follows the end of
  * the mailbox would be the same for its two devices, and show the provider that they belong together.
  */
-export const PUSH_LIFE_SECONDS = 86_400;
+export const PUSH_TTL_SECONDS = 86_400;
 
 const WEEKDAY = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
@@ -26,25 +26,25 @@ const WEEKDAY = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
  * §10.2.3, §5.6.7), counted from `now` (Unix time in ms). A date that has passed is 0; at most 24 h; undefined for
  * anything else.
  */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+export function parseRetryAfterMs(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\d{1,12}$/.test(header)) return Math.min(Number(header) * 1000, LONGEST_WAIT_MS);
+  if (/^\d{1,12}$/.test(header)) return Math.min(Number(header) * 1000, MAXIMUM_WAIT_MS);
   if (!WEEKDAY.test(header)) return undefined;
   // The asctime form names no zone, and is in GMT.
   const at = Date.parse(header.endsWith('GMT') ? header : `${header} GMT`);
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), LONGEST_WAIT_MS);
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), MAXIMUM_WAIT_MS);
 }
 
 /** So many characters in common with the token, and a word is no word of the provider's. */
-const TELLING_CHARACTERS = 8;
+const MINIMUM_OVERLAP_CHARACTERS = 8;
 
 /**
  * A provider's own word for an outcome, if it is one: letters, digits and `_`, 64 at most, and no part of the token,
  * which a confused provider might echo.
  */
-export function plainWord(value: unknown, tokenData: string): string | undefined {
+export function toSafeCode(value: unknown, tokenData: string): string | undefined {
   if (typeof value !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(value)) return undefined;
-  const length = Math.min(TELLING_CHARACTERS, value.length, Math.max(1, tokenData.length));
+  const length = Math.min(MINIMUM_OVERLAP_CHARACTERS, value.length, Math.max(1, tokenData.length));
   for (let at = 0; at + length <= value.length; at += 1) {
     if (tokenData.includes(value.slice(at, at + length))) return undefined;
   }
@@ -52,7 +52,7 @@ export function plainWord(value: unknown, tokenData: string): string | undefined
 }
 
 /** The word for an answer that brings none of its own, such as `http_502`. */
-export function statusWord(status: number): string {
+export function toStatusCode(status: number): string {
   return `http_${status}`;
 }
 
@@ -68,25 +68,25 @@ export function isTransient(status: number): boolean {
 export type Retry = Extract<PushOutcome, { readonly outcome: 'retry' }>;
 
 /** The outcome `retry`, with a wait if there is one. */
-export function retry(code: string, afterMs?: number | undefined): Retry {
+export function createRetry(code: string, afterMs?: number | undefined): Retry {
   return afterMs === undefined ? { outcome: 'retry', code } : { outcome: 'retry', retryAfterMs: afterMs, code };
 }
 
 /** The outcome of an answer of 429 or 5xx to a push: of these, 429 says nothing of the provider. */
-export function retryOf(status: number, code: string, afterMs: number | undefined): Retry {
-  const outcome = retry(code, afterMs);
+export function createStatusRetry(status: number, code: string, afterMs: number | undefined): Retry {
+  const outcome = createRetry(code, afterMs);
   return status === TOO_MANY_REQUESTS ? { ...outcome, fault: 'token' } : outcome;
 }
 
 /** The outcome of an answer that is judged by its status alone. `now` is Unix time in ms. */
-export function judgeStatus(
+export function toOutcome(
   { status, retryAfter }: { readonly status: number; readonly retryAfter: string | undefined },
   gone: readonly number[],
   now: number,
 ): PushOutcome {
   if (status >= 200 && status < 300) return { outcome: 'sent' };
-  const code = statusWord(status);
-  if (isTransient(status)) return retryOf(status, code, retryAfterMs(retryAfter, now));
+  const code = toStatusCode(status);
+  if (isTransient(status)) return createStatusRetry(status, code, parseRetryAfterMs(retryAfter, now));
   return { outcome: gone.includes(status) ? 'gone' : 'rejected', code };
 }
 
@@ -94,16 +94,16 @@ export function judgeStatus(
  * Runs one push and turns whatever it throws into an outcome. Errors of libraries hold requests, and so tokens: only
  * their code or class name goes further.
  */
-export async function outcomeOf(push: () => Promise<PushOutcome>): Promise<PushOutcome> {
+export async function runPush(push: () => Promise<PushOutcome>): Promise<PushOutcome> {
   try {
     return await push();
   } catch (error) {
-    return error instanceof PushFailure ? error.outcome : retry(errorWord(error));
+    return error instanceof PushFailure ? error.outcome : createRetry(toErrorCode(error));
   }
 }
 
 /** The `code` of an error such as ECONNREFUSED, or the name of its class. */
-export function errorWord(error: unknown): string {
+export function toErrorCode(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   const words = ['code' in error ? error.code : undefined, error.name];
   return (

@@ -56,14 +56,14 @@ export function isPublicAddress(address: string): boolean {
   return isIP(plain) === 6 && candidates.check(plain, 'ipv6') && !refused.check(plain, 'ipv6');
 }
 
-/** The code of the error of {@link publicLookup}. */
+/** The code of the error of {@link createPublicLookup}. */
 export const PRIVATE_ADDRESS = 'private_address';
 
 /**
  * Wraps a resolver so that it fails if any address it finds is not public. As the `lookup` of a connection it judges
  * the very addresses that are connected to: a name that leads elsewhere the next time (DNS rebinding) gains nothing.
  */
-export function publicLookup(lookup: LookupFunction): LookupFunction {
+export function createPublicLookup(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, found, family) => {
       const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address);

@@ -6,12 +6,12 @@ import webPush from 'web-push';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { boundedLookup, LOOKUPS_BUSY } from '../shared/bounded-lookup.js';
-import { httpSender } from '../shared/http.js';
+import { createBoundedLookup, LOOKUPS_BUSY } from '../shared/bounded-lookup.js';
+import { createHttpSender } from '../shared/http.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
-import { judgeStatus, outcomeOf, PUSH_LIFE_SECONDS, PushFailure, retry } from '../shared/outcome.js';
-import { PRIVATE_ADDRESS, publicLookup } from '../shared/public-address.js';
-import { endpointOf, type HostRule, hostRule, parseSubscription } from './subscription.js';
+import { createRetry, PUSH_TTL_SECONDS, PushFailure, runPush, toOutcome } from '../shared/outcome.js';
+import { createPublicLookup, PRIVATE_ADDRESS } from '../shared/public-address.js';
+import { type HostRule, parseHostRule, parseSubscription, readEndpoint } from './subscription.js';
 
 /** What {@link webPushNotifier} takes. */
 export interface WebPushNotifierOptions {
@@ -74,7 +74,7 @@ const schema = z
         .array(
           z
             .string('must be a text')
-            .transform(hostRule)
+            .transform(parseHostRule)
             .refine((rule) => rule !== undefined, 'must be a host such as push.example, *.push.example, or with :port')
             .transform((rule) => rule as HostRule),
         )
@@ -119,8 +119,13 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
 export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   const settings = parseOptions('webPushNotifier', schema, options);
   const { subject, publicKey, privateKey, hosts, privateAddresses, agent, timeoutMs, ca, types, clock } = settings;
-  const lookup = boundedLookup(settings.lookup ?? systemLookup);
-  const sender = httpSender({ timeoutMs, ca, agent, lookup: privateAddresses ? lookup : publicLookup(lookup) });
+  const lookup = createBoundedLookup(settings.lookup ?? systemLookup);
+  const sender = createHttpSender({
+    timeoutMs,
+    ca,
+    agent,
+    lookup: privateAddresses ? lookup : createPublicLookup(lookup),
+  });
   const ruleFor = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
   const read = (tokenData: string) => {
     const subscription = parseSubscription(tokenData);
@@ -132,12 +137,12 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
     types,
     validate: (tokenData) => read(tokenData) !== undefined,
     destination(tokenData) {
-      const endpoint = endpointOf(tokenData);
+      const endpoint = readEndpoint(tokenData);
       if (endpoint === undefined) return {};
       return { service: ruleFor(endpoint)?.entry ?? '', host: endpoint.host, device: endpoint.href };
     },
     notify: ({ tokenData, signal }) =>
-      outcomeOf(async () => {
+      runPush(async () => {
         const found = read(tokenData);
         if (found === undefined) return { outcome: 'rejected', code: 'subscription_invalid' };
         const { endpoint, keys, rule } = found;
@@ -145,12 +150,14 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
         // answers without end, and parses the endpoint by other rules than ours.
         const { headers, body } = webPush.generateRequestDetails({ endpoint: endpoint.href, keys }, PAYLOAD, {
           vapidDetails: { subject, publicKey, privateKey },
-          TTL: PUSH_LIFE_SECONDS,
+          TTL: PUSH_TTL_SECONDS,
           urgency: 'high',
           contentEncoding: 'aes128gcm',
         });
-        const answer = await sender.post(endpoint, { headers, body, signal }).catch((error) => refuse(error, rule));
-        return judgeStatus(answer, [404, 410], clock());
+        const answer = await sender
+          .post(endpoint, { headers, body, signal })
+          .catch((error) => throwOutcome(error, rule));
+        return toOutcome(answer, [404, 410], clock());
       }),
     close: async () => sender.close(),
   };
@@ -160,12 +167,12 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
  * Rejects a push that another try would not help: a private address, or a name that a device made up. Look-ups that take
  * too long are most likely those of such names, and say nothing of a push service.
  */
-function refuse(error: unknown, { isWildcard }: HostRule): never {
+function throwOutcome(error: unknown, { isWildcard }: HostRule): never {
   const code = error instanceof PushFailure ? error.code : undefined;
   if (code !== undefined && (code === PRIVATE_ADDRESS || (isWildcard && code === 'ENOTFOUND'))) {
     throw new PushFailure({ outcome: 'rejected', code });
   }
-  if (code === LOOKUPS_BUSY) throw new PushFailure({ ...retry(code), fault: 'token' });
+  if (code === LOOKUPS_BUSY) throw new PushFailure({ ...createRetry(code), fault: 'token' });
   throw error;
 }
 

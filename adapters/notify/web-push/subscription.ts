@@ -1,5 +1,5 @@
 import { ECDH } from 'node:crypto';
-import { objectOf } from '../shared/json.js';
+import { parseJsonObject } from '../shared/json.js';
 
 /** Where a browser wants its pushes, and how they are to be encrypted: a PushSubscription in its JSON form. */
 export interface Subscription {
@@ -9,14 +9,14 @@ export interface Subscription {
 }
 
 const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
-const LONGEST_ENDPOINT = 2_048;
+const MAXIMUM_ENDPOINT_CHARACTERS = 2_048;
 
 /**
  * Reads a notification token that is the JSON text of a PushSubscription. Undefined if it is none, or if its endpoint is
  * not to be posted to.
  */
 export function parseSubscription(tokenData: string): Subscription | undefined {
-  const { endpoint: text, keys } = objectOf(tokenData);
+  const { endpoint: text, keys } = parseJsonObject(tokenData);
   const { p256dh, auth } = Object(keys);
   const endpoint = parseEndpoint(text);
   return endpoint !== undefined && isPoint(p256dh) && isBytes(auth, 16)
@@ -25,8 +25,8 @@ export function parseSubscription(tokenData: string): Subscription | undefined {
 }
 
 /** The endpoint of a subscription that {@link parseSubscription} reads; the keys are not looked at. */
-export function endpointOf(tokenData: string): URL | undefined {
-  return parseEndpoint(objectOf(tokenData).endpoint);
+export function readEndpoint(tokenData: string): URL | undefined {
+  return parseEndpoint(parseJsonObject(tokenData).endpoint);
 }
 
 /**
@@ -34,7 +34,7 @@ export function endpointOf(tokenData: string): URL | undefined {
  * as a browser serialises it: then all who parse it see the same host.
  */
 function parseEndpoint(text: unknown): URL | undefined {
-  if (typeof text !== 'string' || text.length > LONGEST_ENDPOINT || !URL.canParse(text)) return undefined;
+  if (typeof text !== 'string' || text.length > MAXIMUM_ENDPOINT_CHARACTERS || !URL.canParse(text)) return undefined;
   const endpoint = new URL(text);
   if (endpoint.href !== text || endpoint.protocol !== 'https:') return undefined;
   if (endpoint.username !== '' || endpoint.password !== '' || text.includes('#')) return undefined;
@@ -69,7 +69,7 @@ export interface HostRule {
  * Checks an entry of the list of push services. An entry is a host name, or `*.` and one for all names below it, or an
  * IP address (IPv6 in brackets), with `:port` for another port than 443. Undefined for anything else.
  */
-export function hostRule(entry: string): HostRule | undefined {
+export function parseHostRule(entry: string): HostRule | undefined {
   const isWildcard = entry.startsWith('*.');
   const name = isWildcard ? entry.slice(2) : entry;
   if (!URL.canParse(`https://${name}/`)) return undefined;

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { httpSender } from '../shared/http.js';
+import { createHttpSender } from '../shared/http.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
-import { judgeStatus, outcomeOf } from '../shared/outcome.js';
-import { signWebhook, webhookKey } from './signature.js';
+import { runPush, toOutcome } from '../shared/outcome.js';
+import { parseWebhookSecret, signWebhook } from './signature.js';
 
 export { type VerifyWebhookOptions, verifyWebhook, type WebhookHeaders } from './signature.js';
 
@@ -51,7 +51,7 @@ const schema = z.strictObject(
       }),
     secret: z.string('is required, as a text').transform((text, context) => {
       try {
-        return webhookKey(text, '');
+        return parseWebhookSecret(text, '');
       } catch {
         context.addIssue('must be whsec_ and the base64 text of 24 to 64 random bytes');
         return z.NEVER;
@@ -85,12 +85,12 @@ const schema = z.strictObject(
  */
 export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
   const { url, secret, types, headers, ca, timeoutMs, clock } = parseOptions('webhookNotifier', schema, options);
-  const sender = httpSender({ timeoutMs, ca });
+  const sender = createHttpSender({ timeoutMs, ca });
 
   return {
     types,
     notify: ({ type, tokenData, expiresAt, signal }) =>
-      outcomeOf(async () => {
+      runPush(async () => {
         const id = `msg_${randomUUID()}`;
         const timestamp = String(Math.floor(clock() / 1000));
         const body = JSON.stringify({ type, tokenData, expiresAt });
@@ -101,7 +101,7 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
           'webhook-timestamp': timestamp,
           'webhook-signature': signWebhook(secret, id, timestamp, body),
         };
-        return judgeStatus(await sender.post(url, { headers: signed, body, signal }), [410], clock());
+        return toOutcome(await sender.post(url, { headers: signed, body, signal }), [410], clock());
       }),
     close: async () => sender.close(),
   };

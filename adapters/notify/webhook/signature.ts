@@ -4,7 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 const DEFAULT_TOLERANCE_SECONDS = 5 * 60;
 
 /** The most signatures that are looked at in one header. */
-const MOST_SIGNATURES = 16;
+const MAXIMUM_SIGNATURES = 16;
 
 /** What {@link verifyWebhook} takes besides the request. */
 export interface VerifyWebhookOptions {
@@ -21,7 +21,7 @@ export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly
  * The bytes of a secret, written as `whsec_` and base64, or as base64 alone (Standard Webhooks). Throws a TypeError
  * whose message begins with `path` for anything but 24 to 64 bytes.
  */
-export function webhookKey(secret: string, path: string): Buffer {
+export function parseWebhookSecret(secret: string, path: string): Buffer {
   const text = typeof secret === 'string' ? secret.replace(/^whsec_/, '') : '';
   const key = Buffer.from(text, 'base64');
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || key.length < 24 || key.length > 64) {
@@ -54,23 +54,23 @@ export function verifyWebhook(
   body: string | Uint8Array,
   { toleranceSeconds = DEFAULT_TOLERANCE_SECONDS, clock = Date.now }: VerifyWebhookOptions = {},
 ): boolean {
-  const key = webhookKey(secret, 'verifyWebhook.secret');
-  const id = single(headers, 'webhook-id');
-  const timestamp = single(headers, 'webhook-timestamp');
-  const signatures = single(headers, 'webhook-signature');
+  const key = parseWebhookSecret(secret, 'verifyWebhook.secret');
+  const id = getSingleHeader(headers, 'webhook-id');
+  const timestamp = getSingleHeader(headers, 'webhook-timestamp');
+  const signatures = getSingleHeader(headers, 'webhook-signature');
   if (id === undefined || timestamp === undefined || signatures === undefined) return false;
   if (!/^\d{1,12}$/.test(timestamp)) return false;
   // Written so that NaN, of a clock or a tolerance, refuses.
   if (!(Math.abs(clock() / 1000 - Number(timestamp)) <= toleranceSeconds)) return false;
   const expected = Buffer.from(signWebhook(key, id, timestamp, body));
   return signatures
-    .split(' ', MOST_SIGNATURES)
+    .split(' ', MAXIMUM_SIGNATURES)
     .map((signature) => Buffer.from(signature))
     .some((given) => given.length === expected.length && timingSafeEqual(given, expected));
 }
 
 /** The value of a header that was sent once. */
-function single(headers: WebhookHeaders, name: string): string | undefined {
+function getSingleHeader(headers: WebhookHeaders, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name);
   const [value] = values.map(([, found]) => found);

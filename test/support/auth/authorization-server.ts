@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import Provider, { type Adapter, type AdapterPayload, type Configuration } from 'oidc-provider';
 import * as client from 'openid-client';
-import { fetchTrusting, retryingClosed } from '../../../adapters/auth/shared/fetch-trusting.js';
+import { fetchWithCa, retryOnClosedConnection } from '../../../adapters/auth/shared/fetch-trusting.js';
 
 /*
  * A real OAuth authorization server (oidc-provider) in this process, on 127.0.0.1 and a free port, behind a front that
@@ -159,8 +159,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   install();
 
   // The front cuts connections off, and a test should not begin with one of those.
-  const asking = retryingClosed<client.CustomFetchOptions>(
-    options.tls === undefined ? (url, init) => fetch(url, init as RequestInit) : fetchTrusting(options.tls.cert),
+  const asking = retryOnClosedConnection<client.CustomFetchOptions>(
+    options.tls === undefined ? (url, init) => fetch(url, init as RequestInit) : fetchWithCa(options.tls.cert),
   );
 
   async function mint({ resource, scope = SCOPES[0], format = 'jwt', dpop }: Wish): Promise<string> {

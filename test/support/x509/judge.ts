@@ -1,16 +1,16 @@
 import { expect } from 'vitest';
-import { AnchorOutdated, keyOfChain, PathRefused, trustAnchorsOf } from '../../../adapters/auth/x509/path.js';
+import { AnchorOutdated, ChainError, parseTrustAnchors, verifyChain } from '../../../adapters/auth/x509/path.js';
 import { type Kind, NOW } from './kinds.js';
 
 /** Whether the relay takes the chain; anything that it throws but a refusal is a fault. */
 export function isAccepted({ chain, anchors, now = NOW }: Kind): boolean {
   const x5c = chain.map(({ base64 }) => base64);
   try {
-    const key = keyOfChain(x5c, trustAnchorsOf(anchors.map(({ pem }) => pem)), now);
+    const key = verifyChain(x5c, parseTrustAnchors(anchors.map(({ pem }) => pem)), now);
     expect(key.type).toBe('public');
     return true;
   } catch (error) {
-    const isRefusal = error instanceof PathRefused || error instanceof AnchorOutdated;
+    const isRefusal = error instanceof ChainError || error instanceof AnchorOutdated;
     if (isRefusal || (error instanceof TypeError && /^holds a certificate that /.test(error.message))) return false;
     throw error;
   }

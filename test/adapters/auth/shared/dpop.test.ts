@@ -1,6 +1,6 @@
 import { generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkDpopProof, DPOP_ALGORITHMS, DpopProofError } from '../../../../adapters/auth/shared/dpop.js';
+import { DPOP_ALGORITHMS, DpopProofError, verifyDpopProof } from '../../../../adapters/auth/shared/dpop.js';
 import {
   type DeviceKey,
   deviceKey,
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 const good = (changes: ProofChanges = {}) => proofOf(key, TOKEN, changes);
-const check = (proof: string, request = REQUEST, now = Date.now()) => checkDpopProof(proof, request, POLICY, now);
+const check = (proof: string, request = REQUEST, now = Date.now()) => verifyDpopProof(proof, request, POLICY, now);
 const secondsAgo = (seconds: number): number => Math.floor(Date.now() / 1000) - seconds;
 
 describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
@@ -39,7 +39,7 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
 
   it('a request without a token needs no ath', async () => {
     const { accessToken: _, ...request } = REQUEST;
-    expect(await checkDpopProof(await proofOf(key, undefined), request, POLICY, Date.now())).toHaveProperty('jti');
+    expect(await verifyDpopProof(await proofOf(key, undefined), request, POLICY, Date.now())).toHaveProperty('jti');
   });
 
   it.each(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'])('knows %s', async (algorithm) => {

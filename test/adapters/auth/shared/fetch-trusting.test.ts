@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { fetchTrusting } from '../../../../adapters/auth/shared/fetch-trusting.js';
+import { fetchWithCa } from '../../../../adapters/auth/shared/fetch-trusting.js';
 import { LOCALHOST } from '../../../support/network/tls.js';
 
 /* What stays open of the connections that trust a certificate authority of the host. */
@@ -29,7 +29,7 @@ it('64 idle connections are kept at most', async () => {
     answers.push(() => response.end('{}'));
     if (answers.length === 80) for (const answer of answers) answer();
   });
-  const fetch = fetchTrusting(LOCALHOST.cert);
+  const fetch = fetchWithCa(LOCALHOST.cert);
   const get = async () =>
     (await fetch(url, { method: 'GET', headers: {}, redirect: 'manual', body: undefined })).json();
   await Promise.all(Array.from({ length: 80 }, get));

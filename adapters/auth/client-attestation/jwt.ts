@@ -9,8 +9,8 @@ import {
   jwtVerify,
   UnsecuredJWT,
 } from 'jose';
-import { isCanonicalJwk, type PublicJwk } from '../shared/dpop-key.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
+import { isCanonicalJwk, type PublicJwk } from '../shared/public-jwk.js';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './draft.js';
 import type { AttestationHeader, AttesterKey } from './keys.js';
 import { invalid, Refusal } from './refusals.js';

@@ -9,12 +9,12 @@ import {
   type JWSHeaderParameters,
 } from 'jose';
 import { RelayError } from '../../../src/relay/errors.js';
-import { isPublicJwk } from '../shared/dpop-key.js';
-import { FetchFailed } from '../shared/failure-memory.js';
-import { getJwkAlgorithms, getKeyAlgorithms } from '../shared/jws-algorithms.js';
+import { FetchFailed } from '../shared/backoff.js';
+import { getJwkAlgorithms, getKeyAlgorithms } from '../shared/jws.js';
 import { KeyLookupThrottled } from '../shared/key-set.js';
-import { findVerificationKey, KeyNotNamed, SignatureMismatch } from '../shared/signer.js';
-import { ChainError, type TrustAnchors, verifyChain } from '../x509/path.js';
+import { isPublicJwk } from '../shared/public-jwk.js';
+import { findVerificationKey, KeyNotNamed, SignatureMismatch } from '../shared/verification-key.js';
+import { ChainError, type TrustAnchors, verifyChain } from '../x509/chain.js';
 import { createRemoteKeySet, type FindInKeySet, type RemoteKeysOptions } from './jwks.js';
 import { invalid, Refusal } from './refusals.js';
 

@@ -2,12 +2,12 @@ import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
-import { type Challenges, createChallenges, getSchemes, type Scheme } from './answers.js';
+import { type Challenges, createChallenges, getSchemes, type Scheme } from './challenges.js';
 import { createIntrospectionVerifier } from './introspection.js';
 import { createJwtVerifier, isSignedJwt } from './jwt.js';
 import type { OAuthBearerOptions } from './options.js';
+import { resolveOptions, type Settings } from './resolve-options.js';
 import { createAuthorizationServer } from './server.js';
-import { resolveOptions, type Settings } from './settings.js';
 import { type AccessToken, TokenRefused, type TokenRequirements } from './token.js';
 
 export type { OAuthBearerOptions, OperationScopes } from './options.js';

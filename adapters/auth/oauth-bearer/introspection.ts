@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
-import { lruCache } from '../shared/bounded-memory.js';
-import { createBackoff } from '../shared/failure-memory.js';
+import { createBackoff } from '../shared/backoff.js';
+import { lruCache } from '../shared/lru-cache.js';
 import { settleWithin } from '../shared/time-out.js';
 import { getIntrospectionBackoffMs, getStatus, mayHaveMoved, toUnavailable } from './outage.js';
+import type { Settings } from './resolve-options.js';
 import type { AuthorizationServer } from './server.js';
-import type { Settings } from './settings.js';
 import { type AccessToken, checkClaims, TokenRefused, type TokenRequirements, toAccessToken } from './token.js';
 
 /** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */

@@ -6,12 +6,12 @@ import {
   type JWTVerifyGetKey,
   type ProtectedHeaderParameters,
 } from 'jose';
-import { lruCache } from '../shared/bounded-memory.js';
 import { createKeySetCache, fetchKeySet, KeyLookupThrottled, type KeySetCache } from '../shared/key-set.js';
-import { findVerificationKey, type KeyHeader, KeyNotNamed, SignatureMismatch } from '../shared/signer.js';
+import { lruCache } from '../shared/lru-cache.js';
+import { findVerificationKey, type KeyHeader, KeyNotNamed, SignatureMismatch } from '../shared/verification-key.js';
 import { mayHaveMoved, toUnavailable } from './outage.js';
+import type { Settings } from './resolve-options.js';
 import type { AuthorizationServer } from './server.js';
-import type { Settings } from './settings.js';
 import { type AccessToken, checkClaims, TokenRefused, type TokenRequirements, toAccessToken } from './token.js';
 
 /** Judges JWT access tokens (RFC 9068 §4). Throws {@link TokenRefused}, or `authentication_unavailable`. */

@@ -1,6 +1,6 @@
 import { RelayError } from '../../../src/relay/errors.js';
+import { BACKOFF_MS, FetchFailed, parseRetryAfterMs } from '../shared/backoff.js';
 import { getErrorChain } from '../shared/error-chain.js';
-import { BACKOFF_MS, FetchFailed, parseRetryAfterMs } from '../shared/failure-memory.js';
 import { KeyLookupThrottled } from '../shared/key-set.js';
 
 /** What could not be found out, as the event `hook.failed` names it. */

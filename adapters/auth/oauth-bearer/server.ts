@@ -1,7 +1,7 @@
 import { allowInsecureRequests, type Configuration, customFetch, discovery, None } from 'openid-client';
-import { createFetchCache } from '../shared/cached-fetch.js';
+import { createFetchCache } from '../shared/fetch-cache.js';
 import { AuthorizationServerOutage } from './outage.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './resolve-options.js';
 
 /** The authorization server, as far as its metadata tells of it. */
 export interface AuthorizationServer {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
-import { isCanonicalJwk, type PublicJwk } from './dpop-key.js';
 import { isSameTarget } from './dpop-target.js';
 import { MAXIMUM_JWT_CHARACTERS } from './jwt-length.js';
+import { isCanonicalJwk, type PublicJwk } from './public-jwk.js';
 import { consumeProof } from './replay.js';
 
 /*

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CustomFetch } from 'openid-client';
-import { type CacheTimes, createFetchCache } from './cached-fetch.js';
-import { SignatureMismatch } from './signer.js';
+import { type CacheTimes, createFetchCache } from './fetch-cache.js';
+import { SignatureMismatch } from './verification-key.js';
 
 /*
  * The key set of an issuer, kept in this process. What jose's own remote set does not do: a new key is found at once

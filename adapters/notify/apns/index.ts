@@ -2,9 +2,9 @@ import { createPrivateKey, KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import type { ProviderResponse } from '../shared/exchange.js';
+import type { ProviderResponse } from '../shared/http-call.js';
 import { parseJsonObject } from '../shared/json.js';
-import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import {
   createRetry,
   createStatusRetry,
@@ -15,8 +15,8 @@ import {
   toSafeCode,
   toStatusCode,
 } from '../shared/outcome.js';
-import { createApnsConnection } from './session.js';
-import { createProviderTokens } from './token.js';
+import { createApnsConnection } from './connection.js';
+import { createProviderTokens } from './provider-token.js';
 
 /** What {@link apnsNotifier} takes. */
 export interface ApnsNotifierOptions {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { HttpSender } from '../shared/http.js';
+import type { HttpSender } from '../shared/http-sender.js';
 import { parseJsonObject } from '../shared/json.js';
 import {
   createRetry,

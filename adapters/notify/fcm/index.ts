@@ -2,12 +2,12 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import type { ProviderResponse } from '../shared/exchange.js';
-import { createHttpSender } from '../shared/http.js';
-import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import type { ProviderResponse } from '../shared/http-call.js';
+import { createHttpSender } from '../shared/http-sender.js';
+import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { PUSH_TTL_SECONDS, runPush } from '../shared/outcome.js';
 import { createAccessTokens } from './access-token.js';
-import { isThirdPartyError, toFcmOutcome } from './answer.js';
+import { isThirdPartyError, toFcmOutcome } from './outcome.js';
 
 /** The key of a service account, as Google hands it out: the parsed JSON file; other members are ignored. */
 export interface FcmServiceAccount {

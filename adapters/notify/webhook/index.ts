@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { isLoopbackName } from '../../../src/protocol/loopback.js';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { createHttpSender } from '../shared/http.js';
-import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/options.js';
+import { createHttpSender } from '../shared/http-sender.js';
+import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { runPush, toOutcome } from '../shared/outcome.js';
 import { parseWebhookSecret, signWebhook } from './signature.js';
 

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isAccepted } from '../../../support/x509/judge.js';
 import { type Kind, NOW } from '../../../support/x509/kinds.js';
 import { encodingKinds } from '../../../support/x509/kinds-encodings.js';
 import { extensionKinds } from '../../../support/x509/kinds-extensions.js';
@@ -9,6 +8,7 @@ import { signatureKinds } from '../../../support/x509/kinds-signatures.js';
 import { timeKinds } from '../../../support/x509/kinds-times.js';
 import { type OpensslQuestion, opensslVerify, opensslVersion } from '../../../support/x509/openssl.js';
 import { STRICTER } from '../../../support/x509/stricter.js';
+import { isAccepted } from '../../../support/x509/verify-chain.js';
 
 /*
  * Chains of many kinds, judged by the relay and by `openssl verify -x509_strict -auth_level 2 -policy_check`. The relay

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { type Issued, usageOf } from '../../../support/attester/certificates.js';
 import { extension, integer, oid, sequence, TRUE, tlv } from '../../../support/x509/der.js';
-import { isAccepted } from '../../../support/x509/judge.js';
 import { type Change, type Kind, NOW, withLeaf, withMiddle, withRoot } from '../../../support/x509/kinds.js';
 import { mutate, type Random, randomOf } from '../../../support/x509/mutations.js';
 import { opensslVerify } from '../../../support/x509/openssl.js';
+import { isAccepted } from '../../../support/x509/verify-chain.js';
 
 /* Certificates changed at random and signed then: what the relay accepts, OpenSSL accepts. */
 

@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { createHttpCall, type HttpCall, type ProviderResponse } from '../shared/exchange.js';
+import { createHttpCall, type HttpCall, type ProviderResponse } from '../shared/http-call.js';
 import { createRetry, PushFailure, toErrorCode } from '../shared/outcome.js';
 
 /** One POST to APNs. */

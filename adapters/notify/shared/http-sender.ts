@@ -2,7 +2,7 @@ import { type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest 
 import { type Agent, type AgentOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { BoundedAgent, IDLE_TIMEOUT_MS } from '../../shared/bounded-agent.js';
-import { createHttpCall, type HttpCall, type ProviderResponse } from './exchange.js';
+import { createHttpCall, type HttpCall, type ProviderResponse } from './http-call.js';
 import { createRetry, PushFailure, toErrorCode } from './outcome.js';
 
 /** How requests are sent. */

@@ -1,5 +1,5 @@
 import type { PushOutcome } from '../../../src/relay/notify/contract.js';
-import type { ProviderResponse } from '../shared/exchange.js';
+import type { ProviderResponse } from '../shared/http-call.js';
 import { parseJsonObject } from '../shared/json.js';
 import { createStatusRetry, isTransient, parseRetryAfterMs, toSafeCode, toStatusCode } from '../shared/outcome.js';
 

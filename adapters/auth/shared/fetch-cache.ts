@@ -1,4 +1,4 @@
-import { BACKOFF_MS, createBackoff, parseRetryAfterMs } from './failure-memory.js';
+import { BACKOFF_MS, createBackoff, parseRetryAfterMs } from './backoff.js';
 import { settleWithin } from './time-out.js';
 
 /** Times in ms. */

@@ -4,8 +4,8 @@ import type { OperationName } from '../../../src/relay/events.js';
 import { createBoundedFetch } from '../shared/bounded-fetch.js';
 import { CLOCK_TOLERANCE_SECONDS } from '../shared/clock-tolerance.js';
 import { DPOP_ALGORITHMS, type DpopPolicy, registerDpopPolicy } from '../shared/dpop.js';
-import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-trusting.js';
-import { SIGNATURE_ALGORITHMS } from '../shared/jws-algorithms.js';
+import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-with-ca.js';
+import { SIGNATURE_ALGORITHMS } from '../shared/jws.js';
 import type { KeySetTimes } from '../shared/key-set.js';
 import type { OAuthBearerOptions, OperationScopes } from './options.js';
 

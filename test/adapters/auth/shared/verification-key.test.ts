@@ -1,7 +1,7 @@
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findVerificationKey, SignatureMismatch } from '../../../../adapters/auth/shared/signer.js';
+import { findVerificationKey, SignatureMismatch } from '../../../../adapters/auth/shared/verification-key.js';
 import { inputOf, judge, type Outcome, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
 
 /* What a key set of very many keys costs, whoever filled it. */

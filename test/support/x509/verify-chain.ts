@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { AnchorOutdated, ChainError, parseTrustAnchors, verifyChain } from '../../../adapters/auth/x509/path.js';
+import { AnchorOutdated, ChainError, parseTrustAnchors, verifyChain } from '../../../adapters/auth/x509/chain.js';
 import { type Kind, NOW } from './kinds.js';
 
 /** Whether the relay takes the chain; anything that it throws but a refusal is a fault. */

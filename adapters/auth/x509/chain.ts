@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import { type Certificate, readCertificate } from './certificate.js';
 import { CertificateError } from './extensions.js';
-import { type Certificate, readCertificate } from './reader.js';
 
 /*
  * The certificate path of the `x5c` header (RFC 7515 §4.1.6), checked up to an anchor (RFC 5280 §6, as far as chains of

@@ -1,7 +1,7 @@
 import { type ChallengeParameters, challenge } from '../../../src/relay/auth/challenge.js';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
 import { RelayError } from '../../../src/relay/errors.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './resolve-options.js';
 
 /** The schemes of the Authorization header that a relay may take (RFC 6750 §2.1, RFC 9449 §7.1). */
 export type Scheme = 'Bearer' | 'DPoP';

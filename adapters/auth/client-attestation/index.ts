@@ -3,9 +3,10 @@ import type { AuthenticationHook, AuthenticationInput, Principal } from '../../.
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
 import { isCompactJwt, verifyAttestation } from './jwt.js';
 import { createKeyFinder } from './keys.js';
-import { type ClientAttestationOptions, resolveOptions, type Settings } from './options.js';
+import type { ClientAttestationOptions } from './options.js';
 import { readProof, verifyProof } from './proof.js';
 import { invalid, Refusal, toRelayError } from './refusals.js';
+import { resolveOptions, type Settings } from './resolve-options.js';
 
 export type { PopMethod } from './draft.js';
 export type { Fetch, FetchInit } from './jwks.js';
@@ -13,38 +14,48 @@ export type { AttestationClaims, AttestationHeader, AttesterKey, ResolveKey } fr
 export type { ClientAttestationOptions } from './options.js';
 
 /**
- * OAuth Attestation-Based Client Authentication as an additional security signal at a resource server
- * (draft-ietf-oauth-attestation-based-client-auth §7.6): the maker of an app, as the Client Attester, vouches for a key
- * of a device in a JWT, and the device proves with each request that it has the key.
+ * Creates a hook for OAuth 2.0 Attestation-Based Client Authentication at a resource server. The maker of an app (the
+ * Client Attester) signs a JWT about a key of a device, and the device proves with each request that it holds the key.
+ * Requires the package `jose`.
  *
- * The attestation comes in `OAuth-Client-Attestation`, or in `Mailbox-Device-Attestation` if that holds a JWT of its
- * type; the proof of possession in `OAuth-Client-Attestation-PoP`, or as a `DPoP` proof made with the attested key. The
- * text followed is the editor's copy on its way to -12; clients of -10 are served as well: an attestation may lack `iat`,
- * and a DPoP proof may carry the draft's challenge as its nonce.
+ * The attestation is in `OAuth-Client-Attestation`, or in `Mailbox-Device-Attestation` if that header holds a JWT of the
+ * same type. The proof of possession is in `OAuth-Client-Attestation-PoP`, or is a `DPoP` proof by the attested key. The
+ * hook follows the editor's copy of the draft on its way to -12 and also accepts clients of -10: an attestation may lack
+ * `iat`, and a DPoP proof may carry the draft's challenge as its nonce.
  *
- * The Principal names the app (`sub`) and nothing of the device. The attested key is forgotten with the request; what
- * stays, for the few minutes in which a proof could be replayed, is a digest of the key's thumbprint and the `jti`.
- * Devices should use a new key and attestation for each share (draft §11.1): the relay could not tell them apart then
- * if it wanted to. A retry of a request needs a new proof.
+ * The principal is `{ app: sub, via: ['client-attestation'] }`. It does not identify the device. The hook keeps only a
+ * digest of the key's thumbprint and the `jti`, for the minutes in which a proof could be replayed. Devices should use a
+ * new key and attestation for each share (draft §11.1). A retry of a request needs a new proof.
  *
- * Refusals are 401: `attestation_required` if no attestation was sent, else `attestation_invalid`, with the challenge
- * `OAuth-Client-Attestation realm="mailbox", error="…"` and the draft's error (§7.4): `use_attestation_challenge` for a
- * challenge that is missing or stale, `use_fresh_attestation` for an attestation that has expired, else
- * `invalid_client_attestation`; for the nonce of a DPoP proof it is `DPoP realm="mailbox", error="use_dpop_nonce"`.
- * A fresh challenge comes with each of them in `OAuth-Client-Attestation-Challenge`. `header_repeated` (400) for a
- * header sent twice; `authentication_unavailable` (503) if the attester's key could not be found out, or the trust
- * anchor is past its time;
- * `store_unavailable` (503) if the use of the proof could not be noted.
+ * | Refusal | cause | `error` in the challenge (draft §7.4) |
+ * | --- | --- | --- |
+ * | 401 `attestation_required` | no attestation | none |
+ * | 401 `attestation_invalid` | a missing or stale challenge in a PoP | `use_attestation_challenge` |
+ * | 401 `attestation_invalid` | a missing or stale nonce in a DPoP proof | `use_dpop_nonce`, scheme `DPoP` |
+ * | 401 `attestation_invalid` | an expired attestation | `use_fresh_attestation` |
+ * | 401 `attestation_invalid` | any other fault | `invalid_client_attestation` |
+ * | 400 `header_repeated` | a header was sent twice | |
+ * | 503 `authentication_unavailable` | the attester's keys are unavailable, or the trust anchor is outdated | |
+ * | 503 `store_unavailable` | the store did not record the use of the proof | |
  *
- * Needs the package `jose`. Throws a TypeError that names the dotted path of an option that is wrong.
+ * Each 401 carries a fresh challenge in `OAuth-Client-Attestation-Challenge`, unless `challenge` is `off`.
+ *
+ * @param options - Exactly one of `jwks`, `jwksUri`, `trustAnchors` and `resolveKey`. All other options have defaults.
+ * @returns A hook for `authenticate`, with its part of the protected resource metadata (draft §8).
+ * @throws {TypeError} If an option is invalid. The message begins with the path of the option.
+ * @example
+ * createRelay({
+ *   authenticate: clientAttestation({ jwksUri: 'https://attester.example/jwks.json', apps: ['com.example.wallet'] }),
+ * });
+ * @see draft-ietf-oauth-attestation-based-client-auth §7.6
  */
 export function clientAttestation(options: ClientAttestationOptions): AuthenticationHook {
   const settings = resolveOptions(options);
   const findKey = createKeyFinder(settings.source);
-  const parts = { challenges: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
+  const challenges = { enabled: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
 
-  async function decide(input: AuthenticationInput): Promise<Principal> {
-    // Syntax first, of both: it costs nothing.
+  async function authenticate(input: AuthenticationInput): Promise<Principal> {
+    // The syntax of both headers comes first, since its check is cheap.
     const jwt = readAttestation(input);
     const proof = readProof(input, settings);
     const now = input.relay.clock();
@@ -59,27 +70,29 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
 
   async function hook(input: AuthenticationInput): Promise<Principal> {
     try {
-      return await decide(input);
+      return await authenticate(input);
     } catch (error) {
-      throw error instanceof Refusal ? toRelayError(error, input, parts) : error;
+      throw error instanceof Refusal ? toRelayError(error, input, challenges) : error;
     }
   }
   return Object.assign(hook, { metadata: createMetadata(settings) });
 }
 
-/** The attestation of a request. Throws a refusal if there is none, or not one. */
+/** Throws a {@link Refusal} if the request has no attestation, a malformed one, or two different ones. */
 function readAttestation(input: AuthenticationInput): string {
-  const named = input.header(ATTESTATION_HEADER);
+  const clientHeader = input.header(ATTESTATION_HEADER);
   const device = input.attestation();
-  const other = device !== undefined && isClientAttestation(device) ? device : undefined;
-  const jwt = named ?? other;
+  const deviceHeader = device !== undefined && isClientAttestation(device) ? device : undefined;
+  const jwt = clientHeader ?? deviceHeader;
   if (jwt === undefined) throw new Refusal('absent', 'The request has no client attestation.');
-  if (other !== undefined && other !== jwt) throw invalid('The request has two different client attestations.');
+  if (deviceHeader !== undefined && deviceHeader !== jwt) {
+    throw invalid('The request has two different client attestations.');
+  }
   if (!isCompactJwt(jwt)) throw invalid('The attestation is not a JWT.');
   return jwt;
 }
 
-/** Mailbox-Device-Attestation is opaque: anything of another kind is for other hooks. */
+/** Mailbox-Device-Attestation is opaque: other hooks may read values of other kinds. */
 function isClientAttestation(text: string): boolean {
   if (!isCompactJwt(text)) return false;
   try {
@@ -89,7 +102,7 @@ function isClientAttestation(text: string): boolean {
   }
 }
 
-/** Draft §8. The lists of a relay that accepts a request without attestation, too, say more than it demands. */
+/** Draft §8. A relay whose other hooks accept requests without attestation publishes the same lists. */
 function createMetadata({ algorithms, popAlgorithms, popMethods, proofs }: Settings) {
   return {
     [METADATA.algorithms]: algorithms,

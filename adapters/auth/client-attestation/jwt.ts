@@ -9,31 +9,30 @@ import {
   jwtVerify,
   UnsecuredJWT,
 } from 'jose';
-import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
+import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
 import { isCanonicalJwk, type PublicJwk } from '../shared/public-jwk.js';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './draft.js';
 import type { AttestationHeader, AttesterKey } from './keys.js';
 import { invalid, Refusal } from './refusals.js';
 
-/** What the two JWTs have to fulfil. Seconds, as in their claims. */
+/** Requirements for both JWTs. Times are in seconds, as in the claims. */
 export interface JwtPolicy {
   readonly algorithms: readonly string[];
   readonly popAlgorithms: readonly string[];
-  /** Age of an attestation since its `iat`; `undefined` leaves it to its `exp`. */
+  /** Maximum age of an attestation after its `iat`. `undefined`: only its `exp` counts. */
   readonly attestationMaxAgeSeconds: number | undefined;
   readonly popMaxAgeSeconds: number;
   readonly clockToleranceSeconds: number;
 }
 
-/** What an attestation has to fulfil. */
 export interface AttestationPolicy extends JwtPolicy {
-  /** The apps accepted; `undefined` for all. */
+  /** The accepted apps. `undefined`: all. */
   readonly apps: ReadonlySet<string> | undefined;
   /** An `aud` must name one of these. */
   readonly audience: readonly string[];
 }
 
-/** A good attestation. */
+/** A verified attestation. */
 export interface Attestation {
   /** The client identifier of the app. */
   readonly app: string;
@@ -43,24 +42,23 @@ export interface Attestation {
   readonly thumbprint: string;
 }
 
-/** A good proof of possession. */
+/** A verified Client Attestation PoP, before the checks of its challenge and of replay. */
 export interface VerifiedPop {
   readonly jti: string;
-  /** What it carries as challenge, unchecked. */
+  /** Not verified yet. */
   readonly challenge: unknown;
-  /** Unix time in ms from which it is refused for its age. */
+  /** Unix time in ms at which the PoP becomes too old. */
   readonly expiresAt: number;
 }
 
-/** True for the compact serialisation of a signed JWT, as far as its alphabet tells. */
+/** True if a text has the form of a signed JWT in compact serialisation. Checks only the length and the alphabet. */
 export function isCompactJwt(text: string): boolean {
   return text.length <= MAXIMUM_JWT_CHARACTERS && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
 /**
- * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms); `findKey` gives the attester's
- * key. Throws a refusal; what `findKey` throws is passed on. All that needs no key comes first: an attestation that is
- * refused anyway must not cause a fetch of keys.
+ * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms). Throws a {@link Refusal}, and passes
+ * on the errors of `findKey`. The checks without a key come first, so that an invalid attestation causes no fetch of keys.
  */
 export async function verifyAttestation(
   jwt: string,
@@ -81,13 +79,13 @@ export async function verifyAttestation(
   return { app, key, thumbprint: await calculateThumbprint(key) };
 }
 
-/** The claims of an attestation, and none of them proven, after the checks of jose that need no key. */
+/** Runs jose's checks of the claims. The signature is not verified yet. */
 function decodeClaims(jwt: string, options: JWTVerifyOptions): JWTPayload {
   try {
     const { typ, alg = '', kid } = decodeProtectedHeader(jwt);
     if (!options.algorithms?.includes(alg)) throw new errors.JOSEAlgNotAllowed();
     if (kid !== undefined && typeof kid !== 'string') throw new errors.JWSInvalid();
-    // jose looks at the claims of a signed JWT after its signature. Without a signature it is the same JWT.
+    // jose checks the claims of a signed JWT after its signature, and those of an unsecured JWT at once.
     const header = Buffer.from(JSON.stringify({ alg: 'none', typ })).toString('base64url');
     return UnsecuredJWT.decode(`${header}.${jwt.split('.')[1]}.`, options).payload;
   } catch (error) {
@@ -95,27 +93,30 @@ function decodeClaims(jwt: string, options: JWTVerifyOptions): JWTPayload {
   }
 }
 
-/** Checks what jose does not. Throws a refusal. */
+/** The checks of claims that jose does not make. */
 function checkClaims(
   { sub, iat, cnf, aud }: JWTPayload,
   policy: AttestationPolicy,
   now: number,
 ): Pick<Attestation, 'app' | 'key'> {
-  if (typeof sub !== 'string' || sub === '') throw invalid('The attestation has no sub that names an app.');
-  if (policy.apps?.has(sub) === false) throw invalid('The attested app is not known here.');
+  if (typeof sub !== 'string' || sub === '') throw invalid('The attestation does not name an app (sub).');
+  if (policy.apps?.has(sub) === false) throw invalid('The attested app is not accepted by this relay (sub).');
   if (iat !== undefined && iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
-    throw invalid('The attestation is from the future (iat).');
+    throw invalid('The attestation is dated in the future (iat).');
   }
-  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (aud !== undefined && !policy.audience.some((wanted) => named.includes(wanted))) {
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (aud !== undefined && !policy.audience.some((accepted) => audiences.includes(accepted))) {
     throw invalid('The attestation is for another audience (aud).');
   }
   const jwk: unknown = typeof cnf === 'object' && cnf !== null && 'jwk' in cnf ? cnf.jwk : undefined;
-  if (!isCanonicalJwk(jwk)) throw invalid('The attestation holds no public key that is accepted (cnf.jwk).');
+  if (!isCanonicalJwk(jwk)) throw invalid('The attestation has no supported public key (cnf.jwk).');
   return { app: sub, key: jwk };
 }
 
-/** Verifies a Client Attestation PoP (draft §5.1, §7.2) but for its challenge and its replay. Throws a refusal. */
+/**
+ * Verifies a Client Attestation PoP (draft §5.1, §7.2), except for its challenge and for replay. Throws a
+ * {@link Refusal}.
+ */
 export async function verifyPop(
   jwt: string,
   { key }: Attestation,
@@ -133,8 +134,8 @@ export async function verifyPop(
     currentDate: new Date(now),
   });
   const { aud, jti, iat = 0 } = payload;
-  // A list, even of this relay alone, is refused: one proof is for one audience (§5.1).
-  if (aud !== audience) throw invalid('The proof of possession must be for this relay alone (aud).');
+  // Draft §5.1: one proof is for one audience. So the relay rejects a list, even if the list holds only this relay.
+  if (aud !== audience) throw invalid('The proof of possession is for another audience (aud).');
   if (typeof jti !== 'string' || jti === '') throw invalid('The proof of possession has no jti.');
   const expiresAt = Math.ceil(iat + popMaxAgeSeconds + clockToleranceSeconds + 1) * 1000;
   return { jti, challenge: payload[CHALLENGE_CLAIM], expiresAt };
@@ -143,13 +144,13 @@ export async function verifyPop(
 type JwtKind = 'attestation' | 'pop';
 
 async function verifyJwt(
-  which: JwtKind,
+  kind: JwtKind,
   jwt: string,
   getKey: (header: AttestationHeader) => Promise<AttesterKey>,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  // Whatever it is, `undefined` too.
-  let thrown: { readonly error: unknown } | undefined;
+  // An object, since a host's function may throw any value, even `undefined`.
+  let keyError: { readonly error: unknown } | undefined;
   try {
     const verified = await jwtVerify(
       jwt,
@@ -157,7 +158,7 @@ async function verifyJwt(
         try {
           return await getKey(header);
         } catch (error) {
-          thrown = { error };
+          keyError = { error };
           throw error;
         }
       },
@@ -165,30 +166,30 @@ async function verifyJwt(
     );
     return verified.payload;
   } catch (error) {
-    // What the search for the key throws goes on as it is. All else is computed from what the client sent.
-    if (thrown !== undefined) throw thrown.error;
-    throw toRefusal(which, error);
+    // All other errors come from values that the client sent.
+    if (keyError !== undefined) throw keyError.error;
+    throw toRefusal(kind, error);
   }
 }
 
-/** The sentence for an error of jose, and none of the claims it carries. */
-function toRefusal(which: JwtKind, error: unknown): Refusal {
-  const name = which === 'attestation' ? 'attestation' : 'proof of possession';
+/** Maps an error of jose to a fixed message. The error itself carries claims, so it is dropped. */
+function toRefusal(kind: JwtKind, error: unknown): Refusal {
+  const name = kind === 'attestation' ? 'attestation' : 'proof of possession';
   if (error instanceof errors.JWTExpired) {
-    return new Refusal(which === 'attestation' ? 'stale' : 'invalid', `The ${name} is too old.`);
+    return new Refusal(kind === 'attestation' ? 'stale' : 'invalid', `The ${name} is too old.`);
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return invalid(`The ${name} is not as it must be (${error.claim}).`);
+    return invalid(`The ${name} has a missing or invalid claim or header (${error.claim}).`);
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return invalid(`The algorithm of the ${name} is not accepted.`);
-  return invalid(`The ${name} does not verify.`);
+  return invalid(`The signature of the ${name} is invalid.`);
 }
 
 async function importAttestedKey(key: PublicJwk, alg: string | undefined): Promise<AttesterKey> {
   try {
     return (await importJWK(key, alg)) as CryptoKey;
   } catch {
-    throw invalid('The attested key does not fit the proof of possession (cnf.jwk).');
+    throw invalid('The attested key cannot verify the proof of possession (cnf.jwk).');
   }
 }
 
@@ -196,6 +197,6 @@ async function calculateThumbprint(key: PublicJwk): Promise<string> {
   try {
     return await calculateJwkThumbprint(key);
   } catch {
-    throw invalid('The attested key cannot be read (cnf.jwk).');
+    throw invalid('The attested key is malformed (cnf.jwk).');
   }
 }

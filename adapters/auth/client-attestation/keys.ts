@@ -18,19 +18,23 @@ import { ChainError, type TrustAnchors, verifyChain } from '../x509/chain.js';
 import { createRemoteKeySet, type FindInKeySet, type RemoteKeysOptions } from './jwks.js';
 import { invalid, Refusal } from './refusals.js';
 
-/** The JOSE header of an attestation, unverified. */
+/** The JOSE header of an attestation, not verified. */
 export type AttestationHeader = Readonly<JWSHeaderParameters>;
 
-/** The claims of an attestation, unverified. */
+/** The claims of an attestation, not verified. */
 export type AttestationClaims = Readonly<Record<string, unknown>>;
 
 /** A public key. */
 export type AttesterKey = CryptoKey | KeyObject | JWK;
 
 /**
- * Finds the key of the attester. Header and claims are not verified yet: they may only serve to choose among keys that
- * the host trusts. `undefined` refuses the attestation. Whatever it throws that is not a RelayError means that the key
- * could not be found out: 503.
+ * Finds the key of the attester. Header and claims are not verified yet: use them only to choose among keys that you
+ * trust. Return `undefined` to reject the attestation. A thrown `RelayError` becomes the response, and any other error
+ * becomes a 503, since the key is unknown then.
+ *
+ * @param header - The JOSE header.
+ * @param claims - The claims.
+ * @param signal - Aborts when the relay stops waiting for the hook.
  */
 export type ResolveKey = (
   header: AttestationHeader,
@@ -38,16 +42,16 @@ export type ResolveKey = (
   signal: AbortSignal,
 ) => AttesterKey | undefined | Promise<AttesterKey | undefined>;
 
-/** Where the keys of attesters come from: one of the four ways. */
+/** The source of the attesters' keys. */
 export type KeySource =
-  | { readonly way: 'jwks'; readonly jwks: JSONWebKeySet }
-  | { readonly way: 'jwksUri'; readonly remote: RemoteKeysOptions }
-  | { readonly way: 'trustAnchors'; readonly anchors: TrustAnchors }
-  | { readonly way: 'resolveKey'; readonly resolveKey: ResolveKey };
+  | { readonly kind: 'jwks'; readonly jwks: JSONWebKeySet }
+  | { readonly kind: 'jwksUri'; readonly remote: RemoteKeysOptions }
+  | { readonly kind: 'trustAnchors'; readonly anchors: TrustAnchors }
+  | { readonly kind: 'resolveKey'; readonly resolveKey: ResolveKey };
 
 /**
- * Finds the key for an attestation at the time `now` (Unix time in ms). Throws a refusal if there is none, and
- * `authentication_unavailable` if that could not be found out.
+ * Finds the key for an attestation at the time `now` (Unix time in ms). Throws a {@link Refusal} if there is no such key,
+ * and `authentication_unavailable` if the search failed.
  */
 export type FindKey = (
   header: AttestationHeader,
@@ -56,9 +60,8 @@ export type FindKey = (
   signal: AbortSignal,
 ) => Promise<AttesterKey>;
 
-/** Makes the function that finds keys. */
 export function createKeyFinder(source: KeySource): FindKey {
-  switch (source.way) {
+  switch (source.kind) {
     case 'jwks': {
       const set = createLocalJWKSet(source.jwks);
       return translateErrors((header, attestation, _, signal) => findSigner(header, attestation, signal)(set));
@@ -71,43 +74,44 @@ export function createKeyFinder(source: KeySource): FindKey {
       return translateErrors(async ({ x5c }, _, now) => verifyChain(x5c, source.anchors, now));
     case 'resolveKey':
       return async (header, attestation, _, signal) => {
-        return assertPublicKey(assertFound(await source.resolveKey(header, decodeClaims(attestation), signal)));
+        const key = await source.resolveKey(header, decodeClaims(attestation), signal);
+        return assertPublicKey(assertFound(key));
       };
   }
 }
 
-/** Tried with the attestation itself: with several keys and no `kid` nothing else tells which is meant. */
+/** Verifies the signature with each candidate: without a `kid`, only the signature shows which key is meant. */
 function findSigner({ alg = '', kid }: AttestationHeader, attestation: string, signal: AbortSignal): FindInKeySet {
   return (set) => findVerificationKey(set, attestation, { alg, kid }, signal);
 }
 
-/** Tells what is wrong with an attestation, a refusal, from what is wrong with the keys: 503. */
-function translateErrors(find: (...asked: Parameters<FindKey>) => Promise<AttesterKey | undefined>): FindKey {
-  return async (...asked) => {
+/** Separates faults of the attestation (401) from faults of the keys (503). */
+function translateErrors(find: (...search: Parameters<FindKey>) => Promise<AttesterKey | undefined>): FindKey {
+  return async (...search) => {
     try {
-      return assertFound(await find(...asked));
+      return assertFound(await find(...search));
     } catch (error) {
       if (error instanceof Refusal) throw error;
       if (error instanceof ChainError) throw invalid(error.message);
       if (error instanceof KeyNotNamed) {
-        throw invalid('The attestation does not name its key, and too many could be meant (kid).');
+        throw invalid('The attestation does not name its key, and too many keys are possible (kid).');
       }
-      if (error instanceof SignatureMismatch) throw invalid('The attestation does not verify.');
+      if (error instanceof SignatureMismatch) throw invalid('The signature of the attestation is invalid.');
       throw toUnavailable(error);
     }
   };
 }
 
-/** What went wrong goes to events by its code or class only. */
+/** Events receive only the code or the class of the cause. */
 function toUnavailable(error: unknown): RelayError {
-  const isLater = error instanceof KeyLookupThrottled || error instanceof FetchFailed;
-  const seconds = isLater ? error.retryAfterSeconds : 1;
+  const isTemporary = error instanceof KeyLookupThrottled || error instanceof FetchFailed;
+  const seconds = isTemporary ? error.retryAfterSeconds : 1;
   const cause = error instanceof FetchFailed ? error.cause : error;
   return new RelayError('authentication_unavailable', { cause, headers: [['Retry-After', String(seconds)]] });
 }
 
 function assertFound<Key>(key: Key | undefined): Key {
-  if (key === undefined) throw invalid('The attestation is not signed with a key of a known attester.');
+  if (key === undefined) throw invalid('The attestation is not signed by a known attester.');
   return key;
 }
 
@@ -120,8 +124,8 @@ function decodeClaims(attestation: string): AttestationClaims {
 }
 
 /**
- * A mistake of the host, not of the client: thrown as what it is, and so a 503. A good key that the attestation is not
- * signed for is no mistake: its signature will not verify.
+ * An unusable key is a fault of the host, so the TypeError becomes a 503. A usable key that did not sign the attestation is
+ * no fault of the host: the verification of the signature rejects the attestation.
  */
 function assertPublicKey(key: AttesterKey): AttesterKey {
   if (getAlgorithms(key).length > 0) return key;
@@ -130,7 +134,7 @@ function assertPublicKey(key: AttesterKey): AttesterKey {
   );
 }
 
-/** The algorithms that a key of any form can verify; none for what is no public key. */
+/** The algorithms that a key of any form can verify. The list is empty for any other value. */
 function getAlgorithms(key: unknown): readonly string[] {
   if (isPublicJwk(key)) return getJwkAlgorithms(key);
   if (types.isKeyObject(key)) return key.type === 'public' ? getKeyAlgorithms(key) : [];

@@ -1,7 +1,7 @@
 import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
-import { MAXIMUM_JWT_CHARACTERS } from '../shared/jwt-length.js';
+import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
 import { type Challenges, createChallenges, getSchemes, type Scheme } from './challenges.js';
 import { createIntrospectionVerifier } from './introspection.js';
 import { createJwtVerifier, isSignedJwt } from './jwt.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
 import { isSameTarget } from './dpop-target.js';
-import { MAXIMUM_JWT_CHARACTERS } from './jwt-length.js';
+import { MAXIMUM_JWT_CHARACTERS } from './jws.js';
 import { isCanonicalJwk, type PublicJwk } from './public-jwk.js';
 import { consumeProof } from './replay.js';
 

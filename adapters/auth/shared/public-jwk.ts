@@ -1,9 +1,9 @@
 import type { JWK } from 'jose';
 
-/** A JWK as the header of a proof may hold it. */
+/** A JWK of an asymmetric key without its private members. */
 export type PublicJwk = JWK & { readonly kty: 'EC' | 'OKP' | 'RSA' };
 
-/** Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2). */
+/** Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2). */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /** Bytes of each member of a key on a curve (RFC 7518 §6.2.1.2, RFC 8037 §2). */
@@ -14,7 +14,7 @@ const CURVES: ReadonlyMap<unknown, number> = new Map([
   ['Ed25519', 32],
 ]);
 
-/** Characters of the base64url of a modulus of 4096 bits and of an exponent of 48: larger ones only cost time. */
+/** Base64url characters of a 4096-bit modulus and of a 48-bit exponent. Larger values only cost verification time. */
 const MAXIMUM_MODULUS_CHARACTERS = 683;
 const MAXIMUM_EXPONENT_CHARACTERS = 8;
 
@@ -27,14 +27,14 @@ export function isPublicJwk(value: unknown): value is PublicJwk {
   return kty === 'EC' || kty === 'OKP';
 }
 
-function isShort(value: unknown, mostCharacters: number): boolean {
-  return typeof value === 'string' && value.length <= mostCharacters;
+function isShort(value: unknown, maximumCharacters: number): boolean {
+  return typeof value === 'string' && value.length <= maximumCharacters;
 }
 
 /**
- * True for a public key whose members are spelled in the one way that RFC 7518 §6 and RFC 8037 §2 give: base64url without
- * padding or stray bits, of the length of the curve, of a number without leading zeros. Any other spelling of a key has
- * another thumbprint (RFC 7638), and would pass for another key where uses of it are counted.
+ * True for a public key in the one spelling of RFC 7518 §6 and RFC 8037 §2: base64url without padding and stray bits, with
+ * the length of the curve, numbers without leading zeros. Another spelling of the same key has another thumbprint
+ * (RFC 7638), and so replay protection would treat it as another key.
  */
 export function isCanonicalJwk(value: unknown): value is PublicJwk {
   if (!isPublicJwk(value)) return false;
@@ -45,7 +45,7 @@ export function isCanonicalJwk(value: unknown): value is PublicJwk {
   return bytes !== undefined && members.every((member) => decodeBase64url(member)?.length === bytes);
 }
 
-/** The bytes of a canonical base64url text; `undefined` for any other value. */
+/** Returns `undefined` for any value but canonical base64url text. */
 function decodeBase64url(value: unknown): Buffer | undefined {
   if (typeof value !== 'string') return undefined;
   const bytes = Buffer.from(value, 'base64url');

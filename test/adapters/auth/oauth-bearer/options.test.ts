@@ -6,78 +6,84 @@ const someAuthentication: () => void = () => {};
 
 describe('the options of oauthBearer', () => {
   it.each([
-    [undefined, /^oauthBearer: /],
-    [{}, /^oauthBearer\.issuer: /],
-    [{ issuer: 'as.example' }, /^oauthBearer\.issuer: must be an https URL/],
+    [undefined, /^oauthBearer: is required and must be an object$/],
+    [{}, /^oauthBearer\.issuer: is required and must be a URL$/],
+    [{ issuer: 'as.example' }, /^oauthBearer\.issuer: must be an absolute URL$/],
     [{ issuer: 'http://as.example' }, /^oauthBearer\.issuer: .*loopback/],
     [{ issuer: 'http://localhost.example' }, /^oauthBearer\.issuer: /],
     [{ issuer: 'ftp://localhost' }, /^oauthBearer\.issuer: /],
     [{ issuer: 'https://user:pass@as.example' }, /^oauthBearer\.issuer: must not hold credentials/],
     [{ issuer: `${issuer}?a` }, /^oauthBearer\.issuer: .*query/],
     [{ issuer: `${issuer}#a` }, /^oauthBearer\.issuer: .*fragment/],
-    [{ issuer: `${issuer}/.well-known/openid-configuration` }, /^oauthBearer\.issuer: is the issuer itself/],
-    [{ issuer, scope: ['a'] }, /^oauthBearer\.scope: is not an option/],
+    [
+      { issuer: `${issuer}/.well-known/openid-configuration` },
+      /^oauthBearer\.issuer: must be the issuer identifier, not the URL of its metadata$/,
+    ],
+    [{ issuer, scope: ['a'] }, /^oauthBearer\.scope: there is no such option$/],
     [{ issuer, discovery: 'auto' }, /^oauthBearer\.discovery: must be one of oidc, oauth2/],
-    [{ issuer, audience: [] }, /^oauthBearer\.audience: /],
-    [{ issuer, audience: [''] }, /^oauthBearer\.audience: /],
-    [{ issuer, audience: 7 }, /^oauthBearer\.audience: /],
-    [{ issuer, scopes: 'relay.create' }, /^oauthBearer\.scopes: /],
-    [{ issuer, scopes: ['two words'] }, /^oauthBearer\.scopes: /],
-    [{ issuer, scopes: { creat: ['a'] } }, /^oauthBearer\.scopes\.creat: is not an operation/],
-    [{ issuer, scopes: { create: 'a' } }, /^oauthBearer\.scopes\.create: /],
+    [{ issuer, audience: [] }, /^oauthBearer\.audience: must not be empty$/],
+    [{ issuer, audience: [''] }, /^oauthBearer\.audience\.0: must not be empty$/],
+    [{ issuer, audience: 7 }, /^oauthBearer\.audience: must be a string or a list of strings$/],
+    [{ issuer, scopes: 'relay.create' }, /^oauthBearer\.scopes: must be a list of scopes, or an object with/],
+    [{ issuer, scopes: ['two words'] }, /^oauthBearer\.scopes\.default\.0: must be a scope, without spaces/],
+    [{ issuer, scopes: { creat: ['a'] } }, /^oauthBearer\.scopes\.creat: there is no such option$/],
+    [{ issuer, scopes: { create: 'a' } }, /^oauthBearer\.scopes\.create: must be an array$/],
     [{ issuer, tokens: 'any' }, /^oauthBearer\.tokens: must be one of jwt, opaque, both/],
-    [{ issuer, tokens: 'opaque' }, /^oauthBearer\.clientId: is needed/],
-    [{ issuer, tokens: 'both' }, /^oauthBearer\.clientId: is needed/],
-    [{ issuer, tokens: 'jwt', clientId: 'a', clientSecret: 'b' }, /^oauthBearer\.clientId: is of no use/],
-    [{ issuer, clientSecret: 'b' }, /^oauthBearer\.clientSecret: is of no use without clientId/],
-    [{ issuer, clientAuthentication: someAuthentication }, /^oauthBearer\.clientAuthentication: is of no use/],
+    [{ issuer, tokens: 'opaque' }, /^oauthBearer\.clientId: is required for tokens: 'opaque'$/],
+    [{ issuer, tokens: 'both' }, /^oauthBearer\.clientId: is required for tokens: 'both'$/],
+    [
+      { issuer, tokens: 'jwt', clientId: 'a', clientSecret: 'b' },
+      /^oauthBearer\.clientId: has no effect with tokens: 'jwt'$/,
+    ],
+    [{ issuer, clientSecret: 'b' }, /^oauthBearer\.clientSecret: requires clientId$/],
+    [{ issuer, clientAuthentication: someAuthentication }, /^oauthBearer\.clientAuthentication: requires clientId$/],
     [{ issuer, clientId: '' }, /^oauthBearer\.clientId: /],
-    [{ issuer, clientId: 'a' }, /^oauthBearer\.clientSecret: /],
+    [{ issuer, clientId: 'a' }, /^oauthBearer\.clientSecret: is required with clientId$/],
     [{ issuer, clientId: 'a', clientAuthentication: 'b' }, /^oauthBearer\.clientAuthentication: /],
     [
       { issuer, clientId: 'a', clientSecret: 'b', clientAuthentication: someAuthentication },
-      /^oauthBearer\.clientSecret: /,
+      /^oauthBearer\.clientSecret: has no effect with clientAuthentication$/,
     ],
     [{ issuer, algorithms: [] }, /^oauthBearer\.algorithms: /],
-    [{ issuer, algorithms: ['none'] }, /^oauthBearer\.algorithms: only asymmetric/],
-    [{ issuer, algorithms: ['ES256', 'HS256'] }, /^oauthBearer\.algorithms: only asymmetric/],
-    [{ issuer, dpopAlgorithms: ['HS256'] }, /^oauthBearer\.dpopAlgorithms: only asymmetric/],
+    [{ issuer, algorithms: ['none'] }, /^oauthBearer\.algorithms\.0: must be one of ES256, /],
+    [{ issuer, algorithms: ['ES256', 'HS256'] }, /^oauthBearer\.algorithms\.1: must be one of ES256, /],
+    [{ issuer, dpopAlgorithms: ['HS256'] }, /^oauthBearer\.dpopAlgorithms\.0: must be one of ES256, /],
     [{ issuer, clockToleranceSeconds: 301 }, /^oauthBearer\.clockToleranceSeconds: .*0 to 300/],
     [{ issuer, clockToleranceSeconds: -1 }, /^oauthBearer\.clockToleranceSeconds: /],
     [{ issuer, timeoutMs: 0 }, /^oauthBearer\.timeoutMs: /],
     [{ issuer, timeoutMs: Number.NaN }, /^oauthBearer\.timeoutMs: /],
-    [{ issuer, timeoutMs: '2000' }, /^oauthBearer\.timeoutMs: /],
+    [{ issuer, timeoutMs: '2000' }, /^oauthBearer\.timeoutMs: must be a whole number from 1 to 60000$/],
     [{ issuer, introspectionCacheSeconds: 3601 }, /^oauthBearer\.introspectionCacheSeconds: /],
     [{ issuer, introspectionCacheEntries: 0 }, /^oauthBearer\.introspectionCacheEntries: /],
     [{ issuer, jwksMaxAgeSeconds: 0 }, /^oauthBearer\.jwksMaxAgeSeconds: /],
     [{ issuer, jwksCooldownSeconds: 0 }, /^oauthBearer\.jwksCooldownSeconds: /],
     [{ issuer, jwksStaleIfErrorSeconds: 1.5 }, /^oauthBearer\.jwksStaleIfErrorSeconds: /],
     [{ issuer, dpop: true }, /^oauthBearer\.dpop: must be one of optional, required, off/],
-    [{ issuer, dpopNonce: 'yes' }, /^oauthBearer\.dpopNonce: /],
-    [{ issuer, dpop: 'off', dpopNonce: true }, /^oauthBearer\.dpopNonce: /],
+    [{ issuer, dpopNonce: 'yes' }, /^oauthBearer\.dpopNonce: must be true or false$/],
+    [{ issuer, dpop: 'off', dpopNonce: true }, /^oauthBearer\.dpopNonce: has no effect with dpop: 'off'$/],
     [{ issuer, dpopMaxAgeSeconds: 3601 }, /^oauthBearer\.dpopMaxAgeSeconds: /],
     [{ issuer, ca: 'ca.pem' }, /^oauthBearer\.ca: must be PEM/],
-    [{ issuer, ca: '-----BEGIN', fetch }, /^oauthBearer\.ca: is of no use with fetch/],
+    [{ issuer, ca: '-----BEGIN', fetch }, /^oauthBearer\.ca: cannot be combined with fetch/],
     [{ issuer, fetch: 'fetch' }, /^oauthBearer\.fetch: must be a function/],
-  ])('%j is refused by name', (options, message) => {
+  ])('an error message names the wrong option: %j', (options, message) => {
     const make = () => oauthBearer(options as OAuthBearerOptions);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });
 
-  it('no message holds the value that was given', () => {
+  it('an error message does not contain the value of the option', () => {
     const options = { issuer, clientId: 'a', clientSecret: 'very-secret', clientAuthentication: someAuthentication };
     expect(() => oauthBearer(options)).toThrow(/^((?!very-secret).)*$/);
   });
 
-  it('every option may be undefined', () => {
+  it('every option but issuer may be undefined', () => {
     const names = ['audience', 'scopes', 'tokens', 'clientId', 'clientSecret', 'timeoutMs', 'dpop', 'ca', 'fetch'];
     expect(oauthBearer({ issuer, ...Object.fromEntries(names.map((name) => [name, undefined])) })).toBeTypeOf(
       'function',
     );
   });
 
-  it('nothing is fetched at construction', async () => {
+  it('oauthBearer fetches nothing before the first request', async () => {
     let fetched = 0;
     const counting = async () => {
       fetched += 1;
@@ -89,8 +95,8 @@ describe('the options of oauthBearer', () => {
   });
 });
 
-describe('metadata of the hook [RFC 9728 §2]', () => {
-  it('says who issues tokens, for what, and how they are sent', () => {
+describe('the metadata of oauthBearer [RFC 9728 §2]', () => {
+  it('name the issuer, the scopes, the methods and the proofs of possession', () => {
     const scopes = { create: ['relay.create'], default: ['relay.read', 'relay.create'] };
     expect(oauthBearer({ issuer, scopes, dpop: 'required', dpopAlgorithms: ['ES256'] }).metadata).toEqual({
       authorization_servers: [issuer],
@@ -101,7 +107,7 @@ describe('metadata of the hook [RFC 9728 §2]', () => {
     });
   });
 
-  it('is silent on what is not there', () => {
+  it('have no members for scopes and proofs that the options do not use', () => {
     expect(oauthBearer({ issuer: new URL(issuer), dpop: 'off' }).metadata).toEqual({
       authorization_servers: [issuer],
       bearer_methods_supported: ['header'],

@@ -1,8 +1,8 @@
 /*
  * The names that draft-ietf-oauth-attestation-based-client-auth defines and may still change. This project follows the
  * editor's copy on its way to -12 (autumn 2026). Differences to -10: in combined mode (§5.2) a DPoP proof carries the
- * nonce of RFC 9449 in place of the draft's challenge (since -11); the header fields are Structured Field tokens in place
- * of token68, which is the same for a compact JWT (-12); attesters must set `iat` (-12).
+ * nonce of RFC 9449 in place of the draft's challenge (since -11); the header fields are Structured Field tokens in
+ * place of token68, which is the same for a compact JWT (-12); attesters must set `iat` (-12).
  */
 
 /** §4: carries the Client Attestation. */

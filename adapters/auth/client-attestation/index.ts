@@ -18,14 +18,14 @@ export type { ClientAttestationOptions } from './options.js';
  * Client Attester) signs a JWT about a key of a device, and the device proves with each request that it holds the key.
  * Requires the package `jose`.
  *
- * The attestation is in `OAuth-Client-Attestation`, or in `Mailbox-Device-Attestation` if that header holds a JWT of the
- * same type. The proof of possession is in `OAuth-Client-Attestation-PoP`, or is a `DPoP` proof by the attested key. The
- * hook follows the editor's copy of the draft on its way to -12 and also accepts clients of -10: an attestation may lack
- * `iat`, and a DPoP proof may carry the draft's challenge as its nonce.
+ * The attestation is in `OAuth-Client-Attestation`, or in `Mailbox-Device-Attestation` if that header holds a JWT of
+ * the same type. The proof of possession is in `OAuth-Client-Attestation-PoP`, or is a `DPoP` proof by the attested
+ * key. The hook follows the editor's copy of the draft on its way to -12 and also accepts clients of -10: an
+ * attestation may lack `iat`, and a DPoP proof may carry the draft's challenge as its nonce.
  *
  * The principal is `{ app: sub, via: ['client-attestation'] }`. It does not identify the device. The hook keeps only a
- * digest of the key's thumbprint and the `jti`, for the minutes in which a proof could be replayed. Devices should use a
- * new key and attestation for each share (draft §11.1). A retry of a request needs a new proof.
+ * digest of the key's thumbprint and the `jti`, for the minutes in which a proof could be replayed. Devices should use
+ * a new key and attestation for each share (draft §11.1). A retry of a request needs a new proof.
  *
  * | Refusal | cause | `error` in the challenge (draft §7.4) |
  * | --- | --- | --- |

@@ -29,9 +29,10 @@ export interface RemoteKeysOptions extends KeySetTimes {
 export type FindInKeySet = (set: JWTVerifyGetKey) => Promise<CryptoKey | undefined>;
 
 /**
- * Returns a function that finds a key in the set at a URL, at the time `now` (Unix time in ms). The first search fetches
- * the set, and a search for an unknown key fetches a newer set. The function throws `KeyLookupThrottled` if the set was
- * fetched too often recently, `SignatureMismatch` for a signature by another key, and `FetchFailed` if a fetch fails.
+ * Returns a function that finds a key in the set at a URL, at the time `now` (Unix time in ms). The first search
+ * fetches the set, and a search for an unknown key fetches a newer set. The function throws `KeyLookupThrottled` if the
+ * set was fetched too often recently, `SignatureMismatch` for a signature by another key, and `FetchFailed` if a fetch
+ * fails.
  */
 export function createRemoteKeySet(
   options: RemoteKeysOptions,

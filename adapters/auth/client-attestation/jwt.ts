@@ -57,8 +57,9 @@ export function isCompactJwt(text: string): boolean {
 }
 
 /**
- * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms). Throws a {@link Refusal}, and passes
- * on the errors of `findKey`. The checks without a key come first, so that an invalid attestation causes no fetch of keys.
+ * Verifies a Client Attestation (draft §4, §7.1) at the time `now` (Unix time in ms). Throws a {@link Refusal}, and
+ * passes on the errors of `findKey`. The checks without a key come first, so that an invalid attestation causes no
+ * fetch of keys.
  */
 export async function verifyAttestation(
   jwt: string,

@@ -50,8 +50,8 @@ export type KeySource =
   | { readonly kind: 'resolveKey'; readonly resolveKey: ResolveKey };
 
 /**
- * Finds the key for an attestation at the time `now` (Unix time in ms). Throws a {@link Refusal} if there is no such key,
- * and `authentication_unavailable` if the search failed.
+ * Finds the key for an attestation at the time `now` (Unix time in ms). Throws a {@link Refusal} if there is no such
+ * key, and `authentication_unavailable` if the search failed.
  */
 export type FindKey = (
   header: AttestationHeader,
@@ -124,8 +124,8 @@ function decodeClaims(attestation: string): AttestationClaims {
 }
 
 /**
- * An unusable key is a fault of the host, so the TypeError becomes a 503. A usable key that did not sign the attestation is
- * no fault of the host: the verification of the signature rejects the attestation.
+ * An unusable key is a fault of the host, so the TypeError becomes a 503. A usable key that did not sign the
+ * attestation is no fault of the host: the verification of the signature rejects the attestation.
  */
 function assertPublicKey(key: AttesterKey): AttesterKey {
   if (getAlgorithms(key).length > 0) return key;

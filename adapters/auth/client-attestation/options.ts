@@ -3,8 +3,8 @@ import type { Fetch } from './jwks.js';
 import type { ResolveKey } from './keys.js';
 
 /**
- * Options of {@link clientAttestation}. Exactly one of `jwks`, `jwksUri`, `trustAnchors` and `resolveKey` is required: it
- * says which attesters the relay trusts.
+ * Options of {@link clientAttestation}. Exactly one of `jwks`, `jwksUri`, `trustAnchors` and `resolveKey` is required:
+ * it says which attesters the relay trusts.
  */
 export interface ClientAttestationOptions {
   /**
@@ -23,8 +23,8 @@ export interface ClientAttestationOptions {
   /** Your own function that finds the attester's key. */
   readonly resolveKey?: ResolveKey | undefined;
   /**
-   * The accepted apps, by client identifier (`sub`). Default: every app that the attester attests. If attesters must not
-   * attest each other's apps, create one hook per attester and join the hooks with `anyOf`.
+   * The accepted apps, by client identifier (`sub`). Default: every app that the attester attests. If attesters must
+   * not attest each other's apps, create one hook per attester and join the hooks with `anyOf`.
    */
   readonly apps?: readonly string[] | undefined;
   /** The required `aud` of a PoP. Default: the relay's resource identifier, which is its public URL. */
@@ -70,13 +70,15 @@ export interface ClientAttestationOptions {
    * attestation with an unknown key gets 503. The same time limits how often a bad signature causes a fetch. Default 5.
    */
   readonly jwksCooldownSeconds?: number | undefined;
-  /** Seconds after `jwksMaxAgeSeconds` for which an old key set is used while fetches fail, up to 604,800. Default 0. */
+  /**
+   * Seconds after `jwksMaxAgeSeconds` for which an old key set is used while fetches fail, up to 604,800. Default 0.
+   */
   readonly jwksStaleIfErrorSeconds?: number | undefined;
   /** Certificate authorities (PEM) for `jwksUri`, in place of the default ones. Cannot be combined with `fetch`. */
   readonly ca?: string | readonly string[] | undefined;
   /**
-   * Your own function that fetches `jwksUri`. The hook reads at most 1 MiB of the response, within `timeoutMs`. Default:
-   * the global `fetch`.
+   * Your own function that fetches `jwksUri`. The hook reads at most 1 MiB of the response, within `timeoutMs`.
+   * Default: the global `fetch`.
    */
   readonly fetch?: Fetch | undefined;
 }

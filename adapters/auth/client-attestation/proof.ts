@@ -26,8 +26,8 @@ export interface ProofContext {
 }
 
 /**
- * Reads the proof (draft §7). If the request has a PoP, the hook ignores a DPoP proof, which may belong to another hook.
- * Throws a {@link Refusal}.
+ * Reads the proof (draft §7). If the request has a PoP, the hook ignores a DPoP proof, which may belong to another
+ * hook. Throws a {@link Refusal}.
  */
 export function readProof(input: AuthenticationInput, { popMethods }: Settings): Proof {
   const pop = input.header(POP_HEADER);

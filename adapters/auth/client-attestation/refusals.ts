@@ -37,8 +37,8 @@ export interface ChallengeSettings {
 }
 
 /**
- * The 401 for a refusal (draft §7.4), with a fresh challenge (§6.2). Without an attestation the challenge has no `error`
- * (RFC 6750 §3.1).
+ * The 401 for a refusal (draft §7.4), with a fresh challenge (§6.2). Without an attestation the challenge has no
+ * `error` (RFC 6750 §3.1).
  */
 export function toRelayError(
   { reason, message }: Refusal,

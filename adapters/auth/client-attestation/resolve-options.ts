@@ -36,7 +36,9 @@ export interface Settings extends JwtPolicy {
   readonly challenge: 'required' | 'optional' | 'off';
 }
 
-/** Keys with another `use`, such as encryption, are ignored. A key must verify the algorithm in its `alg`, if present. */
+/**
+ * Keys with another `use`, such as encryption, are ignored. A key must verify the algorithm in its `alg`, if present.
+ */
 function canVerify(jwk: { readonly use?: unknown; readonly alg?: unknown }): boolean {
   if (jwk.use !== undefined && jwk.use !== 'sig') return true;
   const usable = getJwkAlgorithms(jwk);

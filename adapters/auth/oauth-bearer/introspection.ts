@@ -1,130 +1,141 @@
 import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
+import { withTimeout } from '../../../src/relay/time.js';
 import { createBackoff } from '../shared/backoff.js';
-import { lruCache } from '../shared/lru-cache.js';
-import { settleWithin } from '../shared/time-out.js';
+import { type LruCache, lruCache } from '../shared/lru-cache.js';
 import { getIntrospectionBackoffMs, getStatus, mayHaveMoved, toUnavailable } from './outage.js';
 import type { Settings } from './resolve-options.js';
 import type { AuthorizationServer } from './server.js';
-import { type AccessToken, checkClaims, TokenRefused, type TokenRequirements, toAccessToken } from './token.js';
-
-/** Judges tokens by asking. Throws {@link TokenRefused}, or `authentication_unavailable`. */
-export type IntrospectionJudge = (token: string, expectations: TokenRequirements) => Promise<AccessToken>;
+import {
+  type AccessToken,
+  checkClaims,
+  TokenRefused,
+  type TokenRequirements,
+  toAccessToken,
+  type VerifyToken,
+} from './token.js';
 
 type Introspection = Awaited<ReturnType<typeof tokenIntrospection>>;
 
-/** What is looked at, and no more is kept: `sub` and `username` may be a person (TIGRESS §8.1.3). */
-type Answer = Pick<Introspection, 'aud' | 'exp' | 'nbf' | 'iat' | 'token_type' | 'cnf' | 'client_id' | 'scope'>;
+/** The claims that the relay reads and keeps. `sub` and `username` may identify a person (TIGRESS §8.1.3). */
+type Claims = Pick<Introspection, 'aud' | 'exp' | 'nbf' | 'iat' | 'token_type' | 'cnf' | 'client_id' | 'scope'>;
 
-/** An answer that was judged, and the Unix time in ms until which it stands. */
-interface Remembered {
-  readonly answer: Answer;
-  readonly until: number;
+interface CacheEntry {
+  readonly claims: Claims;
+  /** Unix time in ms. */
+  readonly expiresAt: number;
 }
 
-/** Largest answer that is remembered, in bytes of JSON of what is kept of it. */
-const MOST_REMEMBERED_BYTES = 16 * 1024;
+/** Maximum size of a cache entry, in bytes of JSON. */
+const MAXIMUM_ENTRY_BYTES = 16 * 1024;
 
-/** Introspections at once, so that made-up tokens do not become as many connections to the authorization server. */
-const MOST_IN_FLIGHT = 64;
+/** Concurrent introspections. The limit keeps made-up tokens from opening many connections. */
+const MAXIMUM_IN_FLIGHT = 64;
 
 /**
- * Makes a judge that asks the authorization server (RFC 7662), at most once at a time for one token and of
- * {@link MOST_IN_FLIGHT} tokens, and remembers for a while that a token is active. "Active" says that the token lives, not
- * whom it is for: issuer, audience, times and binding are checked here, the last three each time.
+ * Creates a function that introspects tokens (RFC 7662). The function throws {@link TokenRefused} or
+ * `authentication_unavailable`. An active token may still be for another relay, so the function also checks issuer,
+ * audience, times and binding. It checks audience, times and binding for each request, also for a cached response.
  */
-export function createIntrospectionVerifier(settings: Settings, server: AuthorizationServer): IntrospectionJudge {
-  const { cacheMs, entries } = settings.introspection;
-  // Keyed by a digest, so that no token outlives its request in memory.
-  const known = lruCache<Remembered>(entries);
-  const asked = new Map<string, Promise<Answer>>();
+export function createIntrospectionVerifier(settings: Settings, server: AuthorizationServer): VerifyToken {
+  const verifier = new IntrospectionVerifier(settings, server);
+  return (token, requirements) => verifier.verify(token, requirements);
+}
 
-  const failure = createBackoff();
+/** Sends at most one request per token at a time, and {@link MAXIMUM_IN_FLIGHT} requests in total. */
+class IntrospectionVerifier {
+  readonly #settings: Settings;
+  readonly #server: AuthorizationServer;
+  /** The keys are digests, so that no token stays in memory after its request. */
+  readonly #cache: LruCache<CacheEntry>;
+  readonly #inFlight = new Map<string, Promise<Claims>>();
+  readonly #backoff = createBackoff();
 
-  async function introspect(configuration: Configuration, token: string, now: number): Promise<Introspection> {
+  constructor(settings: Settings, server: AuthorizationServer) {
+    this.#settings = settings;
+    this.#server = server;
+    this.#cache = lruCache<CacheEntry>(settings.introspection.entries);
+  }
+
+  async verify(token: string, requirements: TokenRequirements): Promise<AccessToken> {
+    const key = hash('sha256', token, 'base64url');
+    const { now } = requirements;
+    const cached = this.#getCached(key, now);
+    const claims = cached ?? (await this.#introspectOnce(key, token, now));
+    checkIntrospection(claims, requirements);
+    const accessToken = toAccessToken(claims);
+    if (cached === undefined) this.#store(key, toCacheable(claims), now);
+    return accessToken;
+  }
+
+  #introspectOnce(key: string, token: string, now: number): Promise<Claims> {
+    const pending = this.#inFlight.get(key);
+    if (pending !== undefined) return pending;
+    if (this.#inFlight.size >= MAXIMUM_IN_FLIGHT) throw toUnavailable('oauth_introspection_busy', undefined);
+    const started = this.#introspect(token, now).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, started);
+    return started;
+  }
+
+  async #introspect(token: string, now: number): Promise<Claims> {
+    const failure = this.#backoff.getFailure(now);
+    if (failure !== undefined) throw toUnavailable('oauth_introspection_failed', failure);
+    const configuration = await this.#server.getConfiguration(now).catch((error) => {
+      throw toUnavailable('oauth_discovery_failed', error);
+    });
+    const response = await this.#request(configuration, token, now);
+    if (!response.active) throw new TokenRefused('The token is not active.');
+    if (response.iss !== undefined && response.iss !== configuration.serverMetadata().issuer) {
+      throw new TokenRefused('The token is from another issuer.');
+    }
+    const { aud, exp, nbf, iat, token_type, cnf, client_id, scope } = response;
+    return { aud, exp, nbf, iat, token_type, cnf, client_id, scope } as Claims;
+  }
+
+  async #request(configuration: Configuration, token: string, now: number): Promise<Introspection> {
     try {
-      // Raced as a whole: the way in which the relay's own client authenticates may be the host's.
-      return await settleWithin(settings.timeoutMs, () =>
+      // The time limit includes the client authentication, which may be a host's function.
+      return await withTimeout(this.#settings.timeoutMs, async () =>
         tokenIntrospection(configuration, token, { token_type_hint: 'access_token' }),
       );
     } catch (error) {
       if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type') {
-        throw new TokenRefused('The token is of a kind that the authorization server does not introspect.');
+        throw new TokenRefused('The authorization server does not introspect tokens of this type.');
       }
-      if (mayHaveMoved(error)) server.markSuspect();
+      if (mayHaveMoved(error)) this.#server.markSuspect();
       const pauseMs = getIntrospectionBackoffMs(error, now);
-      const cause = pauseMs > 0 ? failure.start(error, now, pauseMs) : error;
-      // A 401 or 403 is about our own client, and no fault of who asks.
+      const cause = pauseMs > 0 ? this.#backoff.start(error, now, pauseMs) : error;
+      // 401 and 403 concern the relay's own client credentials, not the token.
       const status = getStatus(error);
-      throw toUnavailable(
-        status === 401 || status === 403 ? 'oauth_client_refused' : 'oauth_introspection_failed',
-        cause,
-      );
+      const isClientRefused = status === 401 || status === 403;
+      throw toUnavailable(isClientRefused ? 'oauth_client_refused' : 'oauth_introspection_failed', cause);
     }
   }
 
-  async function ask(token: string, now: number): Promise<Answer> {
-    const failed = failure.getFailure(now);
-    if (failed !== undefined) throw toUnavailable('oauth_introspection_failed', failed);
-    const configuration = await server.getConfiguration(now).catch((error) => {
-      throw toUnavailable('oauth_discovery_failed', error);
-    });
-    const answer = await introspect(configuration, token, now);
-    if (!answer.active) throw new TokenRefused('The token is not active.');
-    if (answer.iss !== undefined && answer.iss !== configuration.serverMetadata().issuer) {
-      throw new TokenRefused('The token is of another issuer.');
-    }
-    const { aud, exp, nbf, iat, token_type, cnf, client_id, scope } = answer;
-    return { aud, exp, nbf, iat, token_type, cnf, client_id, scope } as Answer;
-  }
-
-  /** The second condition is for a clock that was put back. */
-  function isOver({ until }: Remembered, now: number): boolean {
-    return until <= now || until > now + cacheMs;
-  }
-
-  function remember(key: string, answer: Answer, now: number): void {
-    // What is used was good then, so that all is forgotten within two such times.
-    known.deleteWhile((entry) => isOver(entry, now));
-    if (cacheMs === 0 || Buffer.byteLength(JSON.stringify(answer)) > MOST_REMEMBERED_BYTES) return;
-    const end = answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1000;
-    known.set(key, { answer, until: Math.min(now + cacheMs, end) });
-  }
-
-  function recall(key: string, now: number): Answer | undefined {
-    const entry = known.get(key);
-    if (entry !== undefined && !isOver(entry, now)) return entry.answer;
-    known.delete(key);
+  #getCached(key: string, now: number): Claims | undefined {
+    const entry = this.#cache.get(key);
+    if (entry !== undefined && !this.#isExpired(entry, now)) return entry.claims;
+    this.#cache.delete(key);
     return undefined;
   }
 
-  function askOnce(key: string, token: string, now: number): Promise<Answer> {
-    const asking = asked.get(key);
-    if (asking !== undefined) return asking;
-    if (asked.size >= MOST_IN_FLIGHT) throw toUnavailable('oauth_introspection_busy', undefined);
-    const begun = ask(token, now).finally(() => asked.delete(key));
-    asked.set(key, begun);
-    return begun;
+  #store(key: string, claims: Claims, now: number): void {
+    const { cacheMs } = this.#settings.introspection;
+    // A used entry was valid at that time, so this deletes each expired entry within two lifetimes.
+    this.#cache.deleteWhile((entry) => this.#isExpired(entry, now));
+    if (cacheMs === 0 || Buffer.byteLength(JSON.stringify(claims)) > MAXIMUM_ENTRY_BYTES) return;
+    const end = claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000;
+    this.#cache.set(key, { claims, expiresAt: Math.min(now + cacheMs, end) });
   }
 
-  return async (token, expectations) => {
-    const key = hash('sha256', token, 'base64url');
-    const { now } = expectations;
-    let answer = recall(key, now);
-    if (answer === undefined) {
-      answer = await askOnce(key, token, now);
-      checkAnswer(answer, expectations);
-      const accessToken = toAccessToken(answer);
-      remember(key, judgedPart(answer), now);
-      return accessToken;
-    }
-    checkAnswer(answer, expectations);
-    return toAccessToken(answer);
-  };
+  /** The second condition covers a clock that was set back. */
+  #isExpired({ expiresAt }: CacheEntry, now: number): boolean {
+    return expiresAt <= now || expiresAt > now + this.#settings.introspection.cacheMs;
+  }
 }
 
-/** What counts of an answer that was found good: no list or object that nobody looks at is kept. */
-function judgedPart({ aud, exp, nbf, iat, token_type, cnf, client_id, scope }: Answer): Answer {
+/** Drops all values that the relay does not read, so that a cache entry stays small. */
+function toCacheable({ aud, exp, nbf, iat, token_type, cnf, client_id, scope }: Claims): Claims {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   return {
     aud: audiences.filter(isText),
@@ -135,23 +146,23 @@ function judgedPart({ aud, exp, nbf, iat, token_type, cnf, client_id, scope }: A
     cnf: cnf === undefined || cnf === null ? undefined : { jkt: cnf.jkt },
     client_id: isText(client_id) ? client_id : undefined,
     scope: isText(scope) ? scope : undefined,
-  } as Answer;
+  } as Claims;
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function checkAnswer(answer: Answer, expectations: TokenRequirements): void {
-  if (answer.aud === undefined) throw new TokenRefused('The token is for no audience.');
-  checkClaims(answer as Parameters<typeof checkClaims>[0], expectations);
-  const { token_type: type } = answer;
-  // RFC 7662 §2.2: the type as RFC 6749 §7.1 means it. A refresh token of some servers is "active" as well.
+function checkIntrospection(claims: Claims, requirements: TokenRequirements): void {
+  if (claims.aud === undefined) throw new TokenRefused('The token has no audience.');
+  checkClaims(claims as Parameters<typeof checkClaims>[0], requirements);
+  const { token_type: type } = claims;
+  // RFC 7662 §2.2: the type of RFC 6749 §7.1. Some servers call a refresh token "active", too.
   if (type !== undefined && !(typeof type === 'string' && /^(bearer|dpop)$/i.test(type))) {
-    throw new TokenRefused('The token is not of a type that is accepted.');
+    throw new TokenRefused('The type of the token is not accepted.');
   }
-  // Without the key it would pass as a bearer token.
-  if (type !== undefined && /^dpop$/i.test(type) && answer.cnf?.jkt === undefined) {
-    throw new TokenRefused('The token is bound to a key that is not named.');
+  // Without this check a token with an unnamed key would pass as a bearer token.
+  if (type !== undefined && /^dpop$/i.test(type) && claims.cnf?.jkt === undefined) {
+    throw new TokenRefused('The token is bound to an unnamed key.');
   }
 }

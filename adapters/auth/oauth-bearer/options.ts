@@ -1,81 +1,86 @@
 import type { ClientAuth, CustomFetch } from 'openid-client';
 import type { OperationName } from '../../../src/relay/events.js';
 
-/** Scopes that an access token needs, by operation; `default` stands for every operation that is not named. */
+/** Required scopes per operation. `default` applies to all operations without a list. */
 export type OperationScopes = Partial<Readonly<Record<OperationName | 'default', readonly string[]>>>;
 
-/** What {@link oauthBearer} takes. Everything but `issuer` has a default. */
+/** Options of {@link oauthBearer}. */
 export interface OAuthBearerOptions {
   /**
-   * The authorization server's issuer identifier. Its metadata is found from it, at the first request and not before.
-   * https, or http on loopback names.
+   * The issuer identifier of the authorization server: https, or http on loopback names. The hook fetches the server's
+   * metadata at the first request.
    */
   readonly issuer: string | URL;
-  /** Where the metadata is: `/.well-known/openid-configuration` (`oidc`, default) or that of RFC 8414 (`oauth2`). */
+  /** The metadata document: `oidc` for `/.well-known/openid-configuration`, `oauth2` for RFC 8414. Default `oidc`. */
   readonly discovery?: 'oidc' | 'oauth2' | undefined;
-  /** A token must name this audience, or one of these. Default: the relay's public URL, its resource identifier. */
+  /** The accepted audiences. Default: the relay's resource identifier, which is its public URL. */
   readonly audience?: string | readonly string[] | undefined;
-  /** Scopes that a token needs: one list for every operation, or lists by operation. Default: none. */
+  /** The required scopes: one list for all operations, or one list per operation. Default: none. */
   readonly scopes?: readonly string[] | OperationScopes | undefined;
   /**
-   * Which tokens are accepted: `jwt` (RFC 9068), `opaque` (every token is introspected, RFC 7662), or `both` (what has
-   * the shape of a JWT is taken for one, all else is introspected). The last two need `clientId`. Default: `both` with
-   * `clientId`, else `jwt`.
+   * The accepted tokens: `jwt` (RFC 9068), `opaque` (the hook introspects every token, RFC 7662), or `both` (the hook
+   * verifies tokens with the form of a JWT and introspects all others). `opaque` and `both` require `clientId`.
+   * Default: `both` with `clientId`, else `jwt`.
    */
   readonly tokens?: 'jwt' | 'opaque' | 'both' | undefined;
   /**
-   * The relay's own client identifier at the authorization server, for introspection. An answer without `client_id`,
-   * which RFC 7662 §2.2 allows, leaves the principal without `app`.
+   * The relay's client identifier at the authorization server, for introspection. A response without `client_id` (RFC
+   * 7662 §2.2) leaves the principal without `app`.
    */
   readonly clientId?: string | undefined;
-  /** The secret of that client, sent by HTTP Basic (RFC 6749 §2.3.1). */
+  /** The secret of the relay's client, sent by HTTP Basic (RFC 6749 §2.3.1). */
   readonly clientSecret?: string | undefined;
-  /** Another way for that client to authenticate, such as `PrivateKeyJwt(key)` of openid-client. */
+  /** Another authentication of the relay's client, such as `PrivateKeyJwt(key)` of openid-client. */
   readonly clientAuthentication?: ClientAuth | undefined;
-  /** JWS algorithms of access tokens, asymmetric ones only. Default: ES256, ES384, ES512, EdDSA, Ed25519, PS*, RS*. */
+  /** JWS algorithms of access tokens, with public keys only. Default: ES*, PS*, RS*, EdDSA and Ed25519. */
   readonly algorithms?: readonly string[] | undefined;
-  /** Seconds by which clocks may be off, those of devices with proofs too, from 0 to 300. Default 30. */
+  /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Milliseconds for each request to the authorization server, from 1 to 60,000. Default 2,000. The first token needs
-   * two, for the metadata and for the keys or the introspection; all of it has to end within the relay's `hookTimeoutMs`,
-   * and more than that is of no use here.
+   * Time limit for each request to the authorization server in milliseconds, from 1 to 60,000. Default 2,000. The first
+   * token needs two requests: one for the metadata, one for the keys or the introspection. Both must fit into the
+   * relay's `hookTimeoutMs`, which ends the hook and its requests.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Seconds for which the answer that a token is active is reused, and in which a revoked one is still accepted, from
-   * 0 to 3,600; never beyond the token's own end. Refusals and failures are not remembered. Default 30.
+   * Seconds for which the hook reuses the introspection of an active token, from 0 to 3,600, and at most until the
+   * token expires. The relay accepts a revoked token for this time. The hook does not cache refusals and failures.
+   * Default 30.
    */
   readonly introspectionCacheSeconds?: number | undefined;
-  /** Tokens whose introspection is remembered at once, from 1 to 1,000,000. Default 10,000. */
+  /** Maximum number of cached introspections, from 1 to 1,000,000. Default 10,000. */
   readonly introspectionCacheEntries?: number | undefined;
-  /** Seconds after which the key set is fetched anew, from 1 to 86,400. Default 600. */
+  /** Seconds for which a fetched key set is used, from 1 to 86,400. Default 600. */
   readonly jwksMaxAgeSeconds?: number | undefined;
   /**
-   * Seconds that must pass between two fetches of the key set that unknown key identifiers cause, beyond a reserve of
-   * three, from 1 to 3,600. A token whose key is unknown meanwhile is neither accepted nor refused: 503. Also the age of
-   * a set from which a bad signature has it fetched anew. Default 5.
+   * Seconds between two fetches because of unknown keys, after a first burst of three, from 1 to 3,600. Meanwhile a
+   * token with an unknown key gets 503. The same time limits how often a bad signature causes a fetch. Default 5.
    */
   readonly jwksCooldownSeconds?: number | undefined;
-  /** Seconds beyond `jwksMaxAgeSeconds` for which the last key set serves on while no new one can be had. Default 0. */
+  /**
+   * Seconds after `jwksMaxAgeSeconds` for which an old key set is used while fetches fail, up to 604,800. Default 0.
+   */
   readonly jwksStaleIfErrorSeconds?: number | undefined;
   /**
-   * Proofs of possession (RFC 9449): `optional` (default: bound tokens need a proof, others may come as Bearer),
-   * `required` (bound tokens only), `off` (bound tokens are refused).
+   * Proofs of possession (RFC 9449). `optional`: bound tokens need a proof, and other tokens may come as Bearer.
+   * `required`: the relay accepts bound tokens only. `off`: the relay rejects bound tokens. Default `optional`.
    */
   readonly dpop?: 'optional' | 'required' | 'off' | undefined;
-  /** Demand that proofs carry a nonce of ours (RFC 9449 §9), good for 4 to 5 minutes. Default false. */
+  /** True: proofs must carry a nonce of the relay (RFC 9449 §9), which is valid for 4 to 5 minutes. Default false. */
   readonly dpopNonce?: boolean | undefined;
-  /** JWS algorithms of proofs, asymmetric ones only. Default: ES256, ES384, ES512, EdDSA, Ed25519, PS256, RS256. */
+  /** JWS algorithms of proofs, with public keys only. Default: ES256, ES384, ES512, EdDSA, Ed25519, PS256, RS256. */
   readonly dpopAlgorithms?: readonly string[] | undefined;
-  /** Seconds for which a proof is good after its `iat`, from 1 to 3,600; so long its use is remembered. Default 120. */
+  /**
+   * Seconds after its `iat` for which a proof is valid, from 1 to 3,600. The store keeps the use of a proof for the
+   * same time. Default 120.
+   */
   readonly dpopMaxAgeSeconds?: number | undefined;
-  /** Certificate authorities (PEM) to trust in place of the usual ones. Not together with `fetch`. */
+  /** Certificate authorities (PEM) in place of the default ones. Cannot be combined with `fetch`. */
   readonly ca?: string | readonly string[] | undefined;
   /**
-   * Makes the requests to the authorization server, and returns a `Response` with a web stream as its body. Must heed
-   * `redirect: 'manual'`, and should heed `signal`: a request is over after `timeoutMs` all the same, and no more than 1
-   * MiB of an answer is read. Default: `fetch`.
+   * Your own function for requests to the authorization server. It must return a `Response` with a web stream as its
+   * body and respect `redirect: 'manual'`, and it should respect `signal`. The hook stops after `timeoutMs` and after 1
+   * MiB of a response in any case. Default: the global `fetch`.
    */
   readonly fetch?: CustomFetch | undefined;
 }

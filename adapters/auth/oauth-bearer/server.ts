@@ -3,21 +3,21 @@ import { createFetchCache } from '../shared/fetch-cache.js';
 import { AuthorizationServerOutage } from './outage.js';
 import type { Settings } from './resolve-options.js';
 
-/** The authorization server, as far as its metadata tells of it. */
+/** The metadata of the authorization server (RFC 8414, OpenID Connect Discovery). */
 export interface AuthorizationServer {
-  /** Its metadata, fetched once for all who ask at the same time. Throws an {@link AuthorizationServerOutage}. */
+  /** Returns the metadata. Concurrent calls share one fetch. Throws {@link AuthorizationServerOutage}. */
   getConfiguration(now: number): Promise<Configuration>;
-  /** Lets the metadata be fetched anew: endpoints may have moved. */
+  /** Marks the metadata as possibly outdated, so that the next call fetches them again. */
   markSuspect(): void;
 }
 
-/** Age in ms at which metadata are fetched anew, so that an endpoint that was given up is not trusted for long. */
+/** Maximum age of metadata in ms, so that the relay stops trusting a removed endpoint soon. */
 export const METADATA_MAX_AGE_MS = 600_000;
 
-/** Time in ms beyond that for which they serve on while they cannot be fetched. */
+/** Time in ms after the maximum age for which old metadata remain usable while fetches fail. */
 export const METADATA_STALE_MS = 3_600_000;
 
-/** Nothing is fetched here: a host starts while its authorization server is down. */
+/** Sends no request yet, so that a relay can start during an outage of its authorization server. */
 export function createAuthorizationServer(settings: Settings): AuthorizationServer {
   const metadata = createFetchCache(() => discover(settings), {
     maxAgeMs: METADATA_MAX_AGE_MS,
@@ -39,7 +39,7 @@ export function createAuthorizationServer(settings: Settings): AuthorizationServ
 async function discover({ issuer, client, discovery: algorithm, timeoutMs, fetch }: Settings): Promise<Configuration> {
   const execute = issuer.protocol === 'http:' ? [allowInsecureRequests] : [];
   const options = { algorithm, timeout: timeoutMs / 1000, execute, [customFetch]: fetch };
-  // Without introspection nothing is ever asked in the name of a client.
+  // Without introspection, no request uses the client identifier.
   const { id, authentication } = client ?? { id: 'credential-relay', authentication: None() };
   return discovery(issuer, id, undefined, authentication, options);
 }

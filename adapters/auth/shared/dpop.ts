@@ -1,65 +1,64 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
-import { isSameTarget } from './dpop-target.js';
 import { MAXIMUM_JWT_CHARACTERS } from './jws.js';
 import { isCanonicalJwk, type PublicJwk } from './public-jwk.js';
 import { consumeProof } from './replay.js';
 
 /*
- * Checking of DPoP proofs (RFC 9449 §4.3). Nothing here knows of tokens or hooks: a proof is judged against one
- * request, and what it proves is handed back. Whether it was used before is a question of its own, asked last, so that
- * a proof refused for something else is not used up.
+ * Verification of DPoP proofs (RFC 9449 §4.3). This file knows neither tokens nor hooks: it compares a proof with one
+ * request and returns the proven facts. The replay check is a separate, last step, so that a proof that is rejected for
+ * another reason is not consumed.
  */
 
-/** The request that a proof must have been made for. */
+/** The request that a proof must match. */
 export interface DpopRequest {
   readonly method: string;
-  /** The URL of the request; query and fragment do not count. */
+  /** The URL of the request. Query and fragment are ignored. */
   readonly url: string;
-  /** The access token sent along, which the proof must name by its hash (`ath`). Default: the proof needs no `ath`. */
+  /** The access token of the request. The proof must carry its hash (`ath`). Default: the proof needs no `ath`. */
   readonly accessToken?: string | undefined;
 }
 
-/** What a relay demands of proofs. */
+/** Requirements for proofs. */
 export interface DpopPolicy {
-  /** JWS algorithms of proofs, asymmetric ones only. */
+  /** JWS algorithms with a public key. */
   readonly algorithms: readonly string[];
-  /** Seconds for which a proof is good after its `iat`. */
+  /** Seconds after its `iat` for which a proof is valid. */
   readonly maxAgeSeconds: number;
-  /** Seconds by which the clock of a client may be off. */
+  /** Accepted difference in seconds to the clock of a client. */
   readonly clockToleranceSeconds: number;
 }
 
-/** A good proof. */
+/** A verified proof. */
 export interface DpopProof {
-  /** RFC 7638 SHA-256 thumbprint of the key that signed it: `jkt`. */
+  /** RFC 7638 SHA-256 thumbprint of the key that signed the proof: `jkt`. */
   readonly thumbprint: string;
   readonly jti: string;
-  /** The nonce it carries, unchecked; `undefined` if none. */
+  /** Not verified yet. */
   readonly nonce: string | undefined;
-  /** Unix time in ms from which the proof is refused for its age, by every hook of this process. */
+  /** Unix time in ms at which the proof is too old for every hook of this process. */
   readonly expiresAt: number;
 }
 
-/** A proof that is not good. The message is a fixed sentence, fit for an `error_description`. */
+/** The proof is invalid. The message is a fixed sentence that may be used as an `error_description`. */
 export class DpopProofError extends Error {
   override readonly name = 'DpopProofError';
   readonly code = 'invalid_dpop_proof';
 }
 
-/** JWS algorithms a proof may use, unless a policy says otherwise. */
+/** Default JWS algorithms of proofs. */
 export const DPOP_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const;
 
-/** What relays make their nonces for (RFC 9449 §8): one nonce serves every hook that looks at the proof. */
+/** The purpose of the relay's nonces (RFC 9449 §8). All hooks that verify a proof accept the same nonce. */
 export const DPOP_NONCE = 'dpop nonce';
 
-/** Longest `jti` that is looked at; a UUID has 36 characters. */
+/** Maximum length of `jti`. A UUID has 36 characters. */
 const MAXIMUM_JTI_CHARACTERS = 256;
 
 /**
- * Checks one `DPoP` header value against a request, all of RFC 9449 §4.3 but the nonce, the binding to the token and
- * the replay, for which it returns what is needed. `now` is Unix time in ms. Throws a {@link DpopProofError}.
+ * Verifies the value of a `DPoP` header against a request (RFC 9449 §4.3). The caller must check the nonce, the binding
+ * to the token, and replay. `now` is Unix time in ms. Throws {@link DpopProofError}.
  */
 export async function verifyDpopProof(
   proof: string,
@@ -67,17 +66,17 @@ export async function verifyDpopProof(
   policy: DpopPolicy,
   now: number,
 ): Promise<DpopProof> {
-  const { header, claims } = parse(proof);
-  if (header.typ !== 'dpop+jwt') throw new DpopProofError('The proof has another typ than dpop+jwt.');
+  const { header, claims } = parseProof(proof);
+  if (header.typ !== 'dpop+jwt') throw new DpopProofError('The typ of the proof is not dpop+jwt.');
   if (typeof header.alg !== 'string' || !policy.algorithms.includes(header.alg)) {
-    throw new DpopProofError('The proof is signed with an algorithm that is not accepted.');
+    throw new DpopProofError('The algorithm of the proof is not accepted.');
   }
-  if (header.crit !== undefined) throw new DpopProofError('The proof demands an extension that is not known (crit).');
+  if (header.crit !== undefined) throw new DpopProofError('The proof requires an unsupported extension (crit).');
   const { jwk } = header;
-  if (!isCanonicalJwk(jwk)) throw new DpopProofError('The proof holds no public key that is accepted.');
+  if (!isCanonicalJwk(jwk)) throw new DpopProofError('The proof has no supported public key (jwk).');
   const { jti, htm, htu, iat, ath, nonce } = claims;
   if (typeof jti !== 'string' || jti === '' || jti.length > MAXIMUM_JTI_CHARACTERS) {
-    throw new DpopProofError('The proof has no jti that is accepted.');
+    throw new DpopProofError('The jti of the proof is missing or too long.');
   }
   if (htm !== request.method) throw new DpopProofError('The proof is for another method (htm).');
   if (typeof htu !== 'string' || !isSameTarget(htu, request.url)) {
@@ -87,25 +86,27 @@ export async function verifyDpopProof(
   if (request.accessToken !== undefined && ath !== hashToken(request.accessToken)) {
     throw new DpopProofError('The proof is for another access token (ath).');
   }
-  if (nonce !== undefined && typeof nonce !== 'string') throw new DpopProofError('The nonce of the proof is no text.');
+  if (nonce !== undefined && typeof nonce !== 'string') {
+    throw new DpopProofError('The nonce of the proof is not a string.');
+  }
   await verifySignature(proof, jwk, header.alg);
   return { thumbprint: await calculateJwkThumbprint(jwk), jti, nonce, expiresAt };
 }
 
 /**
- * Notes the use of a proof, on all processes, until a little after its end. False if another request used it, whichever
- * hook looked at it then (RFC 9449 §11.1). Throws `store_unavailable` if the store does not answer.
+ * Records the use of a proof (RFC 9449 §11.1), for all processes and hooks. Returns false if another request used the
+ * proof. Throws `store_unavailable` if the store does not respond.
  */
 export function consumeDpopProof(input: AuthenticationInput, proof: DpopProof): Promise<boolean> {
   return consumeProof(input, 'dpop', `${proof.thumbprint} ${proof.jti}`, proof.expiresAt);
 }
 
-/** The longest time in ms for which some hook of this process takes a proof. */
+/** The longest time in ms for which any hook of this process accepts a proof. */
 let longestLifetimeMs = 0;
 
 /**
- * Makes a policy. Every hook declares its own here, once: a use is remembered until no hook takes the proof any more, or
- * one that gives proofs more time could be shown what another has forgotten.
+ * Registers the policy of a hook. The relay remembers a use until no hook of this process accepts the proof. Otherwise
+ * a hook with a longer lifetime would accept a proof that a hook with a shorter one has forgotten.
  */
 export function registerDpopPolicy(policy: DpopPolicy): DpopPolicy {
   longestLifetimeMs = Math.max(longestLifetimeMs, getLifetimeMs(policy));
@@ -116,22 +117,41 @@ function getLifetimeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): nu
   return (maxAgeSeconds + clockToleranceSeconds) * 1000;
 }
 
-function parse(proof: string) {
+function parseProof(proof: string) {
   if (proof.length > MAXIMUM_JWT_CHARACTERS) throw new DpopProofError('The proof is too long.');
   try {
     return { header: decodeProtectedHeader(proof), claims: decodeJwt(proof) };
   } catch {
-    throw new DpopProofError('The proof is no JWT.');
+    throw new DpopProofError('The proof is not a JWT.');
   }
 }
 
+/** Returns the Unix time in ms at which every hook of this process rejects the proof. */
 function checkIssuedAt(iat: unknown, policy: DpopPolicy, now: number): number {
   if (typeof iat !== 'number' || !Number.isFinite(iat)) throw new DpopProofError('The proof has no iat.');
   if (Math.ceil(iat * 1000 + getLifetimeMs(policy)) <= now) throw new DpopProofError('The proof is too old (iat).');
   if (iat * 1000 > now + policy.clockToleranceSeconds * 1000) {
-    throw new DpopProofError('The proof is from the future (iat).');
+    throw new DpopProofError('The proof is dated in the future (iat).');
   }
   return Math.ceil(iat * 1000 + Math.max(getLifetimeMs(policy), longestLifetimeMs));
+}
+
+/**
+ * True if `htu` names the URL of the request, without query and fragment, after the normalisation of RFC 3986 §6.2.2
+ * and §6.2.3: case of scheme, host and escapes, default port, dot segments, unnecessary escapes.
+ */
+function isSameTarget(htu: string, url: string): boolean {
+  return htu === url || (URL.canParse(htu) && normalizeUrl(htu) === normalizeUrl(url));
+}
+
+function normalizeUrl(text: string): string {
+  const url = new URL(text);
+  url.search = '';
+  url.hash = '';
+  return url.href.replace(/%[0-9A-Fa-f]{2}/g, (octet) => {
+    const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : octet.toUpperCase();
+  });
 }
 
 function hashToken(accessToken: string): string {
@@ -142,7 +162,7 @@ async function verifySignature(proof: string, jwk: PublicJwk, algorithm: string)
   try {
     await compactVerify(proof, await importJWK(jwk, algorithm), { algorithms: [algorithm] });
   } catch {
-    // Key and signature both come from the client: whatever fails here is its doing.
-    throw new DpopProofError('The signature of the proof is not good.');
+    // Key and signature both come from the client, so each failure is a fault of the client.
+    throw new DpopProofError('The signature of the proof is invalid.');
   }
 }

@@ -1,95 +1,96 @@
+import { withTimeout } from '../../../src/relay/time.js';
 import { BACKOFF_MS, createBackoff, parseRetryAfterMs } from './backoff.js';
-import { settleWithin } from './time-out.js';
 
 /** Times in ms. */
 export interface CacheTimes {
-  /** A value older than this is fetched anew before it is used. */
+  /** The cache fetches a value again if the value is older than this. */
   readonly maxAgeMs: number;
-  /** Time beyond `maxAgeMs` for which a value serves on while fetching fails. */
+  /** Time after `maxAgeMs` for which the cache returns an old value while fetches fail. */
   readonly staleMs: number;
-  /** Time that is waited for a newer value where the old one can serve on. */
+  /** Time for which a request waits for a newer value before it uses an old one. */
   readonly refreshTimeoutMs: number;
 }
 
-/** A value that was fetched. */
 export interface Fetched<Value> {
   readonly value: Value;
-  /** Number of the fetch that brought it. A value whose fetch began after a question settles that question. */
+  /** The number of the fetch. Numbers increase in the order in which fetches start. */
   readonly fetch: number;
-  /** Unix time in ms at which the fetch began. */
+  /** Unix time in ms at which the fetch started. */
   readonly at: number;
 }
 
-/** A value of a server that is kept in this process: one fetch at a time, one value, one failure. */
+/** One value of a server, cached in this process. At most one fetch is under way. Times are Unix times in ms. */
 export interface FetchCache<Value> {
-  /** Number of fetches that have begun. */
+  /** The number of fetches that have started. */
   startedFetches(): number;
-  /** A value that is young enough, or may stand in for one. Throws a `FetchFailed`. `now` is Unix time in ms. */
+  /** Returns a value within its age limits, and fetches one if necessary. Throws `FetchFailed`. */
   get(now: number): Promise<Fetched<Value>>;
-  /** The value, if it is of a later fetch than another. */
+  /** Returns the current value if its fetch started after the fetch of `other`. */
   getNewerThan(other: Fetched<Value>): Fetched<Value> | undefined;
-  /** True if `renew` would begin a fetch: none is under way, and none failed a moment ago. */
+  /** True if `refresh` would start a fetch: no fetch is under way, and no backoff is active. */
   canStart(now: number): boolean;
-  /** The value of the fetch under way, or of a new one. Throws a `FetchFailed`. */
+  /** Returns the value of the fetch under way, or of a new fetch. Throws `FetchFailed`. */
   refresh(now: number): Promise<Fetched<Value>>;
-  /** Something speaks against the value: it is fetched anew before it is used again, at most once in {@link BACKOFF_MS}. */
+  /**
+   * Marks the value as possibly outdated. The cache then fetches it before its next use, once per {@link BACKOFF_MS}.
+   */
   markSuspect(): void;
 }
 
-/** Time in ms for which an old value is used without another try, once fetching has failed. */
-const STALE_PAUSE_MS = 5000;
+/** Time in ms between attempts to replace an old value that is still usable. */
+const STALE_RETRY_MS = 5000;
 
-/** Makes a cache of what `load` gives. `load` must settle in a time of its own. Nothing is loaded before it is asked for. */
+/** Caches the result of `load`. The first use starts the first fetch. `load` must have a time limit. */
 export function createFetchCache<Value>(load: (now: number) => Promise<Value>, times: CacheTimes): FetchCache<Value> {
-  const failure = createBackoff();
+  const backoff = createBackoff();
   let current: Fetched<Value> | undefined;
   let pending: Promise<Fetched<Value>> | undefined;
-  let begun = 0;
-  let doubted = false;
+  let started = 0;
+  let isSuspect = false;
   let failedAt = Number.NEGATIVE_INFINITY;
 
   async function fetchValue(fetch: number, now: number): Promise<Fetched<Value>> {
-    const started = performance.now();
+    const startedAt = performance.now();
     try {
       const value = await load(now);
       current = { value, fetch, at: now };
-      doubted = false;
-      failure.clear();
+      isSuspect = false;
+      backoff.clear();
       failedAt = Number.NEGATIVE_INFINITY;
       return current;
     } catch (error) {
-      failedAt = now + (performance.now() - started);
-      throw failure.start(error, failedAt, parseRetryAfterMs(error, failedAt) ?? BACKOFF_MS);
+      failedAt = now + (performance.now() - startedAt);
+      throw backoff.start(error, failedAt, parseRetryAfterMs(error, failedAt) ?? BACKOFF_MS);
     } finally {
       pending = undefined;
     }
   }
 
-  function renew(now: number): Promise<Fetched<Value>> {
+  function refresh(now: number): Promise<Fetched<Value>> {
     if (pending !== undefined) return pending;
-    const failed = failure.getFailure(now);
-    if (failed !== undefined) return Promise.reject(failed);
-    begun += 1;
-    pending = fetchValue(begun, now);
+    const failure = backoff.getFailure(now);
+    if (failure !== undefined) return Promise.reject(failure);
+    started += 1;
+    pending = fetchValue(started, now);
     return pending;
   }
 
   return {
-    startedFetches: () => begun,
+    startedFetches: () => started,
     async get(now) {
       const age = current === undefined ? Number.POSITIVE_INFINITY : Math.abs(now - current.at);
-      const youngMs = doubted ? Math.min(BACKOFF_MS, times.maxAgeMs) : times.maxAgeMs;
-      if (current !== undefined && age < youngMs) return current;
+      const maxAgeMs = isSuspect ? Math.min(BACKOFF_MS, times.maxAgeMs) : times.maxAgeMs;
+      if (current !== undefined && age < maxAgeMs) return current;
       const old = age < times.maxAgeMs + times.staleMs ? current : undefined;
-      if (old === undefined) return renew(now);
-      if (Math.abs(now - failedAt) < STALE_PAUSE_MS) return old;
-      return settleWithin(times.refreshTimeoutMs, () => renew(now)).catch(() => old);
+      if (old === undefined) return refresh(now);
+      if (Math.abs(now - failedAt) < STALE_RETRY_MS) return old;
+      return withTimeout(times.refreshTimeoutMs, () => refresh(now)).catch(() => old);
     },
     getNewerThan: (other) => (current !== undefined && current.fetch > other.fetch ? current : undefined),
-    canStart: (now) => pending === undefined && failure.getFailure(now) === undefined,
-    refresh: renew,
+    canStart: (now) => pending === undefined && backoff.getFailure(now) === undefined,
+    refresh,
     markSuspect() {
-      doubted = true;
+      isSuspect = true;
     },
   };
 }

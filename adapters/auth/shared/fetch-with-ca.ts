@@ -5,9 +5,9 @@ import type { CustomFetch, CustomFetchOptions } from 'openid-client';
 import { BoundedAgent } from '../../shared/bounded-agent.js';
 
 /**
- * A `fetch` whose https connections trust these certificate authorities (PEM) instead of the usual ones: Node's own
- * `fetch` cannot be told so. For the requests of openid-client only: it follows no redirects, and a body is text or
- * form parameters. Plain http goes to Node's own `fetch`.
+ * Returns a `fetch` whose https connections trust the given certificate authorities (PEM) in place of the default ones.
+ * Node's own `fetch` has no such option. Supports the requests of openid-client only: the function follows no
+ * redirects, and a body is text or form parameters. Plain http goes to Node's own `fetch`.
  */
 export function fetchWithCa(ca: string | readonly string[]): CustomFetch {
   const agent = new BoundedAgent({ ca: typeof ca === 'string' ? ca : [...ca] });
@@ -18,27 +18,27 @@ export function fetchWithCa(ca: string | readonly string[]): CustomFetch {
       const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
       return new Response(body, { status: incoming.statusCode ?? 0, headers: toHeaders(incoming) });
     } catch (error) {
-      // A status that no Response can have, or none with a body: the connection would stay open for nobody.
+      // `Response` rejects the status, or a body with this status. Without destroy the connection would stay open.
       incoming.destroy();
       throw error;
     }
   };
 }
 
-/** How a connection that the other side has closed shows itself, in Node's `fetch` and in `node:https`. */
-const CLOSED = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
+/** Error codes of a connection that the other side has closed, in Node's `fetch` and in `node:https`. */
+const CLOSED_CODES = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
 
 /**
- * Repeats a request once whose connection broke: one that was kept from an earlier request may have been closed by the
- * server in this very moment, as by its restart. All that is asked here can be asked twice. Time-outs, refused
- * connections and answers of any kind are final.
+ * Repeats a request once if its connection broke: the server may have closed an idle connection at this moment, for
+ * example during a restart. All requests of the adapters are safe to repeat. Time-outs, refused connections and
+ * responses are final.
  */
 export function retryOnClosedConnection<Options extends { readonly signal?: AbortSignal | undefined }>(
   fetch: (url: string, options: Options) => Promise<Response>,
 ): (url: string, options: Options) => Promise<Response> {
   return (url, options) =>
     fetch(url, options).catch((error) => {
-      if (!CLOSED.includes(getErrorCode(error)) || options.signal?.aborted === true) throw error;
+      if (!CLOSED_CODES.includes(getErrorCode(error)) || options.signal?.aborted === true) throw error;
       return fetch(url, options);
     });
 }
@@ -48,12 +48,12 @@ function getErrorCode(error: unknown): string {
   return String(code ?? Object(cause).code);
 }
 
-/** The connection ended, or turned into one of another protocol, without an answer. */
+/** The connection ended, or changed to another protocol, without a response. */
 class NoResponse extends Error {
-  override readonly name = 'NoAnswer';
+  override readonly name = 'NoResponse';
 
   constructor(readonly code: 'connection_closed' | 'connection_upgraded') {
-    super('The server gave no answer.');
+    super('The server sent no response.');
   }
 }
 
@@ -61,7 +61,7 @@ function send(url: string, { method, headers, body, signal }: CustomFetchOptions
   return new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { method, headers, agent, ...(signal === undefined ? {} : { signal }) }, resolve);
     sent.once('error', (error) => reject(getFailureReason(error, signal)));
-    // Node emits neither an answer nor an error for `101 Switching Protocols` that nobody asked for.
+    // Node emits neither 'response' nor 'error' for an unrequested `101 Switching Protocols`.
     sent.once('upgrade', (_, socket) => {
       socket.destroy();
       reject(new NoResponse('connection_upgraded'));
@@ -71,14 +71,14 @@ function send(url: string, { method, headers, body, signal }: CustomFetchOptions
   });
 }
 
-/** An abort comes as a bare AbortError, or as a broken connection; its reason says whether the time was up. */
+/** Node reports an abort as an AbortError or as a broken connection. The signal's reason names a time-out. */
 function getFailureReason(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true ? signal.reason : error;
 }
 
 function toText(body: NonNullable<CustomFetchOptions['body']>): string {
   if (typeof body === 'string' || body instanceof URLSearchParams) return body.toString();
-  throw new TypeError('fetchTrusting: the body must be text or form parameters');
+  throw new TypeError('fetchWithCa: the body must be text or form parameters');
 }
 
 function toHeaders(incoming: IncomingMessage): Headers {

@@ -1,15 +1,14 @@
-/** So many entries, the one that was not used for longest forgotten for a new one. */
+/** A cache that drops the least recently used entry when it is full. */
 export interface LruCache<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
   delete(key: string): void;
-  /** Forgets from those not used for longest on, as long as `isOver` says so. */
-  deleteWhile(isOver: (value: Value) => boolean): void;
+  /** Deletes entries in the order of their last use, until `isExpired` returns false. */
+  deleteWhile(isExpired: (value: Value) => boolean): void;
 }
 
-/** Makes an empty memory of `most` entries. */
-export function lruCache<Value extends {}>(most: number): LruCache<Value> {
-  // A Map keeps the order of insertion; what is used is inserted anew.
+export function lruCache<Value extends {}>(maximumEntries: number): LruCache<Value> {
+  // A Map keeps the order of insertion. Each use inserts the entry again.
   const entries = new Map<string, Value>();
   const insert = (key: string, value: Value): void => {
     entries.delete(key);
@@ -23,15 +22,15 @@ export function lruCache<Value extends {}>(most: number): LruCache<Value> {
     },
     set(key, value) {
       insert(key, value);
-      const [oldest] = entries.size > most ? entries.keys() : [];
+      const [oldest] = entries.size > maximumEntries ? entries.keys() : [];
       if (oldest !== undefined) entries.delete(oldest);
     },
     delete(key) {
       entries.delete(key);
     },
-    deleteWhile(isOver) {
+    deleteWhile(isExpired) {
       for (const [key, value] of entries) {
-        if (!isOver(value)) return;
+        if (!isExpired(value)) return;
         entries.delete(key);
       }
     },

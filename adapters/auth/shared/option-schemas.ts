@@ -3,7 +3,9 @@ import { SIGNATURE_ALGORITHMS } from './jws.js';
 
 /* Schemas of options that both OAuth adapters have. */
 
-/** Default of `clockToleranceSeconds`. Devices date their proofs, and the clock of a phone may be off by many seconds. */
+/**
+ * Default of `clockToleranceSeconds`. Devices date their proofs, and the clock of a phone may be off by many seconds.
+ */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 const DAY_SECONDS = 86_400;

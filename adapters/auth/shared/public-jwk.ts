@@ -32,8 +32,8 @@ function isShort(value: unknown, maximumCharacters: number): boolean {
 }
 
 /**
- * True for a public key in the one spelling of RFC 7518 §6 and RFC 8037 §2: base64url without padding and stray bits, with
- * the length of the curve, numbers without leading zeros. Another spelling of the same key has another thumbprint
+ * True for a public key in the one spelling of RFC 7518 §6 and RFC 8037 §2: base64url without padding and stray bits,
+ * with the length of the curve, numbers without leading zeros. Another spelling of the same key has another thumbprint
  * (RFC 7638), and so replay protection would treat it as another key.
  */
 export function isCanonicalJwk(value: unknown): value is PublicJwk {

@@ -1,9 +1,9 @@
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
 
-/** Kept this much longer, in ms: a proof may end while it is judged, and the store may go by another clock. */
+/** Additional time in ms for which a use is kept, for slow checks and for stores with another clock. */
 const MARGIN_MS = 5000;
 
-/** What one request has used. Its signal is that of one call of the relay's hooks; a host may wrap it, but not both. */
+/** The uses of one request. Another signal for the same `host` object means another call of the relay's hooks. */
 interface RequestUses {
   readonly signal: AbortSignal;
   readonly noted: Map<string, Promise<boolean>>;
@@ -12,22 +12,22 @@ interface RequestUses {
 const usesByHost = new WeakMap<object, RequestUses>();
 
 /**
- * Notes that something which counts once was used for a purpose, on all processes. However many hooks of one request ask,
- * the use is one, and all get the same answer. `goodUntil` is the Unix time in ms from which it is refused for its age.
- * False if it was used before, or if so much time has gone by since then that it could not be told. Throws
- * `store_unavailable` if the store does not answer.
+ * Records the use of a one-time proof for a purpose, in the store that all processes share. Several hooks of one
+ * request count as one use and receive the same result. `expiresAt` is the Unix time in ms at which the proof becomes
+ * too old. Returns false if the proof was used before, or if the margin after `expiresAt` is over, since an earlier use
+ * may be forgotten then. Throws `store_unavailable` if the store does not respond.
  */
 export function consumeProof(
   { host, signal, relay }: AuthenticationInput,
   purpose: string,
   value: string,
-  goodUntil: number,
+  expiresAt: number,
 ): Promise<boolean> {
   const known = usesByHost.get(host);
   const uses = known?.signal === signal ? known : { signal, noted: new Map<string, Promise<boolean>>() };
   usesByHost.set(host, uses);
   const key = JSON.stringify([purpose, value]);
-  const use = uses.noted.get(key) ?? consumeInStore(relay, purpose, value, goodUntil);
+  const use = uses.noted.get(key) ?? consumeInStore(relay, purpose, value, expiresAt);
   uses.noted.set(key, use);
   return use;
 }
@@ -36,10 +36,10 @@ async function consumeInStore(
   relay: AuthenticationInput['relay'],
   purpose: string,
   value: string,
-  goodUntil: number,
+  expiresAt: number,
 ): Promise<boolean> {
   const now = relay.clock();
-  // Judged before its end and stalled ever since: what was noted of an earlier use may be forgotten by now.
-  if (now >= goodUntil + MARGIN_MS) return false;
-  return relay.consumeOnce(purpose, value, Math.max(goodUntil, now) + MARGIN_MS);
+  // The request stalled after the check of the age.
+  if (now >= expiresAt + MARGIN_MS) return false;
+  return relay.consumeOnce(purpose, value, Math.max(expiresAt, now) + MARGIN_MS);
 }

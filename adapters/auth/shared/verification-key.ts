@@ -1,42 +1,41 @@
 import { type CryptoKey, compactVerify, errors, type JWTVerifyGetKey } from 'jose';
 
-/* Which key of a key set signed a JWS. */
-
-/** jose's key sets look at the header only. */
+/** The key sets of jose read only the header. */
 const NO_TOKEN = { payload: '', signature: '' };
 
-/** What a JOSE header says of the key. */
+/** The members of a JOSE header that select a key. */
 export interface KeyHeader {
   readonly alg: string;
   readonly kid: string | undefined;
 }
 
-/** The key that a JWS names is in the set, and did not sign it. */
+/** The set has the key that a JWS names, and that key did not sign the JWS. */
 export class SignatureMismatch extends Error {
-  override readonly name = 'OtherSigner';
+  override readonly name = 'SignatureMismatch';
 
   constructor() {
-    super('The signature is not that of the key that is named.');
+    super('The named key did not make the signature.');
   }
 }
 
-/** A JWS does not name its key, and more keys fit it than are tried. */
+/** A JWS names no key, and the set has too many candidates. */
 export class KeyNotNamed extends Error {
-  override readonly name = 'SignerNotNamed';
+  override readonly name = 'KeyNotNamed';
 
   constructor() {
-    super('The key is not named, and too many keys could be meant.');
+    super('The header names no key, and too many keys are possible.');
   }
 }
 
-/** Keys that are tried for one JWS. Issuers with more of one kind name them. */
+/** Maximum number of keys that are tried per JWS. Issuers with more keys of one algorithm set `kid`. */
 export const MAXIMUM_KEYS_TRIED = 16;
 
 /**
- * The key of a set that a JWS is signed with: each that fits its header is tried, up to {@link MAXIMUM_KEYS_TRIED}. `undefined`
- * if there is none, or none of several that could be meant; a newer set may have it. Throws {@link SignatureMismatch} or
- * {@link KeyNotNamed} where this set is enough to refuse, and the reason of the signal once it is aborted. Any other
- * error is about the keys: one of them cannot be used, and no other is the right one.
+ * Finds the key of a set that signed a JWS. Tries each key that matches the header, up to {@link MAXIMUM_KEYS_TRIED}.
+ * Returns `undefined` if no key matches, or if the header names no key and no candidate signed the JWS: a newer set may
+ * have the key. Throws {@link SignatureMismatch} or {@link KeyNotNamed} if this set suffices to reject the JWS, and the
+ * reason of the signal once the signal aborts. Any other error is a fault of the set: a candidate is unusable, and no
+ * other candidate signed the JWS.
  */
 export async function findVerificationKey(
   set: JWTVerifyGetKey,
@@ -54,19 +53,20 @@ export async function findVerificationKey(
       await compactVerify(jws, key, { algorithms: [header.alg] });
       return key;
     } catch (error) {
-      // The key is the issuer's: one that cannot be used says nothing about what it should have signed.
+      // An unusable key proves nothing about the signature.
       if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWSInvalid)) {
         faults.push(error);
       }
     }
   }
   if (faults.length > 0) throw faults[0];
-  // Where the header names no key, a new one may be meant.
   if (header.kid === undefined || tried === 0) return undefined;
   throw new SignatureMismatch();
 }
 
-/** The keys of a set that fit a JOSE header, each imported when it is its turn: several where the header has no `kid`. */
+/**
+ * The keys of a set that match a header: one with a `kid`, or several without. Each is imported when it is requested.
+ */
 async function* getMatchingKeys(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): AsyncGenerator<CryptoKey> {
   try {
     yield (await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey;

@@ -1,9 +1,9 @@
 import { type Element, getChild, readDer } from './der.js';
 
 /*
- * The keys and signatures that certificates may have: those of JWS (RFC 7518, RFC 8037), as RFC 3279, 4055, 5480 and 8410
- * write them. All have at least 112 bits of security, as `openssl verify -auth_level 2` demands. An algorithm is
- * compared with its parameters, byte by byte: curves that are given by their parameters are thus none of these.
+ * The supported keys and signatures of certificates: the algorithms of JWS (RFC 7518, RFC 8037) in the encodings of RFC
+ * 3279, 4055, 5480 and 8410. All have at least 112 bits of security, as `openssl verify -auth_level 2` requires. The
+ * code compares an algorithm with its parameters byte by byte, and so rejects curves with explicit parameters.
  */
 
 /** Hex of AlgorithmIdentifiers of keys. */
@@ -15,17 +15,17 @@ const CURVES: readonly string[] = [
   '301006072a8648ce3d020106052b81040023', // P-521
 ];
 
-/** Bits of an RSA modulus. The upper bound is for the work of a signature check. */
-const RSA_BITS = { least: 2048, most: 8192 };
+/** Bits of an RSA modulus. The upper bound limits the work of a signature check. */
+const RSA_BITS = { minimum: 2048, maximum: 8192 };
 
-/** The usual one is 65537. Large ones are for the same reason as large moduli not of use. */
+/** The usual exponent is 65537. The upper bound limits the work of a signature check. */
 const RSA_MAXIMUM_EXPONENT = 0xffff_ffffn;
 
-/** RSASSA-PSS names its hash in its parameters. Its own object identifier says nothing of it (RFC 4055 §3.1). */
+/** The hash of RSASSA-PSS is in the parameters, not in the object identifier (RFC 4055 §3.1). */
 const RSASSA_PSS = '06092a864886f70d01010a';
 const MGF1 = '06092a864886f70d010108';
 
-/** SHA-256, -384 and -512, which both may have a NULL as their parameters (RFC 4055 §2.1). */
+/** SHA-256, -384 and -512, with absent parameters or with NULL (RFC 4055 §2.1). */
 const HASHES: readonly string[] = ['01', '02', '03'].flatMap((last) => [
   `300b06096086480165030402${last}`,
   `300d06096086480165030402${last}0500`,
@@ -37,13 +37,13 @@ const SIGNATURES: readonly string[] = [
   ED25519,
 ];
 
-/** Whether a key (SubjectPublicKeyInfo) is of use and strong enough. */
+/** True for a SubjectPublicKeyInfo with a supported, strong key. */
 export function isStrongKey(spki: Element): boolean {
   const algorithm = toHex(getChild(spki, 0));
-  // Without the byte that counts unused bits.
+  // The first byte counts unused bits.
   const key = getChild(spki, 1).content.subarray(1);
   if (algorithm === RSA) return isStrongRsa(readDer(key));
-  // A point that is not compressed: that is how JWK has it, and no root has to be found for it.
+  // An uncompressed point, as in a JWK. A compressed point would cost a square root.
   if (CURVES.includes(algorithm)) return key[0] === 0x04;
   return algorithm === ED25519;
 }
@@ -52,21 +52,21 @@ function isStrongRsa(key: Element): boolean {
   const modulus = readPositive(getChild(key, 0));
   const exponent = readPositive(getChild(key, 1));
   const bits = modulus.toString(2).length;
-  if (bits < RSA_BITS.least || bits > RSA_BITS.most) return false;
+  if (bits < RSA_BITS.minimum || bits > RSA_BITS.maximum) return false;
   return exponent > 1n && exponent <= RSA_MAXIMUM_EXPONENT && exponent % 2n === 1n;
 }
 
-/** The value of an INTEGER; 0 if it is negative. */
+/** Returns the value of an INTEGER, or 0 if it is negative. */
 function readPositive({ content }: Element): bigint {
   return (content[0] ?? 0) < 0x80 ? BigInt(`0x0${content.toString('hex')}`) : 0n;
 }
 
-/** Whether a signature algorithm (AlgorithmIdentifier) is of use and strong enough. */
+/** True for an AlgorithmIdentifier of a supported, strong signature. */
 export function isStrongSignature(algorithm: Element): boolean {
   return SIGNATURES.includes(toHex(algorithm)) || isStrongPss(algorithm);
 }
 
-/** RSASSA-PSS with one hash for the message and for the mask. The length of the salt is of no matter. */
+/** RSASSA-PSS with the same hash for the message and the mask, and any salt length. */
 function isStrongPss(algorithm: Element): boolean {
   if (algorithm.children.length !== 2 || toHex(getChild(algorithm, 0)) !== RSASSA_PSS) return false;
   const [hash, mask, ...rest] = getChild(algorithm, 1).children;

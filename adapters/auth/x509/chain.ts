@@ -3,20 +3,22 @@ import { type Certificate, readCertificate } from './certificate.js';
 import { CertificateError } from './extensions.js';
 
 /*
- * The certificate path of the `x5c` header (RFC 7515 §4.1.6), checked up to an anchor (RFC 5280 §6, as far as chains of
- * attesters need it: no policies, no name constraints, no revocation). A chain that is accepted here is also accepted by
- * `openssl verify -x509_strict -auth_level 2`.
+ * Validation of the `x5c` header (RFC 7515 §4.1.6) up to a trust anchor: RFC 5280 §6 without policies, name constraints
+ * and revocation. `openssl verify -x509_strict -auth_level 2` accepts each chain that this file accepts, and tests
+ * compare the two.
  */
 
-/** Certificates of an `x5c` header, the anchor included. */
+/** Maximum number of certificates in an `x5c` header, including the anchor. */
 const MAXIMUM_CERTIFICATES = 6;
 
-/** A chain is not good. The message is a fixed sentence. */
+/** A chain is invalid. The message is a fixed sentence. */
 export class ChainError extends Error {
   override readonly name = 'PathRefused';
 }
 
-/** A chain is good but for the dates of its anchor, which are the host's concern and not of who sent it. */
+/**
+ * A chain is valid except for the dates of its anchor. The host must replace the anchor, so the client is not at fault.
+ */
 export class AnchorOutdated extends Error {
   override readonly name = 'AnchorOutdated';
   readonly code = 'trust_anchor_outdated';
@@ -26,30 +28,29 @@ export class AnchorOutdated extends Error {
   }
 }
 
-/** The certificates of trust anchors. */
 export type TrustAnchors = readonly Certificate[];
 
-/** Reads the certificates of PEM texts. Throws a TypeError if there is none, or one that no chain can lead to. */
+/** Reads the certificates in PEM texts. Throws a TypeError if there are none, or for an unsuitable certificate. */
 export function parseTrustAnchors(texts: readonly string[]): TrustAnchors {
   const blocks = texts.flatMap((text) => [
     ...text.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g),
   ]);
-  if (blocks.length === 0) throw new TypeError('must hold certificates as PEM');
+  if (blocks.length === 0) throw new TypeError('must contain certificates in PEM');
   return blocks.map(([, base64 = '']) => {
     try {
       const anchor = readCertificate(base64.replace(/\s/g, ''));
       assertCa(anchor);
       return anchor;
     } catch (error) {
-      throw error instanceof CertificateError ? new TypeError(`holds a certificate that ${error.message}`) : error;
+      throw error instanceof CertificateError ? new TypeError(`contains a certificate that ${error.message}`) : error;
     }
   });
 }
 
 /**
- * The key of the first certificate of a chain in order, each issued by the next, at the time `now` (Unix time in ms).
- * The path ends at the first certificate that an anchor issued. Throws {@link ChainError} for any other chain, and
- * {@link AnchorOutdated}.
+ * Validates a chain at the time `now` (Unix time in ms) and returns the key of its first certificate. Each certificate
+ * must be issued by the next. The path ends at the first certificate that an anchor issued. Throws {@link ChainError}
+ * or {@link AnchorOutdated}.
  */
 export function verifyChain(x5c: unknown, anchors: TrustAnchors, now: number): KeyObject {
   try {
@@ -63,7 +64,7 @@ export function verifyChain(x5c: unknown, anchors: TrustAnchors, now: number): K
 
 const NO_PATH = 'The certificates of the x5c header do not lead to a trust anchor.';
 
-/** Signatures are checked last and from the anchor down: only keys that were verified cost time. */
+/** Verifies signatures last and from the anchor down, so that only verified keys cost verification time. */
 function verifyPath(chain: readonly Certificate[], anchors: TrustAnchors, now: number): KeyObject {
   const top = chain.findIndex((certificate) => findAnchor(certificate, anchors, now) !== undefined);
   const path = chain.slice(0, top + 1);
@@ -79,13 +80,13 @@ function verifyPath(chain: readonly Certificate[], anchors: TrustAnchors, now: n
     if (!isSignedBy(certificate, issuer)) throw new ChainError(NO_PATH);
     issuer = certificate;
   }
-  // The anchor's own signature is not looked at: that it is trusted is the host's word.
+  // The signature of the anchor itself does not matter, since the host declares the anchor as trusted.
   if (!isCurrent(anchor, now)) throw new AnchorOutdated();
   return leaf.key;
 }
 
 function readChain(x5c: unknown): readonly Certificate[] {
-  if (!Array.isArray(x5c) || x5c.length === 0) throw new ChainError('There are no certificates in an x5c header.');
+  if (!Array.isArray(x5c) || x5c.length === 0) throw new ChainError('The attestation has no certificates (x5c).');
   if (x5c.length > MAXIMUM_CERTIFICATES) throw new ChainError('The x5c header has too many certificates.');
   const chain = x5c.map((text: unknown) => readCertificate(text));
   const inOrder = ({ x509 }: Certificate, at: number): boolean =>
@@ -94,7 +95,7 @@ function readChain(x5c: unknown): readonly Certificate[] {
   return chain;
 }
 
-/** The anchor that has the name and the key identifier of an issuer, one that is valid now before one that is not. */
+/** Finds an anchor with the name and the key identifier of the issuer. Prefers an anchor that is valid now. */
 function findAnchor({ x509 }: Certificate, anchors: TrustAnchors, now: number): Certificate | undefined {
   const issuers = anchors.filter((anchor) => x509.checkIssued(anchor.x509));
   return issuers.find((issuer) => isCurrent(issuer, now)) ?? issuers[0];
@@ -116,22 +117,22 @@ function assertValid(certificate: Certificate, now: number): void {
   if (!isCurrent(certificate, now)) throw new CertificateError('is not valid at this time');
   if (!certificate.hasStrongSignature) throw new CertificateError('is signed with an algorithm that is not supported');
   if (!certificate.hasAuthorityKeyId)
-    throw new CertificateError("does not name its issuer's key (its authority key identifier)");
+    throw new CertificateError("does not name its issuer's key (authority key identifier)");
 }
 
-function assertAttester({ isCa: isAuthority, digitalSignature: maySign, keyCertSign: mayCertify }: Certificate): void {
-  if (isAuthority || !maySign || mayCertify) throw new CertificateError('is not for signing attestations');
+function assertAttester({ isCa, digitalSignature, keyCertSign }: Certificate): void {
+  if (isCa || !digitalSignature || keyCertSign) throw new CertificateError('cannot sign attestations');
 }
 
-function assertCa({ isCa: isAuthority, keyCertSign: mayCertify, hasSubjectKeyId: namesItsKey }: Certificate): void {
-  if (!isAuthority || !mayCertify) throw new CertificateError('is not of a certification authority');
-  if (!namesItsKey) throw new CertificateError('does not name its own key (its subject key identifier)');
+function assertCa({ isCa, keyCertSign, hasSubjectKeyId }: Certificate): void {
+  if (!isCa || !keyCertSign) throw new CertificateError('is not from a certification authority');
+  if (!hasSubjectKeyId) throw new CertificateError('does not name its own key (subject key identifier)');
 }
 
-/** Certificates that are issued by their own name are counted as well, unlike in RFC 5280 §6.1.4. */
+/** Unlike RFC 5280 §6.1.4, this function also counts self-issued certificates. */
 function assertPathLengths(path: readonly Certificate[]): void {
-  // Below the issuer at 1 there is the attester's certificate alone, which does not count.
+  // The attester's certificate, at 0, does not count.
   if (path.some(({ pathLength }, at) => pathLength < at - 1)) {
-    throw new ChainError('The certificates of the x5c header are more than an issuer allows.');
+    throw new ChainError('The chain of the x5c header is longer than an issuer allows.');
   }
 }

@@ -1,29 +1,27 @@
 import { type Element, getChild, readDer, TAG } from './der.js';
-import { arePolicies } from './policies.js';
 
 /*
- * The extensions of a certificate (RFC 5280 §4.2). A constraint that is not processed is refused, whether it is marked as
- * critical or not: who set it does not want the certificate to be good for everything.
+ * The extensions of a certificate (RFC 5280 §4.2). The reader rejects unsupported constraints even if they are not
+ * critical: the issuer meant to restrict the use of the certificate.
  */
 
-/** A certificate is not as the profile demands. The message says how, and follows "a certificate that". */
+/** A certificate violates the profile. The message continues a sentence that ends with "a certificate that". */
 export class CertificateError extends Error {
   override readonly name = 'Unfit';
 }
 
-/** What the extensions say. */
 export interface X509Extensions {
-  /** Whether it is the certificate of a certification authority (RFC 5280 §4.2.1.9). */
+  /** `cA` of the basic constraints (RFC 5280 §4.2.1.9). */
   readonly isCa: boolean;
-  /** Intermediate certificates that may follow below. */
+  /** Maximum number of intermediate certificates below. */
   readonly pathLength: number;
-  /** Whether the key may sign data, and whether certificates (RFC 5280 §4.2.1.3). */
+  /** Key usage (RFC 5280 §4.2.1.3): signatures over data, and signatures over certificates. */
   readonly digitalSignature: boolean;
   readonly keyCertSign: boolean;
-  /** Whether it names its own key, and its issuer's (RFC 5280 §4.2.1.1 and §4.2.1.2). */
+  /** Key identifiers (RFC 5280 §4.2.1.1 and §4.2.1.2). */
   readonly hasSubjectKeyId: boolean;
   readonly hasAuthorityKeyId: boolean;
-  /** Whether there are other names that have to be understood (RFC 5280 §4.2.1.6). */
+  /** True for a critical subject alternative name (RFC 5280 §4.2.1.6). */
   readonly hasCriticalAltNames: boolean;
 }
 
@@ -36,7 +34,7 @@ interface Extension {
 /** Hex of the OIDs 2.5.29.x. */
 const SUBJECT_KEY = '551d0e';
 const KEY_USAGE = '551d0f';
-const SUBJECT_NAMES = '551d11';
+const SUBJECT_ALT_NAMES = '551d11';
 const BASIC_CONSTRAINTS = '551d13';
 const POLICIES = '551d20';
 const AUTHORITY_KEY = '551d23';
@@ -51,7 +49,7 @@ const UNSUPPORTED: readonly string[] = [
 ];
 
 /** Extensions that may be critical. */
-const SUPPORTED_CRITICAL: readonly string[] = [KEY_USAGE, BASIC_CONSTRAINTS, SUBJECT_NAMES];
+const SUPPORTED_CRITICAL: readonly string[] = [KEY_USAGE, BASIC_CONSTRAINTS, SUBJECT_ALT_NAMES];
 
 /** Bits of the first byte of KeyUsage. */
 const DIGITAL_SIGNATURE = 0x80;
@@ -62,7 +60,7 @@ export function readExtensions(list: Element): X509Extensions {
   const found = new Map<string, Extension>();
   for (const extension of list.children) {
     const name = getChild(extension, 0).content.toString('hex');
-    if (found.has(name)) throw new CertificateError('has an extension twice');
+    if (found.has(name)) throw new CertificateError('has the same extension twice');
     found.set(name, readExtension(extension, name));
   }
   const read = (name: string): Element | undefined => {
@@ -71,28 +69,29 @@ export function readExtensions(list: Element): X509Extensions {
   };
   assertAnyPurpose(read(EXTENDED_KEY_USAGE));
   const policies = read(POLICIES);
-  if (policies !== undefined && !arePolicies(policies)) throw new CertificateError('has policies that cannot be read');
-  if (read(SUBJECT_NAMES)?.children.length === 0) throw new CertificateError('has an empty list of other names');
+  if (policies !== undefined && !arePolicies(policies)) throw new CertificateError('has malformed policies');
+  if (read(SUBJECT_ALT_NAMES)?.children.length === 0)
+    throw new CertificateError('has an empty list of alternative names');
   const basic = read(BASIC_CONSTRAINTS);
   const usage = readKeyUsage(read(KEY_USAGE));
-  const isAuthority = readIsCa(basic);
-  if (isAuthority && found.get(BASIC_CONSTRAINTS)?.critical !== true) {
-    throw new CertificateError('is of a certification authority, and does not say so in a critical extension');
+  const isCa = readIsCa(basic);
+  if (isCa && found.get(BASIC_CONSTRAINTS)?.critical !== true) {
+    throw new CertificateError('is of a certification authority and has no critical basic constraints');
   }
   return {
-    isCa: isAuthority,
-    pathLength: readPathLength(basic, isAuthority),
+    isCa,
+    pathLength: readPathLength(basic, isCa),
     digitalSignature: usage === undefined || (usage & DIGITAL_SIGNATURE) !== 0,
     keyCertSign: usage !== undefined && (usage & KEY_CERT_SIGN) !== 0,
     hasSubjectKeyId: read(SUBJECT_KEY)?.tag === TAG.octetString,
     hasAuthorityKeyId: read(AUTHORITY_KEY)?.children[0]?.tag === 0x80,
-    hasCriticalAltNames: found.get(SUBJECT_NAMES)?.critical === true,
+    hasCriticalAltNames: found.get(SUBJECT_ALT_NAMES)?.critical === true,
   };
 }
 
 function readExtension(extension: Element, name: string): Extension {
   const critical = extension.children.length === 3;
-  // DER leaves out what is the default (X.690 §11.5), and false is.
+  // DER omits default values (X.690 §11.5), so `critical` is absent or true.
   if (critical) assertTrue(getChild(extension, 1));
   if (UNSUPPORTED.includes(name)) throw new CertificateError('has a constraint that is not supported');
   if (critical && !SUPPORTED_CRITICAL.includes(name))
@@ -101,13 +100,13 @@ function readExtension(extension: Element, name: string): Extension {
 }
 
 function assertTrue({ tag, content }: Element): void {
-  if (tag !== TAG.boolean || content[0] !== 0xff) throw new CertificateError('cannot be read');
+  if (tag !== TAG.boolean || content[0] !== 0xff) throw new CertificateError('is malformed');
 }
 
-/** No purpose is registered for signers of attestations: a certificate is for any, or for another (RFC 5280 §4.2.1.12). */
+/** RFC 5280 §4.2.1.12. No purpose is registered for attesters, so an extended key usage must include "any". */
 function assertAnyPurpose(purposes: Element | undefined): void {
   if (purposes?.children.every(({ content }) => content.toString('hex') !== ANY_EXTENDED_KEY_USAGE)) {
-    throw new CertificateError('is for another purpose (its extended key usage)');
+    throw new CertificateError('is for another purpose (extended key usage)');
   }
 }
 
@@ -118,19 +117,45 @@ function readIsCa(basic: Element | undefined): boolean {
   return true;
 }
 
-function readPathLength(basic: Element | undefined, isAuthority: boolean): number {
+function readPathLength(basic: Element | undefined, isCa: boolean): number {
   const length = basic?.children.find(({ tag }) => tag === TAG.integer)?.content;
   if (length === undefined) return Number.POSITIVE_INFINITY;
-  if (!isAuthority || (length[0] ?? 0) >= 0x80) throw new CertificateError('has a path length that it may not have');
+  if (!isCa || (length[0] ?? 0) >= 0x80) throw new CertificateError('has an invalid path length');
   return Number.parseInt(length.toString('hex'), 16);
 }
 
-/** The first byte of KeyUsage. The last bit that is written is set, as one at least has to be (X.690 §11.2.2). */
+/** Returns the first byte of KeyUsage. At least one bit is set, and the last encoded bit is set (X.690 §11.2.2). */
 function readKeyUsage(usage: Element | undefined): number | undefined {
   if (usage === undefined) return undefined;
   const [unused = 0, first = 0] = usage.content;
   const last = usage.content.length > 1 ? (usage.content.at(-1) ?? 0) : 0;
   if (usage.tag !== TAG.bitString || ((last >> unused) & 1) === 0)
-    throw new CertificateError('has a key usage that cannot be read');
+    throw new CertificateError('has a malformed key usage');
   return first;
+}
+
+/** DER of the object identifier of a qualifier: the URL of a certification practice statement. */
+const PRACTICE_STATEMENT = '06082b06010505070201';
+
+/**
+ * True for a list of different policies (RFC 5280 §4.2.1.4). The reader rejects constraints of policies, so any policy
+ * is accepted. User notices are not supported.
+ */
+function arePolicies(list: Element): boolean {
+  const names = new Set(list.children.map(({ children }) => children[0]?.bytes.toString('hex')));
+  return isSequence(list, isPolicy) && names.size === list.children.length;
+}
+
+function isPolicy({ tag, children: [name, qualifiers, ...rest] }: Element): boolean {
+  if (tag !== TAG.sequence || name?.tag !== TAG.objectIdentifier || rest.length > 0) return false;
+  return qualifiers === undefined || isSequence(qualifiers, isPracticeStatement);
+}
+
+function isPracticeStatement({ tag, children: [name, url, ...rest] }: Element): boolean {
+  if (tag !== TAG.sequence || name?.bytes.toString('hex') !== PRACTICE_STATEMENT || rest.length > 0) return false;
+  return url?.tag === TAG.ia5String;
+}
+
+function isSequence({ tag, children }: Element, isEntry: (entry: Element) => boolean): boolean {
+  return tag === TAG.sequence && children.length > 0 && children.every(isEntry);
 }

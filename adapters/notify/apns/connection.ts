@@ -4,7 +4,6 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { createHttpCall, type HttpCall, type ProviderResponse } from '../shared/http-call.js';
 import { createRetry, PushFailure, toErrorCode } from '../shared/outcome.js';
 
-/** One POST to APNs. */
 export interface ApnsPost {
   readonly path: string;
   readonly headers: Readonly<Record<string, string | number>>;
@@ -12,115 +11,130 @@ export interface ApnsPost {
   readonly signal: AbortSignal;
 }
 
-/** The connection to APNs: one HTTP/2 session at a time, replaced when it ends. */
+/** The connection to APNs: one HTTP/2 session at a time. */
 export interface ApnsConnection {
-  /** Resolves to any answer. Rejects with a PushFailure of outcome `retry`. */
+  /** Resolves to any response. Rejects with a PushFailure of outcome `retry`. */
   post(post: ApnsPost): Promise<ProviderResponse>;
-  /** Ends the session, and what is under way with the code `closed`. */
+  /** Ends the session. Pushes under way fail with the code `closed`. */
   close(): Promise<void>;
 }
 
 interface Session {
   readonly http2: ClientHttp2Session;
-  /** What the session is on. A session that ended waits with it for the other side, so it is ended here. */
+  /** Destroyed with the session, since an ended session waits for the other side to end the socket. */
   readonly socket: TLSSocket;
   readonly underWay: Set<HttpCall>;
-  /** When it was opened, in ms of `performance.now()`. */
+  /** Time of creation, in ms of `performance.now()`. */
   readonly openedAt: number;
-  /** Characters of the origins that the other side has named (RFC 8336), all of which Node keeps with the session. */
+  /** Characters of the origins that the server has announced (RFC 8336). Node keeps all of them. */
   originCharacters: number;
-  /** Counts what was heard of the other side. */
-  signs: number;
-  /** Why it ended. */
+  /** Counts responses and ping replies of the server. */
+  signsOfLife: number;
+  /** Why the session ended. */
   failure?: string;
 }
 
-/** How long the connection is idle before TCP asks whether the other side is still there, and keeps the way open. */
+/** Interval of TCP keep-alive probes, which detect a lost connection and keep firewalls open. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** A session is replaced after this time, and with it whatever Node keeps of it. */
+/** Maximum age of a session. Node keeps some data per session, which would otherwise grow. */
 const MAXIMUM_AGE_MS = 3_600_000;
 
-/** Characters of origins after which a session is replaced: a server that means well names some, once. */
+/** Characters of origins after which a session is replaced. A correct server announces some origins once. */
 const MAXIMUM_ORIGIN_CHARACTERS = 16_384;
 
-/** Characters of origins after which a session is ended with all that is on it. */
-const TOO_MANY_ORIGINS = 1_048_576;
+/** Characters of origins after which a session is destroyed with its pushes. */
+const ABUSIVE_ORIGIN_CHARACTERS = 1_048_576;
 
-/** The word for a request that the server has certainly not looked at (RFC 9113 §8.7). */
+/** The code for a request that the server has not processed (RFC 9113 §8.7). */
 const NOT_PROCESSED = 'refused_stream';
 
 /**
- * Makes the connection, which is opened by the first push. It stays open between pushes, as APNs asks for, for an hour, and keeps no
- * process alive while nothing is under way. A push that got no answer by half of `timeoutMs` has the session pinged:
- * if nothing is heard until the time is up, the session is dead and is dropped with all that is on it; else only
- * that one push is given up.
+ * Creates the connection. The first push opens the session. As APNs recommends, the session stays open between pushes,
+ * for at most an hour. An idle session does not keep the process alive.
+ *
+ * If a push has no response after half of `timeoutMs`, the connection sends a ping. If the server sends nothing until
+ * the end of `timeoutMs`, the session is dead and ends with all its pushes. Otherwise only this push fails.
  */
 export function createApnsConnection(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']): ApnsConnection {
-  const sessions = new Set<Session>();
-  let current: Session | undefined;
-  let closed = false;
+  return new Http2Connection(origin, timeoutMs, ca);
+}
 
-  function open(): Session {
-    const socket = openSocket(new URL(origin), ca);
-    const http2 = connect(origin, { createConnection: () => socket, settings: { enablePush: false } });
+class Http2Connection implements ApnsConnection {
+  readonly #origin: string;
+  readonly #timeoutMs: number;
+  readonly #ca: ConnectionOptions['ca'];
+  /** All sessions whose sockets are open. Only `#current` receives new pushes. */
+  readonly #sessions = new Set<Session>();
+  #current: Session | undefined;
+  #isClosed = false;
+
+  constructor(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']) {
+    this.#origin = origin;
+    this.#timeoutMs = timeoutMs;
+    this.#ca = ca;
+  }
+
+  async post(post: ApnsPost): Promise<ProviderResponse> {
+    // Two attempts: a push that a GOAWAY left unprocessed goes to the next session at once.
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.#isClosed) throw new PushFailure(createRetry('closed'));
+      if (post.signal.aborted) throw new PushFailure(createRetry('aborted'));
+      try {
+        return await sendOn(this.#getSession(), post, this.#timeoutMs);
+      } catch (error) {
+        if (attempt === 2 || !(error instanceof PushFailure) || error.code !== NOT_PROCESSED) throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(
+      [...this.#sessions].map(async (session) => {
+        for (const call of session.underWay) call.cancel('closed');
+        const closed = new Promise<void>((resolve) => session.socket.once('close', () => resolve()));
+        destroy(session);
+        await closed;
+      }),
+    );
+  }
+
+  /** After a GOAWAY, pushes under way may finish, and new pushes need a new session (RFC 9113 §6.8). */
+  #getSession(): Session {
+    const current = this.#current;
+    if (current !== undefined && performance.now() - current.openedAt > MAXIMUM_AGE_MS) current.http2.close();
+    if (current !== undefined && !current.http2.closed && !current.http2.destroyed) return current;
+    // A server may keep the sockets of earlier sessions open.
+    for (const session of this.#sessions) if (session.underWay.size === 0) destroy(session);
+    this.#current = this.#openSession();
+    return this.#current;
+  }
+
+  #openSession(): Session {
+    const socket = openSocket(new URL(this.#origin), this.#ca);
+    const http2 = connect(this.#origin, { createConnection: () => socket, settings: { enablePush: false } });
     const session: Session = {
       http2,
       socket,
       underWay: new Set(),
       openedAt: performance.now(),
       originCharacters: 0,
-      signs: 0,
+      signsOfLife: 0,
     };
     socket.on('error', (error) => {
       session.failure = toErrorCode(error);
     });
     socket.on('close', () => {
-      sessions.delete(session);
-      if (current === session) current = undefined;
+      this.#sessions.delete(session);
+      if (this.#current === session) this.#current = undefined;
     });
-    // Heard, or it would end the process; the socket closes as well.
+    // An unhandled 'error' would end the process. The socket closes as well.
     http2.on('error', () => undefined);
-    http2.on('origin', (origins) => weighOrigins(session, origins));
-    sessions.add(session);
+    http2.on('origin', (origins) => countOrigins(session, origins));
+    this.#sessions.add(session);
     return session;
   }
-
-  /** After a GOAWAY what is under way may finish, but nothing new may begin (RFC 9113 §6.8). */
-  function usable(): Session {
-    if (current !== undefined && performance.now() - current.openedAt > MAXIMUM_AGE_MS) current.http2.close();
-    if (current !== undefined && !current.http2.closed && !current.http2.destroyed) return current;
-    // Those before, for which the other side keeps its end open.
-    for (const session of sessions) if (session.underWay.size === 0) end(session);
-    current = open();
-    return current;
-  }
-
-  return {
-    async post(post) {
-      // Twice: what a GOAWAY left unprocessed goes to the next session at once.
-      for (let tries = 1; ; tries += 1) {
-        if (closed) throw new PushFailure(createRetry('closed'));
-        if (post.signal.aborted) throw new PushFailure(createRetry('aborted'));
-        try {
-          return await exchangeOn(usable(), post, timeoutMs);
-        } catch (error) {
-          if (tries === 2 || !(error instanceof PushFailure) || error.code !== NOT_PROCESSED) throw error;
-        }
-      }
-    },
-    async close() {
-      closed = true;
-      await Promise.all(
-        [...sessions].map(async (session) => {
-          for (const exchange of session.underWay) exchange.cancel('closed');
-          const gone = new Promise<void>((resolve) => session.socket.once('close', () => resolve()));
-          end(session);
-          await gone;
-        }),
-      );
-    },
-  };
 }
 
 function openSocket({ hostname, port }: URL, ca: ConnectionOptions['ca']): TLSSocket {
@@ -128,7 +142,7 @@ function openSocket({ hostname, port }: URL, ca: ConnectionOptions['ca']): TLSSo
   const socket = connectTls({
     host,
     port: port === '' ? 443 : Number(port),
-    // RFC 6066 §3: an address is no server name.
+    // RFC 6066 §3: an IP address is not a server name.
     servername: isIP(host) === 0 ? host : '',
     ALPNProtocols: ['h2'],
     ...(ca === undefined ? {} : { ca }),
@@ -136,82 +150,85 @@ function openSocket({ hostname, port }: URL, ca: ConnectionOptions['ca']): TLSSo
   return socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
 
-function end({ http2, socket }: Session): void {
+function destroy({ http2, socket }: Session): void {
   http2.destroy();
   socket.destroy();
 }
 
-/** Replaces a session of too many origins; what is under way may finish, unless they keep coming. */
-function weighOrigins(session: Session, origins: readonly string[]): void {
+/** Closes a session with too many origins after its pushes, or at once if the server continues to announce origins. */
+function countOrigins(session: Session, origins: readonly string[]): void {
   for (const { length } of origins) session.originCharacters += length;
-  if (session.originCharacters > TOO_MANY_ORIGINS) end(session);
+  if (session.originCharacters > ABUSIVE_ORIGIN_CHARACTERS) destroy(session);
   else if (session.originCharacters > MAXIMUM_ORIGIN_CHARACTERS) session.http2.close();
 }
 
-/** Sends one request on a session. */
-async function exchangeOn(
+async function sendOn(
   session: Session,
   { path, headers, body, signal }: ApnsPost,
   timeoutMs: number,
 ): Promise<ProviderResponse> {
-  const stream = beginStream(session, { ...headers, ':method': 'POST', ':path': path });
+  const stream = openStream(session, { ...headers, ':method': 'POST', ':path': path });
   let signsAtHalf = Number.NaN;
-  const exchange = createHttpCall(timeoutMs, signal, (code) => {
-    if (code === 'timeout' && session.signs === signsAtHalf) end(session);
+  const call = createHttpCall(timeoutMs, signal, (code) => {
+    if (code === 'timeout' && session.signsOfLife === signsAtHalf) destroy(session);
     else stream.close(constants.NGHTTP2_CANCEL);
   });
-  const half = setTimeout(() => {
-    signsAtHalf = session.signs;
-    listen(session);
+  const halfTimer = setTimeout(() => {
+    signsAtHalf = session.signsOfLife;
+    ping(session);
   }, timeoutMs / 2);
-  half.unref();
+  halfTimer.unref();
+  forwardEvents(stream, session, call);
+  addCall(session, call);
+  stream.end(body);
+  try {
+    return await call.response;
+  } finally {
+    clearTimeout(halfTimer);
+    removeCall(session, call);
+  }
+}
+
+function openStream(session: Session, headers: Record<string, string | number>): ClientHttp2Stream {
+  try {
+    return session.http2.request(headers);
+  } catch (error) {
+    // The session ended at this moment. Invalid headers would fail in the second attempt, too.
+    const code = toErrorCode(error);
+    throw new PushFailure(createRetry(code.startsWith('ERR_HTTP2') ? NOT_PROCESSED : code));
+  }
+}
+
+function forwardEvents(stream: ClientHttp2Stream, session: Session, call: HttpCall): void {
   stream.on('response', (head) => {
-    session.signs += 1;
-    exchange.receiveHead(Number(head[':status']), head['retry-after']);
+    session.signsOfLife += 1;
+    call.receiveHead(Number(head[':status']), head['retry-after']);
   });
-  stream.on('data', exchange.receiveData);
+  stream.on('data', (chunk: Buffer) => call.receiveData(chunk));
   let failure = 'cut_off';
   stream.on('error', (error) => {
     failure = toErrorCode(error);
   });
   stream.on('close', () => {
-    const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-    exchange.finish(refused ? NOT_PROCESSED : (session.failure ?? failure));
+    const isRefused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    call.finish(isRefused ? NOT_PROCESSED : (session.failure ?? failure));
   });
-  hold(session, exchange);
-  stream.end(body);
-  try {
-    return await exchange.response;
-  } finally {
-    clearTimeout(half);
-    release(session, exchange);
-  }
 }
 
-function beginStream(session: Session, headers: Record<string, string | number>): ClientHttp2Stream {
-  try {
-    return session.http2.request(headers);
-  } catch (error) {
-    // A session that ended in this very moment; headers are checked before, and would fail twice.
-    throw new PushFailure(createRetry(toErrorCode(error).startsWith('ERR_HTTP2') ? NOT_PROCESSED : toErrorCode(error)));
-  }
-}
-
-/** Pings; the answer counts as a sign of life. */
-function listen(session: Session): void {
+function ping(session: Session): void {
   if (session.http2.destroyed || session.http2.connecting) return;
   session.http2.ping((error) => {
-    if (error === null) session.signs += 1;
+    if (error === null) session.signsOfLife += 1;
   });
 }
 
-/** Keeps the process alive while something is under way. */
-function hold({ socket, underWay }: Session, exchange: HttpCall): void {
-  underWay.add(exchange);
+/** A session with calls under way keeps the process alive. */
+function addCall({ socket, underWay }: Session, call: HttpCall): void {
+  underWay.add(call);
   socket.ref();
 }
 
-function release({ socket, underWay }: Session, exchange: HttpCall): void {
-  underWay.delete(exchange);
+function removeCall({ socket, underWay }: Session, call: HttpCall): void {
+  underWay.delete(call);
   if (underWay.size === 0) socket.unref();
 }

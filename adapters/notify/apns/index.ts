@@ -2,8 +2,7 @@ import { createPrivateKey, KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import type { ProviderResponse } from '../shared/http-call.js';
-import { parseJsonObject } from '../shared/json.js';
+import { type ProviderResponse, parseJsonObject } from '../shared/http-call.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import {
   createRetry,
@@ -18,76 +17,87 @@ import {
 import { createApnsConnection } from './connection.js';
 import { createProviderTokens } from './provider-token.js';
 
-/** What {@link apnsNotifier} takes. */
+/** Options of {@link apnsNotifier}. */
 export interface ApnsNotifierOptions {
-  /** The team's identifier in Apple's developer programme, ten characters. */
+  /** The identifier of the team in Apple's developer program, ten characters. */
   readonly teamId: string;
   /** The identifier of the signing key, ten characters. */
   readonly keyId: string;
   /** The signing key: the text of the `.p8` file (PEM, PKCS #8, P-256), or a key of `node:crypto`. */
   readonly privateKey: string | KeyObject;
-  /** `apns-topic` of every push: the bundle id of the app. Never taken from a device. */
+  /** The `apns-topic` of every push: the bundle id of the app. */
   readonly topic: string;
-  /** Default `https://api.push.apple.com`; development builds of an app need `https://api.sandbox.push.apple.com`. */
+  /**
+   * The origin of APNs. Default `https://api.push.apple.com`. Development builds of an app need
+   * `https://api.sandbox.push.apple.com`.
+   */
   readonly origin?: string | undefined;
-  /** Certificates trusted in place of the system's. */
+  /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
-  /** Milliseconds for one push. Default 5,000, at most 60,000. */
+  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** Types of notification tokens. Default `['com.apple.apns']`. */
+  /** The types of notification tokens that this notifier handles. Default `['com.apple.apns']`. */
   readonly types?: readonly string[] | undefined;
-  /** Unix time in ms. Default `Date.now`. For tests. */
+  /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-const identifier = z.string('is required, as a text').regex(/^[A-Z0-9]{10}$/, 'must be 10 of the characters A-Z 0-9');
+const identifier = z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 of the characters A-Z 0-9');
 
-const schema = z.strictObject(
-  {
-    teamId: identifier,
-    keyId: identifier,
-    privateKey: z
-      .custom<string | KeyObject>((value) => typeof value === 'string' || value instanceof KeyObject, 'is required')
-      .transform(toKey)
-      .refine((key) => key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' && key.type === 'private', {
-        message: 'must be a P-256 private key: the text of the .p8 file, or a key of node:crypto',
-      })
-      .transform((key) => key as KeyObject),
-    topic: z
-      .string('is required, as a text')
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'must be a topic, such as the bundle id com.example.app'),
-    origin: httpsOrigin.default('https://api.push.apple.com'),
-    types: tokenTypes.default(['com.apple.apns']),
-    ...commonOptions,
-  },
-  'takes an object of options',
-);
+const schema = z.strictObject({
+  teamId: identifier,
+  keyId: identifier,
+  privateKey: z
+    .custom<string | KeyObject>(
+      (value) => typeof value === 'string' || value instanceof KeyObject,
+      'is required and must be the text of the .p8 file, or a key of node:crypto',
+    )
+    .transform(toKey)
+    .refine((key) => key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' && key.type === 'private', {
+      message: 'must be a P-256 private key: the text of the .p8 file, or a key of node:crypto',
+    })
+    .transform((key) => key as KeyObject),
+  topic: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'must be a topic, such as the bundle id com.example.app'),
+  origin: httpsOrigin.default('https://api.push.apple.com'),
+  types: tokenTypes.default(['com.apple.apns']),
+  ...commonOptions,
+});
 
-/** APNs: a background push that wakes the app and shows nothing. */
+/** A background push, which wakes the app and shows nothing. */
 const BODY = JSON.stringify({ aps: { 'content-available': 1 } });
 
-/** What may stand in the path of a request; APNs's own tokens are hexadecimal. */
+/** Characters that are safe in the path of a request. APNs's own tokens are hexadecimal. */
 const TOKEN = /^[0-9A-Za-z_-]{1,200}$/;
 
-/** Reasons of a 400 that concern the token alone. */
+/** Reasons of a 400 that concern only the token. */
 const BAD_TOKEN: ReadonlySet<unknown> = new Set(['BadDeviceToken', 'DeviceTokenNotForTopic']);
 
 /**
- * Sends pushes to Apple devices through the Apple Push Notification service, over one HTTP/2 connection, as background
- * pushes (`apns-push-type: background`, priority 5): no text, no sound, nothing about the mailbox. APNs delivers these
- * when it sees fit, a few an hour; devices poll all the same. Needs the package `jose`.
+ * Creates a notifier for Apple devices. It sends background pushes (`apns-push-type: background`, priority 5) through
+ * the Apple Push Notification service, over one HTTP/2 connection. A push has no text, no sound and no data about the
+ * mailbox. APNs may delay background pushes and delivers a few per hour, so devices must also poll. Requires the
+ * package `jose`.
  *
  * | APNs | outcome |
  * | --- | --- |
  * | 200 | sent |
  * | 410; 400 BadDeviceToken, DeviceTokenNotForTopic | gone |
- * | 429 TooManyRequests and others | retry, with `Retry-After`; the fault is the token's |
- * | 429 TooManyProviderTokenUpdates, 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
- * | 403 ExpiredProviderToken | retry; a new provider token if the last one is 20 minutes old, else not before that |
+ * | 429, except TooManyProviderTokenUpdates | retry, with `Retry-After`; counts against the token |
+ * | 429 TooManyProviderTokenUpdates, 5xx, a time-out, a lost connection | retry, with `Retry-After` |
+ * | 403 ExpiredProviderToken | retry with a new provider token, at least 20 minutes after the last one |
  * | any other | rejected |
  *
- * BadDeviceToken is also what tokens of development builds get at the production `origin`, and the other way round.
- * Throws a TypeError for an option that can never work.
+ * BadDeviceToken is also the response for tokens of development builds at the production `origin`, and for tokens of
+ * production builds at the sandbox.
+ *
+ * @param options - `teamId`, `keyId`, `privateKey` and `topic` are required.
+ * @returns A notifier for `notify`.
+ * @throws {TypeError} If an option is invalid. The message begins with the path of the option.
+ * @example
+ * createRelay({ notify: [apnsNotifier({ teamId, keyId, privateKey, topic: 'com.example.wallet' })] });
+ * @see {@link https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns APNs}
  */
 export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
   const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = parseOptions(
@@ -98,14 +108,14 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
   const tokens = createProviderTokens({ teamId, keyId, key: privateKey }, clock);
   const connection = createApnsConnection(origin, timeoutMs, ca);
 
-  function judge({ status, retryAfter, body }: ProviderResponse, tokenData: string, sent: string): PushOutcome {
+  function toOutcome({ status, retryAfter, body }: ProviderResponse, tokenData: string, sent: string): PushOutcome {
     if (status === 200) return { outcome: 'sent' };
     const { reason } = parseJsonObject(body);
     const code = toSafeCode(reason, tokenData) ?? toStatusCode(status);
     if (status === 410 || (status === 400 && BAD_TOKEN.has(reason))) return { outcome: 'gone', code };
     if (status === 403 && reason === 'ExpiredProviderToken') return createRetry(code, tokens.reportExpired(sent));
     const waitMs = parseRetryAfterMs(retryAfter, clock());
-    // This 429 is about the relay's own tokens; the others are about the device's.
+    // This 429 concerns the relay's provider tokens. Other 429 concern the device.
     if (status === 429 && reason === 'TooManyProviderTokenUpdates') return createRetry(code, waitMs);
     if (isTransient(status)) return createStatusRetry(status, code, waitMs);
     return { outcome: 'rejected', code };
@@ -124,18 +134,18 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
           'apns-push-type': 'background',
           'apns-priority': '5',
           'apns-topic': topic,
-          'apns-expiration': String(wholeHour(clock()) + PUSH_TTL_SECONDS),
+          'apns-expiration': String(getHourStart(clock()) + PUSH_TTL_SECONDS),
           'content-type': 'application/json',
         };
         const path = `/3/device/${tokenData}`;
-        return judge(await connection.post({ path, headers, body: BODY, signal }), tokenData, providerToken);
+        return toOutcome(await connection.post({ path, headers, body: BODY, signal }), tokenData, providerToken);
       }),
     close: () => connection.close(),
   };
 }
 
-/** The beginning of the hour, in Unix seconds: the same for all pushes of an hour. */
-function wholeHour(now: number): number {
+/** The start of the hour in Unix seconds. All pushes of an hour carry the same time, so that it identifies none. */
+function getHourStart(now: number): number {
   return Math.floor(now / 3_600_000) * 3_600;
 }
 
@@ -144,7 +154,7 @@ function toKey(value: string | KeyObject): KeyObject | undefined {
   try {
     return createPrivateKey(value);
   } catch {
-    // Its message could quote the text.
+    // The error message could quote the key.
     return undefined;
   }
 }

@@ -1,32 +1,33 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 
-/** Who sends, in Apple's words. */
+/** The sender, in Apple's terms. */
 export interface ApnsIdentity {
   readonly teamId: string;
   readonly keyId: string;
-  /** The P-256 private key of the identifier `keyId`. */
+  /** The P-256 private key with the identifier `keyId`. */
   readonly key: KeyObject;
 }
 
-/** The provider token of a connection. */
 export interface ProviderTokens {
-  /** The token to send, a JWT; one for all pushes, renewed every 40 minutes. */
+  /** Returns the current token, a JWT. All pushes share one token, which is renewed after 40 minutes. */
   getToken(): Promise<string>;
   /**
-   * To be called with the token that APNs called expired. Makes the next push bring a newer one, and returns 0; or, as
-   * APNs takes no more than one in 20 minutes, returns the milliseconds until that is possible.
+   * Reports that APNs called the token `sent` expired. Returns 0 if the next push gets a newer token. APNs accepts one
+   * new token per 20 minutes: during that time, returns the ms until a new token is possible.
    */
   reportExpired(sent: string): number;
 }
 
 const MINUTE_MS = 60_000;
 
-/** APNs refuses tokens older than 60 minutes, and those renewed within 20. */
+/** APNs rejects tokens that are older than 60 minutes. */
 const RENEWAL_AGE_MS = 40 * MINUTE_MS;
+
+/** APNs rejects a new token that follows another within 20 minutes. */
 const MINIMUM_AGE_MS = 20 * MINUTE_MS;
 
-/** Makes provider tokens for token-based authentication with APNs. `clock` is Unix time in ms. */
+/** Signs the provider tokens of APNs. `clock` returns Unix time in ms. */
 export function createProviderTokens({ teamId, keyId, key }: ApnsIdentity, clock: () => number): ProviderTokens {
   let issuedAt = Number.NaN;
   let token: Promise<string> | undefined;
@@ -44,16 +45,16 @@ export function createProviderTokens({ teamId, keyId, key }: ApnsIdentity, clock
 
   return {
     getToken() {
-      // Either way: a clock that was set back would keep a token for ever.
+      // The absolute difference, so that a clock that was set back does not keep the token forever.
       if (token === undefined || Math.abs(clock() - issuedAt) >= RENEWAL_AGE_MS) token = issue();
       return token;
     },
     reportExpired(sent) {
-      // Of many pushes that were under way with the old token, the first has seen to it.
+      // Another push with the same token has already caused the renewal.
       if (sent !== newest || token === undefined) return 0;
-      const wait = Math.max(0, MINIMUM_AGE_MS - Math.abs(clock() - issuedAt));
-      if (wait === 0) token = undefined;
-      return wait;
+      const waitMs = Math.max(0, MINIMUM_AGE_MS - Math.abs(clock() - issuedAt));
+      if (waitMs === 0) token = undefined;
+      return waitMs;
     },
   };
 }

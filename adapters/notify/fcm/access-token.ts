@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { parseJsonObject } from '../shared/http-call.js';
 import type { HttpSender } from '../shared/http-sender.js';
-import { parseJsonObject } from '../shared/json.js';
 import {
   createRetry,
   isTransient,
@@ -11,25 +11,25 @@ import {
   toStatusCode,
 } from '../shared/outcome.js';
 
-/** The account on whose behalf tokens are asked for. */
+/** The account that requests tokens. */
 export interface AccessTokenAccount {
   readonly clientEmail: string;
   readonly key: KeyObject;
   /** `kid` of the assertion, if known. */
   readonly keyId: string | undefined;
-  /** The token endpoint, which is also the audience of the assertion. */
+  /** The token endpoint. Also the audience of the assertion. */
   readonly tokenUri: URL;
 }
 
 /** The OAuth access token of a service account. */
 export interface AccessTokens {
   /**
-   * A token that is good for another minute at least; asked for once, however many pushes wait for it. Rejects with a
-   * PushFailure: `retry` when the endpoint did not answer with a token or `signal` aborts, `rejected` when it refused. A
-   * failure stands for a second, or the `Retry-After` of the endpoint.
+   * Returns a token that is valid for at least another minute. Concurrent pushes share one request. Rejects with a
+   * PushFailure: `retry` if the endpoint did not return a token or `signal` aborted, `rejected` if it refused the
+   * account. After a failure, calls fail with the same error for a second, or for the `Retry-After` of the endpoint.
    */
   getToken(signal: AbortSignal): Promise<string>;
-  /** Forgets a token that was refused, unless there is a newer one already. */
+  /** Drops a token that FCM refused, unless a newer token has replaced it. */
   discard(token: string): void;
 }
 
@@ -43,93 +43,98 @@ const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging';
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ASSERTION_SECONDS = 10 * 60;
 
-/** A token is renewed this long before its end. */
+/** A token is renewed this long before its expiration. */
 const MARGIN_MS = 60_000;
 
-/** RFC 6749 §5.1: without `expires_in` the life is not known. */
+/** The lifetime of a token without `expires_in` (RFC 6749 §5.1). */
 const DEFAULT_LIFETIME_SECONDS = 5 * 60;
 
-/** After a failure the endpoint is not asked again for so long, or for its `Retry-After` up to a minute. */
+/** Pause after a failure, unless the endpoint sends a `Retry-After`. */
 const PAUSE_MS = 1_000;
 const MAXIMUM_PAUSE_MS = 60_000;
 
-/** Gets access tokens by a signed assertion (RFC 7523 §2.1), as Google's service accounts do. */
+/** Requests access tokens with a signed assertion (RFC 7523 §2.1), as Google's service accounts do. */
 export function createAccessTokens(account: AccessTokenAccount, sender: HttpSender, clock: () => number): AccessTokens {
-  let granted: AccessToken | undefined;
-  let asking: Promise<AccessToken> | undefined;
-  let failed: { readonly error: unknown; readonly until: number } | undefined;
+  let current: AccessToken | undefined;
+  let pending: Promise<AccessToken> | undefined;
+  let failure: { readonly error: unknown; readonly until: number } | undefined;
 
-  async function ask(): Promise<AccessToken> {
+  async function renew(): Promise<AccessToken> {
     try {
-      granted = await requestToken(account, sender, clock);
-      failed = undefined;
-      return granted;
+      current = await requestToken(account, sender, clock);
+      failure = undefined;
+      return current;
     } catch (error) {
-      failed = { error, until: clock() + pauseAfter(error) };
+      failure = { error, until: clock() + getPauseMs(error) };
       throw error;
     } finally {
-      asking = undefined;
+      pending = undefined;
     }
   }
 
   return {
     async getToken(signal) {
-      if (granted !== undefined && clock() < granted.freshUntil) return granted.token;
-      const pause = (failed?.until ?? 0) - clock();
-      // A clock that was set back must not make it longer.
-      if (failed !== undefined && pause > 0 && pause <= MAXIMUM_PAUSE_MS) throw failed.error;
-      asking ??= ask();
-      // The request belongs to all who wait: one push that is aborted leaves it to the others.
-      return (await unlessAborted(asking, signal)).token;
+      if (current !== undefined && clock() < current.freshUntil) return current.token;
+      const pauseMs = (failure?.until ?? 0) - clock();
+      // A clock that was set back must not lengthen the pause.
+      if (failure !== undefined && pauseMs > 0 && pauseMs <= MAXIMUM_PAUSE_MS) throw failure.error;
+      pending ??= renew();
+      // An aborted push must not abort the request, which other pushes share.
+      return (await unlessAborted(pending, signal)).token;
     },
     discard(token) {
-      if (granted?.token === token) granted = undefined;
+      if (current?.token === token) current = undefined;
     },
   };
 }
 
-function pauseAfter(error: unknown): number {
+function getPauseMs(error: unknown): number {
   const outcome = error instanceof PushFailure ? error.outcome : undefined;
-  const wait = outcome?.outcome === 'retry' ? (outcome.retryAfterMs ?? 0) : 0;
-  return Math.min(Math.max(wait, PAUSE_MS), MAXIMUM_PAUSE_MS);
+  const waitMs = outcome?.outcome === 'retry' ? (outcome.retryAfterMs ?? 0) : 0;
+  return Math.min(Math.max(waitMs, PAUSE_MS), MAXIMUM_PAUSE_MS);
 }
 
 async function requestToken(
-  { clientEmail, key, keyId, tokenUri }: AccessTokenAccount,
+  account: AccessTokenAccount,
   sender: HttpSender,
   clock: () => number,
 ): Promise<AccessToken> {
   const now = Math.floor(clock() / 1000);
-  const assertion = await new SignJWT({ scope: SCOPE })
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
-    .setIssuer(clientEmail)
-    .setAudience(tokenUri.href)
-    .setIssuedAt(now)
-    .setExpirationTime(now + ASSERTION_SECONDS)
-    .sign(key);
-  const { status, retryAfter, body } = await sender.post(tokenUri, {
+  const assertion = await signAssertion(account, now);
+  const { status, retryAfter, body } = await sender.post(account.tokenUri, {
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams({ grant_type: GRANT_TYPE, assertion }).toString(),
   });
-  const answer = parseJsonObject(body);
+  const response = parseJsonObject(body);
   if (status !== 200) {
-    const code = toSafeCode(answer.error, assertion) ?? `token_${toStatusCode(status)}`;
+    const code = toSafeCode(response.error, assertion) ?? `token_${toStatusCode(status)}`;
     if (isTransient(status)) throw new PushFailure(createRetry(code, parseRetryAfterMs(retryAfter, clock())));
     throw new PushFailure({ outcome: 'rejected', code });
   }
-  const { access_token: token, expires_in: seconds = DEFAULT_LIFETIME_SECONDS } = answer;
-  // It goes into a header.
+  const { access_token: token, expires_in: seconds = DEFAULT_LIFETIME_SECONDS } = response;
+  // The relay sends the token in a header.
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || typeof seconds !== 'number') {
     throw new PushFailure(createRetry('token_answer_invalid'));
   }
   return { token, freshUntil: now * 1000 + seconds * 1000 - MARGIN_MS };
 }
 
+/** `now` is Unix time in seconds. */
+function signAssertion({ clientEmail, key, keyId, tokenUri }: AccessTokenAccount, now: number): Promise<string> {
+  return new SignJWT({ scope: SCOPE })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
+    .setIssuer(clientEmail)
+    .setAudience(tokenUri.href)
+    .setIssuedAt(now)
+    .setExpirationTime(now + ASSERTION_SECONDS)
+    .sign(key);
+}
+
 function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(new PushFailure(createRetry('aborted')));
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+    const onAbort = (): void => reject(new PushFailure(createRetry('aborted')));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

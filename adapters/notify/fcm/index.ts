@@ -9,86 +9,92 @@ import { PUSH_TTL_SECONDS, runPush } from '../shared/outcome.js';
 import { createAccessTokens } from './access-token.js';
 import { isThirdPartyError, toFcmOutcome } from './outcome.js';
 
-/** The key of a service account, as Google hands it out: the parsed JSON file; other members are ignored. */
+/** The key of a service account: the parsed JSON file from Google. Other members are ignored. */
 export interface FcmServiceAccount {
   readonly project_id: string;
   readonly client_email: string;
-  /** RSA, PEM, PKCS #8. */
+  /** An RSA key in PEM (PKCS #8). */
   readonly private_key: string;
   readonly private_key_id?: string | undefined;
-  /** Default `https://oauth2.googleapis.com/token`. */
+  /** The token endpoint. Default `https://oauth2.googleapis.com/token`. */
   readonly token_uri?: string | undefined;
 }
 
-/** What {@link fcmNotifier} takes. */
+/** Options of {@link fcmNotifier}. */
 export interface FcmNotifierOptions {
-  /** An account with the role that may send messages of its Firebase project. */
+  /** An account with the permission to send messages of its Firebase project. */
   readonly serviceAccount: FcmServiceAccount;
-  /** Default `https://fcm.googleapis.com`. */
+  /** The origin of FCM. Default `https://fcm.googleapis.com`. */
   readonly origin?: string | undefined;
-  /** Certificates trusted in place of the system's, for the token endpoint too. */
+  /** Trusted certificates (PEM) in place of the system's, also for the token endpoint. */
   readonly ca?: TrustedCertificates | undefined;
-  /** Milliseconds for one request: that of the push, and before it, once an hour, that of an access token. Default 5,000,
-   * at most 60,000. */
+  /**
+   * Time limit for one request in milliseconds, from 1 to 60,000. Default 5,000. About once per hour, a push also waits
+   * for the request of an access token.
+   */
   readonly timeoutMs?: number | undefined;
-  /** Types of notification tokens. Default `['com.google.fcm']`. */
+  /** The types of notification tokens that this notifier handles. Default `['com.google.fcm']`. */
   readonly types?: readonly string[] | undefined;
-  /** Unix time in ms. Default `Date.now`. For tests. */
+  /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-const schema = z.strictObject(
-  {
-    serviceAccount: z.object(
-      {
-        project_id: z.string('is required, as a text').regex(/^[a-z0-9][a-z0-9.:-]{0,99}$/, 'must be a project id'),
-        client_email: z.string('is required, as a text').regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address'),
-        private_key: z
-          .string('is required, as a text')
-          .transform(toKey)
-          .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM')
-          .transform((key) => key as KeyObject),
-        private_key_id: z.string('must be a text').optional(),
-        token_uri: z
-          .string('must be a text')
-          .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:', 'must be an https URL')
-          .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not hold credentials')
-          .default('https://oauth2.googleapis.com/token'),
-      },
-      'is required: the parsed JSON file of the account',
-    ),
-    origin: httpsOrigin.default('https://fcm.googleapis.com'),
-    types: tokenTypes.default(['com.google.fcm']),
-    ...commonOptions,
-  },
-  'takes an object of options',
-);
+const schema = z.strictObject({
+  serviceAccount: z.object(
+    {
+      project_id: z.string().regex(/^[a-z0-9][a-z0-9.:-]{0,99}$/, 'must be a project id'),
+      client_email: z.string().regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address'),
+      private_key: z
+        .string()
+        .transform(toKey)
+        .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM')
+        .transform((key) => key as KeyObject),
+      private_key_id: z.string().optional(),
+      token_uri: z
+        .string()
+        .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:', 'must be an https URL')
+        .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not hold credentials')
+        .default('https://oauth2.googleapis.com/token'),
+    },
+    'is required and must be the parsed JSON file of the account',
+  ),
+  origin: httpsOrigin.default('https://fcm.googleapis.com'),
+  types: tokenTypes.default(['com.google.fcm']),
+  ...commonOptions,
+});
 
-/** FCM wants some data in a message that shows nothing; this is the same for every push and tells nothing. */
+/** FCM requires data in a message without a notification. All pushes carry the same data. */
 const DATA = { hint: 'changed' };
 
 const ANDROID = { priority: 'high', ttl: `${PUSH_TTL_SECONDS}s` };
 
-/** Registration tokens have no documented form, but no spaces. */
+/** Registration tokens have no documented form, and contain no spaces. */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
 
 /**
- * Sends pushes to Android devices through Firebase Cloud Messaging (HTTP v1), as messages without a notification: the
- * app gets `data: { hint: 'changed' }`, always the same, at high priority, and nothing is shown. Access tokens are got by
- * a signed assertion (RFC 7523) and kept until a minute before they end. Needs the package `jose`.
+ * Creates a notifier for Android devices. It sends data messages at high priority through Firebase Cloud Messaging
+ * (HTTP v1). The app always receives `data: { hint: 'changed' }`, and the device shows nothing. The notifier requests
+ * access tokens with a signed assertion (RFC 7523) and renews them a minute before they expire. Requires the package
+ * `jose`.
  *
  * | FCM | outcome |
  * | --- | --- |
  * | 200 | sent |
  * | 404 UNREGISTERED; 400 INVALID_ARGUMENT about the token | gone |
- * | 429 | retry, with `Retry-After`; the fault is the token's |
- * | 5xx; no answer in time, a cut connection; no access token | retry, with `Retry-After` |
+ * | 429 | retry, with `Retry-After`; counts against the token |
+ * | 5xx, a time-out, a lost connection, no access token | retry, with `Retry-After` |
  * | 401 THIRD_PARTY_AUTH_ERROR | rejected |
- * | any other 401 | once more with a new access token, then rejected |
+ * | any other 401 | one more attempt with a new access token, then rejected |
  * | 403 SENDER_ID_MISMATCH and any other | rejected |
  *
- * A token endpoint that refuses the account (`invalid_grant`) is `rejected` as well. Throws a TypeError for an option that
- * can never work.
+ * If the token endpoint refuses the account (`invalid_grant`), the outcome is `rejected`.
+ *
+ * @param options - Only `serviceAccount` is required.
+ * @returns A notifier for `notify`.
+ * @throws {TypeError} If an option is invalid. The message begins with the path of the option.
+ * @example
+ * createRelay({ notify: [fcmNotifier({ serviceAccount: JSON.parse(await readFile('account.json', 'utf8')) })] });
+ * @see {@link https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send FCM HTTP v1}
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
   const { serviceAccount, origin, ca, timeoutMs, types, clock } = parseOptions('fcmNotifier', schema, options);
@@ -105,9 +111,9 @@ export function fcmNotifier(options: FcmNotifierOptions): Notifier {
   async function send(body: string, signal: AbortSignal) {
     const token = await tokens.getToken(signal);
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await sender.post(target, { headers, body, signal });
-    if (isAccessTokenRefused(answer)) tokens.discard(token);
-    return answer;
+    const response = await sender.post(target, { headers, body, signal });
+    if (isAccessTokenRefused(response)) tokens.discard(token);
+    return response;
   }
 
   return {
@@ -117,23 +123,23 @@ export function fcmNotifier(options: FcmNotifierOptions): Notifier {
       runPush(async () => {
         const body = JSON.stringify({ message: { token: tokenData, data: DATA, android: ANDROID } });
         const first = await send(body, signal);
-        const answer = isAccessTokenRefused(first) ? await send(body, signal) : first;
-        return toFcmOutcome(answer, tokenData, clock());
+        const response = isAccessTokenRefused(first) ? await send(body, signal) : first;
+        return toFcmOutcome(response, tokenData, clock());
       }),
     close: async () => sender.close(),
   };
 }
 
-/** True if FCM did not take the access token. */
-function isAccessTokenRefused(answer: ProviderResponse): boolean {
-  return answer.status === 401 && !isThirdPartyError(answer);
+/** True if FCM refused the access token. */
+function isAccessTokenRefused(response: ProviderResponse): boolean {
+  return response.status === 401 && !isThirdPartyError(response);
 }
 
 function toKey(text: string): KeyObject | undefined {
   try {
     return createPrivateKey(text);
   } catch {
-    // Its message could quote the text.
+    // The error message could quote the key.
     return undefined;
   }
 }

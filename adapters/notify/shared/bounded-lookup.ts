@@ -1,19 +1,19 @@
 import type { LookupFunction } from 'node:net';
 
-/** The code of the error of {@link createBoundedLookup}. */
+/** The error code of {@link createBoundedLookup}. */
 export const LOOKUPS_BUSY = 'lookups_busy';
 
-/** Names that are looked up at once: the system's resolver has two threads for all of the process. */
+/** Concurrent lookups of names. The system's resolver shares a few threads with the rest of the process. */
 const MAXIMUM_NAMES = 16;
 
-/** Connections that wait for a name at once, those included whose push was given up. */
+/** Connections that wait for a lookup, including those of cancelled pushes. */
 const MAXIMUM_WAITING = 1_000;
 
 type Callback = Parameters<LookupFunction>[2];
 
 /**
- * Wraps a resolver so that it looks up 16 names at once at most, each once for all who ask for it meanwhile. Fails at
- * once with {@link LOOKUPS_BUSY} while it is busy. A name counts until the resolver has answered.
+ * Limits a resolver to 16 names at once. Concurrent lookups of one name share one call. Over the limit, a lookup fails
+ * at once with {@link LOOKUPS_BUSY}. A name counts until the resolver calls back.
  */
 export function createBoundedLookup(lookup: LookupFunction): LookupFunction {
   const underWay = new Map<string, Callback[]>();
@@ -23,7 +23,7 @@ export function createBoundedLookup(lookup: LookupFunction): LookupFunction {
     const key = JSON.stringify([hostname, options.family, options.hints, options.all, options.order]);
     const callbacks = underWay.get(key);
     if (waiting >= MAXIMUM_WAITING || (callbacks === undefined && underWay.size >= MAXIMUM_NAMES)) {
-      callback(Object.assign(new Error('Too many names are being looked up.'), { code: LOOKUPS_BUSY }), '', 0);
+      callback(Object.assign(new Error('Too many lookups are under way.'), { code: LOOKUPS_BUSY }), '', 0);
       return;
     }
     waiting += 1;
@@ -31,13 +31,13 @@ export function createBoundedLookup(lookup: LookupFunction): LookupFunction {
       callbacks.push(callback);
       return;
     }
-    const asking = [callback];
-    underWay.set(key, asking);
+    const pending = [callback];
+    underWay.set(key, pending);
     const settle: Callback = (...found) => {
-      if (underWay.get(key) !== asking) return; // A resolver that answers twice.
+      if (underWay.get(key) !== pending) return; // The resolver called back twice.
       underWay.delete(key);
-      waiting -= asking.length;
-      for (const answer of asking) answer(...found);
+      waiting -= pending.length;
+      for (const waiter of pending) waiter(...found);
     };
     try {
       lookup(hostname, options, settle);

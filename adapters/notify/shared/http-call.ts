@@ -1,93 +1,101 @@
 import { createRetry, PushFailure } from './outcome.js';
 
-/** What a provider answered. */
+/** The response of a provider. */
 export interface ProviderResponse {
   readonly status: number;
-  /** The `Retry-After` header as it came. */
+  /** The value of the `Retry-After` header. */
   readonly retryAfter: string | undefined;
-  /** The body as UTF-8 text, as far as it came: see {@link createHttpCall}. */
+  /** The received part of the body as UTF-8 text, at most 16 KiB. */
   readonly body: string;
 }
 
-/** One request under way. The transport reports to it; the first end counts. */
+/**
+ * One request under way. The transport reports its progress, and only the first end counts. The status decides the
+ * outcome, and the body only explains it. So a call whose body is truncated, too long or too slow still resolves, with
+ * the received part: otherwise the relay would send an accepted push again.
+ */
 export interface HttpCall {
   /** Rejects with a {@link PushFailure} of outcome `retry`. */
   readonly response: Promise<ProviderResponse>;
-  /** The head of the answer has come. */
   receiveHead(status: number, retryAfter: string | undefined): void;
-  /** A part of the body has come. */
   receiveData(chunk: Buffer): void;
-  /** The transport is through; `code` names the failure if no head has come. */
+  /** The transport has ended. `code` names the failure if it ended before the head. */
   finish(code: string): void;
-  /** Ends it early and tells the transport. */
+  /** Ends the call early and aborts the transport. */
   cancel(code: string): void;
 }
 
-/** The bytes of an answer that are read; those of providers are a few hundred. */
+/** Maximum bytes of a body. Bodies of providers have a few hundred bytes. */
 const MAXIMUM_BODY_BYTES = 16 * 1024;
 
-/**
- * Begins an exchange that is over after `timeoutMs`, or when `signal` aborts; `abandon` then has to free the transport.
- * The status is the answer, and the body an explanation of it: one that is cut off, too long or too slow to finish
- * is handed over as far as it came, so that a push that the provider took is not sent again.
- */
+/** Starts a call that ends after `timeoutMs` or when `signal` aborts. `abortTransport` must then free the transport. */
 export function createHttpCall(
   timeoutMs: number,
   signal: AbortSignal | undefined,
-  abandon: (code: string) => void,
+  abortTransport: (code: string) => void,
 ): HttpCall {
-  const { promise, resolve, reject } = withResolvers<ProviderResponse>();
-  // One buffer: kept one by one, chunks of one byte would take a hundred times their size.
-  let body: Buffer | undefined;
-  let bytes = 0;
-  let head: { readonly status: number; readonly retryAfter: string | undefined } | undefined;
-  let over = false;
-
-  function end(code: string): void {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-    if (head === undefined) reject(new PushFailure(createRetry(code)));
-    else resolve({ ...head, body: body?.toString('utf8', 0, bytes) ?? '' });
-  }
-  function giveUp(code: string): void {
-    if (over) return;
-    end(code);
-    abandon(code);
-  }
-  const aborted = (): void => giveUp('aborted');
-  const timer = setTimeout(() => giveUp('timeout'), timeoutMs);
-  timer.unref();
-  signal?.addEventListener('abort', aborted);
-
-  return {
-    response: promise,
-    receiveHead(status, retryAfter) {
-      head = { status, retryAfter };
-    },
-    receiveData(chunk) {
-      if (over) return;
-      body ??= Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
-      const copied = chunk.copy(body, bytes);
-      bytes += copied;
-      if (copied < chunk.length) giveUp('body_too_long');
-    },
-    finish: end,
-    cancel: giveUp,
-  };
+  return new BoundedHttpCall(timeoutMs, signal, abortTransport);
 }
 
-function withResolvers<Value>(): {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
-} {
-  let resolve: (value: Value) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Value>((done, failed) => {
-    resolve = done;
-    reject = failed;
-  });
-  return { promise, resolve, reject };
+class BoundedHttpCall implements HttpCall {
+  readonly response: Promise<ProviderResponse>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abortTransport: (code: string) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onAbort = (): void => this.cancel('aborted');
+  #resolve: (response: ProviderResponse) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #head: { readonly status: number; readonly retryAfter: string | undefined } | undefined;
+  /** One buffer for all chunks, since a list of 1-byte chunks takes a hundred times their size. */
+  #body: Buffer | undefined;
+  #bytes = 0;
+  #isOver = false;
+
+  constructor(timeoutMs: number, signal: AbortSignal | undefined, abortTransport: (code: string) => void) {
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#signal = signal;
+    this.#abortTransport = abortTransport;
+    this.#timer = setTimeout(() => this.cancel('timeout'), timeoutMs);
+    this.#timer.unref();
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  receiveHead(status: number, retryAfter: string | undefined): void {
+    this.#head = { status, retryAfter };
+  }
+
+  receiveData(chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#body ??= Buffer.allocUnsafe(MAXIMUM_BODY_BYTES);
+    const copied = chunk.copy(this.#body, this.#bytes);
+    this.#bytes += copied;
+    if (copied < chunk.length) this.cancel('body_too_long');
+  }
+
+  finish(code: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#head === undefined) this.#reject(new PushFailure(createRetry(code)));
+    else this.#resolve({ ...this.#head, body: this.#body?.toString('utf8', 0, this.#bytes) ?? '' });
+  }
+
+  cancel(code: string): void {
+    if (this.#isOver) return;
+    this.finish(code);
+    this.#abortTransport(code);
+  }
+}
+
+/** Returns the object in a JSON text, or an empty object for any other text. */
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }

@@ -1,8 +1,8 @@
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /**
- * Addresses that are not for the public: private networks, loopback, link-local, shared (RFC 6598), documentation,
- * benchmarks, multicast, reserved (the IANA special-purpose registries of RFC 6890).
+ * Private, loopback, link-local, shared (RFC 6598), documentation, benchmark, multicast and reserved networks, from the
+ * IANA special-purpose registries (RFC 6890).
  */
 const NOT_PUBLIC_IPV4 = [
   ['0.0.0.0', 8],
@@ -22,14 +22,14 @@ const NOT_PUBLIC_IPV4 = [
   ['240.0.0.0', 4],
 ] as const;
 
-/** Of IPv6, only what is allocated for global unicast can be public, and what stands for an IPv4 address. */
+/** Global unicast addresses and addresses that embed an IPv4 address. All other IPv6 addresses are not public. */
 const MAYBE_PUBLIC_IPV6 = [
   ['2000::', 3],
   ['64:ff9b::', 96],
   ['::ffff:0:0', 96],
 ] as const;
 
-/** Within 2000::/3: protocol assignments (Teredo among them), documentation, 6to4. */
+/** Networks within 2000::/3: protocol assignments (including Teredo), documentation, 6to4. */
 const NOT_PUBLIC_IPV6 = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -44,24 +44,24 @@ const refused = new BlockList();
 for (const [network, prefix] of NOT_PUBLIC_IPV6) refused.addSubnet(network, prefix, 'ipv6');
 for (const [network, prefix] of NOT_PUBLIC_IPV4) {
   refused.addSubnet(network, prefix, 'ipv4');
-  // The same networks seen through NAT64 (RFC 6052) and as IPv4-mapped addresses.
+  // The same networks behind NAT64 (RFC 6052) and as IPv4-mapped addresses.
   refused.addSubnet(`64:ff9b::${network}`, 96 + prefix, 'ipv6');
   refused.addSubnet(`::ffff:${network}`, 96 + prefix, 'ipv6');
 }
 
-/** True for an IP address of the public internet; false for any other, and for what is no address. */
+/** True for an IP address of the public internet. False for any other text. */
 export function isPublicAddress(address: string): boolean {
   const plain = address.replace(/%.*$/, '');
   if (isIP(plain) === 4) return !refused.check(plain, 'ipv4');
   return isIP(plain) === 6 && candidates.check(plain, 'ipv6') && !refused.check(plain, 'ipv6');
 }
 
-/** The code of the error of {@link createPublicLookup}. */
+/** The error code of {@link createPublicLookup}. */
 export const PRIVATE_ADDRESS = 'private_address';
 
 /**
- * Wraps a resolver so that it fails if any address it finds is not public. As the `lookup` of a connection it judges
- * the very addresses that are connected to: a name that leads elsewhere the next time (DNS rebinding) gains nothing.
+ * Wraps a resolver so that it fails if it finds a non-public address. As the `lookup` of a connection it checks the
+ * addresses that the connection uses, which prevents DNS rebinding.
  */
 export function createPublicLookup(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {

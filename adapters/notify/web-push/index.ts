@@ -13,35 +13,35 @@ import { createRetry, PUSH_TTL_SECONDS, PushFailure, runPush, toOutcome } from '
 import { createPublicLookup, PRIVATE_ADDRESS } from '../shared/public-address.js';
 import { type HostRule, parseHostRule, parseSubscription, readEndpoint } from './subscription.js';
 
-/** What {@link webPushNotifier} takes. */
+/** Options of {@link webPushNotifier}. */
 export interface WebPushNotifierOptions {
-  /** Whom a push service may write to: a `mailto:` or https URL (RFC 8292 §2.1). */
+  /** The contact of the operator for push services: a `mailto:` or https URL (RFC 8292 §2.1). */
   readonly subject: string;
-  /** The VAPID public key, 65 bytes as base64url: what browsers get as `applicationServerKey`. */
+  /** The VAPID public key, 65 bytes in base64url: the `applicationServerKey` of the browser. */
   readonly publicKey: string;
-  /** The VAPID private key, 32 bytes as base64url. */
+  /** The VAPID private key, 32 bytes in base64url. */
   readonly privateKey: string;
   /**
-   * The push services that pushes may go to: names, `*.` and a name, or IP addresses, with `:port` for other ports than
-   * 443. Default: those of Chrome, Firefox, Edge and Safari.
+   * The allowed push services: host names, `*.` followed by a host name, or IP addresses, with `:port` for a port other
+   * than 443. Default: the services of Chrome, Firefox, Edge and Safari.
    */
   readonly hosts?: readonly string[] | undefined;
-  /** True: names may lead to private and loopback addresses. For a push service of your own network. Default false. */
+  /** True: names may resolve to private and loopback addresses, for a push service in your network. Default false. */
   readonly privateAddresses?: boolean | undefined;
-  /** Certificates trusted in place of the system's. */
+  /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
   /**
-   * Connects in place of the notifier's own agent, as through an egress proxy. One that resolves names by itself has to
-   * see to private addresses by itself. Stays open on close.
+   * Connects in place of the notifier's own agent, for example through an egress proxy. An agent that resolves names
+   * must itself block private addresses. `close` does not close this agent.
    */
   readonly agent?: Agent | undefined;
   /** Resolves names in place of `dns.lookup`. */
   readonly lookup?: LookupFunction | undefined;
-  /** Milliseconds for one push. Default 5,000, at most 60,000. */
+  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** Types of notification tokens. Default `['webpush']`. */
+  /** The types of notification tokens that this notifier handles. Default `['webpush']`. */
   readonly types?: readonly string[] | undefined;
-  /** Unix time in ms. Default `Date.now`. For tests. */
+  /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
@@ -54,67 +54,74 @@ const PUSH_SERVICES = [
 
 const vapidKey = (bytes: number) =>
   z
-    .string('is required, as a text')
+    .string()
     .refine(
       (text) => /^[A-Za-z0-9_-]+$/.test(text) && Buffer.from(text, 'base64url').length === bytes,
-      `must be ${bytes} bytes as base64url without padding`,
+      `must be ${bytes} bytes in base64url without padding`,
     );
 
 const schema = z
-  .strictObject(
-    {
-      subject: z.string('is required, as a text').refine(
-        // Apple's service refuses localhost.
-        (text) => URL.canParse(text) && /^(mailto|https):$/.test(new URL(text).protocol) && !/localhost/i.test(text),
-        'must be a mailto: or https URL that is not of localhost',
-      ),
-      publicKey: vapidKey(65),
-      privateKey: vapidKey(32),
-      hosts: z
-        .array(
-          z
-            .string('must be a text')
-            .transform(parseHostRule)
-            .refine((rule) => rule !== undefined, 'must be a host such as push.example, *.push.example, or with :port')
-            .transform((rule) => rule as HostRule),
-        )
-        .min(1, 'must name at least one host')
-        .prefault(PUSH_SERVICES),
-      privateAddresses: z.boolean('must be true or false').default(false),
-      agent: z.custom<Agent>((value) => value instanceof Agent, 'must be an Agent of node:https').optional(),
-      lookup: z.custom<LookupFunction>((value) => typeof value === 'function', 'must be a function').optional(),
-      types: tokenTypes.default(['webpush']),
-      ...commonOptions,
-    },
-    'takes an object of options',
-  )
+  .strictObject({
+    subject: z.string().refine(
+      // Apple's service rejects localhost.
+      (text) => URL.canParse(text) && /^(mailto|https):$/.test(new URL(text).protocol) && !/localhost/i.test(text),
+      'must be a mailto: or https URL without localhost',
+    ),
+    publicKey: vapidKey(65),
+    privateKey: vapidKey(32),
+    hosts: z
+      .array(
+        z
+          .string()
+          .transform(parseHostRule)
+          .refine(
+            (rule) => rule !== undefined,
+            'must be a host such as push.example, *.push.example or push.example:8443',
+          )
+          .transform((rule) => rule as HostRule),
+      )
+      .min(1, 'must name at least one host')
+      .prefault(PUSH_SERVICES),
+    privateAddresses: z.boolean().default(false),
+    agent: z.custom<Agent>((value) => value instanceof Agent, 'must be an Agent of node:https').optional(),
+    lookup: z.custom<LookupFunction>((value) => typeof value === 'function', 'must be a function').optional(),
+    types: tokenTypes.default(['webpush']),
+    ...commonOptions,
+  })
   .refine(({ publicKey, privateKey }) => isPair(publicKey, privateKey), {
     message: 'must belong to the privateKey',
     path: ['publicKey'],
   });
 
-/** The content of every push, the same for all, so that it tells nothing. */
+/** All pushes carry the same content, so that it reveals nothing. */
 const PAYLOAD = JSON.stringify({ hint: 'changed' });
 
 /**
- * Sends pushes to browsers (RFC 8030), encrypted for each (RFC 8291) and signed by the relay (VAPID, RFC 8292). The token
- * is the JSON text of the browser's PushSubscription; the service worker gets `{"hint":"changed"}`, always the same.
- * Needs the package `web-push`.
+ * Creates a notifier for browsers. It sends pushes (RFC 8030) that are encrypted for the browser (RFC 8291) and signed
+ * by the relay (VAPID, RFC 8292). The token is the JSON text of the browser's PushSubscription. The service worker
+ * always receives `{"hint":"changed"}`. Requires the package `web-push`.
  *
- * The endpoint comes from a device, and the relay posts to it. So it has to be https on a host of `hosts`; names must lead
- * to public addresses, judged on the addresses that are connected to; redirects are not followed, and answers not
- * read beyond 16 KiB. An IP address counts if it is on the list itself.
+ * A device chooses the endpoint to which the relay posts. So the endpoint must be an https URL on a host of `hosts`.
+ * Names must resolve to public addresses, and the notifier checks the addresses that the connection uses. An IP address
+ * must be on the list itself. The notifier follows no redirects and reads at most 16 KiB of a response.
  *
  * | Push service | outcome |
  * | --- | --- |
  * | 2xx | sent |
  * | 404, 410 | gone |
- * | 429 | retry, with `Retry-After`; the fault is the token's |
- * | none, as 16 names are being looked up already | retry; the fault is the token's |
- * | 5xx; no answer in time, a cut connection | retry, with `Retry-After` |
- * | any other; a host off the list, a private address, a name below a `*.` that is not found | rejected |
+ * | 429 | retry, with `Retry-After`; counts against the token |
+ * | no request, since 16 lookups are under way | retry; counts against the token |
+ * | 5xx, a time-out, a lost connection | retry, with `Retry-After` |
+ * | any other; a host that is not listed, a private address, an unknown name under a `*.` entry | rejected |
  *
- * Throws a TypeError for an option that can never work.
+ * @param options - `subject`, `publicKey` and `privateKey` are required.
+ * @returns A notifier for `notify`.
+ * @throws {TypeError} If an option is invalid. The message begins with the path of the option.
+ * @example
+ * createRelay({ notify: [webPushNotifier({ subject: 'mailto:ops@example.com', publicKey, privateKey })] });
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8030 RFC 8030}
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8291 RFC 8291}
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8292 RFC 8292}
  */
 export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   const settings = parseOptions('webPushNotifier', schema, options);
@@ -126,10 +133,10 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
     agent,
     lookup: privateAddresses ? lookup : createPublicLookup(lookup),
   });
-  const ruleFor = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
+  const findRule = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
   const read = (tokenData: string) => {
     const subscription = parseSubscription(tokenData);
-    const rule = subscription && ruleFor(subscription.endpoint);
+    const rule = subscription && findRule(subscription.endpoint);
     return rule && { ...subscription, rule };
   };
 
@@ -139,35 +146,33 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
     destination(tokenData) {
       const endpoint = readEndpoint(tokenData);
       if (endpoint === undefined) return {};
-      return { service: ruleFor(endpoint)?.entry ?? '', host: endpoint.host, device: endpoint.href };
+      return { service: findRule(endpoint)?.entry ?? '', host: endpoint.host, device: endpoint.href };
     },
     notify: ({ tokenData, signal }) =>
       runPush(async () => {
         const found = read(tokenData);
         if (found === undefined) return { outcome: 'rejected', code: 'subscription_invalid' };
         const { endpoint, keys, rule } = found;
-        // Only the encryption and the signature are the library's: its own sending follows no deadline or signal, reads
-        // answers without end, and parses the endpoint by other rules than ours.
+        // The library encrypts and signs, and does not send: its sending has no time limit, no signal and no limit for
+        // the response, and parses the endpoint by other rules.
         const { headers, body } = webPush.generateRequestDetails({ endpoint: endpoint.href, keys }, PAYLOAD, {
           vapidDetails: { subject, publicKey, privateKey },
           TTL: PUSH_TTL_SECONDS,
           urgency: 'high',
           contentEncoding: 'aes128gcm',
         });
-        const answer = await sender
-          .post(endpoint, { headers, body, signal })
-          .catch((error) => throwOutcome(error, rule));
-        return toOutcome(answer, [404, 410], clock());
+        const response = await sender.post(endpoint, { headers, body, signal }).catch((error) => rethrow(error, rule));
+        return toOutcome(response, [404, 410], clock());
       }),
     close: async () => sender.close(),
   };
 }
 
 /**
- * Rejects a push that another try would not help: a private address, or a name that a device made up. Look-ups that take
- * too long are most likely those of such names, and say nothing of a push service.
+ * Turns errors that a retry cannot fix into `rejected`: a private address, or an unknown name under a `*.` entry, which
+ * the device made up. Slow lookups probably concern made-up names, so a busy resolver counts against the token.
  */
-function throwOutcome(error: unknown, { isWildcard }: HostRule): never {
+function rethrow(error: unknown, { isWildcard }: HostRule): never {
   const code = error instanceof PushFailure ? error.code : undefined;
   if (code !== undefined && (code === PRIVATE_ADDRESS || (isWildcard && code === 'ENOTFOUND'))) {
     throw new PushFailure({ outcome: 'rejected', code });
@@ -182,7 +187,7 @@ function isPair(publicKey: string, privateKey: string): boolean {
     curve.setPrivateKey(privateKey, 'base64url');
     return curve.getPublicKey('base64url') === publicKey;
   } catch {
-    // Zero, or beyond the order of the curve.
+    // The key is zero or exceeds the order of the curve.
     return false;
   }
 }

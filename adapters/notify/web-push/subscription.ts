@@ -1,10 +1,10 @@
 import { ECDH } from 'node:crypto';
-import { parseJsonObject } from '../shared/json.js';
+import { parseJsonObject } from '../shared/http-call.js';
 
-/** Where a browser wants its pushes, and how they are to be encrypted: a PushSubscription in its JSON form. */
+/** The JSON form of a browser's PushSubscription. */
 export interface Subscription {
   readonly endpoint: URL;
-  /** Base64url. `p256dh`: a point on P-256, uncompressed, 65 bytes; `auth`: 16 bytes (RFC 8291 §3). */
+  /** Base64url. `p256dh`: an uncompressed point on P-256, 65 bytes. `auth`: 16 bytes (RFC 8291 §3). */
   readonly keys: { readonly p256dh: string; readonly auth: string };
 }
 
@@ -12,8 +12,8 @@ const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 const MAXIMUM_ENDPOINT_CHARACTERS = 2_048;
 
 /**
- * Reads a notification token that is the JSON text of a PushSubscription. Undefined if it is none, or if its endpoint is
- * not to be posted to.
+ * Parses a notification token: the JSON text of a PushSubscription. Returns `undefined` for any other text, and for an
+ * endpoint that the relay must not post to.
  */
 export function parseSubscription(tokenData: string): Subscription | undefined {
   const { endpoint: text, keys } = parseJsonObject(tokenData);
@@ -24,14 +24,14 @@ export function parseSubscription(tokenData: string): Subscription | undefined {
     : undefined;
 }
 
-/** The endpoint of a subscription that {@link parseSubscription} reads; the keys are not looked at. */
+/** Like {@link parseSubscription}, for the endpoint only. */
 export function readEndpoint(tokenData: string): URL | undefined {
   return parseEndpoint(parseJsonObject(tokenData).endpoint);
 }
 
 /**
- * The endpoint comes from a device and is going to be posted to, so it has to be an https URL without credentials, exactly
- * as a browser serialises it: then all who parse it see the same host.
+ * The device chooses the endpoint. The endpoint must be an https URL without credentials, in the exact serialisation of
+ * a browser, so that all parsers see the same host.
  */
 function parseEndpoint(text: unknown): URL | undefined {
   if (typeof text !== 'string' || text.length > MAXIMUM_ENDPOINT_CHARACTERS || !URL.canParse(text)) return undefined;
@@ -45,7 +45,7 @@ function isBytes(value: unknown, length: number): value is string {
   return typeof value === 'string' && BASE64URL.test(value) && Buffer.from(value, 'base64url').length === length;
 }
 
-/** True for a point on the curve: with others, parts of a key could be found out, and the encryption throws. */
+/** True for a point on the curve. Other points could reveal parts of a key, and the encryption throws for them. */
 function isPoint(value: unknown): value is string {
   if (!isBytes(value, 65)) return false;
   try {
@@ -56,25 +56,24 @@ function isPoint(value: unknown): value is string {
   }
 }
 
-/** An entry of the list of push services. */
+/** A parsed entry of the list of push services. */
 export interface HostRule {
   readonly entry: string;
-  /** True if it means all names below a name, of which a device chooses one. */
+  /** True if the entry allows all names under a host name, so that the device chooses the name. */
   readonly isWildcard: boolean;
-  /** True if a host is meant by it. */
   matches(host: string): boolean;
 }
 
 /**
- * Checks an entry of the list of push services. An entry is a host name, or `*.` and one for all names below it, or an
- * IP address (IPv6 in brackets), with `:port` for another port than 443. Undefined for anything else.
+ * Parses an entry of the list of push services: a host name, `*.` followed by a host name, or an IP address (IPv6 in
+ * brackets), with `:port` for a port other than 443. Returns `undefined` for any other text.
  */
 export function parseHostRule(entry: string): HostRule | undefined {
   const isWildcard = entry.startsWith('*.');
   const name = isWildcard ? entry.slice(2) : entry;
   if (!URL.canParse(`https://${name}/`)) return undefined;
   const { host, hostname } = new URL(`https://${name}/`);
-  // What the URL makes of it must be what was written: no other notations, no path, no default port.
+  // The entry must equal its serialisation as a URL: no other notations, no path, no default port.
   if (host !== name || hostname.endsWith('.') || hostname.includes('*')) return undefined;
   if (!isWildcard) return { entry, isWildcard, matches: (candidate) => candidate === host };
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*(:\d+)?$/.test(host)) return undefined;

@@ -1,25 +1,25 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Seconds by which the timestamp of a webhook may be off, either way. */
+/** Accepted difference in seconds between the timestamp of a webhook and the clock. */
 const DEFAULT_TOLERANCE_SECONDS = 5 * 60;
 
-/** The most signatures that are looked at in one header. */
+/** Maximum number of signatures that are read from one header. */
 const MAXIMUM_SIGNATURES = 16;
 
-/** What {@link verifyWebhook} takes besides the request. */
+/** Options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions {
-  /** Seconds by which `webhook-timestamp` may differ from the clock, either way. Default 300. */
+  /** Accepted difference in seconds between `webhook-timestamp` and the clock. Default 300. */
   readonly toleranceSeconds?: number | undefined;
-  /** Unix time in ms. Default `Date.now`. */
+  /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** Headers of a request: of fetch, or of Node. */
+/** The headers of a fetch or Node request. */
 export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The bytes of a secret, written as `whsec_` and base64, or as base64 alone (Standard Webhooks). Throws a TypeError
- * whose message begins with `path` for anything but 24 to 64 bytes.
+ * Parses a secret: base64 with or without `whsec_` (Standard Webhooks). Throws a TypeError whose message begins with
+ * `path` unless the secret has 24 to 64 bytes.
  */
 export function parseWebhookSecret(secret: string, path: string): Buffer {
   const text = typeof secret === 'string' ? secret.replace(/^whsec_/, '') : '';
@@ -36,17 +36,21 @@ export function signWebhook(key: Buffer, id: string, timestamp: string, body: st
 }
 
 /**
- * For the receiver of `webhookNotifier`: true if the request was signed with `secret` and is of now. `body` is the raw
- * body, byte for byte: a parsed and serialised one does not fit. Remember the `webhook-id` for the time of the tolerance if
- * a replayed push would do harm. Compares in constant time.
+ * Verifies a request of `webhookNotifier`, for the receiver: the request must be signed with `secret`, and its
+ * timestamp must be current. Compares signatures in constant time. If a replayed push would do harm, remember the
+ * `webhook-id` for the time of the tolerance. To change the secret, accept requests with either secret until the relay
+ * has the new one.
  *
- * ```ts
+ * @param secret - The secret of the notifier.
+ * @param headers - The headers of the request.
+ * @param body - The raw body, byte for byte. A parsed and serialised body does not match.
+ * @param options - The tolerance and the clock.
+ * @returns True if the request is authentic.
+ * @throws {TypeError} If the secret is malformed.
+ * @example
  * if (!verifyWebhook(secret, request.headers, rawBody)) return response.writeHead(401).end();
  * const { type, tokenData, expiresAt } = JSON.parse(rawBody);
- * ```
- *
- * To change the secret, accept a request that either of the two verifies until the relay has the new one. Throws a
- * TypeError for a secret that is none.
+ * @see {@link https://www.standardwebhooks.com Standard Webhooks}
  */
 export function verifyWebhook(
   secret: string,
@@ -60,7 +64,7 @@ export function verifyWebhook(
   const signatures = getSingleHeader(headers, 'webhook-signature');
   if (id === undefined || timestamp === undefined || signatures === undefined) return false;
   if (!/^\d{1,12}$/.test(timestamp)) return false;
-  // Written so that NaN, of a clock or a tolerance, refuses.
+  // The negated condition also rejects NaN from the clock or the tolerance.
   if (!(Math.abs(clock() / 1000 - Number(timestamp)) <= toleranceSeconds)) return false;
   const expected = Buffer.from(signWebhook(key, id, timestamp, body));
   return signatures
@@ -69,7 +73,7 @@ export function verifyWebhook(
     .some((given) => given.length === expected.length && timingSafeEqual(given, expected));
 }
 
-/** The value of a header that was sent once. */
+/** Returns `undefined` unless the request has the header exactly once. */
 function getSingleHeader(headers: WebhookHeaders, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name);

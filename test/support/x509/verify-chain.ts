@@ -11,7 +11,7 @@ export function isAccepted({ chain, anchors, now = NOW }: Kind): boolean {
     return true;
   } catch (error) {
     const isRefusal = error instanceof ChainError || error instanceof AnchorOutdated;
-    if (isRefusal || (error instanceof TypeError && /^holds a certificate that /.test(error.message))) return false;
+    if (isRefusal || (error instanceof TypeError && /^contains a certificate that /.test(error.message))) return false;
     throw error;
   }
 }

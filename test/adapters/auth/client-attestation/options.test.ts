@@ -51,7 +51,7 @@ describe('options are checked when the hook is made', () => {
       /^clientAttestation\.jwksUri: must be an https URL; http is allowed on loopback names only$/,
     ],
     [{ jwksUri: '/keys' }, /^clientAttestation\.jwksUri: must be an absolute URL$/],
-    [{ trustAnchors: [] }, /^clientAttestation\.trustAnchors: must hold certificates as PEM$/],
+    [{ trustAnchors: [] }, /^clientAttestation\.trustAnchors: must contain certificates in PEM$/],
     [{ trustAnchors: 7 }, /^clientAttestation\.trustAnchors: must be a string or a list of strings$/],
     [{ resolveKey: 'me' }, /^clientAttestation\.resolveKey: must be a function$/],
     [{ jwks, apps: [] }, /^clientAttestation\.apps: must not be empty$/],

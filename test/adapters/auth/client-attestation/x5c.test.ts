@@ -141,12 +141,12 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
   });
 
   it.each([
-    ['no certificate', 'text', 'must hold certificates as PEM'],
-    ['a leaf', leaf.pem, 'not of a certification authority'],
+    ['no certificate', 'text', 'must contain certificates in PEM'],
+    ['a leaf', leaf.pem, 'not from a certification authority'],
     [
       'a CA whose key may not sign certificates',
       make({ name: 'root', ca: true, keyUsage: 0x80 }).pem,
-      'not of a certification authority',
+      'not from a certification authority',
     ],
     [
       'one that demands what nobody knows',
@@ -155,7 +155,7 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     ],
     ['a weak key', make({ name: 'root', ca: true, keys: rsa(1024) }).pem, 'has a key that is too weak'],
     ['constraints of names', make({ name: 'root', ca: true, extensions: constrained }).pem, 'has a constraint'],
-    ['a broken one', root.pem.replace(/M/g, 'N'), 'cannot be read'],
+    ['a broken one', root.pem.replace(/M/g, 'N'), 'is malformed'],
   ])('a TypeError for %s', (_, trustAnchors, message) => {
     expect(() => freshRelay({ trustAnchors })).toThrow(TypeError);
     expect(() => freshRelay({ trustAnchors })).toThrow(/^clientAttestation\.trustAnchors: /);

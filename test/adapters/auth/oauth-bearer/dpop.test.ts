@@ -56,10 +56,10 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
   });
 
   const REFUSED: Record<string, [error: string, description: string, sent: () => Promise<Sent>]> = {
-    'no proof': ['invalid_dpop_proof', 'There is no proof.', async () => ({ authorization: `DPoP ${token}` })],
+    'no proof': ['invalid_dpop_proof', 'The request has no proof.', async () => ({ authorization: `DPoP ${token}` })],
     'a proof that is no JWT': [
       'invalid_dpop_proof',
-      'The proof is no JWT.',
+      'The proof is not a JWT.',
       async () => ({ authorization: `DPoP ${token}`, dpop: 'nothing' }),
     ],
     'a proof for another request': [
@@ -79,7 +79,7 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
     ],
     'a proof by another key [§7.1]': [
       'invalid_token',
-      'The token is bound to another key than the proof is signed with.',
+      'The token is bound to another key than the proof.',
       async () => ({ authorization: `DPoP ${token}`, dpop: await proofOf(await deviceKey(), token) }),
     ],
     'a token that is not bound': [
@@ -176,7 +176,7 @@ describe('the option dpop', () => {
     expect(await judge(one, await bound({}, 'Bearer'), someServices())).toMatchObject({
       status: 401,
       code: 'token_invalid',
-      challenges: [expect.stringMatching(/^Bearer .*which is not supported/)],
+      challenges: [expect.stringMatching(/^Bearer .*does not support tokens that are bound/)],
     });
     expect(await judge(one, await bound(), someServices())).toMatchObject({
       code: 'token_required',

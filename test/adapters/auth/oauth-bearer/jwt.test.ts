@@ -63,9 +63,9 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   expired: ['The token has expired.', () => but({ exp: inSeconds(-35) })],
   'expired long ago, by a key long gone': ['The token has expired.', () => but({ exp: 0 }, { kid: 'gone' })],
   'not yet valid (nbf)': ['The token is not valid yet.', () => but({ nbf: inSeconds(60) })],
-  'issued in the future (iat)': ['The token is from the future.', () => but({ iat: inSeconds(60) })],
+  'issued in the future (iat)': ['The token is dated in the future.', () => but({ iat: inSeconds(60) })],
   'exp is text': ['The token has no exp.', () => but({ exp: String(inSeconds(60)) as never })],
-  'nbf is text': ['A time in the token is no number.', () => but({ nbf: 'soon' as never })],
+  'nbf is text': ['A time in the token is not a number.', () => but({ nbf: 'soon' as never })],
   'another audience': ['The token is for another audience.', () => but({ aud: 'https://other.example' })],
   'several audiences, none the relay': ['The token is for another audience.', () => but({ aud: ['a', 'b'] })],
   'an audience that only begins alike': ['The token is for another audience.', () => but({ aud: `${RESOURCE}/` })],
@@ -74,43 +74,43 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
     'The token is for another audience.',
     () => as.mint({ resource: 'https://other.example' }),
   ],
-  'another issuer': ['The token is of another issuer.', () => but({ iss: 'https://other.example' })],
-  'an issuer that is only nearly ours': ['The token is of another issuer.', () => but({ iss: `${as.issuer}/` })],
-  'an issuer that is no URL': ['The token is of another issuer.', () => but({ iss: 'me' })],
+  'another issuer': ['The token is from another issuer.', () => but({ iss: 'https://other.example' })],
+  'an issuer that is only nearly ours': ['The token is from another issuer.', () => but({ iss: `${as.issuer}/` })],
+  'an issuer that is no URL': ['The token is from another issuer.', () => but({ iss: 'me' })],
   'no iss [RFC 9068 §2.2]': ['The token has no iss.', () => but({ iss: undefined })],
   'no sub': ['The token has no sub.', () => but({ sub: undefined })],
   'no client_id': ['The token has no client_id.', () => but({ client_id: undefined })],
   'no jti': ['The token has no jti.', () => but({ jti: undefined })],
   'no iat': ['The token has no iat.', () => but({ iat: undefined })],
   'no exp': ['The token has no exp.', () => but({ exp: undefined })],
-  'typ JWT, as an ID token has': ['The token has another typ than at+jwt.', () => but({}, { typ: 'JWT' })],
-  'typ dpop+jwt': ['The token has another typ than at+jwt.', () => but({}, { typ: 'dpop+jwt' })],
-  'no typ': ['The token has another typ than at+jwt.', () => but({}, { typ: undefined })],
+  'typ JWT, as an ID token has': ['The typ of the token is not at+jwt.', () => but({}, { typ: 'JWT' })],
+  'typ dpop+jwt': ['The typ of the token is not at+jwt.', () => but({}, { typ: 'dpop+jwt' })],
+  'no typ': ['The typ of the token is not at+jwt.', () => but({}, { typ: undefined })],
   'typ is an object that is no text': [
-    'The token has another typ than at+jwt.',
+    'The typ of the token is not at+jwt.',
     () => but({}, { typ: { toString: 1 } }),
   ],
   'typ is a list of very many lists, one in another': [
-    'The token has another typ than at+jwt.',
+    'The typ of the token is not at+jwt.',
     // It fits into a header field, and is too deep to be made a text.
     async () => headed(`{"alg":"ES256","typ":${'['.repeat(5000)}${']'.repeat(5000)}}`),
   ],
-  'typ is a list of the right one': ['The token has another typ than at+jwt.', () => but({}, { typ: ['at+jwt'] })],
+  'typ is a list of the right one': ['The typ of the token is not at+jwt.', () => but({}, { typ: ['at+jwt'] })],
   'alg is an object that is no text': [
-    'The token is signed with an algorithm that is not accepted.',
+    'The algorithm of the token is not accepted.',
     async () => headed('{"alg":{"toString":1},"typ":"at+jwt"}'),
   ],
-  'kid is an object that is no text': ['The kid of the token is no text.', () => but({}, { kid: { toString: 1 } })],
+  'kid is an object that is no text': ['The kid of the token is not a string.', () => but({}, { kid: { toString: 1 } })],
   'aud is an object that is no text': [
     'The token is for another audience.',
     () => but({ aud: { toString: 1 } as never }),
   ],
   'alg none': [
-    'The token is signed with an algorithm that is not accepted.',
+    'The algorithm of the token is not accepted.',
     async () => handMade({ alg: 'none', typ: 'at+jwt' }, as.claims(RESOURCE), () => ''),
   ],
   'alg HS256 with the public key as secret': [
-    'The token is signed with an algorithm that is not accepted.',
+    'The algorithm of the token is not accepted.',
     async () => {
       const secret = await exportSPKI((await importJWK({ ...as.publicJwk() }, 'ES256')) as CryptoKey);
       const header = { alg: 'HS256', typ: 'at+jwt', kid: as.publicJwk().kid };
@@ -119,21 +119,21 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
     },
   ],
   'no alg': [
-    'The token is signed with an algorithm that is not accepted.',
+    'The algorithm of the token is not accepted.',
     async () => handMade({ typ: 'at+jwt' }, as.claims(RESOURCE), () => 'AAAA'),
   ],
   'an algorithm that the key is not for': [
     'The token is signed with an unknown key.',
     async () => handMade({ alg: 'RS256', typ: 'at+jwt', kid: as.publicJwk().kid }, as.claims(RESOURCE), () => 'AAAA'),
   ],
-  'signature tampered with': ['The signature of the token is not good.', async () => tampered(await but({}))],
+  'signature tampered with': ['The signature of the token is invalid.', async () => tampered(await but({}))],
   'claims tampered with': [
-    'The signature of the token is not good.',
+    'The signature of the token is invalid.',
     async () => withOtherClaims(await but({ scope: '' }), { scope: 'relay.create' }),
   ],
-  'no signature': ['The signature of the token is not good.', async () => `${(await but({})).replace(/[^.]*$/, '')}`],
+  'no signature': ['The signature of the token is invalid.', async () => `${(await but({})).replace(/[^.]*$/, '')}`],
   "signed with a stranger's key under our kid": [
-    'The signature of the token is not good.',
+    'The signature of the token is invalid.',
     () => as.sign(as.claims(RESOURCE), {}, otherKey),
   ],
   "signed with a stranger's key that it brings along": [
@@ -143,31 +143,31 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   ],
   'an unknown kid': ['The token is signed with an unknown key.', () => but({}, { kid: 'unknown' })],
   'an extension that is not known (crit)': [
-    'The token demands an extension that is not known (crit).',
+    'The token requires an unsupported extension (crit).',
     async () => handMade({ alg: 'ES256', typ: 'at+jwt', crit: ['b64'], b64: false }, as.claims(RESOURCE), () => 'AAAA'),
   ],
   'bound by a certificate [RFC 8705 §3.1]': [
-    'The token is bound in a way that is not supported.',
+    'The token is bound in an unsupported way.',
     () => but({ cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' } }),
   ],
   'bound in two ways': [
-    'The token is bound in a way that is not supported.',
+    'The token is bound in an unsupported way.',
     () => but({ cnf: { jkt: 'A'.repeat(43), 'x5t#S256': 'B'.repeat(43) } }),
   ],
   'bound to a key, and sent as Bearer [RFC 9449 §7.2]': [
-    'The token is bound to a key: send it by the scheme DPoP.',
+    'The token is bound to a key and needs the scheme DPoP.',
     () => but({ cnf: { jkt: 'A'.repeat(43) } }),
   ],
   'an opaque token, where only JWTs are accepted': [
-    'The token is no JWT.',
+    'The token is not a JWT.',
     () => as.mint({ resource: RESOURCE, format: 'opaque' }),
   ],
-  'three parts that are no JWT': ['The token is no JWT.', async () => 'one.two.three'],
+  'three parts that are no JWT': ['The token is not a JWT.', async () => 'one.two.three'],
   'claims that are no object': [
-    'The token is no JWT.',
+    'The token is not a JWT.',
     async () => `${(await but({})).split('.')[0]}.${Buffer.from('[]').toString('base64url')}.AAAA`,
   ],
-  'four parts': ['The token is no JWT.', async () => `${await but({})}.AAAA`],
+  'four parts': ['The token is not a JWT.', async () => `${await but({})}.AAAA`],
   'longer than 16 KiB': ['The token is too long.', () => but({ extra: 'x'.repeat(16 * 1024) })],
   'characters that no token has': ['The token is malformed.', async () => 'ab{}cd'],
   'two tokens in one header': ['The token is malformed.', async () => `${await but({})} ${await but({})}`],
@@ -198,7 +198,7 @@ describe('JWT access tokens [RFC 9068 §4]', () => {
     const picky = oauthBearer({ issuer: as.issuer, algorithms: ['PS256'] });
     expectInvalid(
       await judge(picky, { authorization: `Bearer ${await but({})}` }, someServices()),
-      'The token is signed with an algorithm that is not accepted.',
+      'The algorithm of the token is not accepted.',
     );
   });
 

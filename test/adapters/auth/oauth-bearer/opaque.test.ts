@@ -87,7 +87,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     const token = await as.mint({ resource: RESOURCE });
     expectInvalid(
       await judge(hook({ tokens: 'opaque' }), { authorization: `Bearer ${token}` }, someServices()),
-      'The token is of a kind that the authorization server does not introspect.',
+      'The authorization server does not introspect tokens of this type.',
     );
   });
 
@@ -97,7 +97,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     const one = hook();
     expectInvalid(
       await judge(one, { authorization: `Bearer ${token}` }, someServices()),
-      'The token is bound to a key: send it by the scheme DPoP.',
+      'The token is bound to a key and needs the scheme DPoP.',
     );
     const stolen = { authorization: `DPoP ${token}`, dpop: await proofOf(other, token) };
     expect(await judge(one, stolen, someServices())).toMatchObject({ status: 401, code: 'token_invalid' });
@@ -214,33 +214,33 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
   it.each([
     ['inactive', { active: false }, 'The token is not active.'],
     ['inactive, with all a good one has', { ...active({}), active: false }, 'The token is not active.'],
-    ['no audience', active({ aud: undefined }), 'The token is for no audience.'],
+    ['no audience', active({ aud: undefined }), 'The token has no audience.'],
     ['another audience', active({ aud: 'https://other.example' }), 'The token is for another audience.'],
-    ['another issuer', active({ iss: 'https://other.example' }), 'The token is of another issuer.'],
+    ['another issuer', active({ iss: 'https://other.example' }), 'The token is from another issuer.'],
     ['expired', active({ exp: 1 }), 'The token has expired.'],
     ['not yet valid', active({ nbf: 99_999_999_999 }), 'The token is not valid yet.'],
-    ['another type', active({ token_type: 'N_A' }), 'The token is not of a type that is accepted.'],
-    ['a refresh token', active({ token_type: 'refresh_token' }), 'The token is not of a type that is accepted.'],
-    ['a list of types', active({ token_type: ['Bearer'] }), 'The token is not of a type that is accepted.'],
-    ['a type without a text', active({ token_type: NO_TEXT }), 'The token is not of a type that is accepted.'],
-    ['a type of endless lists', active({ token_type: DEEP }), 'The token is not of a type that is accepted.'],
+    ['another type', active({ token_type: 'N_A' }), 'The type of the token is not accepted.'],
+    ['a refresh token', active({ token_type: 'refresh_token' }), 'The type of the token is not accepted.'],
+    ['a list of types', active({ token_type: ['Bearer'] }), 'The type of the token is not accepted.'],
+    ['a type without a text', active({ token_type: NO_TEXT }), 'The type of the token is not accepted.'],
+    ['a type of endless lists', active({ token_type: DEEP }), 'The type of the token is not accepted.'],
     ['an audience without a text', active({ aud: [NO_TEXT, DEEP] }), 'The token is for another audience.'],
     [
       'a binding of endless lists',
       active({ cnf: { jkt: DEEP } }),
-      'The token is bound in a way that is not supported.',
+      'The token is bound in an unsupported way.',
     ],
     [
       'bound to a key that is not named',
       active({ token_type: 'DPoP' }),
-      'The token is bound to a key that is not named.',
+      'The token is bound to an unnamed key.',
     ],
     [
       'bound to a certificate',
       active({ cnf: { 'x5t#S256': 'x' } }),
-      'The token is bound in a way that is not supported.',
+      'The token is bound in an unsupported way.',
     ],
-    ['bound to a key', active({ cnf: { jkt: 'x' } }), 'The token is bound to a key: send it by the scheme DPoP.'],
+    ['bound to a key', active({ cnf: { jkt: 'x' } }), 'The token is bound to a key and needs the scheme DPoP.'],
   ])('refuses: %s', async (_, said, description) => {
     expectInvalid(await ask(said), description);
   });

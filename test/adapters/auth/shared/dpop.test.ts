@@ -62,14 +62,14 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
   });
 
   const REFUSED: Record<string, [says: RegExp, proof: () => string | Promise<string>]> = {
-    'empty [2]': [/no JWT/, () => ''],
+    'empty [2]': [/not a JWT/, () => ''],
     'longer than 16 KiB': [/too long/, () => good({ claims: { extra: 'x'.repeat(16 * 1024) } })],
-    'no JWT [2]': [/no JWT/, () => 'a.b.c'],
-    'two proofs in one field [1]': [/no JWT|signature/, async () => `${await good()}, ${await good()}`],
-    'no jti [3]': [/no jti/, () => good({ claims: { jti: undefined } })],
-    'an empty jti [3]': [/no jti/, () => good({ claims: { jti: '' } })],
-    'jti is a number [3]': [/no jti/, () => good({ claims: { jti: 7 } })],
-    'a jti of 300 characters': [/no jti/, () => good({ claims: { jti: 'j'.repeat(300) } })],
+    'no JWT [2]': [/not a JWT/, () => 'a.b.c'],
+    'two proofs in one field [1]': [/not a JWT|signature/, async () => `${await good()}, ${await good()}`],
+    'no jti [3]': [/jti of the proof is missing/, () => good({ claims: { jti: undefined } })],
+    'an empty jti [3]': [/jti of the proof is missing/, () => good({ claims: { jti: '' } })],
+    'jti is a number [3]': [/jti of the proof is missing/, () => good({ claims: { jti: 7 } })],
+    'a jti of 300 characters': [/jti of the proof is missing/, () => good({ claims: { jti: 'j'.repeat(300) } })],
     'no htm [3]': [/htm/, () => good({ claims: { htm: undefined } })],
     'no htu [3]': [/htu/, () => good({ claims: { htu: undefined } })],
     'no iat [3]': [/no iat/, () => good({ claims: { iat: undefined } })],

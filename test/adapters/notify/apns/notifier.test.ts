@@ -255,6 +255,6 @@ describe('APNs, the options', () => {
     const made = apnsNotifier({ teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, topic: 'com.example.app' });
     open.push(made);
     expect(made.types).toEqual(['com.apple.apns']);
-    expect(refusalOf(() => apnsNotifier(undefined as never))).toBe('apnsNotifier: takes an object of options');
+    expect(refusalOf(() => apnsNotifier(undefined as never))).toBe('apnsNotifier: is required and must be an object');
   });
 });

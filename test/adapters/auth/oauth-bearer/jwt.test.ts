@@ -86,10 +86,7 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   'typ JWT, as an ID token has': ['The typ of the token is not at+jwt.', () => but({}, { typ: 'JWT' })],
   'typ dpop+jwt': ['The typ of the token is not at+jwt.', () => but({}, { typ: 'dpop+jwt' })],
   'no typ': ['The typ of the token is not at+jwt.', () => but({}, { typ: undefined })],
-  'typ is an object that is no text': [
-    'The typ of the token is not at+jwt.',
-    () => but({}, { typ: { toString: 1 } }),
-  ],
+  'typ is an object that is no text': ['The typ of the token is not at+jwt.', () => but({}, { typ: { toString: 1 } })],
   'typ is a list of very many lists, one in another': [
     'The typ of the token is not at+jwt.',
     // It fits into a header field, and is too deep to be made a text.
@@ -100,7 +97,10 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
     'The algorithm of the token is not accepted.',
     async () => headed('{"alg":{"toString":1},"typ":"at+jwt"}'),
   ],
-  'kid is an object that is no text': ['The kid of the token is not a string.', () => but({}, { kid: { toString: 1 } })],
+  'kid is an object that is no text': [
+    'The kid of the token is not a string.',
+    () => but({}, { kid: { toString: 1 } }),
+  ],
   'aud is an object that is no text': [
     'The token is for another audience.',
     () => but({ aud: { toString: 1 } as never }),

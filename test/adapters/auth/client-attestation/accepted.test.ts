@@ -15,8 +15,8 @@ import { PUBLIC_URL } from '../../../support/relay/relay.js';
 
 /* Requests that clientAttestation accepts, and headers that are missing or sent twice. */
 
-describe('what is accepted', () => {
-  it('§7.2: an attestation with a PoP of its key that carries a challenge of the relay', async () => {
+describe('clientAttestation accepts', () => {
+  it('an attestation with a PoP of its key that carries a challenge of the relay [draft §7.2]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const answer = await site.create(toHeaders(attester.attest(device), device.pop(await site.challenge())));
@@ -33,14 +33,14 @@ describe('what is accepted', () => {
     }
   });
 
-  it('an opaque Mailbox-Device-Attestation beside it, which is for other hooks', async () => {
+  it('an attestation next to an opaque Mailbox-Device-Attestation, which is for other hooks', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const headers = toHeaders(attester.attest(device), device.pop(await site.challenge()));
     expect((await site.create({ ...headers, 'Mailbox-Device-Attestation': 'b3BhcXVl' })).status).toBe(200);
   });
 
-  it('§10.2: one attestation with a fresh PoP for each request, under one challenge', async () => {
+  it('one attestation with a new PoP per request, under one challenge [draft §10.2]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -50,7 +50,7 @@ describe('what is accepted', () => {
     }
   });
 
-  it('§5.2: a DPoP proof of the attested key with a DPoP nonce of the relay', async () => {
+  it('a DPoP proof of the attested key with a DPoP nonce of the relay [draft §5.2]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const refused = await site.create(toHeaders(attester.attest(device), undefined, device.dpop()));
@@ -59,14 +59,14 @@ describe('what is accepted', () => {
     expect((await site.create(toHeaders(attester.attest(device), undefined, device.dpop(nonce)))).status).toBe(200);
   });
 
-  it('§5.2 of -10: a DPoP proof with the challenge of the draft as its nonce', async () => {
+  it('a DPoP proof with the challenge of the draft as its nonce [draft -10 §5.2]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const proof = device.dpop(await site.challenge());
     expect((await site.create(toHeaders(attester.attest(device), undefined, proof))).status).toBe(200);
   });
 
-  it('§7: a PoP with an unrelated DPoP proof beside it, which is for other hooks', async () => {
+  it('a PoP next to an unrelated DPoP proof, which is for other hooks [draft §7]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const pop = device.pop(await site.challenge());
@@ -84,14 +84,14 @@ describe('what is accepted', () => {
     ['the relay among its audiences', { claims: { aud: ['https://another.example', PUBLIC_URL] } }, {}],
     ['a typ written as media type', { header: { typ: 'application/oauth-client-attestation+jwt' } }, {}],
   ];
-  it.each(tolerated)('%s', async (_, attestation, pop) => {
+  it.each(tolerated)('an attestation and a PoP within the tolerances: %s', async (_, attestation, pop) => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const headers = toHeaders(attester.attest(device, attestation), device.pop(await site.challenge(), pop));
     expect((await site.create(headers)).status).toBe(200);
   });
 
-  it('the principal names the app, the hook, and nothing of the device', async () => {
+  it('requests with a principal that names the app and the hook, and nothing about the device', async () => {
     const principals: unknown[] = [];
     const site = createAttestedRelay(
       { apps: [attester.app] },
@@ -109,12 +109,12 @@ describe('what is accepted', () => {
   });
 });
 
-describe('what is missing, or there twice', () => {
-  it('nothing: no error, as in RFC 6750 §3.1, but a challenge', async () => {
+describe('clientAttestation rejects', () => {
+  it('a request without attestation, with a challenge that has no error [RFC 6750 §3.1]', async () => {
     expectRefusal(await createAttestedRelay().create({}), undefined);
   });
 
-  it('a PoP without attestation, and an opaque Mailbox-Device-Attestation only', async () => {
+  it('a PoP without attestation, and an opaque Mailbox-Device-Attestation alone', async () => {
     const site = createAttestedRelay();
     const pop = makeDevice(clock).pop(await site.challenge());
     expectRefusal(await site.create(toHeaders(undefined, pop)), undefined);
@@ -125,7 +125,7 @@ describe('what is missing, or there twice', () => {
     );
   });
 
-  it('an attestation without proof', async () => {
+  it('an attestation without a proof of possession', async () => {
     const site = createAttestedRelay();
     expectRefusal(await site.create(toHeaders(attester.attest(otherDevice))), INVALID);
   });
@@ -141,7 +141,7 @@ describe('what is missing, or there twice', () => {
   it.each([
     ['a PoP where only DPoP proofs are accepted', ['dpop_combined'] as const],
     ['a DPoP proof where only PoPs are', ['attestation_pop_jwt'] as const],
-  ])('§7.6: %s', async (_, popMethods) => {
+  ])('a proof of a method that popMethods does not list: %s [draft §7.6]', async (_, popMethods) => {
     const site = createAttestedRelay({ popMethods });
     const device = makeDevice(clock);
     const challenge = await site.challenge();

@@ -18,7 +18,7 @@ import { PUBLIC_URL } from '../../../support/relay/relay.js';
 
 /* Attestations with one defect each (draft §7.1). */
 
-describe('§7.1: an attestation with one defect is refused', () => {
+describe('an invalid attestation is rejected [draft §7.1]', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
   const device = makeDevice(clock);
   const cnf = (jwk: unknown): Defects => ({ claims: { cnf: { jwk } } });
@@ -78,7 +78,7 @@ describe('§7.1: an attestation with one defect is refused', () => {
     ['an audience that is an object', { claims: { aud: { 0: PUBLIC_URL } } }],
     ['an empty audience', { claims: { aud: '' } }],
   ];
-  it.each(cases)('%s', async (_, defects, error = INVALID) => {
+  it.each(cases)('an attestation with this defect: %s', async (_, defects, error = INVALID) => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     expectRefusal(await site.create(toHeaders(attester.attest(device, defects), device.pop(challenge))), error);
@@ -88,7 +88,7 @@ describe('§7.1: an attestation with one defect is refused', () => {
   it.each([
     ['a text', 'https://as.example'],
     ['a list', ['https://third.example', 'https://as.example']],
-  ])('for the public URL, where attestationAudience is another: %s', async (_, attestationAudience) => {
+  ])('an attestation for the public URL, if attestationAudience differs: %s', async (_, attestationAudience) => {
     const site = createAttestedRelay({ attestationAudience });
     const challenge = await site.challenge();
     const attempt = (aud: unknown) =>
@@ -98,7 +98,7 @@ describe('§7.1: an attestation with one defect is refused', () => {
     expect((await attempt(undefined)).status).toBe(200);
   });
 
-  it('for the public URL, where audience is another', async () => {
+  it('an attestation for the public URL, if audience differs', async () => {
     const site = createAttestedRelay({ audience: 'https://relay.example/resource' });
     const pop = device.pop(await site.challenge(), { claims: { aud: 'https://relay.example/resource' } });
     const attempt = (aud: string) => site.create(toHeaders(attester.attest(device, { claims: { aud } }), pop));
@@ -106,7 +106,7 @@ describe('§7.1: an attestation with one defect is refused', () => {
     expect((await attempt('https://relay.example/resource')).status).toBe(200);
   });
 
-  it('an app that is not among those accepted', async () => {
+  it('an attestation of an app that apps does not list', async () => {
     const site = createAttestedRelay({ apps: ['https://another.example'] });
     expectRefusal(await site.create(toHeaders(attester.attest(device), device.pop(await site.challenge()))), INVALID);
   });
@@ -114,7 +114,7 @@ describe('§7.1: an attestation with one defect is refused', () => {
   it.each([
     ['older than the relay accepts', seconds(-631)],
     ['without the iat that its age is judged by', undefined],
-  ])('%s, with attestationMaxAgeSeconds', async (name, iat) => {
+  ])('an attestation %s, with attestationMaxAgeSeconds', async (name, iat) => {
     const site = createAttestedRelay({ attestationMaxAgeSeconds: 600 });
     const challenge = await site.challenge();
     const answer = await site.create(toHeaders(attester.attest(device, { claims: { iat } }), device.pop(challenge)));

@@ -8,7 +8,7 @@ import type { Answer } from '../../../support/relay/relay.js';
 
 /* The challenges of the relay (draft §6). */
 
-describe('§6: challenges', () => {
+describe('challenges of clientAttestation [draft §6]', () => {
   const device = makeDevice(clock);
   const attempt = async (site: AttestedRelay, challenge?: string, defects?: Defects): Promise<Answer> =>
     site.create(toHeaders(attester.attest(device), device.pop(challenge, defects)));
@@ -18,7 +18,7 @@ describe('§6: challenges', () => {
     ['an empty one', async () => ''],
     ['an invented one', async () => 'invented'],
     ['one of another relay, with other keys', () => createAttestedRelay().challenge()],
-  ])('%s: use_attestation_challenge, and the one that came back is good', async (_, make) => {
+  ])('a PoP with %s gets use_attestation_challenge and a challenge that is accepted', async (_, make) => {
     const challenge = await make();
     const site = createAttestedRelay();
     const refused = await attempt(site, challenge);
@@ -27,7 +27,7 @@ describe('§6: challenges', () => {
     expect((await attempt(site, fresh)).status).toBe(200);
   });
 
-  it('a proof that is refused for its challenge is not used up', async () => {
+  it('a proof that is rejected for its challenge is not consumed', async () => {
     const site = createAttestedRelay();
     const claims = { jti: crypto.randomUUID() };
     expectRefusal(await attempt(site, undefined, { claims }), 'use_attestation_challenge');
@@ -38,7 +38,7 @@ describe('§6: challenges', () => {
     expect(await dpop(await site.challenge())).toBe(200);
   });
 
-  it('a list of challenges, and a number', async () => {
+  it('a list of challenges and a number are rejected', async () => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     for (const strange of [[challenge], 7]) {
@@ -46,7 +46,7 @@ describe('§6: challenges', () => {
     }
   });
 
-  it('roll over: one is good for 4 minutes, and stale after 5', async () => {
+  it('a challenge is accepted for 4 minutes and rejected after 5', async () => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     time.now = NOW + 4 * 60_000;
@@ -56,7 +56,7 @@ describe('§6: challenges', () => {
     expectRefusal(await attempt(site, challenge), 'use_attestation_challenge');
   });
 
-  it('are known to every process with the same keys, and over a rotation of keys', async () => {
+  it('a challenge is accepted by every process with the same keys, and during a rotation of keys', async () => {
     const [old, young] = [randomBytes(32), randomBytes(32)];
     const store = memoryStore(new Map(), { clock });
     const [one, two, next] = [[old], [old], [young, old]].map((keys) => createAttestedRelay({}, { store, keys })) as [
@@ -69,12 +69,12 @@ describe('§6: challenges', () => {
     expect((await attempt(next, challenge)).status).toBe(200);
   });
 
-  it('are the same for all who ask in one minute, so that they tell nobody apart', async () => {
+  it('all clients of one minute get the same challenge, which identifies none of them', async () => {
     const site = createAttestedRelay();
     expect(await site.challenge()).toBe(await site.challenge());
   });
 
-  it('optional: none is accepted, a stale one is not', async () => {
+  it("challenge: 'optional' accepts a PoP without challenge and rejects a stale challenge", async () => {
     const site = createAttestedRelay({ challenge: 'optional' });
     const challenge = await site.challenge();
     expect((await attempt(site)).status).toBe(200);
@@ -83,7 +83,7 @@ describe('§6: challenges', () => {
     expectRefusal(await attempt(site, challenge), 'use_attestation_challenge');
   });
 
-  it('off: none is given out or looked at', async () => {
+  it("challenge: 'off' neither issues nor checks challenges", async () => {
     const site = createAttestedRelay({ challenge: 'off' });
     expect((await attempt(site)).status).toBe(200);
     expect((await attempt(site, 'whatever')).status).toBe(200);

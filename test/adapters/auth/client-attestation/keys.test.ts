@@ -18,16 +18,16 @@ import {
 
 /* draft-ietf-oauth-attestation-based-client-auth §10.8: how the key of an attester is found, and what if not. */
 
-describe('jwks', () => {
+describe('clientAttestation with jwks', () => {
   const sibling = makeAttester(clock);
 
-  it('a set of one key: named or not', async () => {
+  it('a set of one key verifies attestations with and without kid', async () => {
     const site = freshRelay({ jwks: attester.jwks });
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
     expect((await attempt(site, attester.attest(device, { header: { kid: undefined } }))).status).toBe(200);
   });
 
-  it('a set of several keys, as in a rotation: each by its name, or without', async () => {
+  it('a set of several keys verifies attestations with and without kid', async () => {
     const site = freshRelay({ jwks: { keys: [...attester.jwks.keys, ...sibling.jwks.keys] } });
     for (const each of [attester, sibling]) {
       expect((await attempt(site, each.attest(device))).status).toBe(200);
@@ -38,8 +38,8 @@ describe('jwks', () => {
   });
 });
 
-describe('resolveKey', () => {
-  it('is given header and claims, and its key is the one that counts', async () => {
+describe('clientAttestation with resolveKey', () => {
+  it('resolveKey receives header and claims, and its key decides', async () => {
     const asked: unknown[] = [];
     const site = freshRelay({
       resolveKey: async ({ kid }, { sub }, signal) => {
@@ -52,12 +52,12 @@ describe('resolveKey', () => {
     expectRefusal(await attempt(site, makeAttester(clock).attest(device)));
   });
 
-  it('may return a JWK', async () => {
+  it('resolveKey may return a JWK', async () => {
     const site = freshRelay({ resolveKey: () => attester.jwks.keys[0] as never });
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('may return a CryptoKey', async () => {
+  it('resolveKey may return a CryptoKey', async () => {
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
     const jwk = { ...attester.publicKey.export({ format: 'jwk' }) };
     const key = await webcrypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
@@ -65,16 +65,16 @@ describe('resolveKey', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('a good key of another kind refuses: the attestation is not signed with it', async () => {
+  it('a key of another kind rejects the attestation', async () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     expectRefusal(await attempt(freshRelay({ resolveKey: () => publicKey }), attester.attest(device)));
   });
 
-  it('undefined refuses', async () => {
+  it('undefined rejects the attestation', async () => {
     expectRefusal(await attempt(freshRelay({ resolveKey: () => undefined }), attester.attest(device)));
   });
 
-  it('its RelayError is the answer', async () => {
+  it('a RelayError of resolveKey becomes the response', async () => {
     const site = freshRelay({
       resolveKey: () => {
         throw new RelayError('forbidden');
@@ -110,7 +110,7 @@ describe('resolveKey', () => {
     ['returns a symmetric JWK', () => ({ kty: 'oct', k: randomBytes(32).toString('base64url') })],
     ['returns an RSA key that is too short', () => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey],
     ['returns a key that cannot sign', () => generateKeyPairSync('x25519').publicKey],
-  ])('%s: 503, never in', async (_, resolveKey) => {
+  ])('an unusable result of resolveKey is a 503: %s', async (_, resolveKey) => {
     expectOutage(await attempt(freshRelay({ resolveKey: resolveKey as never }), attester.attest(device)));
   });
 });
@@ -125,7 +125,7 @@ function sendEndlessly(response: ServerResponse): void {
   more();
 }
 
-describe('jwksUri', () => {
+describe('clientAttestation with jwksUri', () => {
   const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 });
   const closing: Server[] = [];
   afterEach(async () => {
@@ -157,7 +157,7 @@ describe('jwksUri', () => {
 
   const keysOf = (...attesters: readonly Attester[]) => ({ keys: attesters.flatMap(({ jwks }) => jwks.keys) });
 
-  it('is fetched by the first request, and once for many', async () => {
+  it('the first request fetches the key set, and concurrent requests share the fetch', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
     expect(keys.requests).toBe(0);
@@ -166,7 +166,7 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(1);
   });
 
-  it('a stranger is refused, by a set that was asked for after he came', async () => {
+  it('an unknown attester is rejected after a fetch that started after its request', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
     await attempt(site, attester.attest(device));
@@ -174,7 +174,7 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(2);
   });
 
-  it('a set of more than 100 keys cannot be used', async () => {
+  it('a set of more than 100 keys is a 503', async () => {
     const [key] = attester.jwks.keys;
     const others = Array.from({ length: 100 }, (_, index) => ({ ...key, kid: `other-${index}` }));
     const keys = await serve({ keys: [key, ...others] });
@@ -183,7 +183,7 @@ describe('jwksUri', () => {
     expect((await attempt(freshRelay({ jwksUri: keys.url }), attester.attest(device))).status).toBe(200);
   });
 
-  it('an attestation without kid is tried with 16 keys at most', async () => {
+  it('an attestation without kid is verified with at most 16 keys', async () => {
     const others = Array.from({ length: 16 }, () => makeAttester(clock));
     const keys = await serve(keysOf(...others, attester));
     const site = freshRelay({ jwksUri: keys.url });
@@ -191,7 +191,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('a new key is found at once, though the set was fetched a moment ago', async () => {
+  it('a new key is found at once, even shortly after a fetch', async () => {
     const young = makeAttester(clock);
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
@@ -200,7 +200,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, young.attest(device))).status).toBe(200);
   });
 
-  it('made-up keys cost the attester few fetches, and turn no good attestation away', async () => {
+  it('made-up keys cause few fetches and no refusal of a valid attestation', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
     await attempt(site, attester.attest(device));
@@ -232,7 +232,7 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(0);
   });
 
-  it('a new key under an old name is found once the set is 5 s old, by one fetch for all bad signatures', async () => {
+  it('a new key under an old kid is found once the set is 5 s old, by one fetch for all bad signatures', async () => {
     const young = makeAttester(clock);
     const named = (by: Attester): string => by.attest(device, { header: { kid: attester.kid } });
     const keys = await serve(attester.jwks);
@@ -251,7 +251,7 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(3);
   });
 
-  it('while the attester fails it is asked once in a second, or when it says', async () => {
+  it('a failing attester gets one request per second, or none before its Retry-After', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
     keys.answer = (response) => void response.writeHead(503).end();
@@ -265,7 +265,7 @@ describe('jwksUri', () => {
     expect(keys.requests).toBe(2);
   });
 
-  it('a key that was taken out of the set is refused once the set is fetched anew', async () => {
+  it('a removed key is rejected after the next fetch', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url, jwksMaxAgeSeconds: 60 });
     await attempt(site, attester.attest(device));
@@ -276,7 +276,7 @@ describe('jwksUri', () => {
     expectRefusal(await attempt(site, attester.attest(device)));
   });
 
-  it('without kid: a new key is found at once, and both are good while both are published', async () => {
+  it('attestations without kid: a new key is found at once, and the old key stays valid while published', async () => {
     const young = makeAttester(clock);
     const unnamed = (by: Attester): string => by.attest(device, { header: { kid: undefined } });
     const keys = await serve(attester.jwks);
@@ -298,7 +298,7 @@ describe('jwksUri', () => {
       'an RSA key that is too short to be used',
       () => ({ ...shortRsa.publicKey.export({ format: 'jwk' }), kid: attester.kid, alg: 'RS256' }),
     ],
-  ])('%s in the set: the attester is at fault, and nobody is refused for it', async (_, broken) => {
+  ])('an unusable key in the set causes no refusal: %s', async (_, broken) => {
     const sibling = makeAttester(clock);
     const keys = await serve({ keys: [broken(), ...sibling.jwks.keys] });
     const site = freshRelay({ jwksUri: keys.url });
@@ -311,7 +311,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('a connection that the server has closed in this very moment is no outage', async () => {
+  it('a kept connection that the server closes is no outage', async () => {
     const keys = await serve(attester.jwks);
     const good = keys.answer;
     keys.answer = (response) => {
@@ -337,7 +337,7 @@ describe('jwksUri', () => {
     ['white space without an end', sendEndlessly],
     ['another protocol', ({ socket }) => void socket?.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n')],
   ];
-  it.each(outages)('%s: 503 within the time-out, and recovery', async (_, answer) => {
+  it.each(outages)('a failing attester is a 503 within the time limit, and recovers: %s', async (_, answer) => {
     const keys = await serve(attester.jwks);
     const good = keys.answer;
     const site = freshRelay({ jwksUri: keys.url, timeoutMs: 300 });
@@ -350,7 +350,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('killed and started again: 503, then in', async () => {
+  it('a restarted attester: 503, then accepted', async () => {
     const keys = await serve(attester.jwks);
     await close(keys.server);
     const site = freshRelay({ jwksUri: keys.url });
@@ -360,7 +360,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('connections that are taken and never answered: 503 within the default of 2 s', async () => {
+  it('a silent attester is a 503 within the default of 2 s', async () => {
     const deaf = createTcpServer(() => {});
     await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
     const { port } = deaf.address() as AddressInfo;
@@ -371,7 +371,7 @@ describe('jwksUri', () => {
     deaf.close();
   });
 
-  it('an outage leaves known keys good, and does not refuse unknown ones', async () => {
+  it('an outage keeps known keys valid and rejects no unknown key', async () => {
     const keys = await serve(attester.jwks);
     const site = freshRelay({ jwksUri: keys.url });
     await attempt(site, attester.attest(device));
@@ -380,7 +380,7 @@ describe('jwksUri', () => {
     expectOutage(await attempt(site, makeAttester(clock).attest(device)));
   });
 
-  it('after its age a set is used no more, but for jwksStaleIfErrorSeconds', async () => {
+  it('an old set is used only for jwksStaleIfErrorSeconds', async () => {
     const keys = await serve(attester.jwks);
     const strict = freshRelay({ jwksUri: keys.url, jwksMaxAgeSeconds: 60 });
     const patient = freshRelay({ jwksUri: keys.url, jwksMaxAgeSeconds: 60, jwksStaleIfErrorSeconds: 60 });
@@ -398,7 +398,7 @@ describe('jwksUri', () => {
     ['gives a body that never ends', async () => new Response(new ReadableStream({})), 'TimeoutError'],
     ['gives 2 MiB', async () => new Response(Buffer.alloc(2 ** 21, ' ')), 'AnswerTooLarge'],
     ['gives no Response', async () => attester.jwks as never, 'TypeError'],
-  ])('a fetch of the host that once %s: 503 in time, and recovery', async (_, misbehave, cause) => {
+  ])('a fetch of the host that once %s is a 503 in time, and recovers', async (_, misbehave, cause) => {
     let isFirst = true;
     const fetch = async (): Promise<Response> => {
       if (!isFirst) return Response.json(attester.jwks);
@@ -412,7 +412,7 @@ describe('jwksUri', () => {
     expect((await attempt(site, attester.attest(device))).status).toBe(200);
   });
 
-  it('the fetch of the host is used, if there is one', async () => {
+  it('the option fetch replaces the global fetch', async () => {
     const asked: unknown[] = [];
     const site = freshRelay({
       jwksUri: 'https://attester.example/keys',

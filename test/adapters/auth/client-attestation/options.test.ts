@@ -25,7 +25,7 @@ function jwkOf(kind: 'x25519' | 'ed25519' | 'rsa', modulusLength = 2048): Record
   return { ...make(kind, { modulusLength }).publicKey.export({ format: 'jwk' }) };
 }
 
-describe('options are checked when the hook is made', () => {
+describe('the options of clientAttestation', () => {
   const privateJwk = { ...attester.privateKey.export({ format: 'jwk' }), kid: 'secret-kid' };
   const cases: Array<[options: Record<string, unknown>, message: RegExp]> = [
     [{}, /^clientAttestation: requires exactly one of jwks, jwksUri, trustAnchors, resolveKey$/],
@@ -84,7 +84,7 @@ describe('options are checked when the hook is made', () => {
     ],
     [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option$/],
   ];
-  it.each(cases)('%j', (options, message) => {
+  it.each(cases)('an error message names the wrong option: %j', (options, message) => {
     const make = () => clientAttestation(options as never);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
@@ -97,17 +97,17 @@ describe('options are checked when the hook is made', () => {
     ['Ed25519', jwkOf('ed25519')],
     ['RSA', { ...jwkOf('rsa', 2048), alg: 'PS256' }],
     ['a key for encryption beside it', { ...jwkOf('x25519'), use: 'enc', alg: 'ECDH-ES' }],
-  ])('a key set as attesters publish it: %s', (_, key) => {
+  ])('a key set of an attester is accepted: %s', (_, key) => {
     expect(clientAttestation({ jwks: { keys: [key, ...jwks.keys] } })).toBeTypeOf('function');
   });
 
-  it('undefined is as good as absent', () => {
+  it('an option may be undefined', () => {
     expect(clientAttestation({ jwks, jwksUri: undefined, apps: undefined, ca: undefined })).toBeTypeOf('function');
   });
 });
 
-describe('§8: metadata', () => {
-  it('algorithms and methods', () => {
+describe('the metadata of clientAttestation [draft §8]', () => {
+  it('the metadata name the default algorithms and methods', () => {
     expect(clientAttestation({ jwks }).metadata).toEqual({
       client_attestation_signing_alg_values_supported: expect.arrayContaining(['ES256', 'PS256', 'EdDSA']),
       client_attestation_pop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'PS256', 'EdDSA']),
@@ -116,7 +116,7 @@ describe('§8: metadata', () => {
     });
   });
 
-  it('as the options say', () => {
+  it('the metadata name the algorithms and methods of the options', () => {
     const popMethods = ['attestation_pop_jwt'] as const;
     const { metadata } = clientAttestation({ jwks, algorithms: ['ES384'], popAlgorithms: ['ES256'], popMethods });
     expect(metadata).toEqual({
@@ -126,7 +126,7 @@ describe('§8: metadata', () => {
     });
   });
 
-  it('RFC 9728 §5.1: is named in every challenge, where the host serves it', async () => {
+  it('every challenge names the metadata if the host serves them [RFC 9728 §5.1]', async () => {
     const site = attestedRelay({ jwks });
     const url = 'http://localhost/.well-known/oauth-protected-resource/relay';
     const document = await site.relay.wellKnown().fetch(new Request(url));
@@ -141,7 +141,7 @@ describe('§8: metadata', () => {
     );
   });
 
-  it('algorithms that are not listed are refused', async () => {
+  it('algorithms that the metadata do not list are rejected', async () => {
     for (const options of [{ algorithms: ['ES384'] }, { popAlgorithms: ['ES384'] }]) {
       const site = attestedRelay({ jwks, challenge: 'off', ...options });
       const attestation = { 'OAuth-Client-Attestation': attester.attest(device) };
@@ -152,14 +152,14 @@ describe('§8: metadata', () => {
   });
 });
 
-describe('with its neighbours', () => {
+describe('clientAttestation in a relay', () => {
   const closing: Array<() => void> = [];
   afterEach(() => {
     for (const close of closing.splice(0)) close();
   });
 
   it.each(['OAuth-Client-Attestation', 'OAuth-Client-Attestation-PoP', 'DPoP', 'Mailbox-Device-Attestation'])(
-    '§7.1, §7.2, §7.3: %s sent twice is a 400',
+    'a header %s that is sent twice is a 400 [draft §7.1, §7.2, §7.3]',
     async (name) => {
       const authenticate = clientAttestation({ jwks, challenge: 'off' });
       const relay = createRelay({ publicUrl: 'http://localhost/relay', authenticate });
@@ -190,14 +190,14 @@ describe('with its neighbours', () => {
     },
   );
 
-  it('a header sent twice through the fetch door, which joins them, is refused as well', async () => {
+  it('a header that is sent twice through the fetch handler, which joins the values, is rejected', async () => {
     const site = attestedRelay({ jwks, challenge: 'off' });
     const [attestation, pop] = [attester.attest(device), device.pop()];
     const twice = { 'OAuth-Client-Attestation': `${attestation}, ${attestation}`, 'OAuth-Client-Attestation-PoP': pop };
     expect((await site.create(twice)).json.code).toBe('attestation_invalid');
   });
 
-  it('§5.2: one DPoP proof, with one nonce, serves oauthBearer and this hook in one request, and that once', async () => {
+  it('one DPoP proof with one nonce is valid once for oauthBearer and clientAttestation together [draft §5.2]', async () => {
     const server = await startAuthorizationServer();
     closing.push(() => void server.close());
     const app = makeAttester(Date.now, CLIENTS.jwt.id);
@@ -218,7 +218,7 @@ describe('with its neighbours', () => {
     expect((await send(nonce, attester.attest(device))).json.code).toBe('attestation_invalid');
   });
 
-  it('a store that does not answer is a 503, never in: whether a proof is new could not be told', async () => {
+  it('a store that does not respond is a 503, since the use of the proof is unknown', async () => {
     let broken = false;
     const store = troubledStore(() => {
       if (broken) throw new Error('down');
@@ -233,7 +233,7 @@ describe('with its neighbours', () => {
     expect([answer.status, answer.json.code]).toEqual([503, 'store_unavailable']);
   });
 
-  it('ca: a key set behind a certificate authority of the host’s own', async () => {
+  it('the option ca replaces the certificate authorities for jwksUri', async () => {
     const server = createTlsServer({ ...LOCALHOST }, (_, response) => void response.end(JSON.stringify(jwks)));
     server.listen(0, '127.0.0.1');
     closing.push(() => {

@@ -16,7 +16,7 @@ import { PUBLIC_URL } from '../../../support/relay/relay.js';
 
 /* Proofs of possession with one defect each (draft §7.2, §7.3). */
 
-describe('§7.2: a PoP with one defect is refused, and its jti is not used up', () => {
+describe('an invalid PoP is rejected and its jti is not consumed [draft §7.2]', () => {
   const cases: Array<[name: string, defects: Defects]> = [
     ['another typ', { header: { typ: 'jwt' } }],
     ['the typ of a DPoP proof', { header: { typ: 'dpop+jwt' } }],
@@ -46,7 +46,7 @@ describe('§7.2: a PoP with one defect is refused, and its jti is not used up', 
     ['several audiences', { claims: { aud: [PUBLIC_URL, 'https://another.example'] } }],
     ['a list of one audience', { claims: { aud: [PUBLIC_URL] } }],
   ];
-  it.each(cases)('%s', async (_, defects) => {
+  it.each(cases)('a PoP with this defect: %s', async (_, defects) => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -57,7 +57,7 @@ describe('§7.2: a PoP with one defect is refused, and its jti is not used up', 
     expect((await site.create(toHeaders(attester.attest(device), mended))).status).toBe(200);
   });
 
-  it('a proof for the public URL, where the host has set another audience', async () => {
+  it('a PoP for the public URL, if the option audience differs', async () => {
     const site = createAttestedRelay({ audience: 'https://relay.example/resource' });
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -67,7 +67,7 @@ describe('§7.2: a PoP with one defect is refused, and its jti is not used up', 
   });
 });
 
-describe('§7.3: a DPoP proof with one defect is refused, and its jti is not used up', () => {
+describe('an invalid DPoP proof is rejected and its jti is not consumed [draft §7.3]', () => {
   const cases: Array<[name: string, defects: Defects]> = [
     ['another typ', { header: { typ: 'oauth-client-attestation-pop+jwt' } }],
     ['alg HS256', { header: { alg: 'HS256' } }],
@@ -80,7 +80,7 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     ['an iat 600 s ago', { claims: { iat: seconds(-600) } }],
     ['an iat 600 s from now', { claims: { iat: seconds(600) } }],
   ];
-  it.each(cases)('%s', async (_, defects) => {
+  it.each(cases)('a DPoP proof with this defect: %s', async (_, defects) => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -91,7 +91,7 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     expect((await site.create(toHeaders(attester.attest(device), undefined, mended))).status).toBe(200);
   });
 
-  it('with the attested key in another spelling', async () => {
+  it('a DPoP proof with another spelling of the attested key', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -101,7 +101,7 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     }
   });
 
-  it('for an attestation that holds the private key', async () => {
+  it('a DPoP proof for an attestation that contains the private key', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const attestation = attester.attest(device, {
@@ -110,7 +110,7 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     expectRefusal(await site.create(toHeaders(attestation, undefined, device.dpop(await site.challenge()))), INVALID);
   });
 
-  it('without ath for the DPoP-bound token that came along (RFC 9449 §4.3)', async () => {
+  it('a DPoP proof without the ath of the bound token in the request [RFC 9449 §4.3]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const challenge = await site.challenge();
@@ -127,16 +127,19 @@ describe('§7.3: a DPoP proof with one defect is refused, and its jti is not use
     ['no nonce', undefined],
     ['an invented nonce', 'invented'],
     ['a nonce of another relay', 'foreign'],
-  ])('%s: use_dpop_nonce (RFC 9449 §9), with a nonce, and the challenge for clients of -10', async (_, nonce) => {
-    const site = createAttestedRelay();
-    const device = makeDevice(clock);
-    const sentNonce = nonce === 'foreign' ? await createAttestedRelay().challenge() : nonce;
-    const answer = await site.create(toHeaders(attester.attest(device), undefined, device.dpop(sentNonce)));
-    expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
-    expect(answer.headers.get('WWW-Authenticate')).toMatch(
-      /^DPoP realm="mailbox", error="use_dpop_nonce", algs="ES256 [\w ]+"$/,
-    );
-    expect(answer.headers.get('DPoP-Nonce')).toMatch(CHALLENGE);
-    expect(answer.headers.get('OAuth-Client-Attestation-Challenge')).toMatch(CHALLENGE);
-  });
+  ])(
+    'a DPoP proof with %s gets use_dpop_nonce, a nonce, and the challenge for clients of -10 [RFC 9449 §9]',
+    async (_, nonce) => {
+      const site = createAttestedRelay();
+      const device = makeDevice(clock);
+      const sentNonce = nonce === 'foreign' ? await createAttestedRelay().challenge() : nonce;
+      const answer = await site.create(toHeaders(attester.attest(device), undefined, device.dpop(sentNonce)));
+      expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
+      expect(answer.headers.get('WWW-Authenticate')).toMatch(
+        /^DPoP realm="mailbox", error="use_dpop_nonce", algs="ES256 [\w ]+"$/,
+      );
+      expect(answer.headers.get('DPoP-Nonce')).toMatch(CHALLENGE);
+      expect(answer.headers.get('OAuth-Client-Attestation-Challenge')).toMatch(CHALLENGE);
+    },
+  );
 });

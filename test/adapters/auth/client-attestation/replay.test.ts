@@ -14,13 +14,13 @@ import { attester, clock, NOW, time } from '../../../support/auth/client-attesta
 
 /* Replay of proofs (draft §12.1). */
 
-describe('§12.1: replay', () => {
+describe('replay protection of clientAttestation [draft §12.1]', () => {
   const device = makeDevice(clock);
 
   it.each([
     ['a PoP', (challenge: string) => toHeaders(attester.attest(device), device.pop(challenge))],
     ['a DPoP proof', (challenge: string) => toHeaders(attester.attest(device), undefined, device.dpop(challenge))],
-  ])('%s is accepted once, whichever process it is sent to', async (_, make) => {
+  ])('%s is accepted once across all processes', async (_, make) => {
     const parts = { store: memoryStore(new Map(), { clock }), keys: [randomBytes(32)] };
     const [one, two] = [createAttestedRelay({}, parts), createAttestedRelay({}, parts)];
     const headers = make(await one.challenge());
@@ -29,7 +29,7 @@ describe('§12.1: replay', () => {
     expectRefusal(await two.create(headers), INVALID);
   });
 
-  it('of ten at once, over two processes, one is accepted', async () => {
+  it('one of ten concurrent copies of a PoP, over two processes, is accepted', async () => {
     const parts = { store: memoryStore(new Map(), { clock }), keys: [randomBytes(32)] };
     const [one, two] = [createAttestedRelay({}, parts), createAttestedRelay({}, parts)];
     const headers = toHeaders(attester.attest(device), device.pop(await one.challenge()));
@@ -37,7 +37,7 @@ describe('§12.1: replay', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 401)]);
   });
 
-  it('until the proof itself is too old: no second in between lets it pass again', async () => {
+  it('a used proof is rejected at each second until it is too old', async () => {
     const site = createAttestedRelay();
     const ahead = device.pop(await site.challenge(), { claims: { iat: seconds(30) } });
     const headers = toHeaders(attester.attest(device), ahead);
@@ -56,7 +56,7 @@ describe('§12.1: replay', () => {
         toHeaders(undefined, undefined, device.dpop(undefined, { claims: { iat: seconds(left - 150) } })),
     ],
   ])(
-    '%s that ends while it is noted is still good; one that ended while the key was fetched is not',
+    '%s that expires while its use is stored is accepted, and one that expires during the fetch of keys is rejected',
     async (_, make) => {
       const inner = memoryStore(new Map(), { clock });
       const create: typeof inner.create = (...entry) => {
@@ -77,7 +77,7 @@ describe('§12.1: replay', () => {
     },
   );
 
-  it('the signature of a proof is not what it is known by', async () => {
+  it('a proof with the same jti and another signature is rejected', async () => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     const jti = crypto.randomUUID();
@@ -88,7 +88,7 @@ describe('§12.1: replay', () => {
     expectRefusal(await site.create(toHeaders(attester.attest(device), second)), INVALID);
   });
 
-  it('two devices may use one jti', async () => {
+  it('two devices may use the same jti', async () => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     for (const each of [makeDevice(clock), makeDevice(clock)]) {
@@ -97,7 +97,7 @@ describe('§12.1: replay', () => {
     }
   });
 
-  it('what the store keeps of it is a digest that is gone with the window of the iat', async () => {
+  it('the store keeps a digest of the proof until the proof is too old', async () => {
     const map = new Map<string, unknown>();
     const inner = memoryStore(new Map(), { clock });
     const store = {

@@ -19,7 +19,7 @@ import { ecdsaWith, pssWith } from '../../../support/x509/signatures.js';
 
 const HOUR_MS = 3_600_000;
 
-describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
+describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
   const make = (options: CertificateOptions): Issued => issue(options, NOW);
   const root = make({ name: 'root', ca: true });
   const middle = make({ name: 'middle', ca: true, issuer: root });
@@ -40,12 +40,12 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     ['a leaf that does not limit its use', [make({ name: 'leaf', issuer: root, keyUsage: null })]],
     ['a path as long as allowed', pathOf(0, 1)],
   ];
-  it.each(good)('%s', async (_, chain) => {
+  it.each(good)('a valid chain is accepted: %s', async (_, chain) => {
     const site = freshRelay({ trustAnchors: root.pem });
     expect((await attempt(site, attested(chain))).status).toBe(200);
   });
 
-  it('the one of several anchors that has the same name', async () => {
+  it('a chain is verified with the matching one of several anchors of the same name', async () => {
     const site = freshRelay({ trustAnchors: [otherRoot.pem + root.pem] });
     expect((await attempt(site, attested([leaf, middle]))).status).toBe(200);
   });
@@ -110,7 +110,7 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     ['half a certificate', [leaf], [leaf.base64.slice(0, 200), middle.base64]],
     ['a certificate with a changed bit', [leaf], [flip(leaf.base64), middle.base64]],
   ];
-  it.each(bad)('refused: %s', async (_, chain, x5c) => {
+  it.each(bad)('an invalid chain is rejected: %s', async (_, chain, x5c) => {
     const site = freshRelay({ trustAnchors: root.pem });
     expectRefusal(await attempt(site, attested(chain, x5c === undefined ? chain.map(({ base64 }) => base64) : x5c)));
     expect((await attempt(site, attested([leaf, middle]))).status).toBe(200);
@@ -123,18 +123,18 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     return der.toString('base64');
   }
 
-  it('the anchor sent along is not counted, and vouches for nothing by itself', async () => {
+  it('an anchor in the chain does not count, and the anchor alone attests nothing', async () => {
     const anchor = make({ name: 'narrow', ca: true, pathLength: 0, keyUsage: 0x84 });
     const site = freshRelay({ trustAnchors: anchor.pem });
     expect((await attempt(site, attested([make({ name: 'leaf', issuer: anchor }), anchor]))).status).toBe(200);
     expectRefusal(await attempt(site, attested([anchor])));
   });
 
-  it('refused: without the header', async () => {
+  it('an attestation without x5c is rejected', async () => {
     expectRefusal(await attempt(freshRelay({ trustAnchors: root.pem }), attester.attest(device)));
   });
 
-  it('dates are judged by the clock of the relay', async () => {
+  it('the dates of certificates are compared with the clock of the relay', async () => {
     const site = freshRelay({ trustAnchors: root.pem });
     time.now = NOW + 25 * HOUR_MS;
     expectRefusal(await attempt(site, attested([leaf, middle])));
@@ -156,13 +156,13 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     ['a weak key', make({ name: 'root', ca: true, keys: rsa(1024) }).pem, 'has a key that is too weak'],
     ['constraints of names', make({ name: 'root', ca: true, extensions: constrained }).pem, 'has a constraint'],
     ['a broken one', root.pem.replace(/M/g, 'N'), 'is malformed'],
-  ])('a TypeError for %s', (_, trustAnchors, message) => {
+  ])('trustAnchors with %s is a TypeError', (_, trustAnchors, message) => {
     expect(() => freshRelay({ trustAnchors })).toThrow(TypeError);
     expect(() => freshRelay({ trustAnchors })).toThrow(/^clientAttestation\.trustAnchors: /);
     expect(() => freshRelay({ trustAnchors })).toThrow(message);
   });
 
-  it('RSASSA-PSS with SHA-256, and not with SHA-1, which its parameters mean where they say nothing (RFC 4055 §3.1)', async () => {
+  it('RSASSA-PSS is accepted with SHA-256 and rejected with SHA-1, its default [RFC 4055 §3.1]', async () => {
     const keys = rsa(2048);
     const anchor = make({ name: 'rsa', ca: true, keys });
     const site = freshRelay({ trustAnchors: anchor.pem });
@@ -173,7 +173,7 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     expectRefusal(await attempt(site, attested(issued('sha1'))));
   });
 
-  it('how an anchor signed itself is no matter: the host trusts it', async () => {
+  it('the signature of an anchor itself does not matter', async () => {
     const anchor = make({ name: 'old', ca: true, signature: ecdsaWith('sha1') });
     const site = freshRelay({ trustAnchors: anchor.pem });
     const chain = [make({ name: 'leaf', issuer: anchor })];
@@ -184,7 +184,7 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
   it.each([
     ['has expired', { notAfter: NOW - HOUR_MS }],
     ['is not valid yet', { notBefore: NOW + HOUR_MS }],
-  ])('an anchor that %s is the host’s fault: 503, but 401 for what is bad anyway', async (_, dates) => {
+  ])('an anchor that %s is a 503 for a valid chain and a 401 for an invalid one', async (_, dates) => {
     const old = make({ name: 'old', ca: true, ...dates });
     const chain = [make({ name: 'leaf', issuer: old })];
     const site = freshRelay({ trustAnchors: old.pem });
@@ -196,7 +196,7 @@ describe('trustAnchors (x5c, RFC 7515 §4.1.6)', () => {
     expect((await attempt(freshRelay({ trustAnchors: [old.pem, renewed.pem] }), attested(chain))).status).toBe(200);
   });
 
-  it('a key is used only when its certificate was verified: those of strangers may cost any time', async () => {
+  it('a key is used only after its certificate was verified', async () => {
     const site = freshRelay({ trustAnchors: root.pem });
     const verify = vi.spyOn(X509Certificate.prototype, 'verify');
     const used = (): unknown[] => verify.mock.calls.splice(0).map(([key]) => nameOfKey(key));

@@ -33,18 +33,18 @@ const bound = async (claims = {}, scheme = 'DPoP'): Promise<Sent> => ({
   dpop: await proofOf(key, token, { claims }),
 });
 
-describe('tokens bound to a key [RFC 9449 §7]', () => {
+describe('oauthBearer with tokens bound to a key [RFC 9449 §7]', () => {
   it('accepts a bound token with its proof', async () => {
     expect(await judge(hook(), await bound(), someServices())).toEqual({
       principal: { app: 'app', scopes: ['relay.create'], via: ['oauth-bearer'] },
     });
   });
 
-  it('knows the scheme in any case', async () => {
+  it('accepts the scheme in any case', async () => {
     expect(await judge(hook(), await bound({}, 'dpop'), someServices())).toHaveProperty('principal');
   });
 
-  it('refuses a good token whose proof is not good, and says so in the challenge [§7.1]', async () => {
+  it('rejects a valid token with an invalid proof, and names the error in the challenge [§7.1]', async () => {
     expect(await judge(hook(), await bound({ htm: 'GET' }), someServices())).toMatchObject({
       status: 401,
       code: 'token_invalid',
@@ -105,7 +105,7 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
     ],
   };
 
-  it.each(Object.entries(REFUSED))('refuses: %s', async (_, [error, description, sent]) => {
+  it.each(Object.entries(REFUSED))('rejects %s', async (_, [error, description, sent]) => {
     const outcome = await judge(hook(), await sent(), someServices());
     expect(outcome).toMatchObject({ status: 401, code: 'token_invalid' });
     expect(outcome).toHaveProperty('challenges', [
@@ -114,19 +114,19 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
     ]);
   });
 
-  it('refuses a bound token sent as Bearer, even with a good proof [§7.2]', async () => {
+  it('rejects a bound token sent as Bearer, even with a valid proof [§7.2]', async () => {
     const outcome = await judge(hook(), await bound({}, 'Bearer'), someServices());
     expect(outcome).toMatchObject({ status: 401, code: 'token_invalid' });
     expect(outcome).toHaveProperty(['challenges', 0], expect.stringContaining('error="invalid_token"'));
   });
 
-  it('a bearer token is not harmed by a proof that somebody else asked for', async () => {
+  it('ignores a proof next to a bearer token', async () => {
     const free = await as.mint({ resource: RESOURCE });
     const sent = { authorization: `Bearer ${free}`, dpop: 'whatever' };
     expect(await judge(hook(), sent, someServices())).toHaveProperty('principal');
   });
 
-  it('a scope that is missing is 403, by the scheme that was used', async () => {
+  it('rejects a token that lacks a scope with 403, in the challenge of the used scheme', async () => {
     const outcome = await judge(hook({ scopes: ['relay.read'] }), await bound(), someServices());
     expect(outcome).toMatchObject({
       status: 403,
@@ -135,10 +135,10 @@ describe('tokens bound to a key [RFC 9449 §7]', () => {
   });
 });
 
-describe('schemes that are none [RFC 9110 §11.1]', () => {
+describe('unknown schemes [RFC 9110 §11.1]', () => {
   const NAMES = ['constructor', '__proto__', 'hasOwnProperty', 'toString', 'valueOf', 'Constructor', 'Basic', 'DPoPx'];
 
-  it.each(NAMES)('%s: no credentials of ours, whatever the token is worth', async (name) => {
+  it.each(NAMES)('the scheme %s gets token_required, even with a valid token', async (name) => {
     const free = await as.mint({ resource: RESOURCE });
     for (const dpop of ['optional', 'required', 'off'] as const) {
       for (const sent of [
@@ -155,7 +155,7 @@ describe('schemes that are none [RFC 9110 §11.1]', () => {
 });
 
 describe('the option dpop', () => {
-  it('required: a bearer token is refused, and only proofs are asked for', async () => {
+  it('required: a bearer token is rejected, with a challenge for DPoP only', async () => {
     const one = hook({ dpop: 'required', dpopAlgorithms: ['ES256'] });
     const free = await as.mint({ resource: RESOURCE });
     expect(await judge(one, {}, someServices())).toMatchObject({
@@ -171,7 +171,7 @@ describe('the option dpop', () => {
     expect(await judge(one, await bound(), someServices())).toHaveProperty('principal');
   });
 
-  it('off: a bound token is refused in either scheme, as nobody would look at its proof', async () => {
+  it('off: a bound token is rejected in both schemes', async () => {
     const one = hook({ dpop: 'off' });
     expect(await judge(one, await bound({}, 'Bearer'), someServices())).toMatchObject({
       status: 401,
@@ -185,8 +185,8 @@ describe('the option dpop', () => {
   });
 });
 
-describe('replay [RFC 9449 §11.1]', () => {
-  it('a proof counts once', async () => {
+describe('replay protection of DPoP proofs [RFC 9449 §11.1]', () => {
+  it('a proof is accepted once', async () => {
     const [one, sent, services] = [hook(), await bound(), someServices()];
     expect(await judge(one, sent, services)).toHaveProperty('principal');
     expect(await judge(one, sent, services)).toMatchObject({
@@ -196,20 +196,20 @@ describe('replay [RFC 9449 §11.1]', () => {
     });
   });
 
-  it('of many at once, one gets in', async () => {
+  it('one of many concurrent copies of a proof is accepted', async () => {
     const [one, sent, services] = [hook(), await bound(), someServices()];
     const all = await Promise.all(Array.from({ length: 10 }, () => judge(one, sent, services)));
     expect(all.filter((outcome) => 'principal' in outcome)).toHaveLength(1);
   });
 
-  it('once on all processes that share a store', async () => {
+  it('a proof is accepted once on all processes that share a store', async () => {
     const shared = { used: new Set<string>(), secret: randomBytes(32) };
     const sent = await bound();
     expect(await judge(hook(), sent, someServices(shared))).toHaveProperty('principal');
     expect(await judge(hook(), sent, someServices(shared))).toMatchObject({ status: 401 });
   });
 
-  it('one jti of two keys is two proofs', async () => {
+  it('the same jti with two keys counts as two proofs', async () => {
     const [other, services, jti] = [await deviceKey(), someServices(), randomUUID()];
     const theirs = await as.mint({ resource: RESOURCE, dpop: other });
     expect(await judge(hook(), await bound({ jti }), services)).toHaveProperty('principal');
@@ -217,7 +217,7 @@ describe('replay [RFC 9449 §11.1]', () => {
     expect(await judge(hook(), second, services)).toHaveProperty('principal');
   });
 
-  it('a proof refused for anything else is not used up', async () => {
+  it('a proof that is rejected for another reason is not consumed', async () => {
     const [sent, shared] = [await bound(), { used: new Set<string>(), secret: randomBytes(32) }];
     const refused = [
       await judge(hook({ scopes: ['relay.read'] }), sent, someServices(shared)),
@@ -230,7 +230,7 @@ describe('replay [RFC 9449 §11.1]', () => {
     expect(await judge(hook(), sent, someServices(shared))).toHaveProperty('principal');
   });
 
-  it('is remembered for as long as the proof is good, and a little longer, as clocks differ', async () => {
+  it('the store keeps a use until the proof is too old, plus a margin for other clocks', async () => {
     const deadlines: number[] = [];
     const iat = Math.floor(Date.now() / 1000) - 20;
     const services = someServices(undefined, { consumeOnce: async (_p, _v, at) => deadlines.push(at) > 0 });
@@ -251,12 +251,12 @@ describe('replay [RFC 9449 §11.1]', () => {
     return { sent, services: someServices(undefined, { clock: () => at, secrets }) };
   }
 
-  it.each([1, 5000])('a proof that ends while it is judged is still good: %i ms', async (ms) => {
+  it.each([1, 5000])('a proof that expires %i ms before its use is stored is accepted', async (ms) => {
     const { sent, services } = await stalling(ms);
     expect(await judge(hook({ dpopNonce: true }), sent, services)).toHaveProperty('principal');
   });
 
-  it('one that stalled for longer is refused: an earlier use may be forgotten', async () => {
+  it('a proof that stalled beyond the margin is rejected, since an earlier use may be forgotten', async () => {
     const { sent, services } = await stalling(5001);
     expect(await judge(hook({ dpopNonce: true }), sent, services)).toMatchObject({
       status: 401,
@@ -264,7 +264,7 @@ describe('replay [RFC 9449 §11.1]', () => {
     });
   });
 
-  it('a store whose clock is some seconds ahead is no outage', async () => {
+  it('a store with a clock some seconds ahead is no outage', async () => {
     const { sent, services } = await stalling(3000);
     const consumeOnce: RelayServices['consumeOnce'] = async (...[, , expiresAt]) => {
       if (expiresAt <= services.clock() + 4000) throw new RangeError('The deadline of a new entry has passed.');
@@ -273,7 +273,7 @@ describe('replay [RFC 9449 §11.1]', () => {
     expect(await judge(hook({ dpopNonce: true }), sent, { ...services, consumeOnce })).toHaveProperty('principal');
   });
 
-  it('a store that does not answer is 503, not a refusal', async () => {
+  it('a store that does not respond is a 503, not a 401', async () => {
     const services = someServices(undefined, {
       consumeOnce: () => Promise.reject(new RelayError('store_unavailable')),
     });
@@ -281,7 +281,7 @@ describe('replay [RFC 9449 §11.1]', () => {
   });
 });
 
-describe('nonces of the relay [RFC 9449 §9]', () => {
+describe('DPoP nonces of oauthBearer [RFC 9449 §9]', () => {
   const one = () => hook({ dpopNonce: true });
   const nonceOf = async (services = someServices()): Promise<string> => {
     const outcome = await judge(one(), await bound(), services);
@@ -289,7 +289,7 @@ describe('nonces of the relay [RFC 9449 §9]', () => {
     return outcome.headers.get('DPoP-Nonce') ?? '';
   };
 
-  it('a proof without one is answered with one, with which it gets in', async () => {
+  it('a proof without nonce gets a nonce that is accepted', async () => {
     const services = someServices();
     const outcome = await judge(one(), await bound(), services);
     expect(outcome).toMatchObject({
@@ -300,14 +300,14 @@ describe('nonces of the relay [RFC 9449 §9]', () => {
     expect(await judge(one(), await bound({ nonce: await nonceOf(services) }), services)).toHaveProperty('principal');
   });
 
-  it('is good on another process with the same keys, and nowhere else', async () => {
+  it('a nonce is accepted by processes with the same keys only', async () => {
     const shared = { used: new Set<string>(), secret: randomBytes(32) };
     const nonce = await nonceOf(someServices(shared));
     expect(await judge(one(), await bound({ nonce }), someServices(shared))).toHaveProperty('principal');
     expect(await judge(one(), await bound({ nonce }), someServices())).toMatchObject({ status: 401 });
   });
 
-  it('is good for four minutes, and not for six', async () => {
+  it('a nonce is accepted for four minutes and rejected after six', async () => {
     const shared = { used: new Set<string>(), secret: randomBytes(32) };
     const later = async (seconds: number) => {
       const services = someServices(shared);
@@ -323,11 +323,11 @@ describe('nonces of the relay [RFC 9449 §9]', () => {
     });
   });
 
-  it.each([['made up'], [''], [7]])('the nonce %j is refused', async (nonce) => {
+  it.each([['made up'], [''], [7]])('the nonce %j is rejected', async (nonce) => {
     expect(await judge(one(), await bound({ nonce }), someServices())).toMatchObject({ status: 401 });
   });
 
-  it('comes with no other refusal', async () => {
+  it('a nonce comes with no other refusal', async () => {
     const outcome = await judge(one(), await bound({ htm: 'GET' }), someServices());
     expect('headers' in outcome && outcome.headers.has('DPoP-Nonce')).toBe(false);
   });

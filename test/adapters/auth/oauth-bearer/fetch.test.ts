@@ -72,31 +72,34 @@ async function readAlready(): Promise<Response> {
   return response;
 }
 
-describe('a fetch of the host that', () => {
+describe('a fetch of the host', () => {
   const TABLE = FAULTS.flatMap(([name, misbehave]) => [
     ['discovery', name, 'jwt', misbehave] as const,
     ['discovery', name, 'opaque', misbehave] as const,
     ['jwks', name, 'jwt', misbehave] as const,
     ['introspection', name, 'opaque', misbehave] as const,
   ]);
-  it.each(TABLE)('at %s, once %s: a good %s token is 503 in time, and good later', async (part, _, format, fault) => {
-    const one = oauthBearer({
-      issuer: as.issuer,
-      clientId: CLIENTS.relay.id,
-      clientSecret: CLIENTS.relay.secret,
-      timeoutMs: TIMEOUT_MS,
-      fetch: misbehavingOnce(part, (async () => fault()) as Fetch),
-    });
-    const services = someServices();
-    const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
-    const started = performance.now();
-    expect(await judge(one, sent, services)).toMatchObject({ status: 503, code: 'authentication_unavailable' });
-    expect(performance.now() - started).toBeLessThan(BOUND_MS);
-    services.ahead += 1000 + BOUND_MS;
-    expect(await judge(one, sent, services)).toHaveProperty('principal');
-  });
+  it.each(TABLE)(
+    'at %s that once %s: a valid %s token gets 503 in time, and is accepted later',
+    async (part, _, format, fault) => {
+      const one = oauthBearer({
+        issuer: as.issuer,
+        clientId: CLIENTS.relay.id,
+        clientSecret: CLIENTS.relay.secret,
+        timeoutMs: TIMEOUT_MS,
+        fetch: misbehavingOnce(part, (async () => fault()) as Fetch),
+      });
+      const services = someServices();
+      const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
+      const started = performance.now();
+      expect(await judge(one, sent, services)).toMatchObject({ status: 503, code: 'authentication_unavailable' });
+      expect(performance.now() - started).toBeLessThan(BOUND_MS);
+      services.ahead += 1000 + BOUND_MS;
+      expect(await judge(one, sent, services)).toHaveProperty('principal');
+    },
+  );
 
-  it('sends more than 1 MiB: it is given up there, and the rest is not asked for', async () => {
+  it('that returns more than 1 MiB is cancelled at this size', async () => {
     const { body, seen } = endlessBody();
     const one = oauthBearer({
       issuer: as.issuer,
@@ -110,7 +113,7 @@ describe('a fetch of the host that', () => {
     expect(seen.bytes).toBeLessThan(MEBIBYTE + 20_000);
   });
 
-  it('answers after its time: the body is given up', async () => {
+  it('that returns after the time limit is cancelled', async () => {
     const { body, seen } = endlessBody();
     let answer: (response: Response) => void = () => {};
     const late = new Promise<Response>((resolve) => {
@@ -125,11 +128,11 @@ describe('a fetch of the host that', () => {
   });
 });
 
-describe('a client authentication of the host that', () => {
+describe('a client authentication of the host', () => {
   it.each([
     ['never settles', forever],
     ['throws', () => Promise.reject(new Error('no key'))],
-  ])('once %s: 503 in time, and good later', async (_, misbehave) => {
+  ])('that once %s is a 503 in time, and works later', async (_, misbehave) => {
     let isOver = false;
     const one = oauthBearer({
       issuer: as.issuer,

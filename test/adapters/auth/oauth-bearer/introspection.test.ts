@@ -43,8 +43,8 @@ const hook = (options = {}) =>
   oauthBearer({ issuer, clientId: 'relay', clientSecret: 'secret', tokens: 'opaque', timeoutMs: 10_000, ...options });
 const token = (name: string) => ({ authorization: `Bearer ${name}` });
 
-describe('introspections at once', () => {
-  it('are 64 at most: beyond, a token that is not known is 503 at once, and a known one is served', async () => {
+describe('concurrent introspections', () => {
+  it('are limited to 64: beyond, an unknown token gets 503 at once, and a cached token is accepted', async () => {
     const [one, services] = [hook(), someServices()];
     await judge(one, token('known'), services);
     const held: ServerResponse[] = [];
@@ -74,14 +74,14 @@ describe('introspections at once', () => {
   });
 });
 
-it('a token of more than 16 KiB is refused, and never sent on', async () => {
+it('a token of more than 16 KiB is rejected without an introspection', async () => {
   const tooLong = token('x'.repeat(16 * 1024 + 1));
   expect(await judge(hook(), tooLong, someServices())).toMatchObject({ status: 401, code: 'token_invalid' });
   expect(requests.introspection).toBe(0);
   expect(await judge(hook(), token('x'.repeat(16 * 1024)), someServices())).toHaveProperty('principal');
 });
 
-describe('what is kept of an answer', () => {
+describe('the cached claims of an introspection', () => {
   /** Judges a token, and gives the map in which something is kept of it, found by the digest that it is kept under. */
   async function keptOf(ask: () => Promise<unknown>): Promise<Map<string, unknown>> {
     const spy = vi.spyOn(Map.prototype as Map<unknown, unknown>, 'set');
@@ -95,7 +95,7 @@ describe('what is kept of an answer', () => {
     return kept as Map<string, unknown>;
   }
 
-  it('is what will be looked at again, and never who it is', async () => {
+  it('are those that the relay checks, without the subject', async () => {
     introspect = said({ ...ACTIVE, iss: issuer, sub: 'person-one', username: 'person-two', email: 'person-three' });
     const [one, services] = [hook(), someServices()];
     const kept = inspect(await keptOf(() => judge(one, token('a-token-of-a-person'), services)), { depth: 10 });
@@ -109,7 +109,7 @@ describe('what is kept of an answer', () => {
     ['scope', { scope: 'relay.read' }, { status: 403 }],
     ['nbf, by a clock that is put back', { nbf: Math.floor(Date.now() / 1000) }, { status: 401 }],
     ['cnf, and with it the proof', { cnf: { jkt: 'x' } }, { status: 401 }],
-  ])('is enough to refuse again: %s', async (_, claims, refusal) => {
+  ])('suffice to reject the token again: %s', async (_, claims, refusal) => {
     introspect = said({ ...ACTIVE, ...claims });
     const one = hook({ scopes: { read: ['relay.create'] }, introspectionCacheSeconds: 3600 });
     const services = someServices();
@@ -118,7 +118,7 @@ describe('what is kept of an answer', () => {
     expect(await judge(one, { ...token('t'), operation: 'read' }, services)).toMatchObject(refusal);
   });
 
-  it('is no part of the answer that is not looked at', async () => {
+  it('contain no unread part of the response', async () => {
     const many = Array.from({ length: 1000 }, () => ({ more: 'other' }));
     introspect = said({ ...ACTIVE, aud: [...many, RESOURCE], client_id: { more: 'other' }, scope: many, extra: many });
     const [one, services] = [hook(), someServices()];
@@ -133,7 +133,7 @@ describe('what is kept of an answer', () => {
     ['scope', { scope: 'x'.repeat(16_500) }],
     ['aud', { aud: [RESOURCE, ...Array.from({ length: 1000 }, () => 'x'.repeat(20))] }],
     ['client_id', { client_id: 'ä'.repeat(8200) }],
-  ])('is nothing of an answer that is too large: it is asked for each time (%s)', async (_, claims) => {
+  ])('are not stored if they are too large: %s', async (_, claims) => {
     const [one, services] = [hook(), someServices()];
     introspect = said({ ...ACTIVE, ...claims });
     for (let turn = 0; turn < 2; turn += 1) {
@@ -142,7 +142,7 @@ describe('what is kept of an answer', () => {
     expect(requests.introspection).toBe(2);
   });
 
-  it('is forgotten when its time is over, though nobody asks again for that token', async () => {
+  it('are deleted after their lifetime, even if the token is not used again', async () => {
     const [one, services] = [hook(), someServices()];
     const kept = await keptOf(() => judge(one, token('first'), services));
     services.ahead = 20_000;
@@ -154,7 +154,7 @@ describe('what is kept of an answer', () => {
     expect(kept.size).toBe(1);
   });
 
-  it('is forgotten when its time is over, not only when it is pushed out', async () => {
+  it('are deleted after their lifetime, even if the cache is not full', async () => {
     const [one, services] = [hook(), someServices()];
     const kept = await keptOf(() => judge(one, token('t'), services));
     expect(kept.size).toBe(1);
@@ -165,15 +165,15 @@ describe('what is kept of an answer', () => {
   });
 });
 
-describe('an error whose members are no text', () => {
-  it.each(['name', 'code', 'status'])('is an outage like any other: %s', async (member) => {
+describe('an error with members that are not strings', () => {
+  it.each(['name', 'code', 'status'])('is an outage: %s', async (member) => {
     introspect = (response) =>
       void response.writeHead(400).end(JSON.stringify({ error: 'x', [member]: { toString: 1 } }));
     const outcome = await judge(hook(), token('t'), someServices());
     expect(outcome).toMatchObject({ status: 503, cause: 'oauth_introspection_failed' });
   });
 
-  it('says nothing of the connection: the next token is asked for at once', async () => {
+  it('causes no pause: the next token is introspected at once', async () => {
     introspect = (response) => void response.writeHead(400).end('{"error":"x","code":"ECONNREFUSED"}');
     const [one, services] = [hook(), someServices()];
     await judge(one, token('t'), services);
@@ -182,7 +182,7 @@ describe('an error whose members are no text', () => {
   });
 });
 
-describe('an endpoint that moved', () => {
+describe('an introspection endpoint that may have moved', () => {
   it.each([
     [404, 1],
     [405, 1],
@@ -192,7 +192,7 @@ describe('an endpoint that moved', () => {
     [403, 0],
     [429, 0],
     [503, 0],
-  ])('after a %i without a body, metadata are asked for anew %i times', async (status, times) => {
+  ])('a %i without a body causes %i fetches of the metadata', async (status, times) => {
     const [one, services] = [hook(), someServices()];
     introspect = (response) => void response.writeHead(status).end();
     const cause = [401, 403].includes(status) ? 'oauth_client_refused' : 'oauth_introspection_failed';

@@ -173,20 +173,20 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   'two tokens in one header': ['The token is malformed.', async () => `${await but({})} ${await but({})}`],
 };
 
-describe('JWT access tokens [RFC 9068 §4]', () => {
+describe('oauthBearer with JWT access tokens [RFC 9068 §4]', () => {
   // A hook of its own for each case: none is helped by what another made it fetch.
   const hook = () => oauthBearer({ issuer: as.issuer });
 
-  it.each(Object.entries(ACCEPTED))('accepts: %s', async (_, token) => {
+  it.each(Object.entries(ACCEPTED))('accepts %s', async (_, token) => {
     const outcome = await judge(hook(), { authorization: `Bearer ${await token()}` }, someServices());
     expect(outcome).toEqual({ principal: expect.objectContaining({ app: 'app', via: ['oauth-bearer'] }) });
   });
 
-  it.each(Object.entries(REFUSED))('refuses: %s', async (_, [description, token]) => {
+  it.each(Object.entries(REFUSED))('rejects %s', async (_, [description, token]) => {
     expectInvalid(await judge(hook(), { authorization: `Bearer ${await token()}` }, someServices()), description);
   });
 
-  it('tells the app and the scopes, and never the subject', async () => {
+  it('returns a principal with app and scopes, without the subject', async () => {
     const token = await but({ sub: 'somebody', scope: 'relay.create relay.read' });
     const outcome = await judge(hook(), { authorization: `bearer   ${token}` }, someServices());
     expect(outcome).toEqual({
@@ -202,14 +202,14 @@ describe('JWT access tokens [RFC 9068 §4]', () => {
     );
   });
 
-  it("takes another audience than the relay's URL, if told so", async () => {
+  it("accepts the audience of the option in place of the relay's URL", async () => {
     const custom = oauthBearer({ issuer: as.issuer, audience: ['urn:relay', 'urn:other'] });
     const bearer = async (aud: string) => ({ authorization: `Bearer ${await but({ aud })}` });
     expect(await judge(custom, await bearer('urn:relay'), someServices())).toHaveProperty('principal');
     expectInvalid(await judge(custom, await bearer(RESOURCE), someServices()), 'The token is for another audience.');
   });
 
-  it('goes by the clock of the relay', async () => {
+  it('uses the clock of the relay', async () => {
     const services = someServices();
     const sent = { authorization: `Bearer ${await but({})}` };
     const one = hook();
@@ -218,7 +218,7 @@ describe('JWT access tokens [RFC 9068 §4]', () => {
     expectInvalid(await judge(one, sent, services), 'The token has expired.');
   });
 
-  it('refuses all that needs no key without asking for keys', async () => {
+  it('rejects a malformed token without a fetch of keys', async () => {
     const before = { ...as.requests };
     const expired = await but({ exp: 0 });
     await judge(hook(), { authorization: `Bearer ${expired}` }, someServices());
@@ -226,7 +226,7 @@ describe('JWT access tokens [RFC 9068 §4]', () => {
   });
 });
 
-describe('credentials [RFC 6750 §2.1, §3]', () => {
+describe('the Authorization header [RFC 6750 §2.1, §3]', () => {
   const hook = () => oauthBearer({ issuer: as.issuer });
 
   it.each([
@@ -234,7 +234,7 @@ describe('credentials [RFC 6750 §2.1, §3]', () => {
     ['of another scheme', 'Basic YXBwOnNlY3JldA=='],
     ['a scheme alone', 'Bearer'],
     ['a scheme that only begins alike', 'BearerX abc'],
-  ])('%s: challenged without an error', async (_, authorization) => {
+  ])('with %s gets a challenge without error', async (_, authorization) => {
     expect(await judge(hook(), { authorization }, someServices())).toMatchObject({
       status: 401,
       code: 'token_required',
@@ -242,7 +242,7 @@ describe('credentials [RFC 6750 §2.1, §3]', () => {
     });
   });
 
-  it('the challenge names the metadata, if they are served [RFC 9728 §5.1]', async () => {
+  it('gets a challenge that names the metadata, if they are served [RFC 9728 §5.1]', async () => {
     const url = 'https://relay.example/.well-known/oauth-protected-resource/relay';
     const services = someServices(undefined, { metadataUrl: () => url });
     const outcome = await judge(oauthBearer({ issuer: as.issuer, dpop: 'off' }), {}, services);
@@ -250,12 +250,12 @@ describe('credentials [RFC 6750 §2.1, §3]', () => {
   });
 });
 
-describe('the search for secrets in refusals', () => {
+describe('the search for secrets in error responses', () => {
   it.each([
     ['the token', (token: string) => ({ detail: `not good: ${token}` })],
     ['its payload', (token: string) => ({ members: { payload: token.split('.')[1] ?? '' } })],
     ['a claim', (token: string) => ({ headers: [['X-Jti', String(decodeJwt(token).jti)]] as const })],
-  ])('would find %s', async (_, details) => {
+  ])('finds %s', async (_, details) => {
     const token = await but({});
     const leaking = () => {
       throw new RelayError('token_invalid', details(token));
@@ -266,7 +266,7 @@ describe('the search for secrets in refusals', () => {
   });
 });
 
-describe('scopes [RFC 6750 §3.1]', () => {
+describe('the option scopes [RFC 6750 §3.1]', () => {
   const scopes = { create: ['relay.create'], update: ['relay.update', 'relay.read'], default: ['relay.read'] };
   const hook = () => oauthBearer({ issuer: as.issuer, scopes });
 
@@ -290,12 +290,12 @@ describe('scopes [RFC 6750 §3.1]', () => {
     });
   });
 
-  it('a scope that is no text counts as none', async () => {
+  it('treats a scope claim that is not a string as no scope', async () => {
     const token = await but({ scope: ['relay.create'] });
     expect(await judge(hook(), { authorization: `Bearer ${token}` }, someServices())).toMatchObject({ status: 403 });
   });
 
-  it('one list is for every operation', async () => {
+  it('applies one list to every operation', async () => {
     const one = oauthBearer({ issuer: as.issuer, scopes: ['relay.read'] });
     const authorization = `Bearer ${await but({ scope: 'relay.create' })}`;
     for (const operation of ['create', 'read'] as const) {

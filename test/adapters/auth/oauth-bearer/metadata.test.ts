@@ -76,8 +76,8 @@ const ask = (one: ReturnType<typeof hook>, token: string): Promise<Outcome> =>
 const statusOf = (outcome: Outcome): number => ('status' in outcome ? outcome.status : 200);
 const retryAfterOf = (outcome: Outcome): number => Number('headers' in outcome && outcome.headers.get('Retry-After'));
 
-describe('metadata', () => {
-  it('are fetched anew after 10 minutes, and a jwks_uri that was given up is not asked again', async () => {
+describe('the metadata of the authorization server', () => {
+  it('are fetched again after 10 minutes, and an old jwks_uri is not used again', async () => {
     const one = hook();
     expect(statusOf(await ask(one, await jwtBy(first)))).toBe(200);
     server.metadata.jwks_uri = `${ISSUER}/new`;
@@ -89,7 +89,7 @@ describe('metadata', () => {
     expect([timesAsked('/jwks'), timesAsked('/new')]).toEqual([0, 1]);
   });
 
-  it('are fetched anew for introspection, too', async () => {
+  it('are fetched again for introspection, too', async () => {
     const one = hook(introspecting);
     expect(statusOf(await ask(one, 'opaque'))).toBe(200);
     server.metadata.introspection_endpoint = `${ISSUER}/new`;
@@ -101,7 +101,7 @@ describe('metadata', () => {
     expect(timesAsked('/introspection')).toBe(2);
   });
 
-  it('serve on for an hour while they cannot be fetched, with one try in 5 s, and then no longer', async () => {
+  it('stay usable for an hour while fetches fail, with one attempt per 5 s', async () => {
     const one = hook(introspecting);
     expect(statusOf(await ask(one, 'opaque'))).toBe(200);
     server.answers['/.well-known/openid-configuration'] = outOfOrder(500);
@@ -118,7 +118,7 @@ describe('metadata', () => {
     expect(statusOf(await ask(one, 'opaque'))).toBe(200);
   });
 
-  it('that hang do not hold up a token for longer than one request to the server', async () => {
+  it('that hang delay a token for one time limit at most', async () => {
     const one = hook({ jwksStaleIfErrorSeconds: 3600, timeoutMs: 1000 });
     expect(statusOf(await ask(one, await jwtBy(first)))).toBe(200);
     const never = () => new Promise<never>(() => {}) as never;
@@ -129,7 +129,7 @@ describe('metadata', () => {
     expect(performance.now() - started).toBeLessThan(1900);
   });
 
-  it('of an endpoint that is gone are asked for once in a second, not once a token', async () => {
+  it('are fetched once per second, not per token, if an endpoint is gone', async () => {
     const one = hook(introspecting);
     server.answers['/introspection'] = outOfOrder(404);
     for (let turn = 0; turn < 20; turn += 1) expect(statusOf(await ask(one, `opaque-${turn}`))).toBe(503);
@@ -137,8 +137,8 @@ describe('metadata', () => {
   });
 });
 
-describe('a new key under an old name', () => {
-  it('is found by the first token that it signs, once the set is 5 s old', async () => {
+describe('a new key under an old kid', () => {
+  it('is found for its first token, once the set is 5 s old', async () => {
     const one = hook();
     expect(statusOf(await ask(one, await jwtBy(first)))).toBe(200);
     server.answers['/jwks'] = publish(second.jwk);
@@ -148,7 +148,7 @@ describe('a new key under an old name', () => {
     expect(timesAsked('/jwks')).toBe(2);
   });
 
-  it('is asked for once in jwksCooldownSeconds, however many bad signatures come', async () => {
+  it('causes one fetch per jwksCooldownSeconds, even with many bad signatures', async () => {
     const one = hook({ jwksCooldownSeconds: 30 });
     expect(statusOf(await ask(one, await jwtBy(first)))).toBe(200);
     timesAsked('/jwks');
@@ -160,7 +160,7 @@ describe('a new key under an old name', () => {
     expect(timesAsked('/jwks')).toBe(3);
   });
 
-  it('costs nothing of the reserve for unknown names, and the other way round', async () => {
+  it('is independent of the limit for unknown kids', async () => {
     const one = hook();
     const [good, bad] = [await jwtBy(first), await jwtBy(second)];
     expect(statusOf(await ask(one, good))).toBe(200);
@@ -176,7 +176,7 @@ describe('a new key under an old name', () => {
     expect(statusOf(await ask(one, bad))).toBe(200);
   });
 
-  it('that cannot be asked for is neither taken nor refused', async () => {
+  it('is neither accepted nor rejected while fetches fail', async () => {
     const one = hook();
     expect(statusOf(await ask(one, await jwtBy(first)))).toBe(200);
     server.answers['/jwks'] = outOfOrder(500);
@@ -194,7 +194,7 @@ function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 }
 
-describe('a server that fails', () => {
+describe('an authorization server with a Retry-After', () => {
   const AN_HOUR_AHEAD = new Date(Date.now() + 3_600_000).toUTCString();
 
   it.each([
@@ -205,33 +205,36 @@ describe('a server that fails', () => {
     ['a date an hour ahead', { 'Retry-After': AN_HOUR_AHEAD }, 30],
     ['a date long past', { 'Retry-After': 'Fri, 31 Dec 1999 23:59:59 GMT' }, 1],
     ['a Retry-After of no meaning', { 'Retry-After': 'soon' }, 1],
-  ])('with %s is not asked for keys until then, and devices are told so', async (_, headers, seconds) => {
-    for (const path of ['/jwks', '/.well-known/openid-configuration']) {
-      const [one, good] = [hook(), server.answers[path]];
-      server.asked = [];
-      server.answers[path] = outOfOrder(503, headers);
-      services.ahead = 0;
-      const token = await jwtBy(first);
-      for (const fraction of [0, 0.1, 0.5, 0.9]) {
-        services.ahead = fraction * seconds * 1000;
-        const outcome = await ask(one, token);
-        expect(statusOf(outcome)).toBe(503);
-        // The failure came some ms after the question.
-        expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeGreaterThanOrEqual(0);
-        expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeLessThanOrEqual(1.1);
+  ])(
+    'of %s gets no request for keys before that time, and clients get the same Retry-After',
+    async (_, headers, seconds) => {
+      for (const path of ['/jwks', '/.well-known/openid-configuration']) {
+        const [one, good] = [hook(), server.answers[path]];
+        server.asked = [];
+        server.answers[path] = outOfOrder(503, headers);
+        services.ahead = 0;
+        const token = await jwtBy(first);
+        for (const fraction of [0, 0.1, 0.5, 0.9]) {
+          services.ahead = fraction * seconds * 1000;
+          const outcome = await ask(one, token);
+          expect(statusOf(outcome)).toBe(503);
+          // The failure came some ms after the question.
+          expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeGreaterThanOrEqual(0);
+          expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeLessThanOrEqual(1.1);
+        }
+        expect(timesAsked(path)).toBe(1);
+        server.answers[path] = good as () => Response;
+        services.ahead = seconds * 1000 + 500;
+        expect(statusOf(await ask(one, token))).toBe(200);
       }
-      expect(timesAsked(path)).toBe(1);
-      server.answers[path] = good as () => Response;
-      services.ahead = seconds * 1000 + 500;
-      expect(statusOf(await ask(one, token))).toBe(200);
-    }
-  });
+    },
+  );
 
   it.each([
     ['503 with Retry-After', outOfOrder(503, { 'Retry-After': '20' }), 20],
     ['429 with Retry-After', outOfOrder(429, { 'Retry-After': '3600' }), 30],
     ['no connection', refusedConnection, 1],
-  ])('introspections pause after %s', async (_, answer, seconds) => {
+  ])('gets no introspection after %s', async (_, answer, seconds) => {
     const [one, good] = [hook(introspecting), server.answers['/introspection']];
     server.answers['/introspection'] = answer;
     for (let turn = 0; turn < 20; turn += 1) {
@@ -250,7 +253,7 @@ describe('a server that fails', () => {
     ['503', outOfOrder(503)],
     ['500 with Retry-After', outOfOrder(500, { 'Retry-After': '20' })],
     ['no JSON', () => new Response('<html>')],
-  ])('with %s at one token turns no other away', async (_, answer) => {
+  ])('and %s for one token affects no other token', async (_, answer) => {
     const [one, good] = [hook(introspecting), server.answers['/introspection']];
     server.answers['/introspection'] = answer;
     expect(statusOf(await ask(one, 'a-token-that-it-chokes-on'))).toBe(503);

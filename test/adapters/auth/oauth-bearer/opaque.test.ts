@@ -29,8 +29,8 @@ function expectInvalid(outcome: Outcome, description: string): void {
   );
 }
 
-describe('opaque access tokens, at a real authorization server [RFC 7662]', () => {
-  it('accepts an active one, and tells app and scopes', async () => {
+describe('oauthBearer with opaque tokens of a real authorization server [RFC 7662]', () => {
+  it('accepts an active token, with app and scopes', async () => {
     const token = await as.mint({ resource: RESOURCE, format: 'opaque', scope: 'relay.create relay.read' });
     const outcome = await judge(hook(), { authorization: `Bearer ${token}` }, someServices());
     expect(outcome).toEqual({
@@ -38,7 +38,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     });
   });
 
-  it('authenticates as a client in another way, if told so', async () => {
+  it('authenticates with the option clientAuthentication', async () => {
     const token = await as.mint({ resource: RESOURCE, format: 'opaque' });
     const other = oauthBearer({
       issuer: as.issuer,
@@ -48,12 +48,12 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     expect(await judge(other, { authorization: `Bearer ${token}` }, someServices())).toHaveProperty('principal');
   });
 
-  it('accepts JWTs beside them', async () => {
+  it('accepts JWTs, too', async () => {
     const token = await as.mint({ resource: RESOURCE });
     expect(await judge(hook(), { authorization: `Bearer ${token}` }, someServices())).toHaveProperty('principal');
   });
 
-  it('refuses what the server does not know, each time anew', async () => {
+  it('rejects an unknown token and introspects it each time', async () => {
     const one = hook();
     const before = as.requests.introspection;
     for (let turn = 0; turn < 2; turn += 1) {
@@ -65,7 +65,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     expect(as.requests.introspection - before).toBe(2);
   });
 
-  it('refuses one for another resource', async () => {
+  it('rejects a token for another resource', async () => {
     const token = await as.mint({ resource: 'https://other.example', format: 'opaque' });
     expectInvalid(
       await judge(hook(), { authorization: `Bearer ${token}` }, someServices()),
@@ -73,7 +73,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     );
   });
 
-  it('a scope that is missing is 403 insufficient_scope', async () => {
+  it('rejects a token that lacks a scope with 403 insufficient_scope', async () => {
     const token = await as.mint({ resource: RESOURCE, format: 'opaque', scope: 'relay.read' });
     const one = hook({ scopes: ['relay.create'] });
     expect(await judge(one, { authorization: `Bearer ${token}` }, someServices())).toMatchObject({
@@ -83,7 +83,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     });
   });
 
-  it('refuses a JWT that the server does not introspect, where every token is opaque', async () => {
+  it("rejects a JWT that the server does not introspect, with tokens: 'opaque'", async () => {
     const token = await as.mint({ resource: RESOURCE });
     expectInvalid(
       await judge(hook({ tokens: 'opaque' }), { authorization: `Bearer ${token}` }, someServices()),
@@ -91,7 +91,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     );
   });
 
-  it('a bound one needs its proof, by cnf.jkt of the answer [RFC 9449 §6.2]', async () => {
+  it('requires the proof for the cnf.jkt of the response [RFC 9449 §6.2]', async () => {
     const [key, other] = [await deviceKey(), await deviceKey()];
     const token = await as.mint({ resource: RESOURCE, format: 'opaque', dpop: key });
     const one = hook();
@@ -105,7 +105,7 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
     expect(await judge(one, good, someServices())).toHaveProperty('principal');
   });
 
-  it('our own wrong secret is an outage of ours, never a bad token', async () => {
+  it('treats a wrong clientSecret as an outage, not as an invalid token', async () => {
     const token = await as.mint({ resource: RESOURCE, format: 'opaque' });
     const misconfigured = oauthBearer({ issuer: as.issuer, clientId: relay.clientId, clientSecret: 'wrong' });
     const outcome = await judge(misconfigured, { authorization: `Bearer ${token}` }, someServices());
@@ -113,12 +113,12 @@ describe('opaque access tokens, at a real authorization server [RFC 7662]', () =
   });
 });
 
-describe('what is remembered of introspection', () => {
+describe('the cache of introspections', () => {
   const sentFor = async (): Promise<{ authorization: string }> => ({
     authorization: `Bearer ${await as.mint({ resource: RESOURCE, format: 'opaque' })}`,
   });
 
-  it('asks once in 30 s for one token, and once for all who come at the same time', async () => {
+  it('causes one request per token and 30 s, and one for concurrent requests', async () => {
     const [one, sent, services] = [hook(), await sentFor(), someServices()];
     const before = as.requests.introspection;
     const all = await Promise.all(Array.from({ length: 20 }, () => judge(one, sent, services)));
@@ -131,21 +131,21 @@ describe('what is remembered of introspection', () => {
     expect(as.requests.introspection - before).toBe(2);
   });
 
-  it('not beyond the end of the token', async () => {
+  it('keeps no token beyond its expiration', async () => {
     const [one, sent, services] = [hook({ introspectionCacheSeconds: 3600 }), await sentFor(), someServices()];
     expect(await judge(one, sent, services)).toHaveProperty('principal');
     services.ahead = (TOKEN_SECONDS + 35) * 1000;
     expectInvalid(await judge(one, sent, services), 'The token has expired.');
   });
 
-  it('never if told so', async () => {
+  it('keeps nothing with introspectionCacheSeconds: 0', async () => {
     const [one, sent] = [hook({ introspectionCacheSeconds: 0 }), await sentFor()];
     const before = as.requests.introspection;
     for (let turn = 0; turn < 3; turn += 1) await judge(one, sent, someServices());
     expect(as.requests.introspection - before).toBe(3);
   });
 
-  it('of so many tokens only: the one that was not used for longest is forgotten', async () => {
+  it('drops the least recently used token over introspectionCacheEntries', async () => {
     const [one, services] = [hook({ introspectionCacheEntries: 2 }), someServices()];
     const [first, second, third] = [await sentFor(), await sentFor(), await sentFor()];
     for (const sent of [first, second, first, third]) await judge(one, sent, services);
@@ -157,14 +157,14 @@ describe('what is remembered of introspection', () => {
     expect(as.requests.introspection - before).toBe(1);
   });
 
-  it('a remembered token is checked for scope each time', async () => {
+  it('is followed by a check of the scopes at each request', async () => {
     const [one, sent, services] = [hook({ scopes: { read: ['relay.read'] } }), await sentFor(), someServices()];
     expect(await judge(one, { ...sent, operation: 'create' }, services)).toHaveProperty('principal');
     expect(await judge(one, { ...sent, operation: 'read' }, services)).toMatchObject({ status: 403 });
   });
 });
 
-describe('what an introspection may answer [RFC 7662 §2.2]', () => {
+describe('oauthBearer with an introspection response [RFC 7662 §2.2]', () => {
   let server: Server;
   let issuer: string;
   let answer: unknown;
@@ -207,7 +207,7 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     ['audiences that are no text beside the right one', () => active({ aud: [NO_TEXT, DEEP, RESOURCE] })],
     ['a client that is no text: then there is no app', () => active({ client_id: DEEP })],
     ['a scope that is no text: then there is none', () => active({ scope: NO_TEXT })],
-  ])('accepts: %s', async (_, said) => {
+  ])('accepts %s', async (_, said) => {
     expect(await ask(said())).toHaveProperty('principal');
   });
 
@@ -229,7 +229,7 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     ['bound to a key that is not named', active({ token_type: 'DPoP' }), 'The token is bound to an unnamed key.'],
     ['bound to a certificate', active({ cnf: { 'x5t#S256': 'x' } }), 'The token is bound in an unsupported way.'],
     ['bound to a key', active({ cnf: { jkt: 'x' } }), 'The token is bound to a key and needs the scheme DPoP.'],
-  ])('refuses: %s', async (_, said, description) => {
+  ])('rejects %s', async (_, said, description) => {
     expectInvalid(await ask(said), description);
   });
 
@@ -238,7 +238,7 @@ describe('what an introspection may answer [RFC 7662 §2.2]', () => {
     ['active as text', active({ active: 'true' })],
     ['a list', []],
     ['nothing', null],
-  ])('cannot decide: %s', async (_, said) => {
+  ])('answers 503 for %s', async (_, said) => {
     expect(await ask(said)).toMatchObject({ status: 503, code: 'authentication_unavailable' });
   });
 });

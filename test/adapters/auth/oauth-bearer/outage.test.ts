@@ -31,7 +31,7 @@ function causeOf(at: Endpoint, fault: Fault): string {
   return fault === 'status 401' ? 'oauth_client_refused' : 'oauth_introspection_failed';
 }
 
-describe('an authorization server that fails', () => {
+describe('oauthBearer with a failing authorization server', () => {
   let as: AuthorizationServer;
   beforeAll(async () => {
     as = await startAuthorizationServer();
@@ -48,21 +48,24 @@ describe('an authorization server that fails', () => {
     ['introspection', fault, 'opaque'] as const,
   ]);
 
-  it.each(TABLE)('%s, %s: a good %s token is 503 in time, and good again afterwards', async (at, fault, format) => {
-    const [one, services] = [hook(), someServices()];
-    const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
-    as.fail(fault, at);
-    const started = performance.now();
-    const outcome = await judge(one, sent, services);
-    expect(performance.now() - started).toBeLessThan(BOUND_MS);
-    expect(outcome).toMatchObject({ status: 503, code: 'authentication_unavailable', cause: causeOf(at, fault) });
-    expect('headers' in outcome && outcome.headers.get('Retry-After')).toBe('1');
-    as.work();
-    services.ahead += PAUSE_MS + BOUND_MS;
-    expect(await judge(one, sent, services)).toHaveProperty('principal');
-  });
+  it.each(TABLE)(
+    '%s, %s: a valid %s token gets 503 in time, and is accepted after recovery',
+    async (at, fault, format) => {
+      const [one, services] = [hook(), someServices()];
+      const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
+      as.fail(fault, at);
+      const started = performance.now();
+      const outcome = await judge(one, sent, services);
+      expect(performance.now() - started).toBeLessThan(BOUND_MS);
+      expect(outcome).toMatchObject({ status: 503, code: 'authentication_unavailable', cause: causeOf(at, fault) });
+      expect('headers' in outcome && outcome.headers.get('Retry-After')).toBe('1');
+      as.work();
+      services.ahead += PAUSE_MS + BOUND_MS;
+      expect(await judge(one, sent, services)).toHaveProperty('principal');
+    },
+  );
 
-  it.each(FAULTS)('%s: a bad token is never let in, and refused only for what it says itself', async (fault) => {
+  it.each(FAULTS)('%s: an invalid token is never accepted, and rejected only for its own content', async (fault) => {
     as.fail(fault);
     const claims = as.claims(RESOURCE);
     const bad = {
@@ -80,7 +83,7 @@ describe('an authorization server that fails', () => {
     expect(statuses).toEqual([401, 503, 503, 503]);
   });
 
-  it('all who wait share one discovery, and nobody tries again within a second', async () => {
+  it('concurrent requests share one discovery, without another attempt within a second', async () => {
     const [one, services] = [hook(), someServices()];
     const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
     as.fail('status 500');
@@ -96,7 +99,7 @@ describe('an authorization server that fails', () => {
     expect(as.requests.discovery - before).toBe(2);
   });
 
-  it('2 s is the time for a request, unless told otherwise', async () => {
+  it('the default time limit for a request is 2 s', async () => {
     const one = oauthBearer({ issuer: as.issuer });
     const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
     as.fail('hang');
@@ -107,7 +110,7 @@ describe('an authorization server that fails', () => {
   });
 });
 
-describe('an authorization server that is down', () => {
+describe('oauthBearer with an unreachable authorization server', () => {
   let as: AuthorizationServer;
   beforeAll(async () => {
     as = await startAuthorizationServer();
@@ -115,7 +118,7 @@ describe('an authorization server that is down', () => {
   afterAll(() => as.close());
 
   it.each(['jwt', 'opaque'] as const)(
-    'a cold relay answers 503 to a good %s token until the server is back',
+    'a relay without cached data answers 503 to a valid %s token until the server is back',
     async (format) => {
       const [one, services] = [oauthBearer({ issuer: as.issuer, ...relay }), someServices()];
       const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
@@ -128,7 +131,7 @@ describe('an authorization server that is down', () => {
   );
 
   it.each(['jwt', 'opaque'] as const)(
-    'a warm relay lives off what it knows of a %s token, for its time',
+    'a relay with cached data accepts a %s token for their lifetime',
     async (format) => {
       const one = oauthBearer({ issuer: as.issuer, ...relay });
       const services = someServices();
@@ -145,7 +148,7 @@ describe('an authorization server that is down', () => {
     },
   );
 
-  it('an old key set serves on for as long as the operator says, with one try in 5 s', async () => {
+  it('an old key set is used for jwksStaleIfErrorSeconds, with one attempt per 5 s', async () => {
     const one = oauthBearer({ issuer: as.issuer, jwksStaleIfErrorSeconds: 300, timeoutMs: TIMEOUT_MS });
     const services = someServices();
     const token = await as.mint({ resource: RESOURCE });
@@ -165,7 +168,7 @@ describe('an authorization server that is down', () => {
     expect(await judge(one, sent, services)).toHaveProperty('principal');
   });
 
-  it('a token of an unknown key is 503, and those of known keys are served', async () => {
+  it('a token with an unknown key gets 503, and tokens with known keys are accepted', async () => {
     const [one, services] = [oauthBearer({ issuer: as.issuer }), someServices()];
     const known = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
     const unknown = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE), { kid: 'new' })}` };
@@ -184,26 +187,23 @@ describe('an authorization server that is down', () => {
     ['slow', 0],
     ['status 500', 0],
     ['status 401', 0],
-  ] as const)(
-    'after %s, metadata are asked for anew %i times: not what looks like an overload',
-    async (fault, times) => {
-      for (const [at, format] of [['jwks', 'jwt'] as const, ['introspection', 'opaque'] as const]) {
-        const one = oauthBearer({ issuer: as.issuer, ...relay, timeoutMs: TIMEOUT_MS });
-        const services = someServices();
-        const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
-        as.fail(fault, at);
-        expect(await judge(one, sent, services)).toMatchObject({ status: 503 });
-        const before = as.requests.discovery;
-        as.work();
-        services.ahead += PAUSE_MS + BOUND_MS;
-        expect(await judge(one, sent, services)).toHaveProperty('principal');
-        expect(as.requests.discovery - before).toBe(times);
-      }
-    },
-  );
+  ] as const)('%s causes %i fetches of the metadata, and signs of overload cause none', async (fault, times) => {
+    for (const [at, format] of [['jwks', 'jwt'] as const, ['introspection', 'opaque'] as const]) {
+      const one = oauthBearer({ issuer: as.issuer, ...relay, timeoutMs: TIMEOUT_MS });
+      const services = someServices();
+      const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
+      as.fail(fault, at);
+      expect(await judge(one, sent, services)).toMatchObject({ status: 503 });
+      const before = as.requests.discovery;
+      as.work();
+      services.ahead += PAUSE_MS + BOUND_MS;
+      expect(await judge(one, sent, services)).toHaveProperty('principal');
+      expect(as.requests.discovery - before).toBe(times);
+    }
+  });
 });
 
-describe('TLS to the authorization server', () => {
+describe('oauthBearer over TLS', () => {
   let as: AuthorizationServer;
   beforeAll(async () => {
     as = await startAuthorizationServer({ tls: LOCALHOST });
@@ -212,7 +212,7 @@ describe('TLS to the authorization server', () => {
 
   const both = [LOCALHOST.cert, OTHER_HOST.cert];
 
-  it.each(['jwt', 'opaque'] as const)('a certificate authority of the option ca is trusted: %s', async (format) => {
+  it.each(['jwt', 'opaque'] as const)('trusts a certificate authority of the option ca: %s', async (format) => {
     const one = oauthBearer({ issuer: as.issuer, ca: LOCALHOST.cert, ...relay });
     const sent = { authorization: `Bearer ${await as.mint({ resource: RESOURCE, format })}` };
     expect(await judge(one, sent, someServices())).toHaveProperty('principal');
@@ -221,13 +221,13 @@ describe('TLS to the authorization server', () => {
   it.each([
     ['of nobody we trust', undefined],
     ['of another authority', OTHER_HOST.cert],
-  ])('a certificate %s: 503', async (_, ca) => {
+  ])('answers 503 for a certificate %s', async (_, ca) => {
     const one = oauthBearer({ issuer: as.issuer, ca });
     const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
     expect(await judge(one, sent, someServices())).toMatchObject({ status: 503, cause: 'oauth_discovery_failed' });
   });
 
-  it('a certificate of another host: 503, until the right one is back', async () => {
+  it('answers 503 for a certificate of another host, until the right one is back', async () => {
     const one = oauthBearer({ issuer: as.issuer, ca: both });
     const [sent, services] = [{ authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` }, someServices()];
     await as.stop();
@@ -258,7 +258,7 @@ describe('TLS to the authorization server', () => {
     expect(await judge(one, sent, services)).toHaveProperty('principal');
   });
 
-  it('half an answer over TLS is a time-out like any other: metadata are kept', async () => {
+  it('treats a truncated response over TLS as a time-out and keeps the metadata', async () => {
     const one = oauthBearer({ issuer: as.issuer, ca: both, timeoutMs: TIMEOUT_MS });
     const [sent, services] = [{ authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` }, someServices()];
     as.fail('slow', 'jwks');
@@ -270,7 +270,7 @@ describe('TLS to the authorization server', () => {
     expect(as.requests.discovery - before).toBe(0);
   });
 
-  it('keys are not taken over plain http from an https issuer', async () => {
+  it('rejects a jwks_uri with plain http of an https issuer', async () => {
     const issuer = 'https://as.example';
     const asked: string[] = [];
     const fetch = async (url: string) => {
@@ -285,7 +285,7 @@ describe('TLS to the authorization server', () => {
     expect(asked).toEqual([`${issuer}/.well-known/openid-configuration`]);
   });
 
-  it('discovery by RFC 8414, if told so', async () => {
+  it("uses the metadata of RFC 8414 with discovery: 'oauth2'", async () => {
     const issuer = 'https://as.example/tenant';
     const asked: string[] = [];
     const fetch = async (url: string) => {

@@ -23,7 +23,7 @@ const hook = (options = {}) => oauthBearer({ issuer: as.issuer, ...options });
 const htu = `${PUBLIC_URL}/v1/m`;
 
 describe('a relay guarded by oauthBearer', () => {
-  it('CreateMailbox needs a token; a receiver, who may be a stranger to the issuer, does not', async () => {
+  it('requires a token for CreateMailbox and none for the receiver', async () => {
     const relay = testRelay({ authenticate: hook({ scopes: { create: ['relay.create'] } }) });
     const [sender, receiver] = [device(relay), device(relay)];
     expect((await sender.create()).status).toBe(401);
@@ -34,7 +34,7 @@ describe('a relay guarded by oauthBearer', () => {
     await relay.close();
   });
 
-  it('says on the wire what RFC 6750 and RFC 9728 say, and where the metadata are', async () => {
+  it('sends the challenges of RFC 6750 and RFC 9728, with the URL of the metadata', async () => {
     const relay = testRelay({ authenticate: hook({ scopes: ['relay.create'], dpop: 'off' }) });
     relay.wellKnown();
     const metadata = 'resource_metadata="http://localhost/.well-known/oauth-protected-resource/relay"';
@@ -54,7 +54,7 @@ describe('a relay guarded by oauthBearer', () => {
     await relay.close();
   });
 
-  it('an outage is 503 with Retry-After, and an event that names it and nothing else', async () => {
+  it('answers 503 with Retry-After during an outage, and emits an event with the code only', async () => {
     const events: RelayEvent[] = [];
     const relay = testRelay({ authenticate: hook(), onEvent: (event) => events.push(event) });
     const token = await as.sign(as.claims(PUBLIC_URL));
@@ -68,7 +68,7 @@ describe('a relay guarded by oauthBearer', () => {
     await relay.close();
   });
 
-  it('a proof counts once, also on another relay with the same store and keys', async () => {
+  it('accepts a proof once, also across relays with the same store and keys', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relay-dpop-'));
     const keys = [randomBytes(32)];
     const relays = [0, 1].map(() =>
@@ -95,7 +95,7 @@ describe('a relay guarded by oauthBearer', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('a proof names the method and URL of its own request, below the mount point', async () => {
+  it('accepts proofs for the method and URL of the request below the mount point only', async () => {
     const key = await deviceKey();
     const relay = testRelay({ authenticate: { default: hook() } });
     const token = await as.mint({ resource: PUBLIC_URL, dpop: key });
@@ -113,45 +113,48 @@ describe('a relay guarded by oauthBearer', () => {
     await relay.close();
   });
 
-  it.each(['Authorization', 'DPoP'])('%s sent twice is 400 [RFC 9449 §4.3, check 1]', async (name) => {
-    const key = await deviceKey();
-    const token = await as.mint({ resource: PUBLIC_URL, dpop: key });
-    const headers = { Authorization: [`DPoP ${token}`], DPoP: [await proofOf(key, token, { claims: { htu } })] };
-    const doubled: Record<string, string[]> = {
-      ...headers,
-      [name]: [...headers[name as 'DPoP'], ...headers[name as 'DPoP']],
-    };
-    const relay = testRelay({ authenticate: hook() });
-    const server = createServer(relay.node());
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const status = await new Promise((resolve, reject) => {
-      const { port } = server.address() as AddressInfo;
-      const raw = Object.entries({
-        ...doubled,
-        'Content-Type': ['application/json'],
-        'Mailbox-Request-ID': [randomUUID()],
-        'Mailbox-Device-Claim': [randomUUID()],
-      }).flatMap(([header, values]) => values.flatMap((value) => [header, value]));
-      const sent = request({
-        port,
-        host: '127.0.0.1',
-        path: '/relay/v1/m',
-        method: 'POST',
-        headers: ['Host', 'localhost', ...raw],
-      });
-      sent.once('error', reject);
-      sent.once('response', (response) => {
-        let text = '';
-        response.on('data', (chunk) => {
-          text += chunk;
+  it.each(['Authorization', 'DPoP'])(
+    'answers 400 for a header %s that is sent twice [RFC 9449 §4.3, check 1]',
+    async (name) => {
+      const key = await deviceKey();
+      const token = await as.mint({ resource: PUBLIC_URL, dpop: key });
+      const headers = { Authorization: [`DPoP ${token}`], DPoP: [await proofOf(key, token, { claims: { htu } })] };
+      const doubled: Record<string, string[]> = {
+        ...headers,
+        [name]: [...headers[name as 'DPoP'], ...headers[name as 'DPoP']],
+      };
+      const relay = testRelay({ authenticate: hook() });
+      const server = createServer(relay.node());
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const status = await new Promise((resolve, reject) => {
+        const { port } = server.address() as AddressInfo;
+        const raw = Object.entries({
+          ...doubled,
+          'Content-Type': ['application/json'],
+          'Mailbox-Request-ID': [randomUUID()],
+          'Mailbox-Device-Claim': [randomUUID()],
+        }).flatMap(([header, values]) => values.flatMap((value) => [header, value]));
+        const sent = request({
+          port,
+          host: '127.0.0.1',
+          path: '/relay/v1/m',
+          method: 'POST',
+          headers: ['Host', 'localhost', ...raw],
         });
-        response.once('end', () => resolve([response.statusCode, JSON.parse(text).code]));
+        sent.once('error', reject);
+        sent.once('response', (response) => {
+          let text = '';
+          response.on('data', (chunk) => {
+            text += chunk;
+          });
+          response.once('end', () => resolve([response.statusCode, JSON.parse(text).code]));
+        });
+        sent.end(JSON.stringify(createBody()));
       });
-      sent.end(JSON.stringify(createBody()));
-    });
-    expect(status).toEqual([400, 'header_repeated']);
-    server.close();
-    server.closeAllConnections();
-    await relay.close();
-  });
+      expect(status).toEqual([400, 'header_repeated']);
+      server.close();
+      server.closeAllConnections();
+      await relay.close();
+    },
+  );
 });

@@ -32,15 +32,15 @@ async function flood(count: number): Promise<Set<number>> {
   return statuses;
 }
 
-describe('rotation of the keys', () => {
-  it('a token of the new key is good at once, and one of the old key is refused', async () => {
+describe("a rotation of the issuer's keys", () => {
+  it('makes tokens of the new key valid at once, and tokens of the old key invalid', async () => {
     const old = await token();
     await as.rotateKeys();
     expect(await ask(await token())).toHaveProperty('principal');
     expect(await ask(old)).toMatchObject({ status: 401, code: 'token_invalid' });
   });
 
-  it('a token that was good by a key does not outlive it', async () => {
+  it('invalidates cached tokens of a removed key', async () => {
     const old = await token();
     expect(await ask(old)).toHaveProperty('principal');
     await as.rotateKeys();
@@ -48,25 +48,25 @@ describe('rotation of the keys', () => {
     expect(await ask(old)).toMatchObject({ status: 401, code: 'token_invalid' });
   });
 
-  it('three times in a row', async () => {
+  it('may happen three times in a row', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       await as.rotateKeys();
       expect(await ask(await token())).toHaveProperty('principal');
     }
   });
 
-  it('a token that was good does not vouch for one that is nearly the same', async () => {
+  it('does not make a tampered copy of a cached token valid', async () => {
     const good = await token();
     expect(await ask(good)).toHaveProperty('principal');
     expect(await ask(tampered(good))).toMatchObject({ status: 401, code: 'token_invalid' });
   });
 
-  it('also for tokens without kid', async () => {
+  it('works for tokens without kid', async () => {
     await as.rotateKeys();
     expect(await ask(await token({ kid: undefined }))).toHaveProperty('principal');
   });
 
-  it('fifty new tokens at once: all are good, by one fetch', async () => {
+  it('causes one fetch for fifty concurrent tokens', async () => {
     await as.rotateKeys();
     const before = as.requests.jwks;
     const tokens = await Promise.all(Array.from({ length: 50 }, () => token()));
@@ -75,7 +75,7 @@ describe('rotation of the keys', () => {
     expect(as.requests.jwks - before).toBe(1);
   });
 
-  it('a fetch that failed settles nothing', async () => {
+  it('rejects no token because of a failed fetch', async () => {
     await as.rotateKeys();
     as.fail('status 500', 'jwks');
     expect(await ask(await token())).toMatchObject({ status: 503, code: 'authentication_unavailable' });
@@ -86,7 +86,7 @@ describe('rotation of the keys', () => {
 });
 
 describe('made-up key identifiers', () => {
-  it('a thousand cause no more fetches than the reserve, and known keys serve on', async () => {
+  it('cause no more fetches than the burst, a thousand in a row, while known keys stay valid', async () => {
     const before = as.requests.jwks;
     const statuses = await flood(1000);
     expect(as.requests.jwks - before).toBeLessThanOrEqual(4);
@@ -94,7 +94,7 @@ describe('made-up key identifiers', () => {
     expect(await ask(await token())).toHaveProperty('principal');
   });
 
-  it('a hundred at once cause no more either, and none is let in', async () => {
+  it('cause no more fetches than the burst, a hundred at once, and are not accepted', async () => {
     const before = as.requests.jwks;
     const tokens = await Promise.all(Array.from({ length: 100 }, () => token({ kid: randomUUID() })));
     const statuses = new Set((await Promise.all(tokens.map(ask))).map(statusOf));
@@ -102,7 +102,7 @@ describe('made-up key identifiers', () => {
     expect([...statuses].every((status) => status === 401 || status === 503)).toBe(true);
   });
 
-  it('never turn a good token of a new key into a refusal: 503 for seconds at most, then good', async () => {
+  it('cause no refusal of a valid token with a new key, only a 503 for some seconds', async () => {
     await flood(10);
     await as.rotateKeys();
     const good = await token();
@@ -115,7 +115,7 @@ describe('made-up key identifiers', () => {
     expect(await ask(good)).toHaveProperty('principal');
   });
 
-  it("the interval between fetches is the operator's", async () => {
+  it('cause one fetch per jwksCooldownSeconds', async () => {
     hook = oauthBearer({ issuer: as.issuer, jwksCooldownSeconds: 60 });
     await flood(10);
     services.ahead = 59_000;
@@ -127,7 +127,7 @@ describe('made-up key identifiers', () => {
     expect(as.requests.jwks - before).toBe(1);
   });
 
-  it('a clock that is put back does not stop the fetches for good', async () => {
+  it('do not stop fetches for good after the clock was set back', async () => {
     await flood(10);
     services.ahead = -86_400_000;
     await flood(1);

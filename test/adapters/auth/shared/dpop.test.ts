@@ -26,8 +26,8 @@ const good = (changes: ProofChanges = {}) => proofOf(key, TOKEN, changes);
 const check = (proof: string, request = REQUEST, now = Date.now()) => verifyDpopProof(proof, request, POLICY, now);
 const secondsAgo = (seconds: number): number => Math.floor(Date.now() / 1000) - seconds;
 
-describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
-  it('tells what was proven', async () => {
+describe('verifyDpopProof [RFC 9449 §4.3]', () => {
+  it('returns the proven facts', async () => {
     const iat = secondsAgo(3);
     expect(await check(await good({ claims: { jti: 'some-jti', iat, nonce: 'some-nonce' } }))).toEqual({
       thumbprint: key.thumbprint,
@@ -37,12 +37,12 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
     });
   });
 
-  it('a request without a token needs no ath', async () => {
+  it('accepts a proof without ath for a request without a token', async () => {
     const { accessToken: _, ...request } = REQUEST;
     expect(await verifyDpopProof(await proofOf(key, undefined), request, POLICY, Date.now())).toHaveProperty('jti');
   });
 
-  it.each(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'])('knows %s', async (algorithm) => {
+  it.each(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'])('supports %s', async (algorithm) => {
     const other = await deviceKey(algorithm);
     expect(await check(await proofOf(other, TOKEN))).toMatchObject({ thumbprint: other.thumbprint });
   });
@@ -53,11 +53,11 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
     ['the default port', MAILBOXES.replace('.example', '.example:443')],
     ['needless escapes', MAILBOXES.replace('/relay/', '/%72elay/')],
     ['dot segments', MAILBOXES.replace('/v1/', '/./v1/')],
-  ])('htu: %s make no difference [RFC 3986 §6.2]', async (_, htu) => {
+  ])('ignores differences in htu: %s [RFC 3986 §6.2]', async (_, htu) => {
     expect(await check(await good({ claims: { htu } }))).toHaveProperty('jti');
   });
 
-  it.each([0, 5, 119, -8])('iat %i seconds ago is recent enough', async (seconds) => {
+  it.each([0, 5, 119, -8])('accepts an iat %i seconds ago', async (seconds) => {
     expect(await check(await good({ claims: { iat: secondsAgo(seconds) } }))).toHaveProperty('jti');
   });
 
@@ -137,14 +137,14 @@ describe('checking DPoP proofs [RFC 9449 §4.3]', () => {
     ],
   };
 
-  it.each(Object.entries(REFUSED))('refuses: %s', async (_, [says, proof]) => {
+  it.each(Object.entries(REFUSED))('rejects %s', async (_, [says, proof]) => {
     const refused = await check(await proof()).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(DpopProofError);
     expect(refused).toMatchObject({ code: 'invalid_dpop_proof', message: expect.stringMatching(says) });
     expect(refused).not.toHaveProperty('cause');
   });
 
-  it('an iat without measure is refused as old or early, not as an error', async () => {
+  it('rejects an extreme iat as too old or too early', async () => {
     for (const iat of [Number.MAX_VALUE, -Number.MAX_VALUE, 1e300]) {
       await expect(check(await good({ claims: { iat } }))).rejects.toBeInstanceOf(DpopProofError);
     }

@@ -18,7 +18,7 @@ afterAll(() => {
   server.close();
 });
 
-it('64 idle connections are kept at most', async () => {
+it('fetchWithCa keeps at most 64 idle connections', async () => {
   const open = new Set<unknown>();
   server.on('secureConnection', (socket) => {
     open.add(socket);

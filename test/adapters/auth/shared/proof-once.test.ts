@@ -73,8 +73,8 @@ const WAYS: ReadonlyArray<readonly [name: string, combine: Combine]> = [
   ['both at once', atOnce],
 ];
 
-describe('one proof, sent four times', () => {
-  it.each(WAYS)('%s: counts once', async (_, combine) => {
+describe('one proof, sent four times,', () => {
+  it.each(WAYS)('%s: is accepted once', async (_, combine) => {
     const site = relayWith(combine);
     const headers = await request();
     const statuses: number[] = [];
@@ -83,7 +83,7 @@ describe('one proof, sent four times', () => {
     expect((await site.create(await request())).status).toBe(200);
   });
 
-  it.each(WAYS)('%s: counts once, at once and over two processes', async (_, combine) => {
+  it.each(WAYS)('%s: is accepted once, concurrently and over two processes', async (_, combine) => {
     const parts = { store: memoryStore(new Map(), { clock }), keys: [randomBytes(32)] };
     const sites = [relayWith(combine, { parts }), relayWith(combine, { parts })] as const;
     const headers = await request();
@@ -94,7 +94,7 @@ describe('one proof, sent four times', () => {
   it.each([
     ['gives all hooks one signal', new AbortController().signal, undefined],
     ['gives all hooks one host', undefined, {}],
-  ])('a wrapper that %s is no way to send it again', async (_, signal, host) => {
+  ])('a host that %s does not accept it again', async (_, signal, host) => {
     const wrapped: Combine = (one) => (input) =>
       one({ ...input, ...(signal === undefined ? {} : { signal }), ...(host === undefined ? {} : { host }) });
     const site = relayWith(wrapped);
@@ -104,18 +104,18 @@ describe('one proof, sent four times', () => {
   });
 });
 
-describe('a use is remembered', () => {
+describe('the use of a proof is remembered', () => {
   it.each([
     ['bearer', { attestation: { popMaxAgeSeconds: 600 } }],
     ['attestation', { bearer: { dpopMaxAgeSeconds: 900 } }],
-  ])('of %s until the other hook does not take the proof any more', async (first, differences) => {
+  ])('by %s until no hook accepts the proof', async (first, differences) => {
     const site = relayWith((one, other) => (first === 'bearer' ? anyOf(one, other) : anyOf(other, one)), differences);
     const headers = await request();
     expect((await site.create(headers)).status).toBe(200);
     for (ahead = 0; ahead < 1_000_000; ahead += 50_000) expect((await site.create(headers)).status).toBe(401);
   });
 
-  it('for the whole request: a store that does not answer is asked once', async () => {
+  it('for the request: a store that does not respond gets one call', async () => {
     const inner = memoryStore(new Map(), { clock });
     let asked = 0;
     const create = async (): Promise<boolean> => {

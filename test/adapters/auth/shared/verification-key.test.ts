@@ -57,7 +57,7 @@ describe('a key set of an issuer', () => {
     ...Array.from({ length: count }, (_, index) => ({ ...jwkOf(1), kid: `other-${index}` })),
   ];
 
-  it('has 100 keys at most: a larger one cannot be used, and refuses nobody', async () => {
+  it('has at most 100 keys: a larger set is a 503', async () => {
     const token = await tokenOf(0, { kid: 'key-0' });
     expect(await ask(withOthers(99), token)).toHaveProperty('principal');
     expect(await ask(withOthers(100), token)).toMatchObject({
@@ -67,7 +67,7 @@ describe('a key set of an issuer', () => {
     });
   });
 
-  it('is tried key by key for a token that names none, 16 at most', async () => {
+  it('is tried key by key for a token without kid, up to 16 keys', async () => {
     const set = keys.map(({ jwk }) => jwk);
     expect(await ask(set, await tokenOf(15))).toHaveProperty('principal');
     const token = await tokenOf(16);
@@ -79,14 +79,14 @@ describe('a key set of an issuer', () => {
     expect(await ask(set, await tokenOf(16, { kid: 'key-16' }))).toHaveProperty('principal');
   });
 
-  it('is tried 16 times at most where many keys have the name', async () => {
+  it('is tried up to 16 keys with the same kid', async () => {
     const verify = vi.spyOn(crypto.subtle, 'verify');
     const set = keys.map(({ jwk }) => ({ ...jwk, kid: 'one' }));
     expect(await ask(set, await tokenOf(16, { kid: 'one' }))).toMatchObject({ status: 401 });
     expect(verify).toHaveBeenCalledTimes(16);
   });
 
-  it('is tried no further once nobody waits', async () => {
+  it('is not tried further after the signal aborts', async () => {
     const controller = new AbortController();
     const authorization = `Bearer ${await tokenOf(15)}`;
     const real = crypto.subtle.verify.bind(crypto.subtle);
@@ -100,8 +100,8 @@ describe('a key set of an issuer', () => {
   });
 });
 
-describe('signerIn', () => {
-  it('says that the named key did not sign, and finds the one that did', async () => {
+describe('findVerificationKey', () => {
+  it('throws SignatureMismatch for the named key, and finds the signing key', async () => {
     const set = createLocalJWKSet({ keys: keys.map(({ jwk }) => jwk) });
     const { signal } = new AbortController();
     const jws = await tokenOf(3);

@@ -37,25 +37,25 @@ beforeAll(async () => {
   said = new Map(kinds.map((kind, index) => [kind, answers[index] ?? '']));
 }, 60_000);
 
-describe('agreement with OpenSSL', () => {
-  it('is asked of OpenSSL 3', async () => {
+describe('the validation of chains agrees with OpenSSL', () => {
+  it('with OpenSSL 3', async () => {
     expect(await opensslVersion()).toMatch(/^OpenSSL 3\./);
   });
 
-  it.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) => {
+  it.each(kinds.map((kind) => [kind.name, kind] as const))('about %s', (_, kind) => {
     const openssl = said.get(kind);
     if (kind.openssl === 'OK') expect(openssl).toBe('OK');
     else expect(openssl).toContain(kind.openssl);
     expect(isAccepted(kind)).toBe(kind.openssl === 'OK' && !isListed(kind));
   });
 
-  it('is about kinds that have a name each, 111 at the least, and many that are good', () => {
+  it('about at least 111 kinds with different names, many of them valid', () => {
     expect(new Set(kinds.map(({ name }) => name)).size).toBe(kinds.length);
     expect(new Set(kinds.map(({ name }) => defectOf(name))).size).toBeGreaterThan(111);
     expect(kinds.filter((kind) => kind.openssl === 'OK' && !isListed(kind)).length).toBeGreaterThan(50);
   });
 
-  it('has no reason for a kind that is not there, or that OpenSSL refuses', () => {
+  it('with a reason only for existing kinds that OpenSSL accepts', () => {
     for (const name of listed) {
       const meant = kinds.filter((kind) => kind.name === name || defectOf(kind.name) === name);
       expect([name, meant.length > 0 && meant.some(({ openssl }) => openssl === 'OK')]).toEqual([name, true]);

@@ -28,7 +28,7 @@ function mutant(random: Random): Kind {
   return { name: 'mutant', openssl: '', ...make(change), pinned: position === 2 };
 }
 
-it('no mutant is accepted that OpenSSL refuses', async () => {
+it('the validation of chains accepts no mutant that OpenSSL rejects', async () => {
   const mutants = Array.from({ length: MUTANTS }, (_, index) => mutant(randomOf(index * 7919)));
   const accepted = mutants.filter(isAccepted);
   const pems = (certificates: readonly Issued[]): string[] => certificates.map(({ pem }) => pem);

@@ -68,8 +68,8 @@ afterEach(async () => {
   await apns.close();
 });
 
-describe('APNs, the session', () => {
-  it('is one for 1,000 pushes at once', async () => {
+describe('the APNs session', () => {
+  it('carries 1,000 concurrent pushes', async () => {
     const made = notifier();
     const outcomes = await Promise.all(Array.from({ length: 1_000 }, (_, n) => made.notify(pushOf(`${TOKEN}${n}`))));
     expect(outcomes.filter(({ outcome }) => outcome === 'sent')).toHaveLength(1_000);
@@ -77,7 +77,7 @@ describe('APNs, the session', () => {
     expect(apns.sessions).toHaveLength(1);
   });
 
-  it('keeps to the streams that the server allows (RFC 9113 §5.1.2)', async () => {
+  it("respects the server's limit of streams (RFC 9113 §5.1.2)", async () => {
     await apns.close();
     apns = await startApns({ maxConcurrentStreams: 2 });
     let underWay = 0;
@@ -98,7 +98,7 @@ describe('APNs, the session', () => {
     expect(apns.sessions).toHaveLength(1);
   });
 
-  it('is replaced after a GOAWAY, and what was under way finishes (RFC 9113 §6.8)', async () => {
+  it('is replaced after a GOAWAY, and pushes under way finish (RFC 9113 §6.8)', async () => {
     const made = notifier();
     const held: (() => void)[] = [];
     apns.answer((request) => held.push(() => reply(request, 200)));
@@ -115,7 +115,7 @@ describe('APNs, the session', () => {
     expect(apns.sessions).toHaveLength(2);
   });
 
-  it('sends again what a GOAWAY left unprocessed, at once and once (RFC 9113 §8.7)', async () => {
+  it('sends a push that a GOAWAY left unprocessed again, at once and once (RFC 9113 §8.7)', async () => {
     const made = notifier();
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
     apns.answer(({ session, stream }) => {
@@ -129,7 +129,7 @@ describe('APNs, the session', () => {
     await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
   });
 
-  it('that has had a GOAWAY is ended with the last push on it, though the server would keep it', async () => {
+  it('ends with its last push after a GOAWAY, even if the server keeps it open', async () => {
     const made = notifier();
     const held: (() => void)[] = [];
     apns.answer((request) => held.push(() => reply(request, 200)));
@@ -146,7 +146,7 @@ describe('APNs, the session', () => {
     await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
   });
 
-  it('is replaced after an hour, and what was under way finishes', async () => {
+  it('is replaced after an hour, and pushes under way finish', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       const made = notifier();
@@ -169,7 +169,7 @@ describe('APNs, the session', () => {
     }
   });
 
-  it('of a server that names ever new origins (RFC 8336) is replaced, and in the end cut', async () => {
+  it('is replaced, and finally destroyed, if the server announces origins without end (RFC 8336)', async () => {
     const made = notifier();
     let frames = 0;
     // Frames of about 10,000 characters.
@@ -195,13 +195,13 @@ describe('APNs, the session', () => {
     await ended(first);
   });
 
-  it('gives up after the second session that refuses a push', async () => {
+  it('fails a push after the second refused attempt', async () => {
     apns.answer(({ stream }) => stream.close(7));
     expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'refused_stream' });
     expect(apns.requests).toHaveLength(2);
   });
 
-  it('that ends with an error is replaced, and its pushes are to be tried again', async () => {
+  it('is replaced after an error, and its pushes get the outcome retry', async () => {
     const made = notifier();
     apns.answer(({ session }) => session.goaway(2));
     const outcomes = await Promise.all([made.notify(pushOf(TOKEN)), made.notify(pushOf(TOKEN))]);
@@ -211,7 +211,7 @@ describe('APNs, the session', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
-  it('that is cut is replaced, and its pushes are to be tried again', async () => {
+  it('is replaced after a lost connection, and its pushes get the outcome retry', async () => {
     const proxy = await proxied();
     const made = notifier({ origin: originOf(proxy) });
     apns.answer(() => proxy.cut());
@@ -224,7 +224,7 @@ describe('APNs, the session', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
-  it('that was closed while idle is replaced without a loss', async () => {
+  it('is replaced without loss if the server closed it while idle', async () => {
     const made = notifier();
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
     const [session] = apns.sessions;
@@ -235,8 +235,8 @@ describe('APNs, the session', () => {
   });
 });
 
-describe('APNs, answers that do not come', () => {
-  it('give up one push and not the session, if others are answered or a ping is', async () => {
+describe('a push without a response of APNs', () => {
+  it('fails alone if the session shows a sign of life', async () => {
     const made = notifier({ timeoutMs: 200 });
     apns.answer((request) => {
       if (!request.headers[':path']?.endsWith('hang')) reply(request, 200);
@@ -251,7 +251,7 @@ describe('APNs, answers that do not come', () => {
     expect(hung?.stream.rstCode).toBe(8);
   });
 
-  it('and no other sign of life end the session', async () => {
+  it('ends the session if the server sends nothing', async () => {
     const proxy = await proxied();
     const made = notifier({ origin: originOf(proxy), timeoutMs: 200 });
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
@@ -262,7 +262,7 @@ describe('APNs, answers that do not come', () => {
     expect(proxy.accepted).toBe(2);
   });
 
-  it('to a connection give it up', async () => {
+  it('fails if the connection is never established', async () => {
     const proxy = await proxied();
     proxy.pause();
     const made = notifier({ origin: originOf(proxy), timeoutMs: 200 });
@@ -271,7 +271,7 @@ describe('APNs, answers that do not come', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
-  it('in full leave the status to decide', async () => {
+  it('is decided by its status if the body is incomplete', async () => {
     const made = notifier({ timeoutMs: 200 });
     apns.answer(({ stream }) => {
       stream.respond({ ':status': 200 });
@@ -285,15 +285,15 @@ describe('APNs, answers that do not come', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'gone', code: 'http_410' });
   });
 
-  it('that are slow but in time count', async () => {
+  it('is accepted if the response is slow and in time', async () => {
     const proxy = await proxied();
     proxy.delay(40);
     expect(await notifier({ origin: originOf(proxy), timeoutMs: 3_000 }).notify(pushOf(TOKEN))).toEqual(SENT);
   });
 });
 
-describe('APNs, servers that are none', () => {
-  it('are to be tried again: nobody there, another certificate, no HTTP/2', async () => {
+describe('a push to an unusable APNs server', () => {
+  it('gets the outcome retry: no connection, another certificate, no HTTP/2', async () => {
     const plain = createServer(LOCALHOST, (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n')).listen(0, '127.0.0.1');
     plain.on('tlsClientError', () => undefined);
     await once(plain, 'listening');
@@ -316,8 +316,8 @@ describe('APNs, servers that are none', () => {
   });
 });
 
-describe('APNs, the end', () => {
-  it('of a push comes with its signal, and cancels the stream', async () => {
+describe('the end of the APNs notifier', () => {
+  it('cancels a push and its stream with the signal of the push', async () => {
     const made = notifier();
     apns.answer(() => undefined);
     const abort = new AbortController();
@@ -335,7 +335,7 @@ describe('APNs, the end', () => {
     expect(apns.sessions).toHaveLength(1);
   });
 
-  it('of the notifier ends sessions, and pushes under way', async () => {
+  it('closes sessions and fails pushes under way', async () => {
     const made = notifier();
     apns.answer(() => undefined);
     const outcome = made.notify(pushOf(TOKEN));
@@ -348,7 +348,7 @@ describe('APNs, the end', () => {
     expect(apns.sessions).toHaveLength(1);
   });
 
-  it('of a process is not held up: by an idle session, or after close', async () => {
+  it('does not keep the process alive, nor does an idle session', async () => {
     const program = (close: boolean): string => `
       import { generateKeyPairSync } from 'node:crypto';
       import { apnsNotifier } from 'ADAPTERS/apns/index.js';

@@ -47,8 +47,8 @@ afterEach(async () => {
 
 const sentTokens = (): string[] => apns.requests.map(({ headers }) => headers.authorization?.slice(7) ?? '');
 
-describe('APNs, the request', () => {
-  it('is a background push of the configured topic that says nothing', async () => {
+describe('a push to APNs', () => {
+  it('is a background push with the configured topic and no content', async () => {
     expect(await notifier().notify(pushOf(TOKEN, { expiresAt: NOW + 90_500 }))).toEqual({ outcome: 'sent' });
     const [request] = apns.requests;
     expect(request?.headers).toMatchObject({
@@ -63,7 +63,7 @@ describe('APNs, the request', () => {
     expect(request?.body).toBe('{"aps":{"content-available":1}}');
   });
 
-  it('carries a provider token that the key of the team has signed (RFC 7515, ES256)', async () => {
+  it("carries a provider token signed with the team's key (RFC 7515, ES256)", async () => {
     await notifier().notify(pushOf(TOKEN));
     expect(apns.requests[0]?.headers.authorization).toMatch(/^bearer /);
     const options = { currentDate: new Date(NOW), algorithms: ['ES256'] };
@@ -72,7 +72,7 @@ describe('APNs, the request', () => {
     expect(payload).toEqual({ iss: 'TEAM123456', iat: NOW / 1000 });
   });
 
-  it('brings one provider token for 40 minutes, then a new one, also if the clock is set back', async () => {
+  it('reuses a provider token for 40 minutes, and renews it also if the clock is set back', async () => {
     const made = notifier();
     for (const minutes of [0, 39, 40, 79, 80, 0]) {
       time = NOW + minutes * MINUTE;
@@ -85,14 +85,14 @@ describe('APNs, the request', () => {
     expect(new Set([first, third, fifth, sixth]).size).toBe(4);
   });
 
-  it('is signed once for pushes that begin together', async () => {
+  it('shares one signature with concurrent pushes', async () => {
     const made = notifier();
     await Promise.all(Array.from({ length: 20 }, () => made.notify(pushOf(TOKEN))));
     expect(new Set(sentTokens()).size).toBe(1);
   });
 
   it.each(['', '../../3/device/x', 'a b', 'ab\r\ncd', 'x'.repeat(201), 'töken'])(
-    'never has the path %j',
+    'has no path with the token %j',
     async (token) => {
       const made = notifier();
       expect(made.validate?.(token)).toBe(false);
@@ -101,12 +101,12 @@ describe('APNs, the request', () => {
     },
   );
 
-  it('takes tokens of any length up to 200', () => {
+  it('accepts tokens of up to 200 characters', () => {
     expect(notifier().validate?.('aA0-_'.repeat(40))).toBe(true);
   });
 });
 
-describe('APNs, the outcome of an answer', () => {
+describe('the outcome of an APNs response', () => {
   it.each([
     [200, undefined, { outcome: 'sent' }],
     [410, 'Unregistered', { outcome: 'gone', code: 'Unregistered' }],
@@ -126,7 +126,7 @@ describe('APNs, the outcome of an answer', () => {
     [500, 'InternalServerError', { outcome: 'retry', code: 'InternalServerError' }],
     [502, undefined, { outcome: 'retry', code: 'http_502' }],
     [503, 'ServiceUnavailable', { outcome: 'retry', code: 'ServiceUnavailable' }],
-  ])('of %i %s', async (status, reason, outcome) => {
+  ])('with %i %s', async (status, reason, outcome) => {
     apns.answer((request) => reply(request, status, reason));
     expect(await notifier().notify(pushOf(TOKEN))).toEqual(outcome);
     expect(apns.requests).toHaveLength(1);
@@ -138,7 +138,7 @@ describe('APNs, the outcome of an answer', () => {
     [new Date(NOW + 30_000).toUTCString(), 30_000],
     [new Date(NOW - 30_000).toUTCString(), 0],
     ['99999999999', 86_400_000],
-  ])('waits as Retry-After: %s says (RFC 9110 §10.2.3)', async (header, retryAfterMs) => {
+  ])('waits for Retry-After: %s (RFC 9110 §10.2.3)', async (header, retryAfterMs) => {
     for (const status of [429, 500, 503]) {
       apns.answer((request) => reply(request, status, 'Busy', { 'retry-after': header }));
       const fault = status === 429 ? { fault: 'token' } : {};
@@ -151,7 +151,7 @@ describe('APNs, the outcome of an answer', () => {
     }
   });
 
-  it.each(['soon', '-5', '1.5', '12 s', 'Mon, soon', ''])('takes no wait from Retry-After: %s', async (header) => {
+  it.each(['soon', '-5', '1.5', '12 s', 'Mon, soon', ''])('ignores Retry-After: %s', async (header) => {
     apns.answer((request) => reply(request, 503, 'Busy', { 'retry-after': header }));
     expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'Busy' });
   });
@@ -163,7 +163,7 @@ describe('APNs, the outcome of an answer', () => {
     ['a reason that is no word', '{"reason":"Bad <b>token</b>"}'],
     ['an array', '{"reason":["BadDeviceToken"]}'],
     ['an endless body', `{"reason":"BadDeviceToken","filler":"${'x'.repeat(200_000)}"}`],
-  ])('is that of the status where the body is %s', async (_name, body) => {
+  ])('follows the status if the body is %s', async (_name, body) => {
     apns.answer(({ stream }) => {
       stream.respond({ ':status': 400 });
       stream.end(body);
@@ -171,7 +171,7 @@ describe('APNs, the outcome of an answer', () => {
     expect(await notifier().notify(pushOf(TOKEN))).toEqual({ outcome: 'rejected', code: 'http_400' });
   });
 
-  it('never repeats the token, though APNs does', async () => {
+  it('never contains the token, even if APNs echoes it', async () => {
     for (const echo of [TOKEN, TOKEN.slice(0, 20), `x${TOKEN}`.slice(0, 64)]) {
       apns.answer((request) => reply(request, 400, echo));
       const outcome = await notifier().notify(pushOf(TOKEN));
@@ -181,10 +181,10 @@ describe('APNs, the outcome of an answer', () => {
   });
 });
 
-describe('APNs, 403 ExpiredProviderToken', () => {
+describe('a 403 ExpiredProviderToken of APNs', () => {
   beforeEach(() => apns.answer((request) => reply(request, 403, 'ExpiredProviderToken')));
 
-  it('makes no new token before 20 minutes, and says when', async () => {
+  it('renews no token before 20 minutes, and waits until then', async () => {
     const made = notifier();
     await made.notify(pushOf(TOKEN));
     time += 5 * MINUTE;
@@ -196,7 +196,7 @@ describe('APNs, 403 ExpiredProviderToken', () => {
     expect(new Set(sentTokens()).size).toBe(1);
   });
 
-  it('makes one new token after 20 minutes, however many pushes were refused', async () => {
+  it('renews the token once after 20 minutes for all refused pushes', async () => {
     const made = notifier();
     await made.notify(pushOf(TOKEN));
     time += 20 * MINUTE;
@@ -209,7 +209,7 @@ describe('APNs, 403 ExpiredProviderToken', () => {
     expect(new Set(sentTokens()).size).toBe(2);
   });
 
-  it('of a push that was under way with an older token does not concern the new one', async () => {
+  it('for an older token does not discard the new token', async () => {
     const made = notifier();
     const held: (() => void)[] = [];
     apns.answer((request) => held.push(() => reply(request, 403, 'ExpiredProviderToken')));
@@ -225,7 +225,7 @@ describe('APNs, 403 ExpiredProviderToken', () => {
   });
 });
 
-describe('APNs, the options', () => {
+describe('the options of apnsNotifier', () => {
   it.each([
     [{ teamId: 'team' }, 'apnsNotifier.teamId: '],
     [{ keyId: undefined }, 'apnsNotifier.keyId: '],
@@ -245,13 +245,13 @@ describe('APNs, the options', () => {
     [{ types: ['a', ''] }, 'apnsNotifier.types.1: '],
     [{ clock: NOW }, 'apnsNotifier.clock: '],
     [{ bundleId: 'x' }, 'apnsNotifier.bundleId: '],
-  ])('refuse %j', (options, message) => {
+  ])('reject %j', (options, message) => {
     const refusal = refusalOf(() => notifier(options as never));
     expect(refusal.startsWith(message)).toBe(true);
     expectNoSecret(refusal, [PEM.slice(28)]);
   });
 
-  it('may be few, and a key of node:crypto', () => {
+  it('have defaults, and accept a key of node:crypto', () => {
     const made = apnsNotifier({ teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, topic: 'com.example.app' });
     open.push(made);
     expect(made.types).toEqual(['com.apple.apns']);

@@ -90,8 +90,8 @@ afterEach(async () => {
   await fcm.close();
 });
 
-describe('FCM, the access token (RFC 7523 §2.1)', () => {
-  it('is asked for with an assertion that the key of the account has signed', async () => {
+describe('the access token for FCM (RFC 7523 §2.1)', () => {
+  it("is requested with an assertion signed with the account's key", async () => {
     await notifier().notify(pushOf(TOKEN));
     const [request] = at(TOKEN_PATH);
     expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded');
@@ -111,7 +111,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     expect(at(SEND)[0]?.headers.authorization).toBe(`Bearer ${ACCESS}-1`);
   });
 
-  it('is asked for once by pushes that begin together, and kept until a minute before its end', async () => {
+  it('is requested once for concurrent pushes, and kept until a minute before its expiration', async () => {
     const made = notifier();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => made.notify(pushOf(TOKEN))));
     expect(outcomes).toEqual(Array.from({ length: 20 }, () => SENT));
@@ -124,7 +124,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     expect(at(SEND).at(-1)?.headers.authorization).toBe(`Bearer ${ACCESS}-2`);
   });
 
-  it('is asked for again once where FCM answers 401, then the push is rejected', async () => {
+  it('is requested once more after a 401 of FCM, then the push is rejected', async () => {
     const made = notifier();
     fcm.answer(answering(401, {}, errorBody('UNAUTHENTICATED')), SEND);
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'rejected', code: 'UNAUTHENTICATED' });
@@ -136,7 +136,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     expect(issued).toBe(4);
   });
 
-  it('stays when FCM has no credentials for the device of one token (401 THIRD_PARTY_AUTH_ERROR)', async () => {
+  it('is kept after a 401 THIRD_PARTY_AUTH_ERROR, which concerns the device', async () => {
     const made = notifier();
     fcm.answer(answering(401, {}, errorBody('UNAUTHENTICATED', fcmError('THIRD_PARTY_AUTH_ERROR'))), SEND);
     for (let n = 0; n < 3; n += 1) {
@@ -155,7 +155,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     [200, 'garbage', { outcome: 'retry', code: 'token_answer_invalid' }],
     [200, { access_token: 'a\r\nb', expires_in: 3599 }, { outcome: 'retry', code: 'token_answer_invalid' }],
     [200, { access_token: 'a', expires_in: 'soon' }, { outcome: 'retry', code: 'token_answer_invalid' }],
-  ])('that does not come, %i %j, decides', async (status, body, outcome) => {
+  ])('decides the outcome if the endpoint answers %i %j', async (status, body, outcome) => {
     fcm.answer(answering(status, { 'retry-after': '9', location: `${fcm.origin}/elsewhere` }, body), TOKEN_PATH);
     const made = notifier();
     expect(await made.notify(pushOf(TOKEN))).toEqual(outcome);
@@ -168,7 +168,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
-  it('that does not come is asked for again though the clock is set back', async () => {
+  it('is requested again after a failure, also if the clock is set back', async () => {
     fcm.answer(answering(503), TOKEN_PATH);
     const made = notifier();
     await made.notify(pushOf(TOKEN));
@@ -187,7 +187,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     ['is cut', ({ socket }) => socket?.destroy(), 'ECONNRESET'],
     ['trickles', ({ socket }) => void drip(socket, 'HTTP/1.1 200 OK\r\nx-drip: '), 'timeout'],
     ['has no end', (response) => void flood(response), 'token_answer_invalid'],
-  ])('of an endpoint that %s is given up, and asked for again', async (_what, answer, code) => {
+  ])('of an endpoint that %s is abandoned and requested again', async (_what, answer, code) => {
     fcm.answer(answer, TOKEN_PATH);
     const made = notifier({ timeoutMs: 300 });
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code });
@@ -196,7 +196,7 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
   });
 
-  it('is still got for the others if one of those who wait is aborted', async () => {
+  it('is still requested for other pushes if one waiting push is aborted', async () => {
     const pending: (() => void)[] = [];
     fcm.answer((response, request) => pending.push(() => issuing(response, request)), TOKEN_PATH);
     const made = notifier();
@@ -212,9 +212,9 @@ describe('FCM, the access token (RFC 7523 §2.1)', () => {
   });
 });
 
-describe('FCM, the message', () => {
+describe('a message to FCM', () => {
   it.each([90_500, -5_000, 100 * 24 * 3_600_000])(
-    'is data that tells nothing, kept for a day whenever the push is over (%i ms)',
+    'has constant data and a lifetime of a day, for any deadline (%i ms)',
     async (lifeMs) => {
       expect(await notifier().notify(pushOf(TOKEN, { expiresAt: NOW + lifeMs }))).toEqual(SENT);
       const [request] = at(SEND);
@@ -226,14 +226,14 @@ describe('FCM, the message', () => {
     },
   );
 
-  it('may have any token without spaces', () => {
+  it('accepts any token without spaces', () => {
     const { validate } = notifier();
     expect([TOKEN, 'x'.repeat(4096)].map((token) => validate?.(token))).toEqual([true, true]);
     expect(['', 'a b', 'x'.repeat(4097), 'a\n', 'ä'].map((token) => validate?.(token))).toEqual(Array(5).fill(false));
   });
 });
 
-describe('FCM, the outcome of an answer', () => {
+describe('the outcome of an FCM response', () => {
   it.each([
     [200, { name: 'projects/example-app/messages/1' }, SENT],
     [200, 'garbage', SENT],
@@ -274,7 +274,7 @@ describe('FCM, the outcome of an answer', () => {
       errorBody(TOKEN.slice(0, 9), fcmError('APA91bHun4MxP5egoKMwt2KZFBaFUH')),
       { outcome: 'retry', code: 'http_503' },
     ],
-  ])('of %i %j', async (status, body, outcome) => {
+  ])('with %i %j', async (status, body, outcome) => {
     fcm.answer(answering(status, { location: `${fcm.origin}/elsewhere` }, body), SEND);
     const answer = await notifier().notify(pushOf(TOKEN));
     expect(answer).toEqual(outcome);
@@ -287,7 +287,7 @@ describe('FCM, the outcome of an answer', () => {
     [new Date(NOW + 60_000).toUTCString(), 60_000],
     ['Sunday, 17-Mar-30 17:47:40 GMT', 60_000],
     ['Sun Mar 17 17:47:40 2030', 60_000],
-  ])('waits as Retry-After: %s says, in any time zone (RFC 9110 §5.6.7)', async (header, retryAfterMs) => {
+  ])('waits for Retry-After: %s, in any time zone (RFC 9110 §5.6.7)', async (header, retryAfterMs) => {
     const { TZ } = process.env;
     process.env.TZ = 'America/New_York';
     try {
@@ -306,8 +306,8 @@ describe('FCM, the outcome of an answer', () => {
   });
 });
 
-describe('FCM, answers that do not come', () => {
-  it('are to be tried again: hanging, cut, refused', async () => {
+describe('a push without a response of FCM', () => {
+  it('gets the outcome retry: hanging, lost, refused', async () => {
     const made = notifier({ timeoutMs: 200 });
     fcm.answer(() => undefined, SEND);
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
@@ -322,7 +322,7 @@ describe('FCM, answers that do not come', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'ECONNREFUSED' });
   });
 
-  it('end with the signal of the push, and with the notifier', async () => {
+  it('ends with the signal of the push, and with the notifier', async () => {
     const made = notifier();
     fcm.answer(() => undefined, SEND);
     const abort = new AbortController();
@@ -339,7 +339,7 @@ describe('FCM, answers that do not come', () => {
     expect(fcm.requests).toHaveLength(3);
   });
 
-  it('leave no connection that keeps a process alive', async () => {
+  it('leaves no connection that keeps a process alive', async () => {
     const program = (close: boolean): string => `
       import { fcmNotifier } from 'ADAPTERS/fcm/index.js';
       const { serviceAccount, origin } = JSON.parse(process.env.INPUT ?? '');
@@ -357,7 +357,7 @@ describe('FCM, answers that do not come', () => {
   });
 });
 
-describe('FCM, the options', () => {
+describe('the options of fcmNotifier', () => {
   const account = (change: object) => ({ serviceAccount: { ...ACCOUNT, ...change } });
   it.each([
     [{ serviceAccount: undefined }, 'fcmNotifier.serviceAccount: '],
@@ -376,21 +376,21 @@ describe('FCM, the options', () => {
     [{ types: 'com.google.fcm' }, 'fcmNotifier.types: '],
     [{ ca: 7 }, 'fcmNotifier.ca: '],
     [{ projectId: 'x' }, 'fcmNotifier.projectId: '],
-  ])('refuse %#', (options, message) => {
+  ])('reject %#', (options, message) => {
     const refusal = refusalOf(() => notifier(options as never));
     expect(refusal.startsWith(message)).toBe(true);
     expectNoSecret(refusal, [PEM.slice(28)]);
   });
 
-  it('may be the account alone', () => {
+  it('have defaults for all but the account', () => {
     const made = fcmNotifier({ serviceAccount: ACCOUNT });
     open.push(made);
     expect(made.types).toEqual(['com.google.fcm']);
   });
 });
 
-describe('FCM, codes', () => {
-  it('are plain words whatever the provider says', async () => {
+describe('the codes of fcmNotifier', () => {
+  it('are plain words for any response of the provider', async () => {
     const made = notifier();
     for (const word of ['two words', 'x'.repeat(65), '', 'ünïcode', 'A-B', '<b>']) {
       fcm.answer(answering(418, {}, errorBody(word, fcmError(word))), SEND);

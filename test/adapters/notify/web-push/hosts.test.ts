@@ -48,13 +48,13 @@ afterEach(async () => {
   await service.close();
 });
 
-describe('Web Push, the endpoint', () => {
+describe('the endpoint of Web Push', () => {
   it.each([
     'https://fcm.googleapis.com/fcm/send/abc:def',
     'https://updates.push.services.mozilla.com/wpush/v2/gAAA',
     'https://wns2-par02p.notify.windows.com/w/?token=abc%3d',
     'https://web.push.apple.com/QOk',
-  ])('may be that of a known push service: %s', (endpoint) => {
+  ])('may be on a known push service: %s', (endpoint) => {
     expect(notifier().validate?.(browser.subscription(endpoint))).toBe(true);
   });
 
@@ -148,11 +148,11 @@ describe('Web Push, the endpoint', () => {
     ['no keys', browser.subscription('https://fcm.googleapis.com/x', { keys: undefined })],
     ['keys that are no object', browser.subscription('https://fcm.googleapis.com/x', { keys: 'abc' })],
     ['an endpoint that is no text', browser.subscription('', { endpoint: ['https://fcm.googleapis.com/x'] })],
-  ])('has to come with a subscription: %s', (_name, token) => {
+  ])('must be in a valid subscription: %s', (_name, token) => {
     expect(notifier().validate?.(token)).toBe(false);
   });
 
-  it('has to come with keys that are keys (RFC 8291 §3)', () => {
+  it('must come with valid keys (RFC 8291 §3)', () => {
     const { keys } = JSON.parse(browser.subscription(''));
     const offCurve = Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]).toString('base64url');
     const wrong = [
@@ -172,7 +172,7 @@ describe('Web Push, the endpoint', () => {
   });
 });
 
-describe('Web Push, the address', () => {
+describe('the address of a Web Push host', () => {
   const NAME = 'push.example';
   const tokenFor = (host: string): string => browser.subscription(`https://${host}/x`);
 
@@ -193,7 +193,7 @@ describe('Web Push, the address', () => {
     ['2002:7f00:1::'],
     [['93.184.215.14', '127.0.0.1']],
     [['2606:2800:21f:cb07:6820:80da:af6b:8b2c', '::1']],
-  ])('that an allowed name leads to may not be private: %j', async (address) => {
+  ])('must not be private, even for an allowed name: %j', async (address) => {
     const lookup = resolver(address);
     const made = notifier({ hosts: [`${NAME}:${service.port}`], lookup });
     expect(await made.notify(pushOf(tokenFor(`${NAME}:${service.port}`)))).toEqual(PRIVATE);
@@ -201,7 +201,7 @@ describe('Web Push, the address', () => {
     expect(service.connections).toBe(0);
   });
 
-  it('is judged for each connection anew, on what is connected to (DNS rebinding)', async () => {
+  it('is checked for each connection, as the connection uses it (DNS rebinding)', async () => {
     // A resolver that was honest until now has no say in later connections.
     const lookup = resolver([], '127.0.0.1', '127.0.0.1');
     const made = notifier({ hosts: [`${NAME}:${service.port}`], lookup });
@@ -211,7 +211,7 @@ describe('Web Push, the address', () => {
     expect(service.connections).toBe(0);
   });
 
-  it('is looked up once for a connection: no second answer can differ', async () => {
+  it('is looked up once per connection', async () => {
     const lookup = resolver('127.0.0.1', '127.0.0.2');
     const host = `localhost:${service.port}`;
     const made = notifier({ hosts: [host], lookup, privateAddresses: true });
@@ -221,7 +221,7 @@ describe('Web Push, the address', () => {
     expect(service.requests.map(({ headers }) => headers.host)).toEqual([host, host]);
   });
 
-  it('of the system is judged too, where no resolver is given', async () => {
+  it("is checked with the system's resolver, too", async () => {
     const host = `localhost:${service.port}`;
     expect(await notifier({ hosts: [host] }).notify(pushOf(tokenFor(host)))).toEqual(PRIVATE);
     const allowed = notifier({ hosts: [host], privateAddresses: true });
@@ -229,7 +229,7 @@ describe('Web Push, the address', () => {
     expect(service.connections).toBe(1);
   });
 
-  it('is looked up once for all pushes to it, and so are 16 names at once, whatever devices make up', async () => {
+  it('is looked up once for concurrent pushes, and at most 16 names at once', async () => {
     const answers: (() => void)[] = [];
     const asked: string[] = [];
     const lookup: LookupFunction = (name, _options, callback) => {
@@ -255,7 +255,7 @@ describe('Web Push, the address', () => {
     expect((await later).outcome).toBe('retry');
   });
 
-  it('that is not found is to be tried again', async () => {
+  it('gives the outcome retry if the lookup fails', async () => {
     const lookup: LookupFunction = (_name, _options, callback) =>
       callback(Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }), []);
     const outcome = await notifier({ hosts: [NAME], lookup }).notify(pushOf(tokenFor(NAME)));
@@ -265,14 +265,14 @@ describe('Web Push, the address', () => {
   it.each([
     ['*.push.example', 'rejected'],
     ['made-up.push.example', 'retry'],
-  ])('that there is not is the fault of the token if its device chose the name: %s', async (host, outcome) => {
+  ])('counts an unknown name against the token if the device chose the name: %s', async (host, outcome) => {
     const lookup: LookupFunction = (name, _options, callback) =>
       callback(Object.assign(new Error(name), { code: 'ENOTFOUND' }), []);
     const result = await notifier({ hosts: [host], lookup }).notify(pushOf(tokenFor('made-up.push.example')));
     expect(result).toEqual({ outcome, code: 'ENOTFOUND' });
   });
 
-  it('written in the endpoint needs a place on the list', async () => {
+  it('must be listed if the endpoint contains it', async () => {
     const token = tokenFor(`127.0.0.1:${service.port}`);
     expect(await notifier({ hosts: ['127.0.0.1'] }).notify(pushOf(token))).toEqual(REFUSED);
     expect(await notifier({ hosts: [`127.0.0.1:${service.port}`] }).notify(pushOf(token))).toEqual(SENT);
@@ -299,13 +299,13 @@ describe('Web Push, the address', () => {
     ['::127.0.0.1', false],
     ['localhost', false],
     ['', false],
-  ])('%s counts as public: %s', (address, expected) => {
+  ])('%s is public: %s', (address, expected) => {
     expect(isPublicAddress(address)).toBe(expected);
   });
 });
 
-describe('Web Push, the destination', () => {
-  it('is the entry of the list, the host, and the endpoint whatever surrounds it', () => {
+describe('the destination of Web Push', () => {
+  it('names the entry of the list, the host, and the endpoint for any form of the token', () => {
     const made = notifier({ hosts: ['*.push.example', 'other.example:8443'] });
     const tokens = ['https://a.push.example/x', 'https://b.push.example/x', 'https://other.example:8443/x', 'nonsense'];
     const found = tokens.map((endpoint) => made.destination?.(browser.subscription(endpoint, { more: 1 })));
@@ -323,8 +323,8 @@ describe('Web Push, the destination', () => {
   });
 });
 
-describe('Web Push, redirects', () => {
-  it.each([301, 302, 303, 307, 308])('of %i are not followed', async (status) => {
+describe('a redirect of a push service', () => {
+  it.each([301, 302, 303, 307, 308])('with %i is not followed', async (status) => {
     const other = await startPushProvider();
     service.answer(answering(status, { location: `${other.origin}/x` }));
     const host = `127.0.0.1:${service.port}`;

@@ -47,8 +47,8 @@ afterEach(async () => {
   await service.close();
 });
 
-describe('Web Push, the request', () => {
-  it('is a message for the browser alone that tells nothing (RFC 8291)', async () => {
+describe('a Web Push request', () => {
+  it('has constant content, encrypted for the browser (RFC 8291)', async () => {
     const made = notifier();
     expect(await made.notify(pushOf(token))).toEqual(SENT);
     expect(await made.notify(pushOf(token))).toEqual(SENT);
@@ -60,7 +60,7 @@ describe('Web Push, the request', () => {
     expect(() => newBrowser().decrypt(first?.body ?? Buffer.alloc(0))).toThrow();
   });
 
-  it('is opened as RFC 8291 §5 opens its example', () => {
+  it('is decrypted like the example of RFC 8291 §5', () => {
     const body =
       'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A' +
       '_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN';
@@ -82,7 +82,7 @@ describe('Web Push, the request', () => {
   });
 
   it.each([90_500, -1, 365 * 24 * 3_600_000])(
-    'is kept by the service for a day (RFC 8030 §5.2), whenever the push is over, %i ms, and names no topic',
+    'has a lifetime of a day for any deadline (%i ms) and no topic (RFC 8030 §5.2)',
     async (lifeMs) => {
       await notifier().notify(pushOf(token, { expiresAt: NOW + lifeMs }));
       expect(service.requests[0]?.headers).toMatchObject({ ttl: '86400', urgency: 'high' });
@@ -90,7 +90,7 @@ describe('Web Push, the request', () => {
     },
   );
 
-  it('is not changed by what the host told the library', async () => {
+  it("ignores the host's global settings of the library", async () => {
     webPush.setGCMAPIKey('key-of-the-host');
     webPush.setVapidDetails(
       'https://host.example',
@@ -101,7 +101,7 @@ describe('Web Push, the request', () => {
     webPush.setGCMAPIKey(null);
   });
 
-  it('goes over one connection, and through an agent of the host that stays open', async () => {
+  it('reuses one connection, and uses the option agent, which stays open', async () => {
     const agent = new Agent({ keepAlive: true });
     const made = [notifier(), notifier({ agent })];
     for (const each of made) for (let n = 0; n < 3; n += 1) expect(await each.notify(pushOf(token))).toEqual(SENT);
@@ -117,7 +117,7 @@ describe('Web Push, the request', () => {
   });
 });
 
-describe('Web Push, the outcome of an answer', () => {
+describe('the outcome of a Web Push response', () => {
   it.each([
     [200, SENT],
     [201, SENT],
@@ -131,14 +131,14 @@ describe('Web Push, the outcome of an answer', () => {
     [429, { outcome: 'retry', retryAfterMs: 20_000, code: 'http_429', fault: 'token' }],
     [500, { outcome: 'retry', retryAfterMs: 20_000, code: 'http_500' }],
     [503, { outcome: 'retry', retryAfterMs: 20_000, code: 'http_503' }],
-  ])('of %i', async (status, outcome) => {
+  ])('with %i', async (status, outcome) => {
     service.answer(answering(status, { 'retry-after': '20' }, `{"endpoint":"${PATH}`));
     expect(await notifier().notify(pushOf(token))).toEqual(outcome);
     service.answer(answering(status, { 'retry-after': new Date(NOW + 20_000).toUTCString() }, token));
     expect(await notifier().notify(pushOf(token))).toEqual(outcome);
   });
 
-  it('that is endless is read no further than 16 KiB', async () => {
+  it('that is endless is decided after 16 KiB', async () => {
     const written = new Promise<number>((resolve) => {
       service.answer((response) => resolve(flood(response, 410)));
     });
@@ -146,7 +146,7 @@ describe('Web Push, the outcome of an answer', () => {
     expect(await written).toBeLessThan(32 * 1024 * 1024);
   });
 
-  it('that does not come is to be tried again: hanging, cut, refused, another certificate', async () => {
+  it('that does not come is retry: hanging, lost, refused, another certificate', async () => {
     const made = notifier({ timeoutMs: 200 });
     service.answer(() => undefined);
     expect(await made.notify(pushOf(token))).toEqual({ outcome: 'retry', code: 'timeout' });
@@ -161,8 +161,8 @@ describe('Web Push, the outcome of an answer', () => {
   });
 });
 
-describe('Web Push, the end', () => {
-  it('comes with the signal of the push, and with the notifier', async () => {
+describe('the end of the Web Push notifier', () => {
+  it('ends pushes with their signal, and with close', async () => {
     const made = notifier();
     service.answer(() => undefined);
     const abort = new AbortController();
@@ -178,7 +178,7 @@ describe('Web Push, the end', () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it('of a process is not held up by idle connections, or after close', async () => {
+  it('does not keep the process alive, nor do idle connections', async () => {
     const program = (close: boolean): string => `
       import { webPushNotifier } from 'ADAPTERS/web-push/index.js';
       const { token, ...options } = JSON.parse(process.env.INPUT ?? '');
@@ -194,7 +194,7 @@ describe('Web Push, the end', () => {
   });
 });
 
-describe('Web Push, the options', () => {
+describe('the options of webPushNotifier', () => {
   const other = webPush.generateVAPIDKeys();
   it.each([
     [{ subject: 'ops@relay.example' }, 'webPushNotifier.subject: '],
@@ -221,7 +221,7 @@ describe('Web Push, the options', () => {
     [{ lookup: 'dns' }, 'webPushNotifier.lookup: '],
     [{ timeoutMs: -1 }, 'webPushNotifier.timeoutMs: '],
     [{ vapid: {} }, 'webPushNotifier.vapid: '],
-  ])('refuse %j', (options, message) => {
+  ])('reject %j', (options, message) => {
     const refusal = refusalOf(() => notifier(options as never));
     expect(refusal.startsWith(message)).toBe(true);
     expectNoSecret(refusal, [VAPID.privateKey]);

@@ -45,8 +45,8 @@ afterEach(async () => {
   await receiver.close();
 });
 
-describe('Webhook, the request', () => {
-  it('holds the type, the token and the deadline, and nothing else', async () => {
+describe('a webhook request', () => {
+  it('contains the type, the token and the deadline only', async () => {
     const made = notifier({ headers: { authorization: 'Bearer of-the-gateway' } });
     expect(made.types).toEqual(['com.example.push']);
     expect(await made.notify(pushOf(TOKEN, { type: 'com.example.push', expiresAt: NOW + 1_000 }))).toEqual(SENT);
@@ -63,7 +63,7 @@ describe('Webhook, the request', () => {
     });
   });
 
-  it('is signed as Standard Webhooks has it, with an id of its own', async () => {
+  it('is signed according to Standard Webhooks, with a new id', async () => {
     const made = notifier();
     await made.notify(pushOf(TOKEN));
     await made.notify(pushOf(TOKEN));
@@ -85,7 +85,7 @@ describe('Webhook, the request', () => {
   });
 });
 
-describe('Webhook, verifyWebhook', () => {
+describe('verifyWebhook', () => {
   const ID = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
   const BODY = '{"test": 2432232314}';
   const KEY = 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -97,7 +97,7 @@ describe('Webhook, verifyWebhook', () => {
   };
   const at = (seconds: number) => ({ clock: () => seconds * 1000 });
 
-  it('takes the example of Standard Webhooks, in all forms of headers, bodies and secrets', () => {
+  it('accepts the example of Standard Webhooks, in all forms of headers, bodies and secrets', () => {
     for (const secret of [KEY, `whsec_${KEY}`]) {
       for (const body of [BODY, Buffer.from(BODY), new TextEncoder().encode(BODY)]) {
         expect(verifyWebhook(secret, headers, body, at(AT))).toBe(true);
@@ -108,7 +108,7 @@ describe('Webhook, verifyWebhook', () => {
     expect(verifyWebhook(KEY, upper, BODY, at(AT))).toBe(true);
   });
 
-  it('takes one right signature among several, as when a secret is changed', () => {
+  it('accepts one valid signature among several, as during a change of the secret', () => {
     const several = `v1a,abc v1,AAAA ${headers['webhook-signature']} v2,x`;
     expect(verifyWebhook(KEY, { ...headers, 'webhook-signature': several }, BODY, at(AT))).toBe(true);
   });
@@ -127,15 +127,15 @@ describe('Webhook, verifyWebhook', () => {
     ['a repeated header', { ...headers, 'webhook-id': [ID, ID] }, BODY],
     ['a header in two spellings', { ...headers, 'Webhook-Id': ID }, BODY],
     ['no headers', {}, BODY],
-  ])('refuses %s', (_name, given, body) => {
+  ])('rejects %s', (_name, given, body) => {
     expect(verifyWebhook(KEY, given, body, at(AT))).toBe(false);
   });
 
-  it('refuses another secret', () => {
+  it('rejects another secret', () => {
     expect(verifyWebhook(SECRET, headers, BODY, at(AT))).toBe(false);
   });
 
-  it('refuses what is older or newer than the tolerance', () => {
+  it('rejects a timestamp outside the tolerance', () => {
     const verdicts = [-301, -300, 300, 301].map((off) => verifyWebhook(KEY, headers, BODY, at(AT + off)));
     expect(verdicts).toEqual([false, true, true, false]);
     expect(verifyWebhook(KEY, headers, BODY, { ...at(AT + 11), toleranceSeconds: 10 })).toBe(false);
@@ -151,7 +151,7 @@ describe('Webhook, verifyWebhook', () => {
   );
 });
 
-describe('Webhook, the outcome of an answer', () => {
+describe('the outcome of a webhook response', () => {
   it.each([
     [200, SENT],
     [202, SENT],
@@ -165,7 +165,7 @@ describe('Webhook, the outcome of an answer', () => {
     [429, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_429', fault: 'token' }],
     [500, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_500' }],
     [503, { outcome: 'retry', retryAfterMs: 3_000, code: 'http_503' }],
-  ])('of %i', async (status, outcome) => {
+  ])('with %i', async (status, outcome) => {
     for (const wait of ['3', new Date(NOW + 3_000).toUTCString()]) {
       const headers = { 'retry-after': wait, location: `${receiver.origin}/elsewhere` };
       receiver.answer(answering(status, headers, status === 204 ? '' : TOKEN));
@@ -174,7 +174,7 @@ describe('Webhook, the outcome of an answer', () => {
     expect(receiver.requests).toHaveLength(2);
   });
 
-  it('that does not come is to be tried again: hanging, slow, cut, refused', async () => {
+  it('that does not come is retry: hanging, slow, lost, refused', async () => {
     const made = notifier({ timeoutMs: 200 });
     receiver.answer(() => undefined);
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
@@ -191,7 +191,7 @@ describe('Webhook, the outcome of an answer', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'ECONNREFUSED' });
   });
 
-  it('is not waited for after the signal, or the end of the notifier', async () => {
+  it('is not awaited after the signal, or after close', async () => {
     const made = notifier();
     receiver.answer(() => undefined);
     const abort = new AbortController();
@@ -205,7 +205,7 @@ describe('Webhook, the outcome of an answer', () => {
     expect(await closed).toEqual({ outcome: 'retry', code: 'closed' });
   });
 
-  it('leaves no connection that keeps a process alive', async () => {
+  it('leaves no connection that keeps the process alive', async () => {
     const program = (close: boolean): string => `
       import { webhookNotifier } from 'ADAPTERS/webhook/index.js';
       const made = webhookNotifier({ ...JSON.parse(process.env.INPUT ?? ''), ca: process.env.CA });
@@ -221,7 +221,7 @@ describe('Webhook, the outcome of an answer', () => {
   });
 });
 
-describe('Webhook, the options', () => {
+describe('the options of webhookNotifier', () => {
   it.each([
     [{ url: undefined }, 'webhookNotifier.url: '],
     [{ url: '/push' }, 'webhookNotifier.url: '],
@@ -241,7 +241,7 @@ describe('Webhook, the options', () => {
     [{ headers: { 'x-key': 7 } }, 'webhookNotifier.headers.x-key: '],
     [{ timeoutMs: 60_001 }, 'webhookNotifier.timeoutMs: '],
     [{ origin: 'https://push.example' }, 'webhookNotifier.origin: '],
-  ])('refuse %j', (options, message) => {
+  ])('reject %j', (options, message) => {
     const refusal = refusalOf(() => notifier(options as never));
     expect(refusal.startsWith(message)).toBe(true);
     expectNoSecret(refusal, [SECRET]);

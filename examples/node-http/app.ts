@@ -8,7 +8,7 @@ export function createApp(publicUrl: string): { readonly app: Server; readonly r
 
   const app = createServer((request, response) => {
     handle(request, response, () => {
-      // Not the relay's. A server that does nothing else is `createServer(relay.node())`.
+      // The path is not one of the relay. A server with the relay alone is `createServer(relay.node())`.
       if (request.url === '/') response.end('The front desk.');
       else response.writeHead(404).end();
     });

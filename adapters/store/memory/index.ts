@@ -41,8 +41,8 @@ const MAXIMUM_ERASED_FOR_ROOM = 1000;
  * that it occupies. So all mailboxes together occupy at most about twice `maximumBytes`. The store never drops a live
  * mailbox.
  *
- * @param source - A Keyv that keeps its entries in a Map (`new Keyv()`), or a Map. Default: a new Map.
- * @throws TypeError for a Keyv without a Map, or an invalid option
+ * @param options - Bounds and clock.
+ * @throws TypeError for an invalid option
  * @example
  * ```ts
  * const store = memoryStore({ maximumMailboxes: 20_000, maximumBytes: 32 * 1024 * 1024 });
@@ -50,6 +50,13 @@ const MAXIMUM_ERASED_FOR_ROOM = 1000;
  * ```
  */
 export function memoryStore(options?: MemoryStoreOptions): MailboxStore;
+/**
+ * Creates a mailbox store on a Map of yours, or on the Map of your Keyv.
+ *
+ * @param source - A Keyv that keeps its entries in a Map (`new Keyv()`), or a Map.
+ * @param options - Bounds and clock.
+ * @throws TypeError for a Keyv without a Map, or an invalid option
+ */
 export function memoryStore(source: Keyv | Map<string, unknown>, options?: MemoryStoreOptions): MailboxStore;
 export function memoryStore(
   first: Keyv | Map<string, unknown> | MemoryStoreOptions = {},

@@ -1,4 +1,44 @@
 /**
+ * The stable `code` of a {@link RelayError} and of the problem on the wire (docs/protocol.md §6).
+ *
+ * @see RFC 9457 §3.2
+ */
+export type RelayErrorCode =
+  | 'request_id_missing'
+  | 'request_id_invalid'
+  | 'header_repeated'
+  | 'claim_missing'
+  | 'body_invalid'
+  | 'body_already_read'
+  | 'expiration_out_of_range'
+  | 'claim_invalid'
+  | 'mailbox_taken'
+  | 'not_bound'
+  | 'claim_released'
+  | 'right_missing'
+  | 'attestation_required'
+  | 'attestation_invalid'
+  | 'token_required'
+  | 'token_invalid'
+  | 'forbidden'
+  | 'tls_required'
+  | 'mailbox_not_found'
+  | 'not_found'
+  | 'unsupported_version'
+  | 'method_not_allowed'
+  | 'body_timeout'
+  | 'version_changed'
+  | 'body_too_large'
+  | 'media_type'
+  | 'rate_limited'
+  | 'quota_exceeded'
+  | 'internal_error'
+  | 'store_unavailable'
+  | 'store_full'
+  | 'contention'
+  | 'authentication_unavailable';
+
+/**
  * The table of all errors of the relay: a stable `code`, its HTTP status, and the `title` of the problem (RFC 9457,
  * docs/protocol.md §6). A new row is a compatible change. A new meaning of a row is not.
  */
@@ -36,14 +76,7 @@ const TABLE = {
   store_full: [503, 'The mailbox store is full. Existing mailboxes are kept.'],
   contention: [503, 'Too many concurrent changes. It is safe to retry with the same Mailbox-Request-ID.'],
   authentication_unavailable: [503, 'The authentication service is unavailable.'],
-} as const satisfies Record<string, readonly [status: number, title: string]>;
-
-/**
- * The stable `code` member of a problem body.
- *
- * @see RFC 9457
- */
-export type RelayErrorCode = keyof typeof TABLE;
+} as const satisfies Record<RelayErrorCode, readonly [status: number, title: string]>;
 
 /** Optional parts of a {@link RelayError}. */
 export interface RelayErrorDetails {

@@ -42,10 +42,10 @@ export const ERRORS = {
 } as const;
 
 /** §7.6: the methods of `client_attestation_pop_methods_supported`. */
-export const POP_METHODS = ['attestation_pop_jwt', 'dpop_combined'] as const;
+export const POP_METHODS = ['attestation_pop_jwt', 'dpop_combined'] as const satisfies readonly PopMethod[];
 
 /** A method to prove possession of the attested key. */
-export type PopMethod = (typeof POP_METHODS)[number];
+export type PopMethod = 'attestation_pop_jwt' | 'dpop_combined';
 
 /** §8, RFC 9728 §2, RFC 9449 §5.1: members of the protected resource metadata. */
 export const METADATA = {

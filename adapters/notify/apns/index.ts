@@ -17,6 +17,8 @@ import {
 import { createApnsConnection } from './connection.js';
 import { createProviderTokens } from './provider-token.js';
 
+export type { TrustedCertificates } from '../shared/option-schemas.js';
+
 /** Options of {@link apnsNotifier}. */
 export interface ApnsNotifierOptions {
   /** The identifier of the team in Apple's developer program, ten characters. */

@@ -9,6 +9,8 @@ import { PUSH_TTL_SECONDS, runPush } from '../shared/outcome.js';
 import { createAccessTokens } from './access-token.js';
 import { isThirdPartyError, toFcmOutcome } from './outcome.js';
 
+export type { TrustedCertificates } from '../shared/option-schemas.js';
+
 /** The key of a service account: the parsed JSON file from Google. Other members are ignored. */
 export interface FcmServiceAccount {
   readonly project_id: string;

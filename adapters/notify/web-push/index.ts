@@ -13,6 +13,8 @@ import { createRetry, PUSH_TTL_SECONDS, PushFailure, runPush, toOutcome } from '
 import { createPublicLookup, PRIVATE_ADDRESS } from '../shared/public-address.js';
 import { type HostRule, parseHostRule, parseSubscription, readEndpoint } from './subscription.js';
 
+export type { TrustedCertificates } from '../shared/option-schemas.js';
+
 /** Options of {@link webPushNotifier}. */
 export interface WebPushNotifierOptions {
   /** The contact of the operator for push services: a `mailto:` or https URL (RFC 8292 §2.1). */

@@ -9,6 +9,8 @@ import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/o
 import { runPush, toOutcome } from '../shared/outcome.js';
 import { parseWebhookSecret, signWebhook } from './signature.js';
 
+export type { TrustedCertificates } from '../shared/option-schemas.js';
+
 export { type VerifyWebhookOptions, verifyWebhook, type WebhookHeaders } from './signature.js';
 
 /** Options of {@link webhookNotifier}. */

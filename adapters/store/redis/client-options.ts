@@ -7,11 +7,11 @@ export interface ConnectionSettings {
   /** TLS options of `rediss` URLs. */
   readonly tls?: ConnectionOptions | undefined;
   /** Credentials of the sentinels, if they differ from those of the data nodes. */
-  readonly sentinelCredentials?: Credentials | undefined;
+  readonly sentinelCredentials?: RedisCredentials | undefined;
 }
 
 /** A user of Redis. */
-export interface Credentials {
+export interface RedisCredentials {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }

@@ -9,7 +9,7 @@ import {
 } from '../../../src/relay/store/contract.js';
 import { createRedisSubscriber } from './changes.js';
 import type { KeyvRedisAdapter, NodeRedisClient } from './client.js';
-import type { Credentials } from './client-options.js';
+import type { RedisCredentials } from './client-options.js';
 import { ConnectionManager } from './connection-manager.js';
 import { RedisStoreError } from './errors.js';
 import { resolveSource } from './resolve-source.js';
@@ -17,6 +17,7 @@ import { CREATE, REPLACE, REPLACE_AND_PUBLISH, type ReplaceScripts, type Script 
 import { decodeRevision, decodeStoredValue, encodeStoredValue, foreignValueError } from './stored-value.js';
 
 export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './client.js';
+export type { RedisCredentials } from './client-options.js';
 export { RedisStoreError } from './errors.js';
 
 /** Options of {@link redisStore}. */
@@ -35,7 +36,7 @@ export interface RedisStoreOptions {
    */
   readonly tls?: ConnectionOptions;
   /** Credentials of the sentinels of a `redis+sentinel` URL; the URL holds those of the data nodes. Default none. */
-  readonly sentinelCredentials?: Credentials;
+  readonly sentinelCredentials?: RedisCredentials;
   /**
    * True: a replace publishes its key on the channel `credential-relay:changes`, and `store.changes` subscribes there,
    * so that long polls at other processes return at once. False: nothing is published, and long polls poll the store;
@@ -66,7 +67,7 @@ const optionsSchema = z.strictObject({
   timeoutMs: z.number().default(2000),
   connectTimeoutMs: z.number().default(2000),
   tls: z.custom<ConnectionOptions>(isObject, 'must be an object').optional(),
-  sentinelCredentials: z.custom<Credentials>(isObject, 'must be an object').optional(),
+  sentinelCredentials: z.custom<RedisCredentials>(isObject, 'must be an object').optional(),
   changes: z.boolean().default(true),
 });
 
@@ -87,7 +88,7 @@ const optionsSchema = z.strictObject({
  * store bounds the calls that wait for a silent Redis: beyond 10,000 calls, or 64 MiB, further calls reject at once
  * with `redis_overloaded`.
  *
- * **Memory.** A Redis at its `maxmemory`, with the policy `noeviction`, rejects writes with a {@link StoreFullError}.
+ * **Memory.** A Redis at its `maxmemory`, with the policy `noeviction`, rejects writes with a `StoreFullError`.
  * In Redis 7 and later a replace by a value that is not longer (such as a deletion) still succeeds, by a second round
  * trip. With any other policy Redis drops live mailboxes instead, since each has a time to live: see {@link
  * RedisStore.ping}.

@@ -134,7 +134,7 @@ export interface MailboxStore {
    *
    * @param expiresAt - The deadline, Unix time in ms.
    * @returns True if the value was put. Of concurrent calls with one key exactly one gets true.
-   * @throws An error if `expiresAt` has passed by the backend's clock; {@link StoreFullError} if there is no room.
+   * @throws An error if `expiresAt` has passed by the backend's clock; `StoreFullError` if there is no room.
    */
   create(key: string, value: StoredValue, expiresAt: number): Promise<boolean>;
   /**
@@ -143,7 +143,7 @@ export interface MailboxStore {
    * @param expiresAt - The new deadline, Unix time in ms. Default: the deadline does not change.
    * @returns `ok` if the value was replaced, `conflict` if the live entry has another revision, `missing` if there is
    * no live entry. Of concurrent calls with one revision exactly one gets `ok`.
-   * @throws {@link StoreFullError} if the value is larger than the current one, and there is no room.
+   * @throws `StoreFullError` if the value is larger than the current one, and there is no room.
    */
   replace(
     key: string,

@@ -54,7 +54,9 @@ describe('send', () => {
     const args = ['send', '-', '--relay', site.relay.url, '--expires', '400d', '--json'];
     const { code, out, err } = await run(device(), args, 'words');
     expect(code).toBe(3);
-    expect(err).toMatch(/out of range.* The latest expiration that the relay accepts is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/m);
+    expect(err).toMatch(
+      /out of range.* The latest expiration that the relay accepts is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/m,
+    );
     expect(parseLines(out).at(-1)).toMatchObject({
       event: 'failed',
       code: 'refused',

@@ -3,19 +3,17 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import Koa from 'koa';
+import { receiveSettings, serveParent } from '../support/process/parent.js';
 import { bareListener } from './ceilings/bare.js';
 import { koaBareListener } from './ceilings/koa-bare.js';
 import { workListener } from './ceilings/work.js';
 import type { Assignment } from './sample.js';
 
-/*
- * The process that is measured: one server, told by its parent which. It answers `cpu` with its CPU time, and ends
- * with the channel to its parent.
- */
+/* The measured child process: one server. Its parent sends the configuration. */
 
 const PUBLIC_URL = 'http://localhost';
 
-async function listenerFor({ configuration, dist, sample, model }: Assignment): Promise<RequestListener> {
+async function createListener({ configuration, dist, sample, model }: Assignment): Promise<RequestListener> {
   const sealed = configuration.endsWith('-sealed');
   if (model !== undefined) {
     if (configuration === 'bare') return bareListener(model);
@@ -30,7 +28,7 @@ async function listenerFor({ configuration, dist, sample, model }: Assignment): 
 async function startRelay(dist: string, sealed: boolean): Promise<import('credential-relay').Relay> {
   const entry = pathToFileURL(`${dist}/index.js`).href;
   const { createRelay } = (await import(entry)) as typeof import('credential-relay');
-  // Deleted mailboxes leave a trace for a day: without wider bounds a long run would fill the store.
+  // A deleted mailbox leaves a tombstone for a day. With the default bounds a long run would fill the store.
   const { memoryStore } = (await import(
     new URL('adapters/store/memory.js', entry).href
   )) as typeof import('credential-relay/adapters/store/memory');
@@ -38,13 +36,9 @@ async function startRelay(dist: string, sealed: boolean): Promise<import('creden
   return createRelay({ publicUrl: PUBLIC_URL, store, ...(sealed ? { keys: [randomBytes(32)] } : {}) });
 }
 
-async function start(assignment: Assignment): Promise<void> {
-  const server = createServer(await listenerFor(assignment));
-  server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
-}
+const commands = { cpu: () => process.cpuUsage() };
 
-process.on('message', (question: Assignment | 'cpu') => {
-  if (question === 'cpu') process.send?.(process.cpuUsage());
-  else void start(question);
-});
-process.on('disconnect', () => process.exit());
+export type ServerCommands = typeof commands;
+
+const server = createServer(await createListener(await receiveSettings<Assignment>()));
+server.listen(0, '127.0.0.1', () => serveParent({ port: (server.address() as AddressInfo).port }, commands));

@@ -5,13 +5,14 @@ import { createRelay, type Relay } from 'credential-relay';
 import express from 'express';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody, JSON_TYPE, operation } from '../support/hosts/device.js';
 import { expectProblem } from '../support/hosts/expect.js';
 import { express4 } from '../support/hosts/express.js';
 import { PLACES, startHost } from '../support/hosts/hosts.js';
-import { type Call, send } from '../support/hosts/http.js';
 import { openServer } from '../support/hosts/server.js';
 import type { Build } from '../support/hosts/site.js';
+import { createBody } from '../support/protocol/bodies.js';
+import { JSON_TYPE, operation } from '../support/protocol/device.js';
+import { type Call, send } from '../support/protocol/http.js';
 
 const UNKNOWN = '/v1/m/00000000-0000-4000-8000-000000000000';
 

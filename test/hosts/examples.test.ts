@@ -14,11 +14,12 @@ import { createApp as createFastifyApp } from '../../examples/fastify/app.js';
 import { createApp as createHonoApp } from '../../examples/hono/app.js';
 import { createApp as createKoaApp } from '../../examples/koa/app.js';
 import { createApp as createNodeApp } from '../../examples/node-http/app.js';
-import { createBody, JSON_TYPE, json, newDevice, newPayload, operation } from '../support/hosts/device.js';
 import { expectPage, expectProblem } from '../support/hosts/expect.js';
-import { type Answer, type Field, send } from '../support/hosts/http.js';
 import { openServer } from '../support/hosts/server.js';
 import { ROOT } from '../support/process/built.js';
+import { createBody, somePayload } from '../support/protocol/bodies.js';
+import { JSON_TYPE, newDevice, operation } from '../support/protocol/device.js';
+import { type Answer, type Field, send } from '../support/protocol/http.js';
 import { freePort } from '../support/redis/server.js';
 
 type Build = (publicUrl: string) => RequestListener | Promise<RequestListener>;
@@ -83,17 +84,17 @@ describe.each(EXAMPLES)('examples/%s', (_name, build) => {
   test('serves a whole transfer at /relay, and its own page', async () => {
     const origin = await start(build);
     const [sender, receiver] = [newDevice(), newDevice()];
-    const [first, second] = [newPayload(), newPayload()];
+    const [first, second] = [somePayload(), somePayload()];
 
     const created = await create(origin, sender.claim, first, await signIn(origin));
-    const url = String(json(created).urlLink);
+    const url = String(created.json.urlLink);
     expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
     expect(await send({ method: 'GET', url })).toMatchObject({ status: 200 });
-    expect(json(await receiver.read(url))).toMatchObject({ payload: first });
+    expect((await receiver.read(url)).json).toMatchObject({ payload: first });
     expectProblem(await newDevice().read(url), 401, 'mailbox_taken');
     expect(await receiver.update(url, second)).toMatchObject({ status: 200 });
-    expect(json(await sender.read(url))).toMatchObject({ payload: second });
-    expect(await receiver.remove(url)).toMatchObject({ status: 200 });
+    expect((await sender.read(url)).json).toMatchObject({ payload: second });
+    expect(await receiver.delete(url)).toMatchObject({ status: 200 });
     expectProblem(await sender.read(url), 404, 'mailbox_not_found');
 
     expectPage(await send({ method: 'GET', url: `${origin}/` }), 200, 'The front desk.');
@@ -109,7 +110,7 @@ describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) 
   ] as ReadonlyArray<[string, Field[]]>)('lets nobody with %s leave a mailbox', async (_what, fields) => {
     const origin = await start(build);
     await signIn(origin);
-    expectProblem(await create(origin, newDevice().claim, newPayload(), fields), 401, 'token_required');
+    expectProblem(await create(origin, newDevice().claim, somePayload(), fields), 401, 'token_required');
   });
 
   test('leaves bodies, their limit and their errors to the relay', async () => {
@@ -133,8 +134,8 @@ describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run examp
       const [sender, cookie] = [newDevice(), await signIn(origin)];
       // What to try is said where it is more than the README has.
       expect(output().includes(`curl -s -c .cache/jar ${origin}/sign-in`)).toBe(cookie.length > 0);
-      const created = await create(origin, sender.claim, newPayload(), cookie);
-      const [url, version] = [String(json(created).urlLink), String(created.headers['mailbox-version'])];
+      const created = await create(origin, sender.claim, somePayload(), cookie);
+      const [url, version] = [String(created.json.urlLink), String(created.headers['mailbox-version'])];
       expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
 
       // By `fetch`, which keeps its connections for more.

@@ -9,9 +9,9 @@ import { getRequestListener } from '@hono/node-server';
 import { createRelay, type Relay, type RelayOptions } from 'credential-relay';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody } from '../support/hosts/device.js';
 import { sendRaw } from '../support/hosts/raw.js';
 import { LOCALHOST } from '../support/network/tls.js';
+import { createBody } from '../support/protocol/bodies.js';
 
 const running: Server[] = [];
 

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createRelay, type RelayEvent } from 'credential-relay';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody } from '../support/hosts/device.js';
 import { type Gate, GUARDED, GUARDED_HOSTS, type GuardedHost, MISSING } from '../support/hosts/guarded.js';
 import { sendRaw } from '../support/hosts/raw.js';
 import { openServer } from '../support/hosts/server.js';
+import { createBody } from '../support/protocol/bodies.js';
 
 const toClose: Array<() => unknown> = [];
 

@@ -6,14 +6,15 @@ import { createRelay, type Relay } from 'credential-relay';
 import { relayRouter } from 'credential-relay/koa';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody, json, newDevice, newPayload, operation, shareUrl } from '../support/hosts/device.js';
 import { expectPage, expectProblem } from '../support/hosts/expect.js';
 import { buildExpress4, buildExpress5, mountAtRoot, mountByExpress } from '../support/hosts/express.js';
 import { buildHono, byMount, byRoute } from '../support/hosts/hono.js';
-import { send } from '../support/hosts/http.js';
 import { buildKoa, byMiddleware, byMountPackage, byRouter } from '../support/hosts/koa.js';
 import { openServer } from '../support/hosts/server.js';
 import type { Site } from '../support/hosts/site.js';
+import { createBody, somePayload } from '../support/protocol/bodies.js';
+import { createShare, newDevice, operation } from '../support/protocol/device.js';
+import { send } from '../support/protocol/http.js';
 
 type Tenants = readonly [one: Relay, two: Relay];
 type TwoTenants = (tenants: Tenants, site: Site) => RequestListener | Promise<RequestListener>;
@@ -65,7 +66,7 @@ describe.each(APPS)('two relays in one app of %s', (name, build) => {
     ) as unknown as Tenants;
     server.on('request', await build(tenants, SITE));
     const [sender, receiver] = [newDevice(), newDevice()];
-    const [first, second] = [newPayload(), newPayload()];
+    const [first, second] = [somePayload(), somePayload()];
 
     // One device and one request id in two relays: two mailboxes, and neither create is a retry of the other.
     const create = operation('POST', '', sender.claim, {});
@@ -73,26 +74,26 @@ describe.each(APPS)('two relays in one app of %s', (name, build) => {
       const body = JSON.stringify(createBody({ payload }));
       const answer = await send({ ...create, url: `${origin}${path}/v1/m`, body });
       expect(answer.status).toBe(200);
-      const url = String(json(answer).urlLink);
+      const url = String(answer.json.urlLink);
       expect(url.startsWith(`${origin}${path}/v1/m/`)).toBe(true);
       return url;
     };
     const [one, two] = [await open(ONE, first), await open(TWO, second)];
-    expect(json(await receiver.read(one))).toMatchObject({ payload: first });
-    expect(json(await sender.read(two))).toMatchObject({ payload: second });
+    expect((await receiver.read(one)).json).toMatchObject({ payload: first });
+    expect((await sender.read(two)).json).toMatchObject({ payload: second });
 
     // Bound, deleted, closed, removed: in one, and not in the other.
     const other = newDevice();
-    expect(json(await other.read(two))).toMatchObject({ payload: second });
+    expect((await other.read(two)).json).toMatchObject({ payload: second });
     expectProblem(await other.read(one), 401, 'mailbox_taken');
-    expect(await sender.remove(one)).toMatchObject({ status: 200 });
+    expect(await sender.delete(one)).toMatchObject({ status: 200 });
     await tenants[0].close();
     expect(await other.read(two)).toMatchObject({ status: 200 });
     await expect(tenants[0].remove(two)).rejects.toThrow(TypeError);
     expect(await tenants[1].remove(two)).toBe(true);
     expectProblem(await other.read(two), 404, 'mailbox_not_found');
 
-    const alone = await shareUrl(origin + TWO);
+    const alone = await createShare(origin + TWO);
     expectProblem(await receiver.read(alone.replace(TWO, ONE)), 404, 'mailbox_not_found');
     expect(await receiver.read(alone)).toMatchObject({ status: 200 });
     await tenants[1].close();
@@ -130,7 +131,7 @@ describe('relayRouter', () => {
 
   test.each(NESTED)("%s answers all that is the relay's, and nothing else", async (_name, path, make) => {
     const origin = await serve(path, make);
-    const url = await shareUrl(origin + path);
+    const url = await createShare(origin + path);
     expect(await send({ method: 'HEAD', url })).toMatchObject({ status: 200, text: '' });
     expect(await newDevice().read(url)).toMatchObject({ status: 200 });
     expectProblem(await send({ method: 'POST', url: `${origin}${path}/v2/m` }), 404, 'unsupported_version');

@@ -9,7 +9,7 @@ import { Hono } from 'hono';
 import Koa from 'koa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { waitForTurn } from '../../src/relay/http/pipelining.js';
-import { newDevice } from '../support/hosts/device.js';
+import { newDevice } from '../support/protocol/device.js';
 
 const toClose: Array<() => unknown> = [];
 

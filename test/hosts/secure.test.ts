@@ -1,11 +1,12 @@
 /** A relay whose public URL is https, in every host, behind a proxy that ends TLS and before one (DESIGN §3). */
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody, json, operation } from '../support/hosts/device.js';
 import { expectProblem } from '../support/hosts/expect.js';
 import { PLACES, type RunningHost, startHost, type Variation } from '../support/hosts/hosts.js';
-import { type Answer, type Field, send } from '../support/hosts/http.js';
 import type { Prefix } from '../support/hosts/site.js';
+import { createBody } from '../support/protocol/bodies.js';
+import { operation } from '../support/protocol/device.js';
+import { type Answer, type Field, send } from '../support/protocol/http.js';
 
 const running: RunningHost[] = [];
 
@@ -28,7 +29,7 @@ for (const place of PLACES) {
       for (const said of [undefined, 'https']) {
         const answer = await create(host, said);
         expectProblem(answer, 403, 'tls_required');
-        expect(json(answer).detail).toContain('trustProxy');
+        expect(answer.json.detail).toContain('trustProxy');
       }
       const url = `${host.base}/v1/m/00000000-0000-4000-8000-000000000000`;
       expectProblem(await send({ method: 'GET', url }), 403, 'tls_required');
@@ -63,5 +64,5 @@ function create(host: RunningHost, forwardedProto: string | undefined): Promise<
 /** The share URL is of the public URL, whatever host the request named. */
 function expectCreated(answer: Answer, prefix: Prefix): void {
   expect(answer.status).toBe(200);
-  expect(json(answer).urlLink).toMatch(new RegExp(`^https://relay\\.example${prefix}/v1/m/[0-9a-f-]{36}$`));
+  expect(answer.json.urlLink).toMatch(new RegExp(`^https://relay\\.example${prefix}/v1/m/[0-9a-f-]{36}$`));
 }

@@ -4,7 +4,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { createRelay, type Relay, stopServer } from 'credential-relay';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openServer } from '../support/hosts/server.js';
-import { boundPair, held } from '../support/long-poll/wire.js';
+import { waitersReach } from '../support/long-poll/served.js';
+import { createBoundPair } from '../support/protocol/device.js';
 import { somePayload } from '../support/relay/relay.js';
 
 /* Stopping a server and the relay in it, over real sockets. */
@@ -37,9 +38,9 @@ async function site() {
 describe('stopServer', () => {
   it('answers long polls and half-sent requests, and then closes the relay', async () => {
     const { server, relay, observed, base, told } = await site();
-    const { sender, receiver, url, version } = await boundPair(base);
+    const { sender, receiver, url, version } = await createBoundPair(base);
     const waiting = sender.wait(url, version).answer;
-    await held(relay, 1);
+    await waitersReach(relay, 1);
 
     const body = JSON.stringify({ payload: somePayload() });
     const update = request(url, {

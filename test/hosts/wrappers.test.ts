@@ -5,11 +5,12 @@ import { createRelay, type Relay } from 'credential-relay';
 import express from 'express';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createBody, operation } from '../support/hosts/device.js';
 import { expectPage, expectProblem } from '../support/hosts/expect.js';
 import { express4 } from '../support/hosts/express.js';
-import { type Answer, send } from '../support/hosts/http.js';
 import { openServer } from '../support/hosts/server.js';
+import { createBody } from '../support/protocol/bodies.js';
+import { operation } from '../support/protocol/device.js';
+import { type Answer, send } from '../support/protocol/http.js';
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 

@@ -1,16 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOnPostgres } from '../support/postgres/suite.js';
+import {
+  type Backend,
+  createSettings,
+  type OpenBackend,
+  openBackend,
+  type WriteMode,
+} from '../support/process/backends.js';
 import { buildChildProgram, type ChildProgram } from '../support/process/child-program.js';
-import { type Backend, type How, type OpenBackend, openBackend, settingsFor } from '../support/race/backends.js';
+import { type Fleet, startFleet } from '../support/process/fleet.js';
 import { bindRace } from '../support/race/bind-race.js';
-import { type Client, type ClientManners, createClient } from '../support/race/client.js';
 import { createRace } from '../support/race/create-race.js';
-import { startFleet } from '../support/race/fleet.js';
-import { checkHistory, isSound, noFigures } from '../support/race/history.js';
+import { type ClientFaults, createClient, type FleetClient } from '../support/race/fleet-client.js';
+import { checkHistory, createHistoryFigures, isConsistent } from '../support/race/history.js';
 import { updateRace } from '../support/race/update-race.js';
 import { withRedis } from '../support/redis/server.js';
 
-/* Several relay processes on one store, asked over HTTP. The sizes that prove it: `npm run soak -- race`. */
+/* Several relay processes on one store, over HTTP. Larger sizes: `npm run soak -- race`. */
 
 const PROCESSES = 3;
 const RACE = { mailboxes: 20, contenders: 10 };
@@ -20,35 +26,39 @@ const DROPPED = 0.2;
 let program: ChildProgram;
 
 beforeAll(async () => {
-  program = await buildChildProgram('test/support/race/relay-process.ts');
+  program = await buildChildProgram('test/support/process/relay-process.ts');
 });
 afterAll(() => program?.remove());
 
-/** Defines tests with a fleet of their own on a backend. */
-function onFleet(name: string, open: () => Promise<Backend>, how: How, define: (get: Clients) => void): void {
+type CreateClient = (faults?: ClientFaults) => FleetClient;
+
+/** Defines tests that share a new fleet on a backend. */
+function describeFleet(
+  name: string,
+  open: () => Promise<Backend>,
+  writeMode: WriteMode,
+  define: (client: CreateClient) => void,
+): void {
   describe(name, () => {
     const closing: (() => unknown)[] = [];
-    let client: Clients | undefined;
+    let fleet: Fleet;
     beforeAll(async () => {
-      const fleet = await startFleet(program.path, settingsFor(await open(), how), PROCESSES);
+      fleet = await startFleet(program.path, createSettings({ backend: await open(), writeMode }), PROCESSES);
       closing.push(() => fleet.close());
-      client = (manners) => {
-        const made = createClient(fleet, manners);
-        closing.push(() => made.close());
-        return made;
-      };
     }, 40_000);
     afterAll(async () => {
       for (const close of closing.reverse()) await close();
     });
-    define((manners) => (client as Clients)(manners));
+    define((faults) => {
+      const client = createClient(fleet, faults);
+      closing.push(() => client.close());
+      return client;
+    });
   });
 }
 
-type Clients = (manners?: ClientManners) => Client;
-
-function holdsOn(name: string, open: () => Promise<Backend>): void {
-  onFleet(`relay processes on ${name}`, open, 'soundly', (client) => {
+function describeRaces(name: string, open: () => Promise<Backend>): void {
+  describeFleet(`relay processes on ${name}`, open, 'compare-and-set', (client) => {
     it('bind exactly one of all claims that read at once [§5 S1 N15]', async () => {
       const contenders = PROCESSES * RACE.contenders;
       expect(await bindRace(client(), RACE)).toMatchObject({
@@ -69,14 +79,14 @@ function holdsOn(name: string, open: () => Promise<Backend>): void {
     it('carry out each acknowledged update exactly once while answers are lost [§3 A6, §8 412]', async () => {
       const devices = client({ dropped: DROPPED });
       const { overtaken: _, ...figures } = await updateRace(devices, UPDATES);
-      // The first entry of each is that of the create.
+      // The create writes the first entry of each mailbox.
       const acknowledged = UPDATES.mailboxes * (1 + 2 * UPDATES.writes);
-      expect(figures).toEqual({ ...noFigures(), acknowledged, wrong: 0 });
+      expect(figures).toEqual({ ...createHistoryFigures(), acknowledged, wrong: 0 });
       expect(devices.figures.unanswered).toBeGreaterThan(0);
     });
 
     it('fail the same check if devices retry under a new request id', async () => {
-      const devices = client({ dropped: 0.5, careless: true });
+      const devices = client({ dropped: 0.5, newRequestIds: true });
       const { duplicated, lost } = await updateRace(devices, UPDATES);
       expect(lost).toBe(0);
       expect(duplicated).toBeGreaterThan(0);
@@ -84,8 +94,8 @@ function holdsOn(name: string, open: () => Promise<Backend>): void {
   });
 }
 
-/** Opens a backend in time, and closes it after the tests of this file. */
-function opened(kind: OpenBackend['kind']): () => Promise<Backend> {
+/** Returns a function that opens a backend. It is closed after the tests of this file. */
+function openLater(kind: OpenBackend['kind']): () => Promise<Backend> {
   let backend: OpenBackend | undefined;
   afterAll(() => backend?.close());
   return async () => {
@@ -94,18 +104,18 @@ function opened(kind: OpenBackend['kind']): () => Promise<Backend> {
   };
 }
 
-holdsOn('SQLite', opened('sqlite'));
+describeRaces('SQLite', openLater('sqlite'));
 
-const redis = (): void => holdsOn('Redis', opened('redis'));
+const redis = (): void => describeRaces('Redis', openLater('redis'));
 if (process.env.TEST_REDIS_URL) redis();
 else withRedis(it, redis);
 
 await describeOnPostgres('races', (server) => {
-  holdsOn('Postgres', async () => ({ kind: 'postgres', url: server.url, schema: server.freshSchema() }));
+  describeRaces('Postgres', async () => ({ kind: 'postgres', url: server.url, schema: server.freshSchema() }));
 });
 
-onFleet('for contrast, processes that get, then set', opened('sqlite'), 'plainly', (client) => {
-  it('fail the checks if their store does not compare-and-set', async () => {
+describeFleet('relay processes on a store with get and set only', openLater('sqlite'), 'get-then-set', (client) => {
+  it('fail the checks of bind, create and update', async () => {
     expect((await bindRace(client(), RACE)).doubles).toBeGreaterThan(0);
     expect((await createRace(client(), CREATES)).wrong).toBeGreaterThan(0);
     const { lost, stale, wrong } = await updateRace(client(), UPDATES);
@@ -113,26 +123,26 @@ onFleet('for contrast, processes that get, then set', opened('sqlite'), 'plainly
   });
 });
 
-describe('the check of a history', () => {
+describe('checkHistory', () => {
   const appends = ['a', 'b', 'c'].map((entry, index) => ({ entry, began: 10 * index, ended: 10 * index + 5 }));
   const check = (final: string[], observed: string[] = []) => {
-    const figures = noFigures();
+    const figures = createHistoryFigures();
     checkHistory({ appends, observations: [{ began: 6, entries: observed }] }, final, figures);
     return figures;
   };
-  const sound = { ...noFigures(), acknowledged: 3 };
+  const consistent = { ...createHistoryFigures(), acknowledged: 3 };
 
   it.each([
-    ['nothing wrong', ['a', 'b', 'c'], ['a', 'b'], {}],
+    ['no violation', ['a', 'b', 'c'], ['a', 'b'], {}],
     ['a lost write', ['a', 'c'], ['a'], { lost: 1 }],
     ['a doubled write', ['a', 'b', 'c', 'b'], ['a'], { duplicated: 1, disordered: 1 }],
-    ['a write by nobody', ['a', 'b', 'c', 'x'], ['a'], { invented: 1 }],
+    ['a write of an unknown writer', ['a', 'b', 'c', 'x'], ['a'], { invented: 1 }],
     ['writes out of order', ['a', 'c', 'b'], ['a'], { disordered: 1 }],
-    ['a read of what was undone', ['a', 'b', 'c'], ['a', 'c'], { diverged: 1 }],
-    ['a read of what was overwritten', ['a', 'b', 'c'], [], { stale: 1 }],
-  ])('finds %s', (_name, final, observed, found) => {
+    ['a read that later content contradicts', ['a', 'b', 'c'], ['a', 'c'], { diverged: 1 }],
+    ['a stale read', ['a', 'b', 'c'], [], { stale: 1 }],
+  ])('finds %s', (_name, final, observed, violations) => {
     const figures = check(final, observed);
-    expect(figures).toEqual({ ...sound, ...found });
-    expect(isSound(figures)).toBe(Object.keys(found).length === 0);
+    expect(figures).toEqual({ ...consistent, ...violations });
+    expect(isConsistent(figures)).toBe(Object.keys(violations).length === 0);
   });
 });

@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createBody, newDevice } from '../support/hosts/device.js';
 import type { ChildProgram } from '../support/process/child-program.js';
+import { createBody } from '../support/protocol/bodies.js';
+import { newDevice } from '../support/protocol/device.js';
 import { buildHostProgram, type HostProcess, startHostProcess } from '../support/security/host-process.js';
 
-const FORMS = ['node', 'koa', 'express', 'hono', 'hono-mount'];
+const FORMS = ['node', 'koa', 'express', 'hono', 'hono-mount'] as const;
 /** SOAK=1 sends a hundred times as much. */
 const SOAKS = process.env.SOAK === '1';
 const CONNECTIONS = SOAKS ? 200 : 10;

@@ -21,11 +21,11 @@ import type { VerifyEvidence } from '../../../examples/attested/evidence.js';
 import { runScenario } from '../../../examples/attested/scenario.js';
 import { startServers } from '../../../examples/attested/servers.js';
 import { createTrace } from '../../../examples/attested/trace.js';
-import { newDevice } from '../../support/hosts/device.js';
 import { expectPage, expectProblem } from '../../support/hosts/expect.js';
-import { send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
 import { ROOT } from '../../support/process/built.js';
+import { newDevice } from '../../support/protocol/device.js';
+import { send } from '../../support/protocol/http.js';
 
 const toClose: Array<() => Promise<unknown>> = [];
 

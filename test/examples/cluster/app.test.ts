@@ -8,8 +8,9 @@ import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../../examples/cluster/app.js';
 import { openRedis } from '../../../examples/cluster/redis.js';
-import { claimField, createBody, json, newDevice } from '../../support/hosts/device.js';
-import { type Field, send } from '../../support/hosts/http.js';
+import { createBody } from '../../support/protocol/bodies.js';
+import { claimField, newDevice } from '../../support/protocol/device.js';
+import { type Field, send } from '../../support/protocol/http.js';
 import { startRedis, until, withRedis } from '../../support/redis/server.js';
 
 const toClose: Array<() => Promise<unknown>> = [];
@@ -27,7 +28,7 @@ describe('a relay process', () => {
     const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/relay`;
     const sender = newDevice();
     const created = await sender.create(base, createBody());
-    const url = base + new URL(String(json(created).urlLink)).pathname.replace('/relay', '');
+    const url = base + new URL(String(created.json.urlLink)).pathname.replace('/relay', '');
 
     const version = String(created.headers['mailbox-version']);
     const fields: Field[] = [claimField(sender.claim), ['Mailbox-Known-Version', version], ['Prefer', 'wait=9']];

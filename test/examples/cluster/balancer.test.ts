@@ -8,9 +8,10 @@ import { generateSecret } from 'credential-relay/client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type BalancerEvent, createBalancer, type Target } from '../../../examples/cluster/balancer.js';
 import { createPhone } from '../../../examples/cluster/phone.js';
-import { claimField, createBody, json, newDevice, newPayload, operation } from '../../support/hosts/device.js';
 import { expectProblem } from '../../support/hosts/expect.js';
-import { type Field, send } from '../../support/hosts/http.js';
+import { createBody, somePayload } from '../../support/protocol/bodies.js';
+import { claimField, newDevice, operation } from '../../support/protocol/device.js';
+import { type Field, send } from '../../support/protocol/http.js';
 import { until } from '../../support/redis/server.js';
 
 const servers: Server[] = [];
@@ -171,11 +172,11 @@ describe('relays behind the balancer', () => {
     const relay = createRelay({ publicUrl: 'http://127.0.0.1' });
     const { url: base } = await balance(diesAfter(relay), relay.node());
     const sender = newDevice();
-    const payload = newPayload();
+    const payload = somePayload();
     const created = await sender.create(base, createBody({ payload }));
     expect(created).toMatchObject({ status: 201, headers: { 'served-by': 'B' } });
-    const url = base + new URL(String(json(created).urlLink)).pathname;
-    expect(json(await sender.read(url))).toMatchObject({ payload });
+    const url = base + new URL(String(created.json.urlLink)).pathname;
+    expect((await sender.read(url)).json).toMatchObject({ payload });
     await relay.close();
   });
 
@@ -211,16 +212,16 @@ describe('relays behind the balancer', () => {
     const relay = createRelay({ publicUrl: 'http://127.0.0.1' });
     const { url: base } = await balance(relay.node(), relay.node());
     const [sender, receiver] = [newDevice(), newDevice()];
-    const url = base + new URL(String(json(await sender.create(base)).urlLink)).pathname;
+    const url = base + new URL(String((await sender.create(base)).json.urlLink)).pathname;
     const read = await receiver.read(url);
 
     const version = String(read.headers['mailbox-version']);
     const waiting: Field[] = [claimField(receiver.claim), ['Mailbox-Known-Version', version], ['Prefer', 'wait=9']];
     const held = send({ method: 'POST', url, fields: waiting });
     await until(() => relay.stats().waiters === 1, 'the read to be held');
-    const payload = newPayload();
+    const payload = somePayload();
     await sender.update(url, payload);
-    expect(json(await held)).toMatchObject({ payload });
+    expect((await held).json).toMatchObject({ payload });
 
     const twice = operation('POST', url, receiver.claim);
     const fields = [...(twice.fields ?? []), claimField(receiver.claim)];

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseChallenges } from '../../support/auth/challenges.js';
 import { watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
-import { operation } from '../../support/hosts/device.js';
-import { send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
+import { operation } from '../../support/protocol/device.js';
+import { send } from '../../support/protocol/http.js';
 import { createBody, device } from '../../support/relay/relay.js';
 
 /* RFC 9110 §11.6.1 and RFC 6750 §3: whatever a value holds, what goes out is one challenge that reads back. */

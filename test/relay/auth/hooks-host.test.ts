@@ -15,10 +15,10 @@ import Koa from 'koa';
 import mount from 'koa-mount';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CREDENTIALS, lenient, plant, visitor, watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
-import { claimField, idField, JSON_TYPE, operation } from '../../support/hosts/device.js';
 import { express4 } from '../../support/hosts/express.js';
-import { type Answer, type Field, send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
+import { claimField, idField, JSON_TYPE, operation } from '../../support/protocol/device.js';
+import { type Answer, type Field, send } from '../../support/protocol/http.js';
 import { createBody, PUBLIC_URL } from '../../support/relay/relay.js';
 
 /* What a hook sees of its host, and of headers that were sent twice, through every door and over real sockets. */

@@ -6,8 +6,8 @@ import express from 'express';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
 import { deferred, lenient, plant, SECRET, turn, watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
-import { claimField, idField, JSON_TYPE } from '../../support/hosts/device.js';
 import { openServer } from '../../support/hosts/server.js';
+import { claimField, idField, JSON_TYPE } from '../../support/protocol/device.js';
 import { createBody, PUBLIC_URL } from '../../support/relay/relay.js';
 import { forever } from '../../support/store/stores.js';
 

@@ -2,8 +2,8 @@ import { createRelay, type RelayOptions } from 'credential-relay';
 import express from 'express';
 import Koa from 'koa';
 import { describe, expect, test } from 'vitest';
-import { send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
+import { send } from '../../support/protocol/http.js';
 
 /* The documents by which a share URL opens in an app, at the root of the host. */
 

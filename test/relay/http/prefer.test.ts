@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parsePreferredWait } from '../../../src/relay/http/prefer.js';
-import { DOORS, servedInTests } from '../../support/long-poll/handlers.js';
-import { boundPair, type Field } from '../../support/long-poll/wire.js';
+import { HANDLERS, serveInTests } from '../../support/long-poll/served.js';
+import { createBoundPair } from '../../support/protocol/device.js';
+import type { Field } from '../../support/protocol/http.js';
 
 const parse = (value: string | undefined): number | undefined =>
   parsePreferredWait({ header: () => value, repeated: () => false });
@@ -73,8 +74,8 @@ describe('Prefer [RFC 7240]', () => {
   });
 });
 
-describe.each(DOORS)('Prefer at the %s door', (door) => {
-  const serve = servedInTests();
+describe.each(HANDLERS)('Prefer at the %s handler', (handler) => {
+  const serve = serveInTests();
 
   it.each<[fields: Field[], applied: string | undefined]>([
     [[['Prefer', 'wait=7']], 'wait=7'],
@@ -111,9 +112,9 @@ describe.each(DOORS)('Prefer at the %s door', (door) => {
       'wait=7',
     ],
   ])('%j grants %s', async (fields, applied) => {
-    const { base } = await serve(door);
-    const { sender, url } = await boundPair(base);
-    const answer = await sender.read(url, [...fields, ['Mailbox-Known-Version', 'an old one']]);
+    const { base } = await serve(handler);
+    const { sender, url } = await createBoundPair(base);
+    const answer = await sender.read(url, { headers: [...fields, ['Mailbox-Known-Version', 'an old one']] });
     expect([answer.status, answer.headers['preference-applied']]).toEqual([200, applied]);
   });
 });

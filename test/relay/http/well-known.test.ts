@@ -4,8 +4,8 @@ import express from 'express';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
 import { inputOf, lenient, tryCreate, watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
-import { type Answer, send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
+import { type Answer, send } from '../../support/protocol/http.js';
 
 /* RFC 9728: the protected resource metadata that hooks publish, at the root of the host. */
 

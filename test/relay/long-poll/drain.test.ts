@@ -1,19 +1,19 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { describe, expect, it } from 'vitest';
-import { DOORS, servedInTests } from '../../support/long-poll/handlers.js';
-import { boundPair, held, newDevice, waitFor } from '../../support/long-poll/wire.js';
+import { HANDLERS, serveInTests, waitersReach } from '../../support/long-poll/served.js';
+import { createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
 import { somePayload } from '../../support/relay/relay.js';
 
 /* relay.drain and relay.close, at each door over real sockets. Clients would use their connections for more. */
 
-const serve = servedInTests();
+const serve = serveInTests();
 
-describe.each(DOORS)('relay.drain, %s door', (door) => {
+describe.each(HANDLERS)('relay.drain, %s handler', (handler) => {
   it('ends held reads with 204, and answers new waits at once', async () => {
-    const { relay, base } = await serve(door);
-    const pairs = await Promise.all(Array.from({ length: 20 }, () => boundPair(base)));
+    const { relay, base } = await serve(handler);
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => createBoundPair(base)));
     const waits = pairs.map(({ sender, url, version }) => sender.wait(url, version));
-    await held(relay, 20);
+    await waitersReach(relay, 20);
     await Promise.all([relay.drain(), relay.drain(), relay.drain()]);
     expect(relay.stats().waiters).toBe(0);
     const ended = await Promise.all(waits.map(({ answer }) => answer));
@@ -38,8 +38,8 @@ describe.each(DOORS)('relay.drain, %s door', (door) => {
       reached();
       await go;
     };
-    const { relay, base } = await serve(door, { authorize });
-    const { sender, url, version } = await boundPair(base);
+    const { relay, base } = await serve(handler, { authorize });
+    const { sender, url, version } = await createBoundPair(base);
     const asked = new Promise<void>((resolve) => {
       reached = resolve;
     });
@@ -58,14 +58,14 @@ describe.each(DOORS)('relay.drain, %s door', (door) => {
   });
 });
 
-describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => {
+describe.each(['node', 'koa'] as const)('after relay.drain, %s handler', (handler) => {
   it('closes the connection of every response, and serves all other requests as before', async () => {
-    const { relay, base } = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(base);
+    const { relay, base } = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(base);
     const before = await sender.read(url);
     expect(before.headers.connection).toBe('keep-alive');
     const waiting = sender.wait(url, version);
-    await held(relay, 1);
+    await waitersReach(relay, 1);
     await relay.drain();
     const answers = [
       await waiting.answer,
@@ -86,16 +86,16 @@ describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => 
     const hear = (warning: Error): void => void warnings.push(warning);
     process.on('warning', hear);
     const store = new Map();
-    const { relay, base } = await serve(door, { store }, 2);
+    const { relay, base } = await serve(handler, { store }, 2);
     const plain = await serve('node', { store });
-    const { sender, url, version } = await boundPair(plain.base);
+    const { sender, url, version } = await createBoundPair(plain.base);
     const session = connectHttp2(new URL(base).origin);
     const read = async () => {
       const stream = session.request({
         ':method': 'POST',
         ':path': new URL(url).pathname,
         'mailbox-device-claim': sender.claim,
-        ...Object.fromEntries(waitFor(version)),
+        ...Object.fromEntries(waitFields(version)),
       });
       stream.resume().end();
       const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
@@ -104,7 +104,7 @@ describe.each(['node', 'koa'] as const)('after relay.drain, %s door', (door) => 
       return [headers[':status'], headers['preference-applied'], 'connection' in headers];
     };
     const waiting = read();
-    await held(relay, 1);
+    await waitersReach(relay, 1);
     await relay.drain();
     expect(await waiting).toEqual([204, 'wait=30', false]);
     expect(await read()).toEqual([204, 'wait=0', false]);
@@ -118,9 +118,9 @@ describe('relay.close', () => {
   it('ends held reads, with or without an earlier drain, and on every call', async () => {
     for (const drainFirst of [true, false]) {
       const { relay, base } = await serve('node');
-      const { sender, url, version } = await boundPair(base);
+      const { sender, url, version } = await createBoundPair(base);
       const waiting = sender.wait(url, version);
-      await held(relay, 1);
+      await waitersReach(relay, 1);
       if (drainFirst) void relay.drain();
       await Promise.all([relay.close(), relay.close()]);
       expect(relay.stats().waiters).toBe(0);

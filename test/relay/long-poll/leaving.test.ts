@@ -4,33 +4,41 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { connect, type Socket } from 'node:net';
 import type { AuthenticationHook } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { DOORS, type Served, servedInTests } from '../../support/long-poll/handlers.js';
-import { boundPair, held, newDevice, type Pair, waitFor } from '../../support/long-poll/wire.js';
+import { HANDLERS, type Served, serveInTests, waitersReach } from '../../support/long-poll/served.js';
+import { type BoundPair, createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
 
 /* Clients that leave while their read is held. */
 
-const serve = servedInTests();
+const serve = serveInTests();
 
 /** The time in which a client that left must be noticed; the waits themselves are of 30 s. */
 const SOON_MS = 3_000;
 
 async function noneHeld({ relay }: Served): Promise<void> {
   const started = performance.now();
-  await held(relay, 0);
+  await waitersReach(relay, 0);
   expect(performance.now() - started).toBeLessThan(SOON_MS);
 }
 
 /** The head of a read that waits, as bytes. */
-function headOf({ sender, url, version }: Pair): string {
+function headOf({ sender, url, version }: BoundPair): string {
   const { host, pathname } = new URL(url);
-  const fields = [['Host', host], ['Mailbox-Device-Claim', sender.claim], ['Content-Length', '0'], ...waitFor(version)];
+  const fields = [
+    ['Host', host],
+    ['Mailbox-Device-Claim', sender.claim],
+    ['Content-Length', '0'],
+    ...waitFields(version),
+  ];
   return `POST ${pathname} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 }
 
 /** A session of HTTP/2, and a read that waits over it. */
-function waitOverHttp2({ sender, url, version }: Pair): { session: ClientHttp2Session; stream: ClientHttp2Stream } {
+function waitOverHttp2({ sender, url, version }: BoundPair): {
+  session: ClientHttp2Session;
+  stream: ClientHttp2Stream;
+} {
   const session = connectHttp2(new URL(url).origin);
-  const fields = Object.fromEntries(waitFor(version));
+  const fields = Object.fromEntries(waitFields(version));
   const head = { ':method': 'POST', ':path': new URL(url).pathname, 'mailbox-device-claim': sender.claim, ...fields };
   const stream = session.request(head, { endStream: true });
   for (const part of [session, stream]) part.on('error', () => {});
@@ -47,13 +55,13 @@ function countTimers(): { alive(): number; stop(): void } {
   return { alive: () => timers.size, stop: () => hook.disable() };
 }
 
-describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
+describe.each(HANDLERS)('a client that leaves its wait, %s handler', (handler) => {
   it.each(['destroy', 'finish'] as const)('releases its slot: %s', async (way) => {
-    const served = await serve(door);
-    const { sender, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, url, version } = await createBoundPair(served.base);
     for (const body of [undefined, { notificationToken: { type: 'com.example', tokenData: 'abcd' } }]) {
       const waiting = sender.wait(url, version, 30, body);
-      await held(served.relay, 1);
+      await waitersReach(served.relay, 1);
       waiting[way]();
       await noneHeld(served);
     }
@@ -68,8 +76,8 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
       await left;
       return { via: ['test'] };
     };
-    const served = await serve(door, { authenticate: { default: others } });
-    const pair = await boundPair(served.base);
+    const served = await serve(handler, { authenticate: { default: others } });
+    const pair = await createBoundPair(served.base);
     const asked = new Promise<void>((resolve) => {
       arrived = resolve;
     });
@@ -91,10 +99,10 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
 
   it('leaves no slot, no timer and no listener behind, also a thousand at once', async () => {
     const count = 1_000;
-    const served = await serve(door);
-    const pairs: Pair[] = [];
+    const served = await serve(handler);
+    const pairs: BoundPair[] = [];
     while (pairs.length < count) {
-      pairs.push(...(await Promise.all(Array.from({ length: 50 }, () => boundPair(served.base)))));
+      pairs.push(...(await Promise.all(Array.from({ length: 50 }, () => createBoundPair(served.base)))));
     }
     const warnings: Error[] = [];
     const hear = (warning: Error): void => void warnings.push(warning);
@@ -105,7 +113,7 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
       socket.on('error', () => {}).write(headOf(pair));
       return socket;
     });
-    await held(served.relay, count);
+    await waitersReach(served.relay, count);
     // A timer of the wait, and one of the looks at its mailbox.
     expect(timers.alive()).toBeGreaterThanOrEqual(2 * count);
     const gone = sockets.map((socket) => once(socket, 'close'));
@@ -118,8 +126,8 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
   });
 
   it('is not confused with a client that waits again over the same connection', async () => {
-    const served = await serve(door);
-    const pair = await boundPair(served.base);
+    const served = await serve(handler);
+    const pair = await createBoundPair(served.base);
     const connected = once(served.server, 'connection') as Promise<[Socket]>;
     const socket = connect(Number(new URL(served.base).port), '127.0.0.1');
     socket.setEncoding('utf8');
@@ -131,12 +139,12 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
     });
     for (let round = 0; round < 30; round += 1) {
       socket.write(headOf({ ...pair, version: (await pair.sender.read(pair.url)).version }));
-      await held(served.relay, 1);
+      await waitersReach(served.relay, 1);
       listeners ??= serverSide.listenerCount('close');
       const answered = once(socket, 'data');
       await pair.receiver.update(pair.url);
       expect(String(await answered)).toContain('HTTP/1.1 200');
-      await held(served.relay, 0);
+      await waitersReach(served.relay, 0);
     }
     expect(serverSide.listenerCount('close')).toBeLessThanOrEqual(listeners ?? 0);
     expect(onResponses.size).toBe(1); // As many on a read that waited as on any other.
@@ -144,17 +152,17 @@ describe.each(DOORS)('a client that leaves its wait, %s door', (door) => {
   });
 });
 
-describe.each(['node', 'koa'] as const)('a client that leaves its wait over HTTP/2, %s door', (door) => {
+describe.each(['node', 'koa'] as const)('a client that leaves its wait over HTTP/2, %s handler', (handler) => {
   it.each<[way: string, leave: (session: ClientHttp2Session, stream: ClientHttp2Stream) => void]>([
     ['resets the stream', (_, stream) => stream.close(constants.NGHTTP2_CANCEL)],
     ['destroys the session', (session) => session.destroy()],
   ])('frees its place when it %s', async (_way, leave) => {
     const store = new Map();
-    const served = await serve(door, { store }, 2);
+    const served = await serve(handler, { store }, 2);
     const plain = await serve('node', { store }); // The devices speak HTTP/1 but for this one read.
-    const pair = await boundPair(plain.base);
+    const pair = await createBoundPair(plain.base);
     const { session, stream } = waitOverHttp2({ ...pair, url: pair.url.replace(plain.base, served.base) });
-    await held(served.relay, 1);
+    await waitersReach(served.relay, 1);
     leave(session, stream);
     await noneHeld(served);
     session.destroy();
@@ -164,11 +172,11 @@ describe.each(['node', 'koa'] as const)('a client that leaves its wait over HTTP
 describe('a device', () => {
   it('that waits repeatedly uses one slot at most', async () => {
     const served = await serve('node');
-    const { sender, url, version } = await boundPair(served.base);
+    const { sender, url, version } = await createBoundPair(served.base);
     const waits = Array.from({ length: 50 }, () => sender.wait(url, version));
     const first = await Promise.all(waits.slice(0, 1).map(({ answer }) => answer));
     expect(first[0]?.status).toBe(204);
-    await held(served.relay, 1);
+    await waitersReach(served.relay, 1);
     await newDevice().read(url);
     expect(served.relay.stats().waiters).toBe(1);
     for (const wait of waits) wait.destroy();

@@ -1,26 +1,27 @@
 import type { AuthenticationHook, AuthorizationHook } from 'credential-relay';
 import { describe, expect, it } from 'vitest';
-import { DOORS, type Served, servedInTests } from '../../support/long-poll/handlers.js';
-import { boundPair, type Field, held, newDevice, type Pair, type Sent, waitFor } from '../../support/long-poll/wire.js';
-import { inSeconds, somePayload } from '../../support/relay/relay.js';
+import { HANDLERS, type Served, serveInTests, waitersReach } from '../../support/long-poll/served.js';
+import { createBody, inSeconds, somePayload } from '../../support/protocol/bodies.js';
+import { type BoundPair, createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
+import type { Field, Sent } from '../../support/protocol/http.js';
 
 /* How a read that waits comes out (PROTOCOL: waiting), at each door over real sockets. */
 
 const RETURNED_SOON_MS = 900;
-const serve = servedInTests();
+const serve = serveInTests();
 
 /** Starts a wait, and resolves once it is held. */
 async function holding({ relay }: Served, start: () => Sent): Promise<Sent> {
   const before = relay.stats().waiters;
   const sent = start();
-  await held(relay, before + 1);
+  await waitersReach(relay, before + 1);
   return sent;
 }
 
-describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', (door) => {
+describe.each(HANDLERS)('ReadSecureContentFromMailbox with Prefer: wait, %s handler', (handler) => {
   it('answers the sender with an update of the receiver', async () => {
-    const served = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     const waiting = await holding(served, () => sender.wait(url, version));
     const payload = somePayload();
     const update = await receiver.update(url, payload);
@@ -38,8 +39,8 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('answers the receiver with an update of the sender, without Mailbox-Receiver', async () => {
-    const served = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     const waiting = await holding(served, () => receiver.wait(url, version));
     const payload = somePayload();
     await sender.update(url, payload);
@@ -48,7 +49,7 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('shows the sender a receiver that binds and relinquishes, and another receiver that binds', async () => {
-    const served = await serve(door);
+    const served = await serve(handler);
     const sender = newDevice();
     const created = await sender.create(served.base);
     const url = created.json.urlLink;
@@ -69,14 +70,16 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     ]);
   });
 
-  it.each<[name: string, end: (pair: Pair, served: Served) => Promise<unknown>, sender: number, receiver: number]>([
-    ['delete by the receiver', ({ receiver, url }) => receiver.delete(url), 404, 404],
-    ['delete by the sender', ({ sender, url }) => sender.delete(url), 404, 404],
-    ['relay.remove', ({ url }, { relay }) => relay.remove(url), 404, 404],
-    ['relinquish', ({ receiver, url }) => receiver.relinquish(url), 200, 401],
-  ])('ends at once by %s, for both devices', async (_name, end, sender, receiver) => {
-    const served = await serve(door);
-    const pair = await boundPair(served.base);
+  it.each<[name: string, end: (pair: BoundPair, served: Served) => Promise<unknown>, sender: number, receiver: number]>(
+    [
+      ['delete by the receiver', ({ receiver, url }) => receiver.delete(url), 404, 404],
+      ['delete by the sender', ({ sender, url }) => sender.delete(url), 404, 404],
+      ['relay.remove', ({ url }, { relay }) => relay.remove(url), 404, 404],
+      ['relinquish', ({ receiver, url }) => receiver.relinquish(url), 200, 401],
+    ],
+  )('ends at once by %s, for both devices', async (_name, end, sender, receiver) => {
+    const served = await serve(handler);
+    const pair = await createBoundPair(served.base);
     const waits = [
       await holding(served, () => pair.sender.wait(pair.url, pair.version)),
       await holding(served, () => pair.receiver.wait(pair.url, pair.version)),
@@ -89,12 +92,15 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('ends in time: 204 after the requested or granted seconds; 404 when the mailbox expires', async () => {
-    const { base } = await serve(door, { longPoll: { maximumSeconds: 2 } });
-    const lasting = await serve(door);
+    const { base } = await serve(handler, { longPoll: { maximumSeconds: 2 } });
+    const lasting = await serve(handler);
     const [asked, capped, expiring] = await Promise.all([
-      boundPair(base),
-      boundPair(base),
-      boundPair(lasting.base, { accessRights: 'RWD', expiration: inSeconds(2) }),
+      createBoundPair(base),
+      createBoundPair(base),
+      createBoundPair(
+        lasting.base,
+        createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration: inSeconds(2) } }),
+      ),
     ]);
     const [timed, cut, expired] = await Promise.all([
       asked.sender.wait(asked.url, asked.version, 1).answer,
@@ -115,13 +121,13 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('answers at once if the mailbox has changed already, and without one of the two headers', async () => {
-    const { base } = await serve(door);
-    const { sender, url, version } = await boundPair(base);
-    const [wait, known] = waitFor(version) as [Field, Field];
-    const stale = await sender.read(url, waitFor('another'));
+    const { base } = await serve(handler);
+    const { sender, url, version } = await createBoundPair(base);
+    const [wait, known] = waitFields(version) as [Field, Field];
+    const stale = await sender.read(url, { headers: waitFields('another') });
     expect([stale.status, stale.headers['preference-applied'], stale.version]).toEqual([200, 'wait=30', version]);
     for (const fields of [[wait], [known], [known, ['Prefer', 'wait=soon']]] as Field[][]) {
-      const answer = await sender.read(url, fields);
+      const answer = await sender.read(url, { headers: fields });
       expect([answer.status, answer.headers['preference-applied']]).toEqual([200, undefined]);
       expect(answer.json.payload).toBeDefined();
       expect(answer.ms).toBeLessThan(RETURNED_SOON_MS);
@@ -129,8 +135,8 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('with wait=0 answers at once whether there is a change, and ends no wait of the same device', async () => {
-    const served = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     const waiting = await holding(served, () => sender.wait(url, version));
     const none = await sender.wait(url, version, 0).answer;
     expect([none.status, none.version]).toEqual([204, version]);
@@ -142,20 +148,20 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('is superseded by a newer wait of the same device, and not by the other device', async () => {
-    const served = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     const older = await holding(served, () => sender.wait(url, version));
     const others = await holding(served, () => receiver.wait(url, version));
     const newer = sender.wait(url, version);
     const ended = await older.answer;
     expect([ended.status, ended.version, ended.headers['preference-applied']]).toEqual([204, version, 'wait=30']);
-    await held(served.relay, 2);
+    await waitersReach(served.relay, 2);
     await receiver.delete(url);
     expect((await Promise.all([others.answer, newer.answer])).map(({ status }) => status)).toEqual([404, 404]);
   });
 
   it('is held as long with a body, and binds with any known version', async () => {
-    const served = await serve(door);
+    const served = await serve(handler);
     const sender = newDevice();
     const { json, version } = await sender.create(served.base);
     const receiver = newDevice();
@@ -170,8 +176,8 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('refuses at once a device that a read would refuse', async () => {
-    const { relay, base } = await serve(door);
-    const { receiver, url, version } = await boundPair(base);
+    const { relay, base } = await serve(handler);
+    const { receiver, url, version } = await createBoundPair(base);
     const stranger = newDevice();
     expect((await stranger.wait(url, version).answer).json.code).toBe('mailbox_taken');
     await receiver.relinquish(url);
@@ -182,15 +188,15 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('is the only operation that waits', async () => {
-    const { relay, base } = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(base);
-    const fields = waitFor(version);
-    const update = await sender.update(url, somePayload(), fields);
+    const { relay, base } = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(base);
+    const fields = waitFields(version);
+    const update = await sender.update(url, somePayload(), { headers: fields });
     const answers = [
       update,
-      await receiver.relinquish(url, waitFor(update.version)),
-      await sender.delete(url, waitFor(update.version)),
-      await sender.create(base, undefined, fields),
+      await receiver.relinquish(url, { headers: waitFields(update.version) }),
+      await sender.delete(url, { headers: waitFields(update.version) }),
+      await sender.create(base, undefined, { headers: fields }),
     ];
     for (const { status, headers, ms } of answers) {
       expect([status, headers['preference-applied']]).toEqual([200, undefined]);
@@ -200,17 +206,17 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
   });
 
   it('is not held with more than 100 header fields, and answers with Retry-After', async () => {
-    const served = await serve(door);
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     const padding = (count: number): Field[] => Array.from({ length: count }, (_, index) => [`X-${index}`, '1']);
-    const many = await sender.read(url, [...waitFor(version), ...padding(100)]);
+    const many = await sender.read(url, { headers: [...waitFields(version), ...padding(100)] });
     expect([many.status, many.version, many.headers['preference-applied']]).toEqual([204, version, 'wait=0']);
     expect(Number(many.headers['retry-after'])).toBeGreaterThan(0);
-    const few = sender.read(url, [...waitFor(version), ...padding(80)]);
-    await held(served.relay, 1);
+    const few = sender.read(url, { headers: [...waitFields(version), ...padding(80)] });
+    await waitersReach(served.relay, 1);
     await receiver.update(url);
     expect((await few).status).toBe(200);
-    const fresh = await sender.read(url, [...waitFor(version), ...padding(100)]);
+    const fresh = await sender.read(url, { headers: [...waitFields(version), ...padding(100)] });
     expect([fresh.status, fresh.headers['preference-applied']]).toEqual([200, 'wait=30']);
   });
 
@@ -220,8 +226,8 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
     const authorize: AuthorizationHook = async ({ role }) => {
       if (role === 'receiver') await admitted;
     };
-    const served = await serve(door, { longPoll: { maximumWaiters: 1 }, authorize });
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const served = await serve(handler, { longPoll: { maximumWaiters: 1 }, authorize });
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     admitted = new Promise((resolve) => {
       admit = resolve;
     });
@@ -241,11 +247,11 @@ describe.each(DOORS)('ReadSecureContentFromMailbox with Prefer: wait, %s door', 
       asked.push(`authenticate while ${served.relay.stats().waiters} wait`);
       return { via: ['test'] };
     };
-    const served = await serve(door, {
+    const served = await serve(handler, {
       authenticate: { default: others },
       authorize: async () => void asked.push('authorize'),
     });
-    const { sender, receiver, url, version } = await boundPair(served.base);
+    const { sender, receiver, url, version } = await createBoundPair(served.base);
     asked.length = 0;
     const waiting = await holding(served, () => sender.wait(url, version));
     expect(asked).toEqual(['authenticate while 0 wait', 'authorize']);

@@ -3,10 +3,10 @@ import { createRelay, type Relay } from 'credential-relay';
 import express from 'express';
 import Koa from 'koa';
 import { describe, expect, test } from 'vitest';
-import { newDevice, shareUrl } from '../../support/hosts/device.js';
-import { send } from '../../support/hosts/http.js';
 import { openServer } from '../../support/hosts/server.js';
 import { BRANDED } from '../../support/preview/page.js';
+import { createShare, newDevice } from '../../support/protocol/device.js';
+import { send } from '../../support/protocol/http.js';
 
 /* The page through every door over http: what hosts make of its headers, HEAD, and that nothing changes. */
 
@@ -21,7 +21,7 @@ describe.each(DOORS)('%s', (_name, build) => {
     const { server, origin, close } = await openServer();
     const relay = createRelay({ publicUrl: origin, preview: BRANDED, cors: { origins: ['https://app.example'] } });
     server.on('request', build(relay));
-    await run(await shareUrl(origin));
+    await run(await createShare(origin));
     await relay.close();
     await close();
   }

@@ -2,9 +2,10 @@ import { createRelay } from 'credential-relay';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumBinary, withChromium } from '../../support/browser/chromium.js';
-import { createBody, json, newDevice } from '../../support/hosts/device.js';
 import { openServer } from '../../support/hosts/server.js';
 import { BRANDED, LANGUAGES } from '../../support/preview/page.js';
+import { createBody } from '../../support/protocol/bodies.js';
+import { newDevice } from '../../support/protocol/device.js';
 
 /* The pages as a browser lays them out: nothing is wider than the screen, whatever the words. */
 
@@ -65,7 +66,7 @@ withChromium(test, () => {
     test.each(WORDS)('%s', async (_name, title, description) => {
       const displayInformation = { title, description, imageURL: 'https://images.example/key.png' };
       const created = await newDevice().create(base, createBody({ displayInformation }));
-      expect(await widthsOf(String(json(created).urlLink))).toEqual(screens);
+      expect(await widthsOf(String(created.json.urlLink))).toEqual(screens);
     });
 
     test('the card grows with long words, and shows them to their end', async () => {
@@ -75,7 +76,7 @@ withChromium(test, () => {
         imageURL: 'https://a.example',
       };
       const created = await newDevice().create(base, createBody({ displayInformation }));
-      await widthsOf(String(json(created).urlLink), 'en', async (page) => {
+      await widthsOf(String(created.json.urlLink), 'en', async (page) => {
         const [card, last] = [await page.locator('.card').boundingBox(), await page.locator('h1 + p').boundingBox()];
         expect((last?.y ?? 0) + (last?.height ?? 0)).toBeLessThan((card?.y ?? 0) + (card?.height ?? 0));
       });

@@ -9,9 +9,10 @@ import metascraperTitle from 'metascraper-title';
 import openGraphScraper from 'open-graph-scraper';
 import { unfurl } from 'unfurl.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createBody, newDevice, shareUrl } from '../../support/hosts/device.js';
 import { openServer } from '../../support/hosts/server.js';
 import { BRANDED, LANGUAGES } from '../../support/preview/page.js';
+import { createBody } from '../../support/protocol/bodies.js';
+import { createShare, newDevice } from '../../support/protocol/device.js';
 
 /* Readers of OpenGraph that messengers and websites use, on pages of a relay over http. */
 
@@ -126,7 +127,7 @@ describe.each(READERS)('%s', (_name, read) => {
 });
 
 test('after all of them, in every language, a receiver can still bind', async () => {
-  const url = await shareUrl(`${origin}/relay`);
+  const url = await createShare(`${origin}/relay`);
   const found = new Set<string>();
   for (const [, read] of READERS) found.add(JSON.stringify(await read(url)));
   for (const language of LANGUAGES)

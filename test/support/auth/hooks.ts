@@ -13,10 +13,10 @@ import {
 } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { afterEach, expect } from 'vitest';
+import type { Details } from '../protocol/device.js';
 import {
   type Answer,
   createBody,
-  type Details,
   type Device,
   device,
   PUBLIC_URL,

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { claimField, createBody, idField, JSON_TYPE, newDevice, operation, shareUrl } from './device.js';
+import { createBody } from '../protocol/bodies.js';
+import { claimField, createShare, idField, JSON_TYPE, newDevice, operation } from '../protocol/device.js';
+import { announce, begin, type Call, send } from '../protocol/http.js';
 import { expectProblem } from './expect.js';
 import type { RunningHost } from './hosts.js';
-import { announce, begin, type Call, send } from './http.js';
 import type { BodyHandling } from './site.js';
 
 /** Over the relay's limit of 64 KiB, and below what the hosts' own parsers take: 100 kB and more. */
@@ -83,7 +84,7 @@ export function bodies(host: () => RunningHost, handling: BodyHandling): void {
 
   test('a client that disconnects in the middle of its body does no harm', async () => {
     const sender = newDevice();
-    const url = await shareUrl(host().base, sender);
+    const url = await createShare(host().base, sender);
     const arrived = host().nextRequest();
     const answered = handling === 'unread' ? host().nextAnswer() : undefined;
     const socket = begin(

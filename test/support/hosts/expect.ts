@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
-import { json } from './device.js';
-import type { Answer } from './http.js';
+import type { Answer } from '../protocol/http.js';
 
 /** The answer is a problem of the relay itself, with this status and code (RFC 9457). */
 export function expectProblem(answer: Answer, status: number, code: string): void {
@@ -8,7 +7,7 @@ export function expectProblem(answer: Answer, status: number, code: string): voi
     status,
     type: 'application/problem+json',
   });
-  expect(json(answer)).toMatchObject({ status, code });
+  expect(answer.json).toMatchObject({ status, code });
 }
 
 /** The answer is one of the host's own. */

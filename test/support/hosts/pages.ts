@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createBody, JSON_TYPE, operation, shareUrl } from './device.js';
+import { createBody } from '../protocol/bodies.js';
+import { createShare, JSON_TYPE, operation } from '../protocol/device.js';
+import { send } from '../protocol/http.js';
 import { expectPage, expectProblem } from './expect.js';
 import type { Host, RunningHost } from './hosts.js';
-import { send } from './http.js';
 import { lookalikes, SAYS } from './site.js';
 
 /** What the relay leaves to its host, and what the host sees of the relay. */
@@ -38,7 +39,7 @@ export function pages(host: () => RunningHost, { ownsPrefix = false }: Host): vo
 
   test("the host's own middleware sees the relay's answers", async () => {
     const [created, refused, empty] = [randomUUID(), randomUUID(), randomUUID()];
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     const call = (method: string, id: string, body?: object): Promise<unknown> => {
       const { fields = [], ...rest } = operation(method, body === undefined ? url : `${host().base}/v1/m`, id, body);
       return send({ ...rest, fields: [...fields.filter(([name]) => name !== 'Mailbox-Request-ID'), idOf(id)] });

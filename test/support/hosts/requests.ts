@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { claimField, createBody, idField, JSON_TYPE, json, newDevice, operation, shareUrl } from './device.js';
+import { createBody } from '../protocol/bodies.js';
+import { claimField, createShare, idField, JSON_TYPE, newDevice, operation } from '../protocol/device.js';
+import { type Answer, send } from '../protocol/http.js';
 import { expectProblem } from './expect.js';
 import type { RunningHost } from './hosts.js';
-import { type Answer, send } from './http.js';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 const ON_COLLECTION = 'POST, OPTIONS';
@@ -27,7 +28,7 @@ export function requests(host: () => RunningHost): void {
   });
 
   test('an unknown mailbox gets 404 from the relay', async () => {
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     const id = url.slice(url.lastIndexOf('/') + 1);
     const expected: ReadonlyArray<readonly [path: string, code: string]> = [
       ['/v2/m', 'unsupported_version'],
@@ -43,7 +44,7 @@ export function requests(host: () => RunningHost): void {
     ];
     for (const [path, code] of expected) {
       const answer = await send({ method: 'GET', url: at(path) });
-      expect(json(answer), path).toMatchObject({ status: 404 });
+      expect(answer.json, path).toMatchObject({ status: 404 });
       // A version in the wrong case is no version, or no path: either way it is not there.
       if (!path.startsWith('/V1')) expectProblem(answer, 404, code);
     }
@@ -51,7 +52,7 @@ export function requests(host: () => RunningHost): void {
   });
 
   test('a wrong method gets a 405 that names the right ones', async () => {
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'REPORT']) {
       await expectAllow(send({ method, url: at('/v1/m') }), 405, ON_COLLECTION);
     }
@@ -59,19 +60,19 @@ export function requests(host: () => RunningHost): void {
   });
 
   test('the relay accepts a request line with an absolute URL', async () => {
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     expect(await send({ method: 'GET', url, target: `${url}?v=h` })).toMatchObject({ status: 200 });
   });
 
   test('OPTIONS gets a 204 that names the methods', async () => {
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     await expectAllow(send({ method: 'OPTIONS', url: at('/v1/m') }), 204, ON_COLLECTION);
     await expectAllow(send({ method: 'OPTIONS', url }), 204, ON_MAILBOX);
   });
 
   test('a repeated Device Claim gets 401', async () => {
     const sender = newDevice();
-    const url = await shareUrl(host().base, sender);
+    const url = await createShare(host().base, sender);
     for (const second of [sender.claim, randomUUID()]) {
       const { fields = [], ...call } = operation('POST', url, sender.claim);
       const answer = await send({ ...call, fields: [...fields, claimField(second)] });
@@ -82,7 +83,7 @@ export function requests(host: () => RunningHost): void {
 
   test('a repeated request id gets 400 without an echo', async () => {
     const sender = newDevice();
-    const url = await shareUrl(host().base, sender);
+    const url = await createShare(host().base, sender);
     for (const ids of [['a', 'a'], ['a', 'b'], ['a b'], ['']]) {
       const fields = [claimField(sender.claim), ...ids.map(idField)];
       const answer = await send({ method: 'POST', url, fields });

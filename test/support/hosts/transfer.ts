@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createBody, json, newDevice, newPayload, operation, shareUrl } from './device.js';
+import { createBody, somePayload } from '../protocol/bodies.js';
+import { createShare, newDevice, operation } from '../protocol/device.js';
+import { type Answer, send } from '../protocol/http.js';
 import { expectProblem } from './expect.js';
 import type { RunningHost } from './hosts.js';
-import { type Answer, send } from './http.js';
 
 /** What devices do with a mailbox, through a host. */
 export function transfers(host: () => RunningHost): void {
   test('a whole transfer', async () => {
     const { base } = host();
     const [sender, receiver, other] = [newDevice(), newDevice(), newDevice()];
-    const [first, second, third] = [newPayload(), newPayload(), newPayload()];
+    const [first, second, third] = [somePayload(), somePayload(), somePayload()];
 
     const created = await sender.create(base, createBody({ payload: first }));
     expect(created.status).toBe(200);
-    expect(json(created)).toMatchObject({ isPushNotificationSupported: false });
-    const url = String(json(created).urlLink);
+    expect(created.json).toMatchObject({ isPushNotificationSupported: false });
+    const url = String(created.json.urlLink);
     expect(url).toMatch(new RegExp(`^${base}/v1/m/[0-9a-f-]{36}$`));
 
     await expectPreview(url);
@@ -31,7 +32,7 @@ export function transfers(host: () => RunningHost): void {
     expectProblem(await receiver.read(url), 401, 'claim_released');
     expectPayload(await other.read(url), third);
 
-    expectNothing(await other.remove(url));
+    expectNothing(await other.delete(url));
     expectProblem(await other.read(url), 404, 'mailbox_not_found');
     expectProblem(await sender.read(url), 404, 'mailbox_not_found');
     expectProblem(await send({ method: 'GET', url }), 404, 'mailbox_not_found');
@@ -40,12 +41,12 @@ export function transfers(host: () => RunningHost): void {
   test('a retry gets 201 and changes nothing', async () => {
     const sender = newDevice();
     const create = operation('POST', `${host().base}/v1/m`, sender.claim, createBody());
-    const url = String(json(await send(create)).urlLink);
+    const url = String((await send(create)).json.urlLink);
     const again = await send(create);
     expect(again.status).toBe(201);
-    expect(json(again)).toEqual({ urlLink: url, isPushNotificationSupported: false });
+    expect(again.json).toEqual({ urlLink: url, isPushNotificationSupported: false });
 
-    const [first, second] = [newPayload(), newPayload()];
+    const [first, second] = [somePayload(), somePayload()];
     const update = operation('PUT', url, sender.claim, { payload: first });
     expect(await send(update)).toMatchObject({ status: 200 });
     expect(await sender.update(url, second)).toMatchObject({ status: 200 });
@@ -55,7 +56,7 @@ export function transfers(host: () => RunningHost): void {
 
   test('a read accepts a body of {} and an empty one', async () => {
     const receiver = newDevice();
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     expect(await send(operation('POST', url, receiver.claim))).toMatchObject({ status: 200 });
     expect(await send(operation('POST', url, receiver.claim, {}))).toMatchObject({ status: 200 });
     expect(await send({ ...operation('POST', url, receiver.claim), chunked: true })).toMatchObject({ status: 200 });
@@ -63,14 +64,14 @@ export function transfers(host: () => RunningHost): void {
 
   test('PATCH and DELETE ignore a body', async () => {
     const [sender, receiver] = [newDevice(), newDevice()];
-    const url = await shareUrl(host().base, sender);
+    const url = await createShare(host().base, sender);
     await receiver.read(url);
     expect(await send(operation('PATCH', url, receiver.claim, { a: 1 }))).toMatchObject({ status: 200 });
     expect(await send(operation('DELETE', url, sender.claim, { a: 1 }))).toMatchObject({ status: 200 });
   });
 
   test('the relay ignores cookies and other credentials of the browser', async () => {
-    const url = await shareUrl(host().base);
+    const url = await createShare(host().base);
     const call = operation('POST', url, randomUUID());
     const fields = [...(call.fields ?? []), ['Cookie', 'session=1'], ['Authorization', 'Bearer x']] as const;
     const answer = await send({ ...call, fields });
@@ -86,7 +87,7 @@ async function expectPreview(url: string): Promise<void> {
     status: 200,
     headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store, no-transform' },
   });
-  expect(page.text).toContain('<meta property="og:title" content="Room 12">');
+  expect(page.text).toContain('<meta property="og:title" content="Hotel Pass">');
   expect(page.text).toContain(`<meta property="og:url" content="${url}">`);
   expect(page.headers['content-length']).toBe(String(Buffer.byteLength(page.text)));
 
@@ -98,7 +99,7 @@ async function expectPreview(url: string): Promise<void> {
 
 function expectPayload(answer: Answer, payload: object): void {
   expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } });
-  expect(json(answer)).toMatchObject({ payload });
+  expect(answer.json).toMatchObject({ payload });
 }
 
 /** A success without a body, which is therefore of no type. */

@@ -5,13 +5,13 @@ import { ROOT } from './built.js';
 
 let built = 0;
 
-/** A program of the tests, made of the sources, for processes of its own. */
+/** A built program that runs in a child process. */
 export interface ChildProgram {
   readonly path: string;
   remove(): void;
 }
 
-/** Builds a program; `source` is its path from the root of the project. */
+/** Builds a program from the sources. `source` is its path from the root of the project. */
 export async function buildChildProgram(source: string): Promise<ChildProgram> {
   built += 1;
   const name = basename(source, '.ts');
@@ -22,6 +22,8 @@ export async function buildChildProgram(source: string): Promise<ChildProgram> {
     format: 'esm',
     outExtension: () => ({ js: '.mjs' }),
     target: 'node20',
+    // Packages stay outside, because CommonJS packages do not work in an ESM bundle.
+    skipNodeModulesBundle: true,
     config: false,
     silent: true,
     clean: true,

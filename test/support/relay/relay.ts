@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createRelay, type Relay, type RelayOptions } from 'credential-relay';
+import { createBody } from '../protocol/bodies.js';
+import { createOperations, type Details, type Operations } from '../protocol/device.js';
 
-/** Mount point of relays that tests reach by `relay.fetch`, without a socket. */
+export { createBody, inSeconds, somePayload } from '../protocol/bodies.js';
+
+/** The public URL of relays that tests call by `relay.fetch`, without a socket. */
 export const PUBLIC_URL = 'http://localhost/relay';
 
-/** A relay for one test; events and clock are the test's own. */
+/** A relay for one test. */
 export function testRelay(options: Partial<RelayOptions> = {}): Relay {
   return createRelay({ publicUrl: PUBLIC_URL, ...options });
 }
@@ -15,29 +19,17 @@ export interface Answer {
   readonly headers: Headers;
   readonly text: string;
   /** The parsed body; `{}` for an empty one. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read bodies of every shape.
   readonly json: any;
 }
 
-/** What a request of a test may say besides its method. */
-export interface Details {
-  readonly requestId?: string | null;
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
-}
-
-/** One device, speaking to a relay by raw requests. */
-export interface Device {
+/** A device that calls a relay without a socket. */
+export interface Device extends Omit<Operations<Promise<Answer>>, 'create'> {
   readonly claim: string;
   create(body?: unknown, details?: Details): Promise<Answer>;
-  preview(url: string, details?: Details): Promise<Answer>;
-  read(url: string, details?: Details): Promise<Answer>;
-  update(url: string, payload?: unknown, details?: Details): Promise<Answer>;
-  relinquish(url: string, details?: Details): Promise<Answer>;
-  delete(url: string, details?: Details): Promise<Answer>;
 }
 
-/** Sends one request through the fetch door. */
+/** Sends one request through `relay.fetch`. */
 export async function send(
   relay: Relay,
   method: string,
@@ -61,57 +53,15 @@ export async function send(
   };
 }
 
-/** A device with a claim of its own, or the given one. */
+/** A device with a new claim, or the given one. */
 export function device(relay: Relay, claim: string = randomUUID()): Device {
-  const call = (
-    method: string,
-    url: string,
-    { requestId, body, headers }: Details,
-    withClaim = true,
-  ): Promise<Answer> =>
-    send(
-      relay,
-      method,
-      url,
-      {
-        ...(requestId === null ? {} : { 'Mailbox-Request-ID': requestId ?? randomUUID() }),
-        ...(withClaim ? { 'Mailbox-Device-Claim': claim } : {}),
-        ...headers,
-      },
-      body,
-    );
-  return {
-    claim,
-    create: (body = createBody(), details = {}) => call('POST', `${PUBLIC_URL}/v1/m`, { body, ...details }),
-    preview: (url, details = {}) => call('GET', url, details, false),
-    read: (url, details = {}) => call('POST', url, details),
-    update: (url, payload = somePayload(), details = {}) => call('PUT', url, { body: { payload }, ...details }),
-    relinquish: (url, details = {}) => call('PATCH', url, details),
-    delete: (url, details = {}) => call('DELETE', url, details),
-  };
+  const { create, ...others } = createOperations(claim, ({ method, url, fields = [], body }) =>
+    send(relay, method, url, Object.fromEntries(fields), body),
+  );
+  return { claim, ...others, create: (body, details) => create(PUBLIC_URL, body, details) };
 }
 
-/** A payload of its own: random, and well formed. */
-export function somePayload(): { type: string; data: string } {
-  return { type: 'AEAD_AES_128_GCM', data: Buffer.from(randomUUID()).toString('base64') };
-}
-
-/** A create body for the stateful flow, with members replaced as the test wants. */
-export function createBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
-  return {
-    payload: somePayload(),
-    displayInformation: { title: 'Hotel Pass', description: 'Some Hotel Pass', imageURL: 'https://example.com/i.png' },
-    mailboxConfiguration: { accessRights: 'RWD', expiration: inSeconds(3600) },
-    ...changes,
-  };
-}
-
-/** The wire form of a time so many seconds from `now` (Unix time in ms). */
-export function inSeconds(seconds: number, now = Date.now()): string {
-  return `${new Date(Math.floor(now / 1000) * 1000 + seconds * 1000).toISOString().slice(0, 19)}Z`;
-}
-
-/** A relay with a mailbox in it: its sender, and the link. */
+/** Creates a mailbox and returns its sender and its share URL. */
 export async function sharedMailbox(
   relay: Relay,
   body: Record<string, unknown> = createBody(),

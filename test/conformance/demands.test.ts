@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { createBody, device, inSeconds, send, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
 import { dump } from '../support/store/stores.js';
 
-/* Demands that the black-box suite cannot see: what is kept, what TLS is, and what the operator may choose. */
+/* Requirements that the black-box suite cannot check: stored data, TLS, and options of the operator. */
 
 const HOUR = 3_600_000;
 const token = () => ({ type: 'example.push', tokenData: randomUUID() });
 
-/** The one record of a store in clear. */
+/** The only record of a store without keys. */
 function recordIn(store: ReadonlyMap<string, unknown>) {
   const [entry] = [...store.values()] as Array<{ value: { record: { sender: object; receiver?: object } } }>;
   return entry?.value.record;

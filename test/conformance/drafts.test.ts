@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { device, PUBLIC_URL, testRelay } from '../support/relay/relay.js';
 
-/*
- * The JSON samples of the two drafts, their data made valid base64 and their typographic quotes plain, at the time the
- * samples are from.
- */
+/* The JSON samples of the two drafts, with valid base64, plain quotes, and the date of the samples. */
 
 const DATA = 'FDEC987654321A==';
 const THEN = Date.parse('2022-02-08T12:00:00Z');

@@ -5,7 +5,7 @@ import { createRelay } from 'credential-relay';
 import { relaySuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 
-/* The published black-box suite, against this relay on a real socket: in clear, and sealed. */
+/* The published black-box suite against this relay on a real socket, with a store in clear and a sealed store. */
 
 describe.each([
   ['records in clear', undefined],

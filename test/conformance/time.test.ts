@@ -5,7 +5,7 @@ import { createBody, device, inSeconds, sharedMailbox, testRelay } from '../supp
 const HOUR = 3600;
 const START = Date.parse('2026-03-01T12:00:00.250Z');
 
-/** A relay whose time the test moves. */
+/** A relay with a clock that the test sets. */
 function atNoon(options: Partial<RelayOptions> = {}) {
   const clock = { now: START };
   const store = new Map<string, unknown>();

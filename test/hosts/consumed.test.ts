@@ -1,4 +1,4 @@
-/** Bodies that somebody read before the relay: with nothing left of them, or left as text (DESIGN §3). */
+/** Bodies that the host has read before the relay: with no bytes left, or kept as text. */
 import { randomUUID } from 'node:crypto';
 import { bodyParser } from '@koa/bodyparser';
 import { createRelay, type Relay } from 'credential-relay';
@@ -50,7 +50,7 @@ describe.each(POSSIBLE)('%s, body read by the host and thrown away:', (_name, pl
   });
 });
 
-/** Hosts that leave the body as they found it: a string, or bytes. */
+/** Hosts that hand the body over as a string or as bytes. */
 const LEAVES_TEXT: ReadonlyArray<readonly [name: string, build: (relay: Relay) => ReturnType<Build>]> = [
   ['express 4, express.text()', (relay) => express4().use(express4.text({ type: '*/*' }), relay.node())],
   ['express 4, express.raw()', (relay) => express4().use(express4.raw({ type: '*/*' }), relay.node())],

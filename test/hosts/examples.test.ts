@@ -1,4 +1,4 @@
-/** The examples do what their README files say. */
+/** Tests the examples as their README files describe them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -48,7 +48,7 @@ const EXAMPLES: ReadonlyArray<readonly [name: string, build: Build]> = [
   ['hono', (publicUrl) => getRequestListener(createHonoApp(publicUrl).app.fetch)],
 ];
 
-/** Those that let only people leave mailboxes who have signed in. */
+/** Examples in which only signed-in people can create mailboxes. */
 const WITH_SIGN_IN = EXAMPLES.filter(([name]) => name === 'fastify' || name === 'hono');
 
 const toClose: Array<() => Promise<unknown>> = [];
@@ -64,7 +64,7 @@ async function start(build: Build): Promise<string> {
   return origin;
 }
 
-/** Signs in where that is possible: the cookie, as a header field. */
+/** Returns the cookie header of a sign-in, or no header for an example without sign-in. */
 async function signIn(origin: string): Promise<Field[]> {
   const body = JSON.stringify({ name: 'Ada' });
   const answer = await send({ method: 'POST', url: `${origin}/sign-in`, fields: [JSON_TYPE], body });
@@ -132,16 +132,16 @@ describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run examp
     async (signal) => {
       const { origin, child, output } = await startProcess(name);
       const [sender, cookie] = [newDevice(), await signIn(origin)];
-      // What to try is said where it is more than the README has.
+      // An example prints commands only if they go beyond the README.
       expect(output().includes(`curl -s -c .cache/jar ${origin}/sign-in`)).toBe(cookie.length > 0);
       const created = await create(origin, sender.claim, somePayload(), cookie);
       const [url, version] = [String(created.json.urlLink), String(created.headers['mailbox-version'])];
       expect(url.startsWith(`${origin}/relay/v1/m/`)).toBe(true);
 
-      // By `fetch`, which keeps its connections for more.
+      // `fetch` keeps its connections open.
       const headers = { 'Mailbox-Device-Claim': sender.claim, 'Mailbox-Known-Version': version, Prefer: 'wait=9' };
       const held = [1, 2].map(() => fetch(url, { method: 'POST', headers }));
-      // The newer read of one device ends the older one [§8]: then it is held itself.
+      // A newer read of one device ends the older read [§8], so the relay holds the newer read.
       const older = await Promise.race(held);
       expect([older.status, older.headers.get('Preference-Applied')]).toEqual([204, 'wait=9']);
 
@@ -155,7 +155,7 @@ describe.each(['koa', 'express', 'node-http', 'fastify', 'hono'])('npm run examp
   );
 });
 
-/** Builds server.ts as its npm script does, and starts it on a free port. Resolves once it says that it listens. */
+/** Builds server.ts as its npm script does, and starts it on a free port. Resolves once the process listens. */
 async function startProcess(name: string): Promise<{ origin: string; child: ChildProcess; output: () => string }> {
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   const folder = await mkdtemp(join(ROOT, '.cache/example-'));

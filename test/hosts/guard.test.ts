@@ -7,7 +7,7 @@ import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBody } from '../support/relay/relay.js';
 
-/* A hook on the create, against every path by which a create can reach the relay. */
+/* A hook on CreateMailbox, with every path on which CreateMailbox can reach the relay. */
 
 let server: Server;
 

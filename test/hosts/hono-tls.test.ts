@@ -1,4 +1,4 @@
-/** Whether a request came over TLS, where Hono's node server makes its URL of what the client wrote. */
+/** TLS detection where Hono's Node server builds the URL from the client's request. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';

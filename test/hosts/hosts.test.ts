@@ -1,6 +1,6 @@
 /**
- * The relay in every host it can be mounted in (DESIGN §3): each of them at "/" and at "/relay", with bodies that nobody
- * has read before the relay and with bodies that the host has parsed.
+ * The relay in every supported host, at "/" and at "/relay", with unread bodies and with bodies that the host has
+ * parsed.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { bodies } from '../support/hosts/bodies.js';

@@ -1,4 +1,4 @@
-/** A guard on the path of the relay cannot be walked around, whatever the request line says (DESIGN §3). */
+/** No request line bypasses a guard on the path of the relay. */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createRelay, type RelayEvent } from 'credential-relay';
@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
 });
 
-/** Request targets that might lead to the relay below `prefix`. */
+/** Request targets that might reach the relay below `prefix`. */
 function spellings(prefix: string): string[] {
   const first = prefix.slice(1);
   const create = `${prefix}/v1/m`;

@@ -1,4 +1,4 @@
-/** Several relays in one app, and routers in routers: each relay keeps to what is its own (DESIGN §3). */
+/** Several relays in one app, and nested routers: the relays share no mailboxes, and answer only their own paths. */
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
@@ -29,7 +29,7 @@ afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
 });
 
-/** Mounts both, in one app, by the host's way to mount one. */
+/** Mounts both relays in one app, with the host's mount function. */
 function both<App>(mounting: (app: App, relay: Relay, site: Site) => void, tenants: Tenants) {
   return (app: App, _relay: Relay, site: Site): void => {
     mounting(app, tenants[0], { ...site, prefix: ONE });
@@ -55,7 +55,7 @@ const APPS: ReadonlyArray<readonly [name: string, build: TwoTenants]> = [
 ];
 
 describe.each(APPS)('two relays in one app of %s', (name, build) => {
-  // `app.mount` hands over the path below the mount.
+  // `app.mount` passes the path below the mount.
   const mountPath = name === 'hono that strips the prefix' ? '/' : undefined;
 
   test('do not touch each other', async () => {
@@ -68,7 +68,7 @@ describe.each(APPS)('two relays in one app of %s', (name, build) => {
     const [sender, receiver] = [newDevice(), newDevice()];
     const [first, second] = [somePayload(), somePayload()];
 
-    // One device and one request id in two relays: two mailboxes, and neither create is a retry of the other.
+    // One device and one request id create two mailboxes in two relays. Neither create is a retry of the other create.
     const create = operation('POST', '', sender.claim, {});
     const open = async (path: string, payload: object): Promise<string> => {
       const body = JSON.stringify(createBody({ payload }));
@@ -82,7 +82,7 @@ describe.each(APPS)('two relays in one app of %s', (name, build) => {
     expect((await receiver.read(one)).json).toMatchObject({ payload: first });
     expect((await sender.read(two)).json).toMatchObject({ payload: second });
 
-    // Bound, deleted, closed, removed: in one, and not in the other.
+    // Bind, delete, close and remove affect only one of the two relays.
     const other = newDevice();
     expect((await other.read(two)).json).toMatchObject({ payload: second });
     expectProblem(await other.read(one), 401, 'mailbox_taken');
@@ -101,7 +101,7 @@ describe.each(APPS)('two relays in one app of %s', (name, build) => {
 });
 
 describe('relayRouter', () => {
-  /** Serves the routes of a router behind which the host answers 404 in its own words. */
+  /** Serves the routes of a router. The host behind the router answers 404 with its own text. */
   async function serve(path: string, make: (relay: Relay) => Router): Promise<string> {
     const { server, origin, close } = await openServer();
     const router = make(createRelay({ publicUrl: origin + path }));

@@ -1,4 +1,4 @@
-/** Requests that a client sends before it has read the answers to earlier ones, in every form that sees the connection. */
+/** Pipelined requests, in every handler with access to the connection. */
 import { once } from 'node:events';
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, Socket } from 'node:net';
@@ -53,7 +53,7 @@ function countCompleted(relay: Relay): () => number {
   return () => count;
 }
 
-/** A client that sends text and keeps what comes. */
+/** A client that sends text and collects the received text. */
 function client(server: Server): { socket: Socket; text(): string } {
   let text = '';
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');

@@ -1,4 +1,4 @@
-/** A relay whose public URL is https, in every host, behind a proxy that ends TLS and before one (DESIGN §3). */
+/** A relay with an https public URL in every host, with and without a proxy that terminates TLS. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { expectProblem } from '../support/hosts/expect.js';
@@ -61,7 +61,7 @@ function create(host: RunningHost, forwardedProto: string | undefined): Promise<
   return send({ ...call, fields: [...fields, ...more] });
 }
 
-/** The share URL is of the public URL, whatever host the request named. */
+/** The share URL starts with the public URL, for every Host header. */
 function expectCreated(answer: Answer, prefix: Prefix): void {
   expect(answer.status).toBe(200);
   expect(answer.json.urlLink).toMatch(new RegExp(`^https://relay\\.example${prefix}/v1/m/[0-9a-f-]{36}$`));

@@ -8,14 +8,14 @@ import { waitersReach } from '../support/long-poll/served.js';
 import { createBoundPair } from '../support/protocol/device.js';
 import { somePayload } from '../support/relay/relay.js';
 
-/* Stopping a server and the relay in it, over real sockets. */
+/* Server and relay stop together, over real sockets. */
 
 const toClose: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
 
-/** A relay in a server of its own, and what happens, in order. */
+/** A relay in its own server, with a log of events in order. */
 async function site() {
   const { server, origin: base, close } = await openServer();
   toClose.push(() => server.listening && close());
@@ -72,7 +72,7 @@ describe('stopServer', () => {
     const silent = connect(port, '127.0.0.1');
     toClose.push(() => silent.destroy());
     await once(silent, 'connect');
-    // One that is kept for more: idle, it is closed at once.
+    // The server closes an idle keep-alive connection at once.
     await fetch(`${base}/v1/m/none`);
     const cut = once(silent, 'close');
     const begun = performance.now();

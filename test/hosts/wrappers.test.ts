@@ -1,4 +1,4 @@
-/** Hosts that put wrappers of their own around the response, as compression, logging and sessions do. */
+/** Hosts that wrap the response, as middleware for compression, logging and sessions does. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRelay, type Relay } from 'credential-relay';
@@ -35,7 +35,7 @@ async function create(origin: string): Promise<Answer> {
   return send({ ...call, fields: [...fields, ['Origin', 'https://app.example']] });
 }
 
-/** A `writeHead` that sets one header more, and knows a status and an object of headers only. */
+/** A `writeHead` that sets one more header, and accepts only a status and an object of headers. */
 const wrapWriteHead: Middleware = (_request, response, next) => {
   const { writeHead } = response;
   response.writeHead = (status: number, headers: unknown = {}) => {

@@ -20,7 +20,7 @@ const KEY = Buffer.alloc(32, 9).toString('base64url');
 const DAY = 86_400_000;
 const claimOf = (who: number): string => `${who}0000000-1111-4222-8333-444444444444`;
 
-/** An operation of a batch, before the versions are known. */
+/** An operation of a batch, before the model knows the versions. */
 interface Draft {
   readonly operation: Operation;
   readonly who: number;
@@ -29,7 +29,7 @@ interface Draft {
   readonly relay: number;
 }
 
-/** One way in which things may have gone so far. */
+/** One state that is consistent with all answers so far. */
 interface World {
   readonly state: State;
   readonly tokens: Tokens;
@@ -40,7 +40,10 @@ interface Event {
   readonly reply: Reply;
 }
 
-/** Every world that some order of the events leads to from one of `worlds`; none if no order explains the answers. */
+/**
+ * Returns each state that some order of the events can produce from `worlds`. Returns no state if no order explains the
+ * answers.
+ */
 function explain(worlds: readonly World[], events: readonly Event[], now: number): World[] {
   const found = new Map<string, World>();
   const search = (world: World, left: readonly Event[]): void => {
@@ -58,7 +61,7 @@ function explain(worlds: readonly World[], events: readonly Event[], now: number
   return [...found.values()];
 }
 
-/** A store on which each call waits its turn: some turns of the event loop before it, some before its answer. */
+/** A store that delays each call and each answer by some turns of the event loop. */
 function slowStore(store: MailboxStore, turns: readonly number[]): MailboxStore {
   let calls = 0;
   const pause = async (): Promise<void> => {
@@ -94,10 +97,10 @@ const draft: fc.Arbitrary<Draft> = fc.record({
 const batch = fc.array(draft, { minLength: 2, maxLength: 6, size: 'max' });
 
 const scenario = fc.record({
-  /** How many of the first batch are creates of the mailbox. */
+  /** The number of creates of the mailbox in the first batch. */
   creates: fc.integer({ min: 1, max: 4 }),
   rights: fc.oneof({ weight: 3, arbitrary: fc.constant('RWD') }, { weight: 1, arbitrary: rights }),
-  /** A receiver is bound before the first batch of all operations. */
+  /** Whether a receiver is bound before the first batch of all operations. */
   bound: fc.boolean(),
   batches: fc.array(batch, { minLength: 1, maxLength: 4, size: 'max' }),
   turns: fc.array(fc.nat(4), { minLength: 1, maxLength: 24, size: 'max' }),
@@ -125,7 +128,7 @@ async function play({ creates, rights, bound, batches }: Scenario, relays: reado
     };
   }
 
-  /** At once, and after it one read by the sender, which shows what became of it. */
+  /** Runs the operations concurrently, then one read by the sender, which shows the outcome. */
   async function run(drafts: readonly Draft[]): Promise<void> {
     const tokens = worlds[0]?.tokens ?? new Map<number, string>();
     const send = async (one: Draft): Promise<Event> => {
@@ -162,7 +165,7 @@ async function play({ creates, rights, bound, batches }: Scenario, relays: reado
   }
 }
 
-/** A busy machine is no outage of the store. */
+/** Long deadlines: a busy machine must not cause store time-outs. */
 const PATIENT = { storeTimeoutMs: 60_000, storeBudgetMs: 60_000 };
 
 const relayOn = (store: MailboxStore | Map<string, unknown>): Relay =>

@@ -7,7 +7,7 @@ import { payload } from '../support/property/model.js';
 import { anyText } from '../support/property/wire-arbitraries.js';
 import { JSON_TYPE, soundHeaders } from '../support/property/wire-call.js';
 
-/** A tag of a page: its name, with a slash if it ends an element, and its attributes, decoded. */
+/** A tag: its name, with a slash for an end tag, and its decoded attributes. */
 interface Tag {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
@@ -15,20 +15,22 @@ interface Tag {
 
 interface Page {
   readonly tags: readonly Tag[];
-  /** What stands between the tags, as it is written. */
+  /** The undecoded text between the tags. */
   readonly texts: readonly string[];
 }
 
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** Character references to text; a reference that is not known stays as it is. */
+/** Decodes character references, and keeps unknown references. */
 const decode = (html: string): string =>
   html.replace(/&(?:#(\d+)|#[xX]([0-9a-fA-F]+)|(\w+));/g, (whole, decimal, hex, name) => {
     if (name !== undefined) return NAMED[name] ?? whole;
     return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal));
   });
 
-/** As a browser tokenizes: a `<` before a letter, `/` or `!` begins a tag, quotes hide a `>`, styles are raw text. */
+/**
+ * Tokenizes as browsers do: a `<` before a letter, `/` or `!` begins a tag, quotes hide a `>`, and styles are raw text.
+ */
 function parse(html: string): Page {
   const tags: Tag[] = [];
   const texts: string[] = [];
@@ -53,11 +55,11 @@ const shapeOf = ({ tags }: Page): string[] =>
 const meta = ({ tags }: Page, property: string): (string | undefined)[] =>
   tags.filter(({ attributes }) => attributes.get('property') === property).map((tag) => tag.attributes.get('content'));
 
-/** Control characters and those of bidi formatting become a space, broken surrogates U+FFFD. */
+/** The page shows control characters and bidi formatting as a space, and broken surrogates as U+FFFD. */
 const asShown = (text: string): string =>
   text.toWellFormed().replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
-/** PROTOCOL names no characters; these, too, may or may not be replaced: U+061C, the separators, and noncharacters. */
+/** docs/protocol.md §9 names no characters, so the page may also replace U+061C, separators and noncharacters. */
 const alike = (text: string | undefined): string | undefined =>
   text?.replace(/[\u061c\u2028\u2029\p{Noncharacter_Code_Point}]/gu, ' ');
 

@@ -28,22 +28,22 @@ const KEY = Buffer.alloc(32, 7).toString('base64url');
 const UNKNOWN_URL = `${PUBLIC_URL}/v1/m/0b5fd8a6-3c1d-4e2f-9a7b-1c2d3e4f5a6b`;
 const LINK = /^http:\/\/localhost\/relay\/v1\/m\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Claims of any version: the sender's first. */
+/** Claims of all UUID versions. The first claim is the sender's. */
 const claimOf = (who: number): string =>
   `a${who.toString(16).padStart(7, '0')}-00c0-${who % 9}d11-${who % 8}abc-00000000000f`;
 
-/** A mailbox: the model's state, and what the relay calls it. */
+/** A mailbox: the state of the model, and the relay's URL and tokens. */
 interface Box {
   readonly claim: string;
   readonly requestId: string;
   url: string;
   state: State;
   tokens: Tokens;
-  /** How many receivers it has lost. */
+  /** The number of released receivers. */
   releases: number;
 }
 
-/** Plays a sequence to a relay and to the model; throws at the first answer that differs. */
+/** Sends a sequence to a relay and to the model. Throws at the first answer that differs. */
 async function play(plans: readonly Plan[], devices: number, options: Partial<RelayOptions>): Promise<void> {
   let now = START;
   const relay = createRelay({ publicUrl: PUBLIC_URL, clock: () => now, ...options });
@@ -52,7 +52,7 @@ async function play(plans: readonly Plan[], devices: number, options: Partial<Re
   const log: string[] = [];
   const history: { readonly command: Command; readonly box: Box | undefined }[] = [];
 
-  /** Deadlines are whole seconds; where they are counted from now, now is one too, for a sharp answer. */
+  /** Deadlines are whole seconds. A relative deadline is exact only if the clock is at a whole second. */
   const toWholeSecond = (): void => {
     now = Math.ceil(now / 1000) * 1000;
   };
@@ -77,7 +77,8 @@ async function play(plans: readonly Plan[], devices: number, options: Partial<Re
     const claim = isCreate && box !== undefined ? box.claim : who;
     const version = box?.state?.kind === 'mailbox' ? box.state.version : 0;
     const number = plan.known === 'current' ? version : plan.known === 'old' ? version - 1 : -1;
-    const known = plan.known === 'none' ? undefined : box?.tokens.has(number) ? number : -1; // Not all were ever shown.
+    // The relay has not shown every version.
+    const known = plan.known === 'none' ? undefined : box?.tokens.has(number) ? number : -1;
     const deadline = deadlineOf(plan.config);
     const command: Command = {
       operation: plan.operation,
@@ -102,7 +103,8 @@ async function play(plans: readonly Plan[], devices: number, options: Partial<Re
     const before = history.at(-back);
     if (before === undefined) return;
     if (before.command.operation === 'delete') toWholeSecond();
-    // A create again would bring its old expiration, which may have passed by now: `box` of a create covers that.
+    // A repeated create would send its old expiration, which may have passed. `box` of a create covers repeated
+    // creates.
     if (before.command.operation !== 'create') await perform({ ...before.command, ...content() }, before.box);
   }
 
@@ -126,7 +128,7 @@ async function play(plans: readonly Plan[], devices: number, options: Partial<Re
     if (isNew && !boxes.includes(box)) boxes.push(box);
   }
 
-  /** The mailbox that a create is about: the same claim and Request-ID mean the same mailbox. */
+  /** The mailbox of a create: the same claim and Request-ID identify the same mailbox. */
   function openBox({ claim = '', requestId = '' }: Command): Box {
     const same = boxes.find((one) => one.claim === claim.toLowerCase() && one.requestId === requestId);
     return same ?? { claim: claim.toLowerCase(), requestId, url: '', state: undefined, tokens: new Map(), releases: 0 };
@@ -179,7 +181,7 @@ const EVERYTHING: Profile = {
   faultIn: 12,
 };
 
-/** Long enough for more than 16 updates by one device, and for retries of those that are forgotten. */
+/** Long enough for more than 16 updates by one device, and for retries of forgotten updates. */
 const UPDATES: Profile = {
   devices: 1,
   weights: { create: 0, preview: 0, read: 3, update: 20, relinquish: 0, delete: 0, retry: 8, wait: 0 },
@@ -191,7 +193,7 @@ const UPDATES: Profile = {
   faultIn: 1_000,
 };
 
-/** Enough devices for more than 16 released ones. */
+/** Enough devices for more than 16 released receivers. */
 const RELEASES: Profile = {
   devices: 17,
   weights: { create: 0, preview: 0, read: 14, update: 2, relinquish: 10, delete: 0, retry: 4, wait: 0 },
@@ -200,7 +202,6 @@ const RELEASES: Profile = {
   faultIn: 1_000,
 };
 
-/** Deletes, deadlines and retried creates. */
 const ENDINGS: Profile = {
   devices: 2,
   weights: { create: 8, preview: 1, read: 2, update: 1, relinquish: 0, delete: 3, retry: 1, wait: 5 },

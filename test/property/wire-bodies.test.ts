@@ -34,7 +34,7 @@ function call(method: string, url: string, body?: string | Uint8Array<ArrayBuffe
   return exchange(relay, new Request(url, body === undefined ? { method, headers } : { method, headers, body }));
 }
 
-/** Accepted if and only if it is to be; a refusal names the member at fault and gives nothing away. */
+/** The relay accepts exactly the valid bodies. A refusal names the invalid member and shows no secret. */
 function hold({ verdict, at }: Judgement, reply: Reply): boolean {
   if (reply.status === 200) {
     expect(verdict, 'accepted').not.toBe('no');
@@ -104,7 +104,7 @@ test('a read is accepted exactly if its token is valid', async () => {
   );
 });
 
-/** Any bytes, and the bytes of a good body with some of them overwritten. */
+/** Random bytes, and a valid body with some overwritten bytes. */
 const bytes: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 200 }),
   fc.constant(Uint8Array.from(Buffer.from(`\ufeff${JSON.stringify(GOOD)}`))),

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => relay.close());
 
-/** Paths made of `id`, of what is nearly it, and of anything. */
+/** Paths from `id`, from variants of `id`, and from random text. */
 function pathsAround(id: string): fc.Arbitrary<string> {
   const near = [id, id.toUpperCase(), `${id}0`, id.slice(1), id.replaceAll('-', ''), '..', '%2e%2e', '%00', CANARY];
   const segment = fc.oneof(anyText, fc.constantFrom(...near), fc.uuid());
@@ -59,7 +59,7 @@ test('the relay answers exact paths and methods only, and leaves other paths to 
       const reply = await call(relay, request);
       expect(reply.headers.get('Mailbox-Request-ID')).toBe(requestId);
       const kind = below === '/v1/m' ? 'collection' : LOWER_V4.test(below) ? 'mailbox' : undefined;
-      // PROTOCOL does not say which comes first where neither the identifier nor the method is known.
+      // docs/protocol.md does not order the checks of an unknown identifier and an unknown method.
       if (kind === undefined) expect(method === 'OPTIONS' ? [204, 404] : [404, 405]).toContain(reply.status);
       else if (method === 'OPTIONS') expect([reply.status, allowOf(reply)]).toStrictEqual([204, METHODS[kind]]);
       else if (!METHODS[kind].includes(method))
@@ -71,7 +71,7 @@ test('the relay answers exact paths and methods only, and leaves other paths to 
   );
 });
 
-/** What `Allow` names, in the order of {@link METHODS}, without OPTIONS. */
+/** The methods in `Allow` without OPTIONS, in the order of {@link METHODS}. */
 function allowOf({ headers }: { readonly headers: Headers }): string[] {
   const named = (headers.get('Allow') ?? '').split(/, */);
   return METHODS.mailbox.filter((method) => named.includes(method));

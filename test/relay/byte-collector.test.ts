@@ -27,7 +27,7 @@ describe('the byte collector', () => {
     expect([...collector.bytes()]).toEqual([7, 7, 7]);
   });
 
-  it('accepts bytes up to the limit; one more discards all and refuses more', () => {
+  it('accepts bytes up to the limit, and discards and refuses all bytes after one more', () => {
     const collector = createByteCollector(2_000);
     expect(collector.add(bytes(1_999))).toBe(true);
     expect(collector.add(bytes(1))).toBe(true);

@@ -40,7 +40,7 @@ describe('events', () => {
       },
     ],
   ])(
-    'survive a listener that %s: the others hear them, and the fact is reported without its words',
+    'reach the other listeners if one %s, and listener.failed does not contain its message',
     async (_how, listener) => {
       const all: RelayEvent[] = [];
       const heard: string[] = [];
@@ -55,7 +55,7 @@ describe('events', () => {
     },
   );
 
-  it('a failing listener of listener.failed causes no endless loop', () => {
+  it('cause no endless loop if a listener of listener.failed fails', () => {
     const events = createEvents(() => {
       throw new Error('always');
     });

@@ -11,7 +11,7 @@ const outside = (): MailboxStore => ({
   capabilities: { atomic: 'distributed', nativeExpiry: true, durable: true },
 });
 
-/** Options as a caller without types may write them. */
+/** Creates a relay with untyped options, as JavaScript callers do. */
 const make = (options: Record<string, unknown>) =>
   createRelay({ publicUrl: 'http://localhost', ...options } as unknown as RelayOptions);
 
@@ -47,7 +47,7 @@ describe('createRelay: options', () => {
     ['publicUrl', { publicUrl: 'https://example.com/relay#f' }],
     ['publicUrl', { publicUrl: 'https://user:secret@example.com/relay' }],
     ['publicUrl', { publicUrl: 'https://example.com/relay//' }],
-    // Devices take no links with these: they mean something to a shell, to Apple's patterns, or to parsers of URLs.
+    // Devices accept no links with these characters, which have a meaning in a shell, Apple's patterns or URL parsers.
     ...['schlüssel', 'a%20b', 'a*b', '$(x)', "a'b", 'a;b', 'a(b)', '.hidden', 'a//b', 'a,b', 'a@b'].map(
       (path): [string, Record<string, unknown>] => ['publicUrl', { publicUrl: `https://example.com/${path}` }],
     ),

@@ -6,7 +6,6 @@ afterEach(() => void vi.useRealTimers());
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** Reports whether a promise has settled. */
 function watch(promise: Promise<unknown>): { settled: boolean } {
   const state = { settled: false };
   const settle = (): void => {

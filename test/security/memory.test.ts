@@ -1,4 +1,4 @@
-/** What strangers send does not cost a host more memory than they send. */
+/** Requests of attackers cost a host at most as much memory as the attackers send. */
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -11,11 +11,11 @@ const FORMS = ['node', 'koa', 'express', 'hono', 'hono-mount'] as const;
 /** SOAK=1 sends a hundred times as much. */
 const SOAKS = process.env.SOAK === '1';
 const CONNECTIONS = SOAKS ? 200 : 10;
-/** One-byte pieces of a body that never ends. As a list of buffers they would take 400 bytes each. */
+/** One-byte pieces of an endless body. A list of buffers would take 400 bytes per piece. */
 const PIECES = SOAKS ? 60_000 : 5_000;
-/** Those of a body that is queued; Node itself takes no more than 16 KiB of it. */
+/** Pieces of a queued body. Node itself buffers at most 16 KiB. */
 const QUEUED_PIECES = 16_000;
-/** Reads that are sent on one connection, and whose answers nobody takes. */
+/** Reads on one connection whose client does not read the answers. */
 const READS = SOAKS ? 2_000 : 200;
 const TIMEOUT_MS = SOAKS ? 600_000 : 120_000;
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => program.remove());
 
-/** Sends a text on each of many connections, and reads no answers. Resolves to the bytes in all. */
+/** Sends a text on each of many connections, and reads no answers. Resolves to the total number of bytes. */
 async function sendOnAll(texts: readonly string[]): Promise<number> {
   let sent = 0;
   for (const text of texts) {
@@ -47,7 +47,7 @@ const onEach = (text: string): string[] => Array.from({ length: CONNECTIONS }, (
 const headOf = (path: string, claim: string, fields: string): string =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nMailbox-Device-Claim: ${claim}\r\n${fields}\r\n`;
 
-/** The head of a create, and so many bytes of its body, in pieces of the given size. */
+/** The head of a create, and `bytes` bytes of its body, in pieces of `size` bytes. */
 function unfinishedCreate(bytes: number, size: number): string {
   const id = `Mailbox-Request-ID: ${randomUUID()}\r\n`;
   const fields = `${id}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n`;
@@ -55,7 +55,9 @@ function unfinishedCreate(bytes: number, size: number): string {
   return headOf('/v1/m', randomUUID(), fields) + piece.repeat(bytes / size);
 }
 
-/** Makes a mailbox with so many characters of payload, and resolves to the head of a read of it, with more fields. */
+/**
+ * Creates a mailbox with `size` characters of payload. Resolves to the head of a read of the mailbox, with more fields.
+ */
 async function readOfMailbox(size: number, more = (_version: string): string => ''): Promise<string> {
   const sender = newDevice();
   const payload = { type: 'AEAD_AES_128_GCM', data: 'A'.repeat(size) };
@@ -64,7 +66,7 @@ async function readOfMailbox(size: number, more = (_version: string): string => 
   return headOf(new URL(JSON.parse(text).urlLink).pathname, sender.claim, fields);
 }
 
-/** The fields of a read that is held. */
+/** The fields of a long poll. */
 const WAITING = (version: string): string => `Mailbox-Known-Version: ${version}\r\nPrefer: wait=50\r\n`;
 
 async function isServing(): Promise<void> {
@@ -82,7 +84,7 @@ describe.each(FORMS)('a host with a heap of 256 MB: %s', (form) => {
   afterEach(leave);
   afterAll(() => host.stop());
 
-  /** Bytes that the host holds once it has all that was sent on many connections. */
+  /** Bytes that the host holds once it has received all texts on many connections. */
   async function heldAfter(texts: readonly string[]): Promise<number> {
     const { received } = await host.state();
     const sent = await sendOnAll(texts);

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { createBody, device, somePayload, testRelay } from '../support/relay/relay.js';
 import { dump } from '../support/store/stores.js';
 
-/** Everything that transfers in flight bring, each value recognisable. */
+/** The values that unfinished transfers send, each recognisable. */
 interface Planted {
   readonly secrets: string[];
 }
 
-/** Leaves so many transfers half done in the store, and notes every value used. */
+/** Leaves `count` unfinished transfers in the store, and returns every used value. */
 async function transfersInFlight(relay: ReturnType<typeof testRelay>, count: number): Promise<Planted> {
   const secrets: string[] = [];
   const note = (value: string): string => {
@@ -46,7 +46,7 @@ async function transfersInFlight(relay: ReturnType<typeof testRelay>, count: num
   return { secrets };
 }
 
-/** Which of the values stand in a text, as they are, without dashes, or as base64. */
+/** Returns the values that a text contains: unchanged, without dashes, or in base64. */
 function found(secrets: readonly string[], text: string): string[] {
   const lower = text.toLowerCase();
   return secrets.filter(
@@ -69,7 +69,7 @@ describe('secrets in the store and in events [§10]', () => {
   it('the search of the test before finds the values in a store without keys', async () => {
     const store = new Map<string, unknown>();
     const { secrets } = await transfersInFlight(testRelay({ store }), 10);
-    // Even in clear: no claim, no request id, no identifier. But titles, payloads and tokens.
+    // Even a store in clear holds no claim, request id or identifier. It holds titles, payloads and tokens.
     const kinds = found(secrets, dump(store));
     expect(kinds.some((secret) => secret.startsWith('title '))).toBe(true);
     expect(kinds.some((secret) => secret.startsWith('http://localhost'))).toBe(false);
@@ -85,9 +85,9 @@ describe('secrets in the store and in events [§10]', () => {
     let sealed = 0;
     for (const [key, entry] of store) {
       const { value } = entry as { value: string };
-      if (value.includes('.-.')) continue; // A tombstone holds nothing to open.
+      if (value.includes('.-.')) continue; // A tombstone has no ciphertext.
       sealed += 1;
-      // All that a thief has: the store key (a digest of the identifier) and the server key.
+      // A thief has only the store key (a digest of the identifier) and the server key.
       for (const identifier of [key, key.split(':')[1] ?? '', '']) {
         expect(() => codec.decode(value, { identifier, key })).toThrow();
       }
@@ -107,7 +107,7 @@ describe('secrets in the store and in events [§10]', () => {
       await receiver.update(json.urlLink, body.payload, { requestId: 'the-same-id' });
     }
     const digests = [...store.entries()].map((entry) => new Set(JSON.stringify(entry).match(/[A-Za-z0-9_-]{43}/g)));
-    expect(digests[0]?.size).toBe(4); // store key, two claims, one update
+    expect(digests[0]?.size).toBe(4); // Store key, two claims, one update.
     expect([...(digests[0] ?? [])].filter((digest) => digests[1]?.has(digest))).toEqual([]);
   });
 

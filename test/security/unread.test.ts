@@ -7,14 +7,16 @@ import { createRelay, type Relay } from 'credential-relay';
 import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
 
-/* Bodies that go on after their request was answered: the relay throws away a part of them, and then cuts them off. */
+/* Bodies that continue after the answer: the relay discards a part of the body, and then closes the connection. */
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Most that may be taken after the answer: 1 MiB, what the kernel and HTTP/2 buffer on both sides, and one piece. */
+/**
+ * Maximum number of bytes after the answer: 1 MiB, the buffers of the kernel and HTTP/2 on both sides, and one piece.
+ */
 const MOST_BYTES = 32 * 1024 * 1024;
 const ENOUGH_BYTES = 256 * 1024 * 1024;
 const PIECE = Buffer.alloc(65_536, 'a');
@@ -37,7 +39,7 @@ async function portOf(form: string): Promise<number> {
 
 const CLAIM = { 'mailbox-device-claim': randomUUID(), 'mailbox-request-id': 'one' };
 
-/** Requests that are answered before their body is read. */
+/** Requests that the relay answers before it has read the body. */
 const REFUSED: [name: string, method: string, path: string, status: number, fields: Record<string, string>][] = [
   ['no identifier', 'POST', '/v1/m/x', 404, CLAIM],
   ['no claim', 'POST', '/v1/m', 400, {}],
@@ -99,7 +101,7 @@ describe('over HTTP/2', () => {
     const session = connectHttp2(`http://127.0.0.1:${await portOf('http2')}`).on('error', () => {});
     closing.push(() => session.destroy());
     const head = { ':method': method, ':path': path, ...fields };
-    // A preview ends its request with the head otherwise.
+    // Otherwise a preview ends its request with the head.
     const stream = session.request(head, { endStream: false }).on('error', () => {});
     let answered: unknown;
     stream.on('response', (headers) => {

@@ -8,7 +8,7 @@ import { operation } from '../../support/protocol/device.js';
 import { send } from '../../support/protocol/http.js';
 import { createBody, device } from '../../support/relay/relay.js';
 
-/* RFC 9110 §11.6.1 and RFC 6750 §3: whatever a value holds, what goes out is one challenge that reads back. */
+/* RFC 9110 §11.6.1 and RFC 6750 §3: for every value, the header holds one challenge that a parser reads back. */
 
 watchForLeaks();
 
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** What a value may hold on the wire: RFC 6750 §3 allows neither quotes nor backslashes, nor anything but ASCII. */
+/** RFC 6750 §3 allows only ASCII without quotes and backslashes. */
 const SAFE = /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/;
 
 const HOSTILE: ReadonlyArray<readonly [value: string, written: string]> = [
@@ -48,7 +48,7 @@ function only(value: string): ReturnType<typeof parseChallenges>[number] {
   return first;
 }
 
-describe('the reader of these tests', () => {
+describe('the challenge parser of these tests', () => {
   test('reads the example of RFC 9110 §11.6.1', () => {
     const text = 'Basic realm="simple", Newauth realm="apps", type=1, title="Login to \\"apps\\""';
     expect(parseChallenges(text)).toEqual([
@@ -78,7 +78,7 @@ describe('the reader of these tests', () => {
 });
 
 describe('challenge()', () => {
-  test('is a WWW-Authenticate field with the realm first', () => {
+  test('returns a WWW-Authenticate field with the realm first', () => {
     expect(challenge('Bearer')).toEqual(['WWW-Authenticate', 'Bearer realm="mailbox"']);
     const parameters = { error: 'invalid_token', scope: undefined, resource_metadata: 'https://a.example/b' };
     expect(challenge('Bearer', parameters)).toEqual([
@@ -87,7 +87,7 @@ describe('challenge()', () => {
     ]);
   });
 
-  test('a realm of its own stands in its place', () => {
+  test('a given realm replaces the default realm', () => {
     expect(only(challenge('Bearer', { error: 'e', realm: 'own' })[1]).parameters).toEqual([
       ['realm', 'own'],
       ['error', 'e'],
@@ -110,7 +110,7 @@ describe('challenge()', () => {
 
   const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09AZaz"), minLength: 1, maxLength: 20 });
 
-  test('property: any scheme, names and values are one challenge, with those names, and safe values of that length', () => {
+  test('property: any scheme, names and values give one challenge with these names and safe values of equal length', () => {
     const names = fc.uniqueArray(
       token.filter((name) => name.toLowerCase() !== 'realm'),
       {
@@ -141,7 +141,7 @@ describe('challenge()', () => {
     );
   });
 
-  test('property: a scheme or name that is no token is a TypeError, which does not repeat it', () => {
+  test('property: a scheme or name that is not a token causes a TypeError without the text', () => {
     const noToken = fc.string().filter((text) => !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text));
     fc.assert(
       fc.property(noToken, (text) => {
@@ -155,8 +155,8 @@ describe('challenge()', () => {
   });
 });
 
-describe('on the wire', () => {
-  test('every hostile value arrives as one challenge, and adds no field', async () => {
+describe('challenges in responses', () => {
+  test('every hostile value arrives as one challenge and adds no header', async () => {
     const { server, origin, close } = await openServer();
     closing.push(close);
     let value = '';
@@ -177,7 +177,7 @@ describe('on the wire', () => {
     }
   });
 
-  test('the challenges that the relay gives by itself read back', async () => {
+  test('the parser reads the default challenges of the relay', async () => {
     const codes = [
       'token_required',
       'token_invalid',

@@ -4,12 +4,12 @@ import { lenient, refusing, watchForLeaks } from '../../support/auth/hooks.js';
 import { being, judge, noting } from '../../support/auth/judge.js';
 import { RETURNS, THROWS } from '../../support/auth/misbehaviour.js';
 
-/* allOf, and what it shares with anyOf, asked by a relay: what `authorize` is given, and what goes out. */
+/* allOf, and the behaviour that allOf and anyOf share, in a relay: the Principal for `authorize`, and the refusals. */
 
 watchForLeaks();
 
 describe('allOf', () => {
-  test('unites scopes and via, each once and in order, and keeps the app', async () => {
+  test('unites scopes and via without duplicates in order, and keeps the app', async () => {
     const one = being({ app: 'a', scopes: ['x', 'y'], via: ['bearer'] });
     const two = being({ scopes: ['y', 'z'], via: ['attestation', 'bearer'] });
     expect((await judge(allOf(one, two))).principal).toEqual({
@@ -20,13 +20,13 @@ describe('allOf', () => {
     expect((await judge(allOf(two, one))).principal).toMatchObject({ app: 'a', scopes: ['y', 'z', 'x'] });
   });
 
-  test('has no scopes where no hook has, and one hook alone is itself', async () => {
+  test('returns no scopes if no hook has scopes, and returns a single hook unchanged', async () => {
     const { principal } = await judge(allOf(being({ via: ['a'] }), being({ app: 'b', via: ['b'] })));
     expect(principal).toEqual({ app: 'b', via: ['a', 'b'] });
     expect((await judge(allOf(being({ via: ['a'], scopes: [] })))).principal).toEqual({ via: ['a'], scopes: [] });
   });
 
-  test('one app named by all is no conflict; different apps are a 403', async () => {
+  test('accepts hooks with the same app, and answers 403 to different apps', async () => {
     const app = (name: string): AuthenticationHook => being({ app: name, via: [name] });
     expect((await judge(allOf(app('a'), app('a')))).principal).toEqual({ app: 'a', via: ['a'] });
     for (const hook of [
@@ -38,7 +38,7 @@ describe('allOf', () => {
     }
   });
 
-  test('asks one after another, and none after the first refusal', async () => {
+  test('calls the hooks in order, and stops at the first refusal', async () => {
     const asked: string[] = [];
     const slow: AuthenticationHook = async () => {
       await new Promise((resolve) => setImmediate(resolve));
@@ -50,12 +50,12 @@ describe('allOf', () => {
     expect(asked).toEqual(['slow is done', 'refuses']);
   });
 
-  test('the first refusal is the answer, even if a later one would weigh more', async () => {
+  test('reports the first refusal, even if a later hook has a heavier refusal', async () => {
     const hook = allOf(refusing('attestation_required'), refusing('authentication_unavailable'));
     expect(await judge(hook)).toMatchObject({ status: 401, code: 'attestation_required' });
   });
 
-  test.each([...RETURNS, ...THROWS])('a hook that $name: 503, wherever it stands', async ({ run, cause }) => {
+  test.each([...RETURNS, ...THROWS])('answers 503 if a hook $name, at any position', async ({ run, cause }) => {
     const garbage = run as AuthenticationHook;
     for (const hook of [allOf(garbage, lenient), allOf(lenient, garbage), allOf(lenient, allOf(garbage))]) {
       const { status, code, of } = await judge(hook);
@@ -65,8 +65,8 @@ describe('allOf', () => {
   });
 });
 
-describe('both', () => {
-  test('nest: one in the other, to any depth', async () => {
+describe('anyOf and allOf', () => {
+  test('nest in each other to any depth', async () => {
     const hook = anyOf(
       allOf(being({ app: 'a', via: ['one'] }), refusing('token_invalid')),
       allOf(being({ app: 'a', via: ['one'] }), anyOf(refusing('attestation_required'), being({ via: ['two'] }))),
@@ -79,14 +79,14 @@ describe('both', () => {
   test.each([
     ['allOf', allOf],
     ['anyOf', anyOf],
-  ] as const)('%s without a hook, or with what is none, is a TypeError', (name, combine) => {
+  ] as const)('%s throws a TypeError without a hook, or for a value that is not a function', (name, combine) => {
     expect(() => combine()).toThrow(new TypeError(`${name}: needs at least one hook`));
     for (const none of [undefined, null, {}, 'hook', true]) {
       expect(() => combine(lenient, none as never)).toThrow(new TypeError(`${name}: every hook must be a function`));
     }
   });
 
-  test('unite metadata: lists united in order, of other members the first', () => {
+  test('unite lists of metadata in order, and keep the first of other members', () => {
     const withMetadata = (metadata: ResourceMetadata): AuthenticationHook =>
       Object.assign(() => lenient(), { metadata });
     const one = withMetadata({ authorization_servers: ['a', 'b'], scopes_supported: ['x'], resource_name: 'one' });
@@ -102,7 +102,7 @@ describe('both', () => {
     expect(allOf(lenient).metadata).toEqual({});
   });
 
-  test('what a hook rejects with counts as what it throws', async () => {
+  test('treat a rejection of a hook like a thrown error', async () => {
     const { code } = await judge(anyOf(refusing('token_required'), () => Promise.reject(new RelayError('contention'))));
     expect(code).toBe('contention');
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { expectUndecided, SECRET, tryCreate, watchedRelay, watchForLeaks } from '../../support/auth/hooks.js';
 import { judge } from '../../support/auth/judge.js';
 
-/* deviceAttestation: of what `verify` of the host returns, only what is documented lets a request in. */
+/* deviceAttestation admits a request only if the host's `verify` returns a documented result. */
 
 watchForLeaks();
 
@@ -57,27 +57,27 @@ describe.each([
   ['returns', (answer: unknown) => () => answer],
   ['resolves with', (answer: unknown) => async () => answer],
 ])('a verify that %s', (_, how) => {
-  test.each(ACCEPTED)('%s lets in', async (_name, answer, principal) => {
+  test.each(ACCEPTED)('%s: the hook admits the request', async (_name, answer, principal) => {
     const outcome = await judge(verifying(how(answer)));
     expect(outcome.status).toBe(200);
     expect(outcome.principal).toEqual({ ...principal, via: ['device-attestation'] });
     expect(outcome.of('hook.failed')).toEqual([]);
   });
 
-  test.each(REFUSED)('%s: 503 and an event, never in', async (_name, answer) => {
+  test.each(REFUSED)('%s: the relay answers 503 with an event', async (_name, answer) => {
     const { answer: response, of } = await judge(verifying(how(answer)));
     expectUndecided(response);
     expect(of('hook.failed')).toMatchObject([{ hook: 'authenticate', operation: 'create', cause: 'TypeError' }]);
   });
 
-  test('null: attestation_invalid', async () => {
+  test('null: the relay answers 401 attestation_invalid', async () => {
     const { status, code, of } = await judge(verifying(how(null)));
     expect([status, code]).toEqual([401, 'attestation_invalid']);
     expect(of('hook.failed')).toEqual([]);
   });
 });
 
-test('without an attestation, or with an empty one, verify is not asked', async () => {
+test('deviceAttestation does not call verify without an attestation, or with an empty one', async () => {
   let asked = 0;
   const hook = verifying(() => {
     asked += 1;

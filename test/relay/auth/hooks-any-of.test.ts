@@ -12,12 +12,12 @@ import { lenient, refusing, SECRET, watchForLeaks } from '../../support/auth/hoo
 import { being, judge, noting } from '../../support/auth/judge.js';
 import { RETURNS, THROWS } from '../../support/auth/misbehaviour.js';
 
-/* anyOf, asked by a relay: who is let in, and what goes out when nobody is. */
+/* anyOf in a relay: admitted requests, and the answer if every hook refuses. */
 
 watchForLeaks();
 
 describe('anyOf', () => {
-  test('the first that lets in is the answer, as it is, and no other is asked', async () => {
+  test('returns the result of the first hook that admits the request, and calls no later hook', async () => {
     const asked: string[] = [];
     const principal = { app: 'a', scopes: ['x'], via: ['second'] };
     const hook = anyOf(
@@ -29,35 +29,38 @@ describe('anyOf', () => {
     expect(asked).toEqual(['first', 'second']);
   });
 
-  test('anonymous access is written out', async () => {
+  test('allows anonymous access only through an explicit hook', async () => {
     expect((await judge(allowAnonymous())).principal).toEqual({ via: ['anonymous'] });
     const { principal, status } = await judge(anyOf(refusing('token_required'), allowAnonymous()));
     expect([status, principal]).toEqual([200, { via: ['anonymous'] }]);
   });
 
-  test.each([...RETURNS, ...THROWS])('a hook that $name is an outage, and stops no other', async ({ run, cause }) => {
-    const garbage = run as AuthenticationHook;
-    for (const hook of [
-      anyOf(garbage, lenient),
-      anyOf(refusing('forbidden'), garbage, lenient),
-      anyOf(anyOf(garbage), lenient),
-    ]) {
-      const { status, of } = await judge(hook);
-      expect(status).toBe(200);
-      expect(of('hook.failed')).toMatchObject([{ hook: 'authenticate', operation: 'create', cause }]);
-    }
-    for (const hook of [
-      anyOf(garbage),
-      anyOf(garbage, refusing('token_invalid')),
-      anyOf(refusing('forbidden'), garbage),
-    ]) {
-      const { status, code, of } = await judge(hook);
-      expect([status, code]).toEqual([503, 'authentication_unavailable']);
-      expect(of('hook.failed')).toHaveLength(1);
-    }
-  });
+  test.each([...RETURNS, ...THROWS])(
+    'treats a hook that $name as an outage, and calls the next hook',
+    async ({ run, cause }) => {
+      const garbage = run as AuthenticationHook;
+      for (const hook of [
+        anyOf(garbage, lenient),
+        anyOf(refusing('forbidden'), garbage, lenient),
+        anyOf(anyOf(garbage), lenient),
+      ]) {
+        const { status, of } = await judge(hook);
+        expect(status).toBe(200);
+        expect(of('hook.failed')).toMatchObject([{ hook: 'authenticate', operation: 'create', cause }]);
+      }
+      for (const hook of [
+        anyOf(garbage),
+        anyOf(garbage, refusing('token_invalid')),
+        anyOf(refusing('forbidden'), garbage),
+      ]) {
+        const { status, code, of } = await judge(hook);
+        expect([status, code]).toEqual([503, 'authentication_unavailable']);
+        expect(of('hook.failed')).toHaveLength(1);
+      }
+    },
+  );
 
-  test('an outage beside the answer is reported, whatever the answer is, each once', async () => {
+  test('emits one event per outage, for every outcome', async () => {
     const down = (code: string) =>
       refusing('authentication_unavailable', { cause: Object.assign(new Error(SECRET), { code }) });
     const TABLE: ReadonlyArray<readonly [AuthenticationHook, number, string[]]> = [
@@ -81,7 +84,7 @@ describe('anyOf', () => {
     }
   });
 
-  /** Heaviest first; what stands in one row weighs the same. */
+  /** The heaviest code first. Codes in one row weigh the same. */
   const WEIGHTS: ReadonlyArray<readonly RelayErrorCode[]> = [
     ['authentication_unavailable', 'store_unavailable', 'internal_error'],
     ['rate_limited', 'quota_exceeded'],
@@ -95,14 +98,14 @@ describe('anyOf', () => {
   );
 
   test.each(PAIRS)(
-    'of $one and $other the heavier is reported, and of equals the first',
+    'reports the heavier of $one and $other, or the first of equal weights',
     async ({ one, other, below }) => {
       expect((await judge(anyOf(refusing(one), refusing(other)))).code).toBe(one);
       expect((await judge(anyOf(refusing(other), refusing(one)))).code).toBe(below === 0 ? other : one);
     },
   );
 
-  test('of many, whatever their order, the heaviest', async () => {
+  test('reports the heaviest of many refusals in any order', async () => {
     const codes = WEIGHTS.map(([code]) => code as RelayErrorCode);
     for (let turn = 0; turn < codes.length; turn += 1) {
       const order = [...codes.slice(turn), ...codes.slice(0, turn)];
@@ -112,7 +115,7 @@ describe('anyOf', () => {
     }
   });
 
-  test('what is reported keeps its detail, members and headers, and brings none of the lighter ones', async () => {
+  test('keeps detail, members and headers of the reported refusal, and none of lighter refusals', async () => {
     const heavy = refusing('rate_limited', {
       detail: 'Slower.',
       members: { limit: 5 },
@@ -125,7 +128,7 @@ describe('anyOf', () => {
     expect([answer.headers.has('WWW-Authenticate'), answer.headers.has('DPoP-Nonce')]).toEqual([false, false]);
   });
 
-  test('a 401 brings one challenge of each scheme, that of the heaviest first, and of other headers the first', async () => {
+  test('answers 401 with one challenge per scheme, the heaviest first, and keeps the first of other headers', async () => {
     const bare = refusing('token_required', {
       headers: [challenge('Bearer'), challenge('DPoP', { algs: 'ES256' }), ['dpop-nonce', 'later']],
     });
@@ -142,7 +145,7 @@ describe('anyOf', () => {
     expect(answer.headers.get('X-Own')).toBe('own');
   });
 
-  test('the challenge of a refusal that brings none of its own is there too', async () => {
+  test('adds the default challenge of a refusal without a challenge', async () => {
     const bearer = refusing('token_required', { headers: [challenge('Bearer')] });
     const attestation = deviceAttestation({ verify: () => null });
     const absent: AuthenticationHook = (input) => attestation({ ...input, attestation: () => undefined });
@@ -156,7 +159,7 @@ describe('anyOf', () => {
     expect(await schemes(bearer, attestation)).toBe(both.toReversed().join(', '));
   });
 
-  test('the cause of the outage is in the event, and its message nowhere', async () => {
+  test('emits the cause of an outage without its message', async () => {
     const failing: AuthenticationHook = () => {
       throw Object.assign(new Error(SECRET), { code: 'ECONNRESET' });
     };

@@ -13,12 +13,12 @@ import {
 import { device, somePayload } from '../../support/relay/relay.js';
 import { troubledStore } from '../../support/store/stores.js';
 
-/* DESIGN §7: `authorize` runs outside the retry loop, once, and without holding anybody up. */
+/* docs/protocol.md §5: `authorize` runs outside the retry loop and once per request, and delays no other request. */
 
 watchForLeaks();
 
-describe('how often it is asked, and what it holds up', () => {
-  /** A store in which the first changes lose their race to `rival`, as to another process. */
+describe('the authorize hook under concurrency', () => {
+  /** A store in which the first changes lose their race against `rival`, as if against another process. */
   function racedStore(inner: MailboxStore, rival: () => Promise<unknown>, times: number): MailboxStore {
     let left = times;
     return {
@@ -34,7 +34,7 @@ describe('how often it is asked, and what it holds up', () => {
   }
 
   test.each<OperationName>(['read', 'update', 'relinquish', 'delete'])(
-    '%s: once, however often the commit is tried',
+    'runs once per %s, for any number of commit attempts',
     async (operation) => {
       const entries = new Map<string, unknown>();
       const fast = watchedRelay({ store: memoryStore(entries) }).relay;
@@ -54,7 +54,7 @@ describe('how often it is asked, and what it holds up', () => {
       });
       const there = visitor(relay);
       if (operation !== 'read') {
-        // Bound by the other relay, so that the races are those of the operation.
+        // The other relay binds the receiver, so only this operation races.
         expect((await device(fast, there.claim).read(url)).status).toBe(200);
       }
       const answer = await (operation === 'update' ? there.update(url) : there[operation as 'read'](url));
@@ -63,7 +63,7 @@ describe('how often it is asked, and what it holds up', () => {
     },
   );
 
-  test('a device that loses the place while it is judged is not let in by the judgement', async () => {
+  test('does not admit a device if another device binds while the hook runs', async () => {
     const entered = deferred();
     const leave = deferred();
     let slow = false;
@@ -85,7 +85,7 @@ describe('how often it is asked, and what it holds up', () => {
     expect((await winner.read(site.open.url)).status).toBe(200);
   });
 
-  test('a slow one holds no other device of the mailbox up', async () => {
+  test('delays no other device of the mailbox while the hook is slow', async () => {
     const entered = deferred();
     const leave = deferred();
     const site = await setScene({
@@ -107,13 +107,13 @@ describe('how often it is asked, and what it holds up', () => {
     expect((await sender.read(url)).json.payload).toEqual(last);
   });
 
-  test('its time does not count against the store budget, for any operation', async () => {
+  test('does not count the time of the hook against the store budget, for any operation', async () => {
     const [budget, slowness] = [300, 400];
     const times = DEVICE_OPERATIONS.map(async (operation) => {
       let slow = false;
       const site = await setScene({
         storeBudgetMs: budget,
-        // A store that takes a moment, so that it would not win against a deadline that has come.
+        // A slow store would not win against a deadline that has passed.
         store: troubledStore(() => new Promise((resolve) => setTimeout(resolve, 10))),
         authorize: async () => {
           if (slow) await new Promise((resolve) => setTimeout(resolve, slowness));
@@ -127,8 +127,8 @@ describe('how often it is asked, and what it holds up', () => {
   });
 });
 
-describe('what changes while it is asked', () => {
-  /** A scene whose hook does something else, once, before it lets a request through. */
+describe('changes while the authorize hook runs', () => {
+  /** A scene whose hook runs `meanwhile` once before it admits a request. */
   async function interrupted(meanwhile: (site: Scene) => Promise<unknown>, options: Partial<RelayOptions> = {}) {
     let armed = false;
     const site: Scene = await setScene({
@@ -143,14 +143,14 @@ describe('what changes while it is asked', () => {
     return site;
   }
 
-  test('a read of a mailbox that was deleted in the meantime is a 404, for a bound device too', async () => {
+  test('a read gets 404 if the mailbox was deleted, also for a bound device', async () => {
     const { taken } = await interrupted(async ({ taken }) => {
       expect((await taken.sender.delete(taken.url)).status).toBe(200);
     });
     expect((await taken.receiver.read(taken.url)).status).toBe(404);
   });
 
-  test('a read of a mailbox that expired in the meantime is a 404 (docs/protocol.md §7)', async () => {
+  test('a read gets 404 if the mailbox expired [§7]', async () => {
     let now = Date.now();
     const clock = (): number => now;
     const { taken } = await interrupted(
@@ -163,7 +163,7 @@ describe('what changes while it is asked', () => {
   });
 
   test.each(['update', 'delete', 'relinquish'] as const)(
-    '%s of a mailbox deleted meanwhile is a 404',
+    '%s gets 404 if the mailbox was deleted',
     async (operation) => {
       const { taken } = await interrupted(async ({ taken }) => {
         expect((await taken.sender.delete(taken.url)).status).toBe(200);
@@ -172,7 +172,7 @@ describe('what changes while it is asked', () => {
     },
   );
 
-  test('an update that another one overtook is applied to what that one left', async () => {
+  test('an update is applied to the result of an update that was faster', async () => {
     const overtake = async ({ taken }: Scene): Promise<void> => {
       expect((await taken.sender.update(taken.url)).status).toBe(200);
     };

@@ -11,11 +11,14 @@ import {
 } from '../../support/auth/hooks.js';
 import { createBody } from '../../support/relay/relay.js';
 
-/* PROTOCOL §5: `authorize` is asked once the device is known, before its rights; its refusal changes nothing. */
+/*
+ * docs/protocol.md §5: the relay calls `authorize` after it identified the device, and before it checks the rights. A
+ * refusal changes nothing.
+ */
 
 watchForLeaks();
 
-/** A scene that writes down what the authorize hook is told. */
+/** A scene that records the input of the authorize hook. */
 async function recordingScene(
   options: Partial<RelayOptions> = {},
 ): Promise<{ site: Scene; asked: AuthorizationInput[]; refuse(): void; told(): string[] }> {
@@ -39,13 +42,13 @@ async function recordingScene(
   };
 }
 
-describe('what it is told', () => {
-  test('operation and role, of every operation of a device', async () => {
+describe('the input of the authorize hook', () => {
+  test('has the operation and the role, for every device operation', async () => {
     const { site, told } = await recordingScene();
     const { open, taken } = site;
     const receiver = visitor(site.relay);
     expect((await open.sender.create()).status).toBe(200);
-    expect((await receiver.read(open.url)).status).toBe(200); // The read that binds.
+    expect((await receiver.read(open.url)).status).toBe(200); // This read binds the receiver.
     expect((await receiver.read(open.url)).status).toBe(200);
     expect((await open.sender.read(open.url)).status).toBe(200);
     expect((await receiver.update(open.url)).status).toBe(200);
@@ -66,7 +69,7 @@ describe('what it is told', () => {
     ]);
   });
 
-  test('the Principal of the authentication hook of the same operation; none without', async () => {
+  test('has the Principal of the authentication hook of the operation, and no Principal without a hook', async () => {
     const principal = { app: 'app-1', scopes: ['create'], via: ['A'] };
     const { site, asked } = await recordingScene({ authenticate: { create: () => principal } });
     for (const operation of ['create', 'read'] as const) await site.attempt(operation);
@@ -74,7 +77,7 @@ describe('what it is told', () => {
     expect(asked.map((input) => Object.hasOwn(input, 'principal'))).toEqual([true, true]);
   });
 
-  test('all that an authentication hook is told, and nothing of claim, body and mailbox', async () => {
+  test('has the input of an authentication hook, and nothing about claim, body and mailbox', async () => {
     const { site, asked } = await recordingScene();
     await site.attempt('update');
     const members = ['attestation', 'header', 'host', 'method', 'operation', 'relay', 'signal', 'url'];
@@ -85,8 +88,8 @@ describe('what it is told', () => {
   });
 });
 
-describe('when it is asked', () => {
-  test('not for a preview, and not for a mailbox that is not there', async () => {
+describe('the relay calls the authorize hook', () => {
+  test('not for a preview, and not for a missing mailbox', async () => {
     const { site, refuse, told } = await recordingScene();
     refuse();
     expect((await site.attempt('preview')).status).toBe(200);
@@ -98,7 +101,7 @@ describe('when it is asked', () => {
     expect(told()).toEqual([]);
   });
 
-  test('not for a device that may not act: 401 comes first', async () => {
+  test('not for a device without permission, which gets 401', async () => {
     const { site, refuse, told } = await recordingScene();
     const { open, taken } = site;
     const released = taken.receiver;
@@ -124,7 +127,7 @@ describe('when it is asked', () => {
     expect(told()).toEqual([]);
   });
 
-  test('not for a duplicate: create, update and relinquish get their 201', async () => {
+  test('not for a duplicate create, update or relinquish, which gets 201', async () => {
     const { site, refuse, told } = await recordingScene();
     for (const operation of ['create', 'update', 'relinquish'] as const) {
       expect((await site.attempt(operation)).status).toBe(200);
@@ -137,7 +140,7 @@ describe('when it is asked', () => {
     expect(told()).toEqual([]);
   });
 
-  test('not for the late retry of a create whose mailbox is cancelled', async () => {
+  test('not for the late retry of a create after the cancel', async () => {
     const { site, refuse, told } = await recordingScene();
     const ids = { requestId: 'cancelled' };
     const created = await site.open.sender.create(createBody(), ids);
@@ -148,7 +151,7 @@ describe('when it is asked', () => {
     expect(told()).toEqual([]);
   });
 
-  test('before the access rights: 403 where a right is missing as well', async () => {
+  test('before the check of the access rights: 403, also if a right is missing', async () => {
     const { site, refuse } = await recordingScene();
     const { sender } = site.open;
     const url = (await sender.create(createBody({ mailboxConfiguration: undefined }))).json.urlLink;
@@ -157,7 +160,7 @@ describe('when it is asked', () => {
     expect((await sender.update(url)).json.code).toBe('forbidden');
   });
 
-  test('before the known version: 403 where another is current as well', async () => {
+  test('before the check of the known version: 403, also if another version is current', async () => {
     const { site, refuse } = await recordingScene();
     const stale = { headers: { 'Mailbox-Known-Version': 'stale' } };
     expect((await site.attempt('update', stale)).json.code).toBe('version_changed');
@@ -166,8 +169,8 @@ describe('when it is asked', () => {
   });
 });
 
-describe('what its refusal does', () => {
-  test.each(DEVICE_OPERATIONS)('%s: nothing, and the request is not used up', async (operation) => {
+describe('a refusal of the authorize hook', () => {
+  test.each(DEVICE_OPERATIONS)('changes nothing on %s, and does not use up the request id', async (operation) => {
     let refused = false;
     const site = await setScene({ authorize: (input) => void (refused && refusing('forbidden')(input)) });
     const before = site.stored();
@@ -180,7 +183,7 @@ describe('what its refusal does', () => {
     expect((await site.attempt(operation)).status).toBe(200);
   });
 
-  test('a read that it refuses binds nobody: another device is bound', async () => {
+  test('binds no receiver on a read, so another device can bind', async () => {
     const { relay } = watchedRelay({
       authorize: ({ role, header }) =>
         void (role === 'receiver' && header('X-Blocked') && refusing('forbidden')({} as never)),

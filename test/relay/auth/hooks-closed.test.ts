@@ -16,19 +16,19 @@ import {
 import { type Misbehaviour, RETURNS, THROWS } from '../../support/auth/misbehaviour.js';
 import { forever } from '../../support/store/stores.js';
 
-/* PROTOCOL §6 (503) and the contract of hooks: what nobody vouched for is not let in, and changes nothing. */
+/* docs/protocol.md §6 (503): a hook without a valid result admits no request, and nothing changes. */
 
 watchForLeaks();
 
 const ALL: readonly Misbehaviour[] = [...RETURNS, ...THROWS];
-/** What lets in by returning nothing is left out. */
+/** Without cases that return nothing, because an authorize hook admits a request that way. */
 const MISBEHAVIOUR_OF_AUTHORIZE = ALL.filter(({ name }) => !name.endsWith('undefined') || /throws|rejects/.test(name));
 const SHORT_MS = 40;
 
-/** An authorize hook that lets in. */
+/** An authorize hook that admits every request. */
 const silent = (): void => {};
 
-/** A scene whose hook lets everything in until it is replaced. */
+/** A scene whose hook admits every request until the test replaces the hook. */
 async function sceneWith(which: 'authenticate' | 'authorize', hookTimeoutMs = 3_000) {
   let current: (...input: never[]) => unknown = which === 'authenticate' ? lenient : silent;
   const hook = (input: never): unknown => current(input);
@@ -46,7 +46,7 @@ async function sceneWith(which: 'authenticate' | 'authorize', hookTimeoutMs = 3_
   };
 }
 
-/** Asserts that the same request is carried out, for the first time, once the hook lets it in. */
+/** Asserts that the same request takes effect, for the first time, once the hook admits it. */
 async function expectNotUsedUp(site: Scene, operation: OperationName): Promise<void> {
   const [before, answer] = [site.stored(), await site.attempt(operation)];
   expect(answer.status).toBe(200);
@@ -60,7 +60,7 @@ function expectOneFailure(site: Scene, hook: 'authenticate' | 'authorize', opera
 }
 
 describe.each(OPERATIONS)('an authenticate hook on %s that', (operation) => {
-  test.each(ALL)('$name ends in 503, and nothing changes', async ({ run, cause }) => {
+  test.each(ALL)('$name causes a 503, and nothing changes', async ({ run, cause }) => {
     const { site, use } = await sceneWith('authenticate');
     const before = site.stored();
     use(run);
@@ -73,7 +73,7 @@ describe.each(OPERATIONS)('an authenticate hook on %s that', (operation) => {
     await expectNotUsedUp(site, operation);
   });
 
-  test('never settles is given up after hookTimeoutMs', async () => {
+  test('never settles causes a 503 after hookTimeoutMs', async () => {
     const { site, use } = await sceneWith('authenticate', SHORT_MS);
     const before = site.stored();
     use(forever);
@@ -87,7 +87,7 @@ describe.each(OPERATIONS)('an authenticate hook on %s that', (operation) => {
     await expectNotUsedUp(site, operation);
   });
 
-  test.each(['resolves', 'rejects'] as const)('%s after the deadline is not heard', async (how) => {
+  test.each(['resolves', 'rejects'] as const)('%s after the deadline has no effect', async (how) => {
     const { site, use } = await sceneWith('authenticate', SHORT_MS);
     const before = site.stored();
     const late = deferred<unknown>();
@@ -102,7 +102,7 @@ describe.each(OPERATIONS)('an authenticate hook on %s that', (operation) => {
 });
 
 describe.each(DEVICE_OPERATIONS)('an authorize hook on %s that', (operation) => {
-  test.each(MISBEHAVIOUR_OF_AUTHORIZE)('$name ends in 503, and nothing changes', async ({ run, cause }) => {
+  test.each(MISBEHAVIOUR_OF_AUTHORIZE)('$name causes a 503, and nothing changes', async ({ run, cause }) => {
     const { site, use } = await sceneWith('authorize');
     const before = site.stored();
     use(run);
@@ -113,7 +113,11 @@ describe.each(DEVICE_OPERATIONS)('an authorize hook on %s that', (operation) => 
     await expectNotUsedUp(site, operation);
   });
 
-  test.each(['never settles', 'resolves after the deadline', 'rejects after the deadline'])('%s', async (how) => {
+  test.each([
+    'never settles causes a 503',
+    'resolves after the deadline causes a 503',
+    'rejects after the deadline causes a 503',
+  ])('%s', async (how) => {
     const { site, use } = await sceneWith('authorize', SHORT_MS);
     const before = site.stored();
     const late = deferred();
@@ -129,7 +133,7 @@ describe.each(DEVICE_OPERATIONS)('an authorize hook on %s that', (operation) => 
   });
 });
 
-test('an authorize hook that returns nothing lets in, by a promise as well', async () => {
+test('an authorize hook that returns nothing, also by a promise, admits the request', async () => {
   for (const run of [silent, async () => {}]) {
     const { site, use } = await sceneWith('authorize');
     use(run);
@@ -138,7 +142,7 @@ test('an authorize hook that returns nothing lets in, by a promise as well', asy
   }
 });
 
-test('the signal is aborted at the deadline, with a reason that names it', async () => {
+test('the signal of a hook aborts at the deadline with the reason hook_timeout', async () => {
   const { site, use } = await sceneWith('authenticate', SHORT_MS);
   const seen = deferred<unknown>();
   use(((input: { signal: AbortSignal }) => {
@@ -149,7 +153,7 @@ test('the signal is aborted at the deadline, with a reason that names it', async
   expect(await seen.promise).toMatchObject({ name: 'HookTimeout', code: 'hook_timeout' });
 });
 
-test('the signal is not aborted when the hook has answered in time', async () => {
+test('the signal of a hook does not abort after a result in time', async () => {
   let signal: AbortSignal | undefined;
   const { site, use } = await sceneWith('authenticate', SHORT_MS);
   use(((input: { signal: AbortSignal }) => {
@@ -161,7 +165,7 @@ test('the signal is not aborted when the hook has answered in time', async () =>
   expect(signal?.aborted).toBe(false);
 });
 
-test('what throws even when it is looked at is a 503 all the same', async () => {
+test('a thrown value whose members throw causes a 503', async () => {
   const prickly = {
     get code() {
       throw new Error(SECRET);

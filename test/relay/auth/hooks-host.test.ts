@@ -21,7 +21,7 @@ import { claimField, idField, JSON_TYPE, operation } from '../../support/protoco
 import { type Answer, type Field, send } from '../../support/protocol/http.js';
 import { createBody, PUBLIC_URL } from '../../support/relay/relay.js';
 
-/* What a hook sees of its host, and of headers that were sent twice, through every door and over real sockets. */
+/* Host data and repeated headers in the input of a hook, through every handler and over real sockets. */
 
 watchForLeaks();
 
@@ -30,14 +30,14 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** What the host's own middleware found out before the relay. */
+/** The user that the host's middleware identified before the relay. */
 const USER = { id: 'user-1' };
 const setUser = (request: NodeHostRequest, _response: unknown, next: () => void): void => {
   request.user = USER;
   next();
 };
 
-/** Builds a host that knows a user, and mounts the relay at /relay. */
+/** Builds a host with a user, and mounts the relay at /relay. */
 type Build = (relay: Relay) => RequestListener | Promise<RequestListener>;
 
 function koaApp(use: (app: Koa) => unknown): RequestListener {
@@ -102,7 +102,7 @@ function create(base: string, ...fields: readonly Field[]): Promise<Answer> {
 }
 
 describe.each(HOSTS)('%s', (_name, kind, build) => {
-  test('the hook finds the user that the host knows', async () => {
+  test('the hook receives the user of the host', async () => {
     const seen: HostRequest[] = [];
     const base = await serve(build, ({ host, url, method }) => {
       seen.push(host);
@@ -116,12 +116,12 @@ describe.each(HOSTS)('%s', (_name, kind, build) => {
     expect(seen[0]?.request).toBeUndefined();
   });
 
-  test('handing on what the host knows is no answer, and lets nobody in', async () => {
+  test('the relay answers 503 to a hook that returns the host data as its result', async () => {
     const base = await serve(build, ({ host }) => (host.ctx?.state.user ?? host.req?.user) as never);
     expect((await create(base)).status).toBe(503);
   });
 
-  test('url is made from publicUrl, whatever Host and query say', async () => {
+  test('the hook receives a url from publicUrl, for any Host and query', async () => {
     const urls: string[] = [];
     const base = await serve(build, ({ url }) => {
       urls.push(url);
@@ -135,7 +135,7 @@ describe.each(HOSTS)('%s', (_name, kind, build) => {
 
   const SINGLE = ['Authorization', 'DPoP', 'Mailbox-Device-Attestation', 'OAuth-Client-Attestation', 'X-Own'] as const;
 
-  test.each(SINGLE)('%s sent twice is a 400 for the hook that reads it', async (name) => {
+  test.each(SINGLE)('the relay answers 400 to a repeated %s if a hook reads it', async (name) => {
     const values: unknown[] = [];
     const base = await serve(build, (input) => {
       const read = name === 'Mailbox-Device-Attestation' ? input.attestation() : input.header(name.toLowerCase());
@@ -156,7 +156,7 @@ describe.each(HOSTS)('%s', (_name, kind, build) => {
     expect(values).toEqual(['one-secret', undefined]);
   });
 
-  test('all challenges of a refusal go out, in order, and its other headers', async () => {
+  test('the response has all challenges of a refusal in order, and its other headers', async () => {
     const base = await serve(build, () => {
       const headers = [challenge('DPoP'), challenge('Bearer'), ['DPoP-Nonce', 'n1']] as const;
       throw new RelayError('token_required', { headers });
@@ -167,14 +167,14 @@ describe.each(HOSTS)('%s', (_name, kind, build) => {
     expect(headers['dpop-nonce']).toBe('n1');
   });
 
-  test('a header sent twice that no hook reads is no matter', async () => {
+  test('the relay ignores a repeated header that no hook reads', async () => {
     const base = await serve(build, lenient);
     expect((await create(base, ['DPoP', 'a'], ['DPoP', 'b'])).status).toBe(200);
   });
 });
 
-describe('fetch', () => {
-  test('the hook gets the Request and what the host passed beside it', async () => {
+describe('hooks with relay.fetch', () => {
+  test('the hook receives the Request and the host data', async () => {
     const seen: HostRequest[] = [];
     const { relay } = watchedRelay({
       authenticate: ({ host }) => {
@@ -191,7 +191,7 @@ describe('fetch', () => {
     expect([seen[0]?.ctx, seen[0]?.req]).toEqual([undefined, undefined]);
   });
 
-  test('headers and the attestation come verbatim, by name in any case', async () => {
+  test('the hook receives headers and the attestation unchanged, by name in any case', async () => {
     let read: unknown[] = [];
     const { relay } = watchedRelay({
       authenticate: ({ header, attestation }) => {
@@ -203,7 +203,7 @@ describe('fetch', () => {
     expect(read).toEqual([...Object.values(CREDENTIALS), undefined]);
   });
 
-  test('url is made from publicUrl, below a path of its own', async () => {
+  test('the hook receives a url from a publicUrl with a path', async () => {
     const urls: string[] = [];
     const { relay } = watchedRelay({
       publicUrl: 'https://relay.example/a/b/',

@@ -11,7 +11,7 @@ import { claimField, idField, JSON_TYPE } from '../../support/protocol/device.js
 import { createBody, PUBLIC_URL } from '../../support/relay/relay.js';
 import { forever } from '../../support/store/stores.js';
 
-/* A client that leaves while a hook is asked: the signal is aborted, and nothing is done for a request nobody waits for. */
+/* Clients that disconnect while a hook runs: the signal aborts, and the relay changes nothing. */
 
 watchForLeaks();
 
@@ -33,19 +33,19 @@ const DOORS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => Requ
   ],
 ];
 
-/** What a hook does once the client has left. */
+/** The behaviour of a hook after the client has disconnected. */
 const THEN: ReadonlyArray<readonly [name: string, settle: () => unknown]> = [
-  ['lets it in', lenient],
+  ['admits the request', lenient],
   [
     'throws',
     () => {
       throw new Error(SECRET);
     },
   ],
-  ['never answers', forever],
+  ['never settles', forever],
 ];
 
-/** A hook that waits for the client to leave, and then does something. */
+/** A hook that waits until the client has disconnected, and then calls `settle`. */
 function waitingHook(settle: () => unknown) {
   const entered = deferred();
   const aborted = deferred<unknown>();
@@ -58,16 +58,16 @@ function waitingHook(settle: () => unknown) {
   return { hook, entered: entered.promise, aborted: aborted.promise };
 }
 
-/** A whole request, with its body, on a socket of its own. */
+/** Sends a complete request on its own socket. */
 function post(url: string, claim: string = plant(randomUUID()), body?: unknown): ClientRequest {
   const fields = [idField(plant(randomUUID())), claimField(claim), ...(body === undefined ? [] : [JSON_TYPE])];
   const outgoing = request(url, { method: 'POST', headers: Object.fromEntries(fields), agent: false });
-  outgoing.on('error', () => undefined); // It is broken off on purpose.
+  outgoing.on('error', () => undefined); // The test destroys this request.
   outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   return outgoing;
 }
 
-describe.each(DOORS)('through %s', (_door, build) => {
+describe.each(DOORS)('a client that disconnects, %s handler', (_door, build) => {
   async function serve(options: Parameters<typeof watchedRelay>[0]) {
     const { server, origin, close } = await openServer();
     closing.push(close);
@@ -79,7 +79,7 @@ describe.each(DOORS)('through %s', (_door, build) => {
     return { ...watched, origin, entries, answered };
   }
 
-  test.each(THEN)('authenticate: nothing is created if the hook then %s', async (_name, settle) => {
+  test.each(THEN)('authenticate: the relay creates no mailbox if the hook then %s', async (_name, settle) => {
     const { hook, entered, aborted } = waitingHook(settle);
     const { origin, entries, answered, of } = await serve({ authenticate: hook });
     const answer = answered();
@@ -92,10 +92,10 @@ describe.each(DOORS)('through %s', (_door, build) => {
     expect([...entries]).toEqual([]);
     expect(of('mailbox.created')).toEqual([]);
     expect(of('relay.failed')).toEqual([]);
-    expect(of('hook.failed')).toEqual([]); // The client's doing, not the hook's.
+    expect(of('hook.failed')).toEqual([]); // The client caused the abort, not the hook.
   });
 
-  test.each(THEN)('authorize: nobody is bound if the hook then %s', async (_name, settle) => {
+  test.each(THEN)('authorize: the relay binds no receiver if the hook then %s', async (_name, settle) => {
     const { hook, entered, aborted } = waitingHook(settle);
     const { origin, entries, answered, of } = await serve({
       authenticate: lenient,
@@ -120,7 +120,7 @@ describe.each(DOORS)('through %s', (_door, build) => {
     expect(of('relay.failed')).toEqual([]);
   });
 
-  test('the signal of an answered request stays as it is when its connection closes', async () => {
+  test('the signal of an answered request does not abort when the connection closes', async () => {
     let signal: AbortSignal | undefined;
     const { origin, answered } = await serve({
       authenticate: (input) => {
@@ -138,7 +138,7 @@ describe.each(DOORS)('through %s', (_door, build) => {
   });
 });
 
-describe('through fetch', () => {
+describe('a client that disconnects, fetch handler', () => {
   const aborting = (body: unknown): { call: Request; leave(): void } => {
     const controller = new AbortController();
     const headers = Object.fromEntries([idField(plant(randomUUID())), claimField(plant(randomUUID())), JSON_TYPE]);
@@ -151,7 +151,7 @@ describe('through fetch', () => {
     return { call, leave: () => controller.abort(new Error(SECRET)) };
   };
 
-  test.each(THEN)('nothing is created if the Request is aborted and the hook then %s', async (_name, settle) => {
+  test.each(THEN)('the relay creates no mailbox if the Request aborts and the hook then %s', async (_name, settle) => {
     const { hook, entered, aborted } = waitingHook(settle);
     const entries = new Map<string, unknown>();
     const { relay, of } = watchedRelay({ store: memoryStore(entries), authenticate: hook });
@@ -166,7 +166,7 @@ describe('through fetch', () => {
     expect(of('hook.failed')).toEqual([]);
   });
 
-  test('a Request aborted before it came asks no hook and creates nothing', async () => {
+  test('the relay calls no hook and creates no mailbox for an aborted Request', async () => {
     let asked = 0;
     const entries = new Map<string, unknown>();
     const { relay } = watchedRelay({

@@ -16,7 +16,7 @@ import {
 import { type Answer, createBody, inSeconds, PUBLIC_URL, send, somePayload } from '../../support/relay/relay.js';
 import { troubledStore } from '../../support/store/stores.js';
 
-/* PROTOCOL §5, order of checks: path, method, TLS, headers, body, hook, and only then the mailbox. */
+/* docs/protocol.md §5, order of checks: path, method, TLS, headers, body, hook, and then the mailbox. */
 
 watchForLeaks();
 
@@ -35,13 +35,13 @@ const withExpiration = (expiration: string): unknown => createBody({ mailboxConf
 
 type Call = readonly [method: string, url: string, headers: Record<string, string>, body?: unknown];
 
-/** Requests with one thing wrong, which is found before anyone is asked who sent them. */
+/** Requests with one defect, which the relay finds before it calls the authentication hook. */
 const WRONG: ReadonlyArray<readonly [name: string, call: Call, status: number, code: string]> = [
   ['an unknown version', ['POST', `${PUBLIC_URL}/v2/m`, sound(), createBody()], 404, 'unsupported_version'],
-  ['a path that is none', ['POST', `${COLLECTION}/`, sound(), createBody()], 404, 'not_found'],
+  ['an unknown path', ['POST', `${COLLECTION}/`, sound(), createBody()], 404, 'not_found'],
   ['a malformed identifier', ['POST', `${COLLECTION}/1`, sound()], 404, 'mailbox_not_found'],
   ['a wrong method', ['DELETE', COLLECTION, sound()], 405, 'method_not_allowed'],
-  ['a method nobody knows', ['PROPFIND', UNKNOWN, sound()], 405, 'method_not_allowed'],
+  ['an unknown method', ['PROPFIND', UNKNOWN, sound()], 405, 'method_not_allowed'],
   ['no request id', ['POST', COLLECTION, without('Mailbox-Request-ID'), createBody()], 400, 'request_id_missing'],
   [
     'an invalid request id',
@@ -66,7 +66,7 @@ const WRONG: ReadonlyArray<readonly [name: string, call: Call, status: number, c
   ['an expiration past', ['POST', COLLECTION, sound(), withExpiration(inSeconds(-60))], 400, 'expiration_out_of_range'],
 ];
 
-describe('what is wrong with a request is found before the hook is asked', () => {
+describe('the relay finds the defect of a request before it calls the hook', () => {
   test.each(WRONG)('%s', async (_name, [method, url, headers, body], status, code) => {
     let asked = 0;
     const hook = (): { via: readonly string[] } => {
@@ -79,7 +79,7 @@ describe('what is wrong with a request is found before the hook is asked', () =>
     expect(asked).toBe(0);
   });
 
-  test('TLS: a request over plain HTTP is refused before the hook hears of its credentials', async () => {
+  test('the relay refuses a request over plain HTTP before the hook receives its credentials', async () => {
     let asked = 0;
     const { relay } = watchedRelay({
       publicUrl: 'https://relay.example/relay',
@@ -96,16 +96,16 @@ describe('what is wrong with a request is found before the hook is asked', () =>
     expect(asked).toBe(1);
   });
 
-  test('OPTIONS asks no hook: a preflight comes without credentials', async () => {
+  test('OPTIONS calls no hook, because a preflight has no credentials', async () => {
     const { relay } = watchedRelay({ authenticate: everywhere(refusing('token_required')) });
     for (const url of [COLLECTION, UNKNOWN]) expect((await send(relay, 'OPTIONS', url, {})).status).toBe(204);
   });
 });
 
-describe('a refused request learns nothing of any mailbox', () => {
+describe('a refused request reveals nothing about any mailbox', () => {
   const REFUSALS = ['token_required', 'forbidden', 'rate_limited', 'authentication_unavailable'] as const;
 
-  test.each(REFUSALS)('%s: unknown, there, taken, deleted and repeated look alike', async (code) => {
+  test.each(REFUSALS)('%s: unknown, unbound, bound, deleted and repeated get the same response', async (code) => {
     let hook = lenient as Parameters<typeof everywhere>[0];
     const site = await setScene({ authenticate: everywhere((input) => hook(input)) });
     const { open, taken } = site;
@@ -133,7 +133,7 @@ describe('a refused request learns nothing of any mailbox', () => {
       stranger.create(createBody()),
       open.sender.create(created, ids),
     ];
-    // Apart: what a browser asks for may be answered with a page, and says so (Vary).
+    // Separate from the others: the answer to a browser can be a page, so this answer has Vary.
     const previews = [stranger.preview(UNKNOWN), stranger.preview(open.url), stranger.preview(gone)];
     for (const alike of [answers, previews]) {
       expect(new Set((await Promise.all(alike)).map(bytesOf)).size).toBe(1);
@@ -150,7 +150,7 @@ describe('a refused request learns nothing of any mailbox', () => {
     return url;
   }
 
-  test.each(OPERATIONS)('the store is not called for a refused %s', async (operation) => {
+  test.each(OPERATIONS)('the relay does not call the store for a refused %s', async (operation) => {
     const calls: string[] = [];
     const store = troubledStore((call) => void calls.push(call));
     let hook = lenient as Parameters<typeof everywhere>[0];
@@ -167,22 +167,22 @@ describe('a refused request learns nothing of any mailbox', () => {
   });
 });
 
-describe('which operations a hook guards', () => {
+describe('guarded operations', () => {
   const A = (): { via: string[] } => ({ via: ['A'] });
   const B = (): { via: string[] } => ({ via: ['B'] });
   type Guarded = Partial<Record<OperationName, 'A' | 'B'>>;
   const all = (by: 'A' | 'B'): Guarded => Object.fromEntries(DEVICE_OPERATIONS.map((name) => [name, by]));
 
   const TABLE: ReadonlyArray<readonly [name: string, hooks: object | undefined, guarded: Guarded]> = [
-    ['none', undefined, {}],
-    ['an empty object', {}, {}],
-    ['one hook: create only', A, { create: 'A' }],
-    ['default: all but the preview', { default: A }, all('A')],
-    ['preview: it alone', { preview: A }, { preview: 'A' }],
-    ['default and preview', { default: A, preview: B }, { ...all('A'), preview: 'B' }],
-    ['a named one before default', { create: B, default: A }, { ...all('A'), create: 'B' }],
-    ['one named as undefined is not named', { delete: undefined, default: A }, all('A')],
-    ['one alone', { read: A }, { read: 'A' }],
+    ['no option guards no operation', undefined, {}],
+    ['an empty object guards no operation', {}, {}],
+    ['one hook guards create only', A, { create: 'A' }],
+    ['default guards all operations except the preview', { default: A }, all('A')],
+    ['preview guards the preview only', { preview: A }, { preview: 'A' }],
+    ['default and preview guard all operations', { default: A, preview: B }, { ...all('A'), preview: 'B' }],
+    ['a named operation replaces default', { create: B, default: A }, { ...all('A'), create: 'B' }],
+    ['an operation with the value undefined uses default', { delete: undefined, default: A }, all('A')],
+    ['read guards the read only', { read: A }, { read: 'A' }],
     ...OPERATIONS.map(
       (name) => [`${name} before default`, { [name]: B, default: A }, { ...all('A'), [name]: 'B' }] as const,
     ),
@@ -211,7 +211,7 @@ describe('which operations a hook guards', () => {
     expect(warned.includes('relay_open')).toBe(guarded.create === undefined);
   });
 
-  test('HEAD is a preview, and says its method', async () => {
+  test('HEAD is a preview, and the hook receives its method', async () => {
     const seen: string[] = [];
     const preview = (input: { operation: string; method: string }): { via: string[] } => {
       seen.push(`${input.operation} ${input.method}`);
@@ -231,7 +231,7 @@ describe('which operations a hook guards', () => {
     ['hookTimeoutMs', 0, 'hookTimeoutMs: '],
     ['hookTimeoutMs', 60_001, 'hookTimeoutMs: '],
     ['hookTimeoutMs', 1.5, 'hookTimeoutMs: '],
-  ])('%s: %j is refused at construction', (name, value, message) => {
+  ])('createRelay refuses %s: %j', (name, value, message) => {
     expect(() => watchedRelay({ [name]: value } as object)).toThrow(TypeError);
     expect(() => watchedRelay({ [name]: value } as object)).toThrow(message);
   });

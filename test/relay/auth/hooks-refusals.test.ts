@@ -14,7 +14,7 @@ import {
 } from '../../support/auth/hooks.js';
 import { type Answer, createBody } from '../../support/relay/relay.js';
 
-/* PROTOCOL §6 and RFC 9110 §11.6.1, §15.5: what each refusal of a hook looks like on the wire. */
+/* docs/protocol.md §6 and RFC 9110 §11.6.1, §15.5: the HTTP response to each refusal of a hook. */
 
 watchForLeaks();
 
@@ -22,7 +22,7 @@ const DEVICE = 'Mailbox-Device-Claim realm="mailbox"';
 const BEARER = 'Bearer realm="mailbox"';
 const ATTESTATION = 'Mailbox-Device-Attestation realm="mailbox"';
 
-/** The codes that hooks are told of, and two that they may throw as well. */
+/** The documented codes of hooks, and two further codes that a hook may throw. */
 const REFUSALS: ReadonlyArray<readonly [code: RelayErrorCode, status: number, challenge: string | null]> = [
   ['token_required', 401, BEARER],
   ['token_invalid', 401, BEARER],
@@ -49,7 +49,7 @@ function expectRefusal(answer: Answer, code: string, status: number): void {
 
 describe.each(REFUSALS)('a hook that throws %s', (code, status, scheme) => {
   test.each(['authenticate', 'authorize'] as const)(
-    `from %s: ${status}, and what that status demands`,
+    `from %s gets ${status} with the required headers`,
     async (which) => {
       const { relay, of } = watchedRelay({ authenticate: lenient, [which]: refusing(code) });
       const answer = await tryCreate(relay);
@@ -64,7 +64,7 @@ describe.each(REFUSALS)('a hook that throws %s', (code, status, scheme) => {
     },
   );
 
-  test('by name in any case, its own header stands in place of the default', async () => {
+  test('with its own header, in any case, replaces the default header', async () => {
     const headers = [
       ['www-authenticate', challenge('Bearer', { error: 'own' })[1]],
       ['RETRY-AFTER', '77'],
@@ -78,7 +78,7 @@ describe.each(REFUSALS)('a hook that throws %s', (code, status, scheme) => {
     expect(answer.headers.get('DPoP-Nonce')).toBe('n1');
   });
 
-  test('a header of its own that is another leaves the default there', async () => {
+  test('with another header keeps the default header', async () => {
     const { relay } = watchedRelay({ authenticate: refusing(code, { headers: [['DPoP-Nonce', 'n1']] }) });
     const answer = await tryCreate(relay);
     expect(answer.headers.get('WWW-Authenticate')).toBe(scheme);
@@ -87,7 +87,7 @@ describe.each(REFUSALS)('a hook that throws %s', (code, status, scheme) => {
   });
 });
 
-test('several challenges of one refusal all go out, in order (RFC 9110 §11.6.1)', async () => {
+test('a response has all challenges of one refusal in order (RFC 9110 §11.6.1)', async () => {
   const headers = [challenge('DPoP', { algs: 'ES256' }), challenge('Bearer')];
   const { relay } = watchedRelay({ authenticate: refusing('token_required', { headers }) });
   expect((await tryCreate(relay)).headers.get('WWW-Authenticate')).toBe(
@@ -95,7 +95,7 @@ test('several challenges of one refusal all go out, in order (RFC 9110 §11.6.1)
   );
 });
 
-test('detail and members go out, cause and its message do not', async () => {
+test('a response has detail and members of a refusal, but not its cause', async () => {
   const details: RelayErrorDetails = {
     detail: 'Ask for the scope create.',
     members: { scope: 'create' },
@@ -114,7 +114,7 @@ test('detail and members go out, cause and its message do not', async () => {
   expect(answer.text).not.toContain(SECRET);
 });
 
-test('an outage that a hook reports with its cause is an event that names the cause, and not its message', async () => {
+test('the event of an outage names the cause that the hook reports, but not its message', async () => {
   const cause = Object.assign(new Error(SECRET), { code: 'ECONNREFUSED' });
   for (const hook of [refusing('authentication_unavailable', { cause }), refusing('store_unavailable', { cause })]) {
     const { relay, of } = watchedRelay({ authenticate: hook });
@@ -131,7 +131,7 @@ test('an outage that a hook reports with its cause is an event that names the ca
   }
 });
 
-test('a RelayError of another copy of the package is understood', async () => {
+test('the relay accepts a RelayError of another copy of the package', async () => {
   const foreign = Object.assign(new Error('foreign'), {
     [Symbol.for('credential-relay.RelayError')]: true,
     code: 'token_invalid',
@@ -148,7 +148,7 @@ test('a RelayError of another copy of the package is understood', async () => {
   expect(answer.headers.get('WWW-Authenticate')).toBe(BEARER);
 });
 
-test('a subclass of RelayError is a RelayError, through the combinators too', async () => {
+test('the relay accepts a subclass of RelayError, also through the combinators', async () => {
   class Blocked extends RelayError {}
   const hook = () => {
     throw new Blocked('forbidden', { detail: 'Blocked.' });
@@ -158,7 +158,7 @@ test('a subclass of RelayError is a RelayError, through the combinators too', as
   }
 });
 
-test('a refusal with 401 of any operation carries a challenge', async () => {
+test('a 401 to any operation has a challenge', async () => {
   let hook = lenient as () => { via: readonly string[] };
   const site = await setScene({ authenticate: everywhere(() => hook()) });
   hook = refusing('token_invalid') as unknown as typeof hook;
@@ -169,7 +169,7 @@ test('a refusal with 401 of any operation carries a challenge', async () => {
   }
 });
 
-test('the request id of a refused request comes back', async () => {
+test('the response to a refused request has its request id', async () => {
   const { relay } = watchedRelay({ authenticate: refusing('token_required') });
   const answer = await visitor(relay).create(createBody(), { requestId: 'refused-1' });
   expect(answer.headers.get('Mailbox-Request-ID')).toBe('refused-1');

@@ -3,27 +3,29 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 
-/* Challenges without state: one a minute for everybody, good for four to five minutes, by any of the secrets. */
+/*
+ * Stateless challenges: the same challenge for all clients within a minute, valid for four to five minutes, with any of
+ * the secrets.
+ */
 
 const MINUTE = 60_000;
 const [newest, previous, foreign] = [randomBytes(32), randomBytes(32), randomBytes(32)];
-/** The start of a minute. */
 const START = Date.UTC(2031, 4, 5, 23, 58, 0);
 
 describe('createNonce', () => {
-  test('is the same for everybody within a minute, and another in the next', () => {
+  test('returns the same value within a minute, and another value in the next minute', () => {
     const first = createNonce([newest], START);
     expect(first).toMatch(/^[A-Za-z0-9_-]{43}$/);
     for (const offset of [1, 30_000, MINUTE - 1]) expect(createNonce([newest], START + offset)).toBe(first);
     for (const offset of [-1, MINUTE]) expect(createNonce([newest], START + offset)).not.toBe(first);
   });
 
-  test('over a day no two minutes have the same', () => {
+  test('returns a different value in every minute of a day', () => {
     const all = Array.from({ length: 1_440 }, (_, minute) => createNonce([newest], START + minute * MINUTE));
     expect(new Set(all).size).toBe(1_440);
   });
 
-  test('is made by the first secret, and by no other', () => {
+  test('uses the first secret only', () => {
     expect(createNonce([newest, previous], START)).toBe(createNonce([newest], START));
     expect(createNonce([previous, newest], START)).toBe(createNonce([previous], START));
     expect(createNonce([newest], START)).not.toBe(createNonce([previous], START));
@@ -33,7 +35,7 @@ describe('createNonce', () => {
 
 describe('isFreshNonce', () => {
   test.each([0, 1, 30_000, MINUTE - 1])(
-    'given out %d ms into a minute: good until five minutes have begun and ended',
+    'accepts a nonce created %d ms into a minute until the end of the fifth minute',
     (into) => {
       const challenge = createNonce([newest], START + into);
       const good = (now: number): boolean => isFreshNonce(challenge, [newest], now);
@@ -44,14 +46,14 @@ describe('isFreshNonce', () => {
     },
   );
 
-  test('given out by a clock up to a minute ahead: good; further ahead: not', () => {
+  test('accepts a nonce of a clock up to a minute ahead, but not further ahead', () => {
     const challenge = createNonce([newest], START);
     expect(isFreshNonce(challenge, [newest], START - 1)).toBe(true);
     expect(isFreshNonce(challenge, [newest], START - MINUTE)).toBe(true);
     expect(isFreshNonce(challenge, [newest], START - MINUTE - 1)).toBe(false);
   });
 
-  test('is tried against all secrets, wherever the right one stands', () => {
+  test('accepts a nonce of any of the secrets, at any position', () => {
     const challenge = createNonce([previous], START);
     for (const secrets of [[previous], [newest, previous], [previous, newest], [newest, foreign, previous]]) {
       expect(isFreshNonce(challenge, secrets, START)).toBe(true);
@@ -61,7 +63,7 @@ describe('isFreshNonce', () => {
     }
   });
 
-  test('garbage of every length is none, and does not throw', () => {
+  test('refuses random text of every length without an error', () => {
     for (let length = 0; length <= 100; length += 1) {
       expect(isFreshNonce('A'.repeat(length), [newest], START)).toBe(false);
       expect(isFreshNonce('é'.repeat(length), [newest], START)).toBe(false);
@@ -70,7 +72,7 @@ describe('isFreshNonce', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !isFreshNonce(text, [newest, previous], START)));
   });
 
-  test('what is nearly one is none: a prefix, a suffix, padding, another case, any one character changed', () => {
+  test('refuses a prefix, a suffix, padding, another case, and any changed character', () => {
     const challenge = createNonce([newest], START);
     const near = [
       challenge.slice(0, -1),

@@ -17,7 +17,7 @@ import { type RedisServer, startRedis, withRedis } from '../../support/redis/ser
 import { device } from '../../support/relay/relay.js';
 import { dump, troubledStore } from '../../support/store/stores.js';
 
-/* What a relay lends to its hooks: values that may be used once, secrets, and the time. */
+/* The services for hooks: single-use values, secrets, and the time. */
 
 watchForLeaks();
 
@@ -25,7 +25,7 @@ type Options = NonNullable<Parameters<typeof inputOf>[0]>;
 const servicesOf = async (options: Options = {}): Promise<RelayServices> => (await inputOf(options)).input.relay;
 const soon = (): number => Date.now() + 60_000;
 
-/** How often true came out of so many calls at once, spread over the services. */
+/** The number of `true` results of concurrent calls, spread over the services. */
 async function winners(services: readonly RelayServices[], calls: number, value: string): Promise<number> {
   const expiresAt = soon();
   const asked = Array.from({ length: calls }, (_, at) =>
@@ -35,7 +35,7 @@ async function winners(services: readonly RelayServices[], calls: number, value:
 }
 
 describe('consumeOnce', () => {
-  test('exactly one of 50 concurrent uses over two relays on one store is the first', async () => {
+  test('returns true to exactly one of 50 concurrent uses over two relays on one store', async () => {
     const map = new Map();
     const services = [
       await servicesOf({ store: memoryStore(map) }),
@@ -45,7 +45,7 @@ describe('consumeOnce', () => {
     expect(await winners(services, 50, 'round-0')).toBe(0);
   });
 
-  test('is true again once expiresAt has come, and not a millisecond before', async () => {
+  test('returns true again at expiresAt, and not a millisecond earlier', async () => {
     let now = 1_900_000_000_000;
     const clock = (): number => now;
     const { consumeOnce } = await servicesOf({ clock, store: memoryStore(new Map(), { clock }) });
@@ -58,7 +58,7 @@ describe('consumeOnce', () => {
     expect(await consumeOnce('jti', 'v', expiresAt + 5_000)).toBe(false);
   });
 
-  test('purpose, value and namespace are each their own', async () => {
+  test('keeps purposes, values and namespaces apart', async () => {
     const store = memoryStore(new Map());
     const [one, other] = [await servicesOf({ store }), await servicesOf({ store, namespace: 'other' })];
     const uses = [
@@ -71,7 +71,7 @@ describe('consumeOnce', () => {
     expect(uses).toEqual([true, true, true, true, false]);
   });
 
-  test('property: no two pairs of purpose and value are taken for each other, however they are cut', async () => {
+  test('property: no two pairs of purpose and value collide, for any split of their text', async () => {
     const { consumeOnce } = await servicesOf({ store: memoryStore(new Map()) });
     const seen = new Set<string>();
     const text = fc.string({
@@ -88,7 +88,7 @@ describe('consumeOnce', () => {
     );
   });
 
-  test('the store holds a digest: neither value nor purpose, in no encoding', async () => {
+  test('stores only a digest, and neither value nor purpose in any encoding', async () => {
     const map = new Map<string, unknown>();
     const { consumeOnce } = await servicesOf({ store: memoryStore(map) });
     map.clear();
@@ -104,7 +104,7 @@ describe('consumeOnce', () => {
     }
   });
 
-  test('what is kept of a use is no mailbox: the relay answers 404 for every identifier', async () => {
+  test('stores no mailbox for a use: the relay answers 404 for every identifier', async () => {
     const map = new Map<string, unknown>();
     const { input, relay } = await inputOf({ store: memoryStore(map) });
     const id = '7d3f1c9a-5b0e-4c55-9d3a-3f1d1f5a9b11';
@@ -113,7 +113,7 @@ describe('consumeOnce', () => {
     expect((await device(relay).preview(`http://localhost/relay/v1/m/${id}`)).status).toBe(404);
   });
 
-  test('an outage of the store is store_unavailable, and a 503 through the hook', async () => {
+  test('throws store_unavailable in an outage of the store, which the hook turns into a 503', async () => {
     let failing = false;
     const store = troubledStore(() => {
       if (failing) throw Object.assign(new Error(SECRET), { code: 'ECONNREFUSED' });
@@ -133,7 +133,7 @@ describe('consumeOnce', () => {
     expect(of('store.failed').map(({ call, cause }) => [call, cause])).toEqual([['create', 'ECONNREFUSED']]);
   });
 
-  test('a store that does not answer is given up after storeTimeoutMs', async () => {
+  test('ends after storeTimeoutMs if the store does not answer', async () => {
     let hanging = false;
     const store = troubledStore(() => (hanging ? new Promise<never>(() => {}) : undefined));
     const { consumeOnce } = await servicesOf({ store, storeTimeoutMs: 40 });
@@ -141,7 +141,7 @@ describe('consumeOnce', () => {
     await expect(consumeOnce('jti', 'v', soon())).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
   });
 
-  test('waits no longer than the hook that uses it', async () => {
+  test('ends with the deadline of the hook', async () => {
     const store = troubledStore(() => new Promise<never>(() => {}));
     const { relay } = watchedRelay({
       store,
@@ -166,7 +166,7 @@ describe('consumeOnce', () => {
       await server.close();
     });
 
-    it('Redis: exactly one of 50 over two relays, gone from the server by itself', async () => {
+    it('on Redis returns true to exactly one of 50 uses over two relays, and the entry expires', async () => {
       const keys = [randomBytes(32)];
       const services = await Promise.all(stores.map((store) => servicesOf({ store, keys })));
       for (let round = 0; round < 5; round += 1) expect(await winners(services, 50, `round-${round}`)).toBe(1);
@@ -184,14 +184,14 @@ describe('secrets', () => {
   const of = async (keys: Uint8Array[] | undefined, purpose: string): Promise<string[]> =>
     hex((await servicesOf(keys === undefined ? {} : { keys })).secrets(purpose));
 
-  test('are the same in two relays with the same keys, 32 bytes each, one a key', async () => {
+  test('are equal in two relays with the same keys, 32 bytes long, one per key', async () => {
     const secrets = await of([a, b], 'nonce');
     expect(secrets).toEqual(await of([a, b], 'nonce'));
     expect(secrets.map((text) => text.length)).toEqual([64, 64]);
     expect(new Set(secrets).size).toBe(2);
   });
 
-  test('come in the order of the keys: the current first, so that previous ones still verify', async () => {
+  test('have the order of the keys, the current key first, so that previous keys still verify', async () => {
     const [ofA, ofB] = [await of([a], 'nonce'), await of([b], 'nonce')];
     expect(await of([a, b], 'nonce')).toEqual([...ofA, ...ofB]);
     expect(await of([b, a], 'nonce')).toEqual([...ofB, ...ofA]);
@@ -200,13 +200,13 @@ describe('secrets', () => {
     expect(rotated[0]).not.toBe(ofA[0]);
   });
 
-  test('differ by purpose, and are none of the server keys', async () => {
+  test('differ by purpose and from the server keys', async () => {
     const purposes = ['nonce', 'Nonce', 'nonce ', '', 'mailbox', 'seal', 'store'];
     const secrets = (await Promise.all(purposes.map((purpose) => of([a], purpose)))).flat();
     expect(new Set([...secrets, a.toString('hex')]).size).toBe(purposes.length + 1);
   });
 
-  test('without keys there is one, the same for as long as the process lives', async () => {
+  test('are one secret per process without keys', async () => {
     const services = await servicesOf();
     const secrets = hex(services.secrets('nonce'));
     expect(secrets).toHaveLength(1);
@@ -215,7 +215,7 @@ describe('secrets', () => {
   });
 });
 
-test('secrets of a hundred purposes are kept, and those of others are computed anew', async () => {
+test('the relay caches the secrets of a hundred purposes, and recomputes the secrets of further purposes', async () => {
   const services = await servicesOf();
   const purposes = Array.from({ length: 300 }, (_, index) => `purpose-${index}`);
   for (const purpose of purposes) services.secrets(purpose);
@@ -224,8 +224,8 @@ test('secrets of a hundred purposes are kept, and those of others are computed a
   for (const [one, other] of twice) expect(one).toEqual(other);
 });
 
-describe('the rest', () => {
-  test('clock is the relay’s, and resource its public URL without a trailing slash', async () => {
+describe('other services', () => {
+  test('are the clock of the relay, and its public URL without a trailing slash as resource', async () => {
     const now = Date.UTC(2031, 0, 1);
     const services = await servicesOf({ clock: () => now, publicUrl: 'http://localhost/relay/' });
     expect(services.clock()).toBe(now);

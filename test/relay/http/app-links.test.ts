@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openServer } from '../../support/hosts/server.js';
 import { send } from '../../support/protocol/http.js';
 
-/* The documents by which a share URL opens in an app, at the root of the host. */
+/* The well-known documents, at the root of the host, that open a share URL in an app. */
 
 const APPLE = '/.well-known/apple-app-site-association';
 const ANDROID = '/.well-known/assetlinks.json';
@@ -31,7 +31,7 @@ describe('apple-app-site-association', () => {
     ['https://example.com/relay', '/relay/v1/m/*'],
     ['https://example.com', '/v1/m/*'],
     ['https://example.com/a/b/', '/a/b/v1/m/*'],
-  ])('Apple, applinks.details: share URLs below %s open in the apps', async (publicUrl, pattern) => {
+  ])('has applinks.details for share URLs below %s', async (publicUrl, pattern) => {
     const response = await documentAt(APPLE, { publicUrl });
     expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/json']);
     expect(await response.json()).toEqual({
@@ -39,7 +39,7 @@ describe('apple-app-site-association', () => {
     });
   });
 
-  test('the pattern fits a share URL and nothing else of the host', async () => {
+  test('has a pattern that matches only share URLs', async () => {
     const relay = createRelay({ publicUrl: 'http://localhost/relay', appLinks });
     const { applinks } = (await (await relay.wellKnown().fetch(new Request(`http://localhost${APPLE}`))).json()) as {
       applinks: { details: Array<{ components: Array<{ '/': string }> }> };
@@ -68,7 +68,7 @@ describe('apple-app-site-association', () => {
 });
 
 describe('assetlinks.json', () => {
-  test('Digital Asset Links: one statement an app, fingerprints in upper case', async () => {
+  test('has one statement per app with fingerprints in upper case', async () => {
     const response = await documentAt(ANDROID);
     expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/json']);
     const relation = ['delegate_permission/common.handle_all_urls'];
@@ -93,20 +93,20 @@ describe('assetlinks.json', () => {
   });
 });
 
-describe('what is not configured is not there', () => {
+describe('the relay serves only the configured documents', () => {
   test.each<[string, RelayOptions['appLinks'], string[]]>([
-    ['nothing', undefined, []],
-    ['an empty option', {}, []],
-    ['empty lists', { android: [] }, []],
-    ['apple', { apple: appLinks.apple }, [APPLE]],
-    ['android', { android: appLinks.android }, [ANDROID]],
+    ['without appLinks', undefined, []],
+    ['with an empty option', {}, []],
+    ['with an empty list', { android: [] }, []],
+    ['with apple', { apple: appLinks.apple }, [APPLE]],
+    ['with android', { android: appLinks.android }, [ANDROID]],
   ])('%s', async (_name, given, served) => {
     for (const path of [APPLE, ANDROID]) {
       expect((await documentAt(path, { appLinks: given })).status).toBe(served.includes(path) ? 200 : 404);
     }
   });
 
-  test('it tells clients of no protected resource metadata (RFC 9728 §5.1)', async () => {
+  test('without protected resource metadata (RFC 9728 §5.1)', async () => {
     let url: string | undefined = 'not asked';
     const relay = createRelay({
       publicUrl: 'http://localhost/relay',
@@ -132,17 +132,17 @@ describe('what is not configured is not there', () => {
     await relay.close();
   });
 
-  test('beside the metadata of a hook both are served', async () => {
+  test('next to the metadata of a hook', async () => {
     const hook = Object.assign(() => ({ via: ['test'] }), { metadata: { scopes_supported: ['create'] } });
     const paths = [APPLE, ANDROID, '/.well-known/oauth-protected-resource/relay'];
     for (const path of paths) expect((await documentAt(path, { authenticate: hook })).status).toBe(200);
   });
 });
 
-describe('over http', () => {
+describe('well-known documents over HTTP', () => {
   const HOST_SAYS = 'a page of the host';
 
-  test.each(['koa', 'express'] as const)('%s: at the root, GET and HEAD, without a redirect', async (kind) => {
+  test.each(['koa', 'express'] as const)('%s serves GET and HEAD at the root without a redirect', async (kind) => {
     const { server, origin, close } = await openServer();
     const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
     if (kind === 'koa') {
@@ -176,7 +176,7 @@ describe('over http', () => {
   });
 
   test.each(['koa', 'node'] as const)(
-    '%s: a target of absolute form is the same request (RFC 9112 §3.2.2)',
+    '%s treats a target in absolute form as the same request (RFC 9112 §3.2.2)',
     async (kind) => {
       const { server, origin, close } = await openServer();
       const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
@@ -200,7 +200,7 @@ describe('over http', () => {
     },
   );
 
-  test('while the relay drains, every answer closes its connection, as the relay’s own do', async () => {
+  test('every response closes its connection while the relay drains', async () => {
     const { server, origin, close } = await openServer();
     const relay = createRelay({ publicUrl: `${origin}/relay`, appLinks });
     server.on('request', relay.wellKnown().node());

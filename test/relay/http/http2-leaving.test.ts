@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createRelay } from 'credential-relay';
 import { expect, it } from 'vitest';
 
-it('a stream of HTTP/2 that is reset before the host hands it over is left alone', async () => {
+it('the relay ignores an HTTP/2 stream that was reset before the host passed it', async () => {
   const relay = createRelay({ publicUrl: 'https://relay.example' });
   const events: string[] = [];
   for (const type of ['request.completed', 'relay.failed'] as const) relay.on(type, () => void events.push(type));
@@ -26,7 +26,7 @@ it('a stream of HTTP/2 that is reset before the host hands it over is left alone
   await gone;
   hand(request, response);
 
-  // What comes after it is served: refused, as it is not TLS.
+  // The server refuses requests after the upgrade, because they arrive without TLS.
   server.on('request', hand);
   const next = session.request(create, { endStream: true });
   const [headers] = await once(next, 'response');

@@ -3,7 +3,7 @@ import { createPathMatcher, isRelayPath, parseRoute } from '../../../src/relay/h
 
 const IDENTIFIER = '2ba7b0e6-519b-41ec-bf63-0242ac130002';
 
-/** The rule of a relay, and how often it told of another mount path. */
+/** A path rule, and its number of mount path warnings. */
 function rule(mountPath: string, publicPath = mountPath) {
   const seen = { elsewhere: 0 };
   const ownPath = createPathMatcher({ mountPath, publicPath, onOtherMount: () => seen.elsewhere++ });
@@ -19,38 +19,38 @@ describe('the path below the mount', () => {
     ['HTTPS://host:1/relay/v1/m', '/relay', '/v1/m'],
     ['http://a-b_c.example:/relay/v1/m', '/relay', '/v1/m'],
     ['http://[::1]:80/relay/v1/m', '/relay', '/v1/m'],
-    // What people append to a link has its page of refusal.
+    // A link with an appended character gets the error page.
     ['/relay/v1/m/x.', '/relay', '/v1/m/x.'],
     ['/relay/v1/m/x%22', '/relay', '/v1/m/x%22'],
     ['/relay/v2/m/x', '/relay', '/v2/m/x'],
-    // A mount path that looks like a version.
+    // A mount path that has the form of a version.
     ['/v1/v1/m', '/v1', '/v1/m'],
     [`/v1/v1/m/${IDENTIFIER}`, '/v1', `/v1/m/${IDENTIFIER}`],
-  ])('of %s under %j is %s', (target, mount, path) => {
+  ])('for %s with the mount path %j is %s', (target, mount, path) => {
     const { ownPath, seen } = rule(mount);
     expect(ownPath(target)).toBe(path);
     expect(seen.elsewhere).toBe(0);
   });
 
-  // What a guard on the mount path does not see, the relay does not answer [DESIGN §3].
+  // The relay does not answer a path that a guard on the mount path does not match [docs/protocol.md §6].
   it.each([
     ['/v1/m', '/relay'],
     ['http://host/v1/m', '/relay'],
     ['/relay/v1/m', '', '/relay'],
     [`/v1/m/${IDENTIFIER}`, '/v1'],
-  ])('is none for %s under %j, which is told', (target, mount, publicPath = mount) => {
+  ])('is undefined with a warning for %s with the mount path %j', (target, mount, publicPath = mount) => {
     const { ownPath, seen } = rule(mount, publicPath);
     expect(ownPath(target)).toBeUndefined();
     expect(seen.elsewhere).toBe(1);
   });
 
-  it('is none for a path that the host has stripped of its prefix, which is told', () => {
+  it('is undefined with a warning for a path whose prefix the host has removed', () => {
     const { ownPath, seen } = rule('/relay');
     expect(ownPath('/share/v1/m', '/v1/m')).toBeUndefined();
     expect(seen.elsewhere).toBe(1);
   });
 
-  it('is that below the mount path, whatever prefix the host has stripped', () => {
+  it('starts after the mount path if the host has removed another prefix', () => {
     expect(rule('/relay').ownPath('/relay/v1/m', '/v1/m')).toBe('/v1/m');
   });
 
@@ -65,14 +65,14 @@ describe('the path below the mount', () => {
     ['/%72elay/v1/m', '/relay'],
     ['http:///relay/v1/m', '/relay'],
     ['http://host?/relay/v1/m', '/relay'],
-    // Parsers of URLs do not agree where the path begins behind such a host.
+    // URL parsers disagree about the start of the path behind such a host.
     ['http://x;y/relay/v1/m', '/relay'],
     ["http://x'y/relay/v1/m", '/relay'],
     ['http://x%2fy/relay/v1/m', '/relay'],
     ['http://x\\y/relay/v1/m', '/relay'],
     ['http://x:8a/relay/v1/m', '/relay'],
     ['http://a@x/relay/v1/m', '/relay'],
-    // Nor whether these are below the mount.
+    // URL parsers disagree about whether these paths are below the mount.
     ['/relay/v1/m/../../../x', '/relay'],
     ['/relay/v1/m/%2e%2E/x', '/relay'],
     ['/relay/v1/m/.', '/relay'],
@@ -80,7 +80,7 @@ describe('the path below the mount', () => {
     ['http://host', ''],
     ['*', ''],
     ['', ''],
-  ])('is none for %s under %j', (target, mount) => {
+  ])('is undefined for %s with the mount path %j', (target, mount) => {
     const { ownPath, seen } = rule(mount);
     expect(ownPath(target)).toBeUndefined();
     expect(seen.elsewhere).toBe(0);
@@ -96,12 +96,15 @@ describe('the path below the mount', () => {
     [`/v1/m/${IDENTIFIER}/`, { kind: 'nothing', code: 'not_found' }],
     ['/v2/m', { kind: 'nothing', code: 'unsupported_version' }],
     ['/v01/m/x', { kind: 'nothing', code: 'unsupported_version' }],
-  ])('%s means %o', (path, route) => {
+  ])('%s has the route %o', (path, route) => {
     expect(isRelayPath(path)).toBe(true);
     expect(parseRoute(path)).toEqual(route);
   });
 
-  it.each(['/', '', '/v1', '/v1/mm', '/v1x/m', '/vx/m', '//v1/m', '/v1//m', '/v1%2Fm'])('%j is the host’s', (path) => {
-    expect(isRelayPath(path)).toBe(false);
-  });
+  it.each(['/', '', '/v1', '/v1/mm', '/v1x/m', '/vx/m', '//v1/m', '/v1//m', '/v1%2Fm'])(
+    '%j is a path of the host',
+    (path) => {
+      expect(isRelayPath(path)).toBe(false);
+    },
+  );
 });

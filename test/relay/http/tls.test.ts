@@ -28,7 +28,7 @@ const headersFor = (claim: string): Record<string, string> => ({
   'Mailbox-Request-ID': randomUUID(),
 });
 
-/** Creates a mailbox by HTTP/1; resolves to the status. */
+/** Creates a mailbox over HTTP/1. Resolves to the status. */
 async function createOverHttp1(send: typeof httpRequest, port: number, headers = headersFor(randomUUID())) {
   const request = send({
     host: '127.0.0.1',
@@ -46,7 +46,7 @@ async function createOverHttp1(send: typeof httpRequest, port: number, headers =
   return response.statusCode as number;
 }
 
-/** Creates, reads and deletes a mailbox over one HTTP/2 session; resolves to the statuses and the last headers. */
+/** Creates, reads and deletes a mailbox over one HTTP/2 session. Resolves to the statuses and the last headers. */
 async function transferOverHttp2(authority: string) {
   const session = connect(authority, { ca: LOCALHOST.cert });
   const call = async (method: string, path: string, claim: string, body?: string) => {
@@ -76,14 +76,14 @@ async function transferOverHttp2(authority: string) {
   return answers.map(({ status }) => status);
 }
 
-describe('TLS is demanded exactly when publicUrl is https [§3 N1]', () => {
-  it('a request on a TLS socket is served, whatever the peer', async () => {
+describe('the relay requires TLS if publicUrl is https [§3 N1]', () => {
+  it('a request on a TLS socket succeeds from any peer', async () => {
     const relay = createRelay({ publicUrl: 'https://relay.example' });
     const port = await listen(createHttpsServer(LOCALHOST, relay.node()));
     expect(await createOverHttp1(httpsRequest, port)).toBe(200);
   });
 
-  it('plain HTTP gets 403, from loopback too, and a header of the client does not help', async () => {
+  it('plain HTTP gets 403, also from loopback and with a header of the client', async () => {
     const relay = createRelay({ publicUrl: 'https://relay.example' });
     const port = await listen(createHttpServer(relay.node()));
     expect(await createOverHttp1(httpRequest, port)).toBe(403);
@@ -91,7 +91,7 @@ describe('TLS is demanded exactly when publicUrl is https [§3 N1]', () => {
     expect(await createOverHttp1(httpRequest, port, forged)).toBe(403);
   });
 
-  it('behind a proxy that is trusted, what it says of the client counts', async () => {
+  it('the headers of a trusted proxy decide', async () => {
     const relay = createRelay({ publicUrl: 'https://relay.example', trustProxy: true });
     const port = await listen(createHttpServer(relay.node()));
     for (const [forwarded, status] of [
@@ -107,10 +107,10 @@ describe('TLS is demanded exactly when publicUrl is https [§3 N1]', () => {
   });
 });
 
-describe('HTTP/2 through the node door', () => {
+describe('HTTP/2 with the node handler', () => {
   const whole = [200, 200, 200, 200, 413, 200, 404];
 
-  it('serves a whole transfer in clear text', async () => {
+  it('serves a complete transfer in clear text', async () => {
     const relay = createRelay({ publicUrl: 'http://localhost' });
     const server: Http2Server = createHttp2Server((request, response) =>
       relay.node()(request as never, response as never),
@@ -119,7 +119,7 @@ describe('HTTP/2 through the node door', () => {
     expect(await transferOverHttp2(`http://127.0.0.1:${port}`)).toEqual(whole);
   });
 
-  it('knows the TLS of its own socket', async () => {
+  it('detects TLS on its own socket', async () => {
     const relay = createRelay({ publicUrl: 'https://relay.example' });
     const port = await listen(
       createSecureServer(LOCALHOST, (request, response) => relay.node()(request as never, response as never)),

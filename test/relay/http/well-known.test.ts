@@ -7,7 +7,7 @@ import { inputOf, lenient, tryCreate, watchedRelay, watchForLeaks } from '../../
 import { openServer } from '../../support/hosts/server.js';
 import { type Answer, send } from '../../support/protocol/http.js';
 
-/* RFC 9728: the protected resource metadata that hooks publish, at the root of the host. */
+/* RFC 9728: the protected resource metadata of hooks, at the root of the host. */
 
 watchForLeaks();
 
@@ -23,7 +23,7 @@ const HOST_SAYS = 'a page of the host';
 
 type Build = (relay: Relay) => RequestListener;
 
-/** The door for the root, in front of a host that answers everything. */
+/** The handlers for the root, in front of a host that answers every path. */
 const DOORS: ReadonlyArray<readonly [name: string, build: Build]> = [
   [
     'koa',
@@ -68,14 +68,14 @@ function expectDocument(answer: Answer, origin: string): void {
 }
 
 describe.each(DOORS)('%s', (_name, build) => {
-  test('GET: the document, whatever the query', async () => {
+  test('GET gets the document with any query', async () => {
     const origin = await serve(build);
     for (const query of ['', '?x=1', '?']) {
       expectDocument(await send({ method: 'GET', url: origin + PATH, target: PATH + query }), origin);
     }
   });
 
-  test('HEAD: the same fields, and no body', async () => {
+  test('HEAD gets the same headers without a body', async () => {
     const origin = await serve(build);
     const [got, head] = [
       await send({ method: 'GET', url: origin + PATH }),
@@ -86,18 +86,18 @@ describe.each(DOORS)('%s', (_name, build) => {
     expect(head.headers['content-length']).toBe(got.headers['content-length']);
   });
 
-  test('OPTIONS: 204 with Allow', async () => {
+  test('OPTIONS gets 204 with Allow', async () => {
     const answer = await send({ method: 'OPTIONS', url: (await serve(build)) + PATH });
     expect([answer.status, answer.text, answer.headers.allow]).toEqual([204, '', 'GET, HEAD, OPTIONS']);
   });
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'REPORT'])('%s: 405 with Allow', async (method) => {
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'REPORT'])('%s gets 405 with Allow', async (method) => {
     const answer = await send({ method, url: (await serve(build)) + PATH });
     expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
     expect(JSON.parse(answer.text)).toMatchObject({ status: 405, code: 'method_not_allowed' });
   });
 
-  test('every other path is the host’s, those of the relay as well', async () => {
+  test('the host handles every other path, also the paths of the relay', async () => {
     const origin = await serve(build);
     const others = [
       '/',
@@ -115,12 +115,12 @@ describe.each(DOORS)('%s', (_name, build) => {
     }
   });
 
-  test('without metadata nothing is served', async () => {
+  test('the relay serves no document without metadata', async () => {
     const origin = await serve(build, lenient);
     expect((await send({ method: 'GET', url: origin + PATH })).text).toBe(HOST_SAYS);
   });
 
-  test('CORS is that of the relay', async () => {
+  test('the document has the CORS headers of the relay', async () => {
     const origin = await serve(build, hookWith(METADATA), { cors: { origins: ['https://app.example'] } });
     const fields = [['Origin', 'https://app.example']] as const;
     const answer = await send({ method: 'GET', url: origin + PATH, fields });
@@ -131,7 +131,7 @@ describe.each(DOORS)('%s', (_name, build) => {
   });
 });
 
-test('node without next: what is not its own is a 404', async () => {
+test('the node handler without next answers 404 to other paths', async () => {
   const origin = await serve((relay) => relay.wellKnown().node());
   expectDocument(await send({ method: 'GET', url: origin + PATH }), origin);
   for (const path of ['/', '/relay/v1/m']) {
@@ -140,8 +140,8 @@ test('node without next: what is not its own is a 404', async () => {
   }
 });
 
-describe('fetch', () => {
-  /** RFC 9728 §3.1: the well-known part stands between the host and the path of the resource. */
+describe('the metadata document with fetch', () => {
+  /** RFC 9728 §3.1: the well-known part is between the host and the path of the resource. */
   const PLACES = [
     ['https://resource.example.com', 'https://resource.example.com/.well-known/oauth-protected-resource'],
     ['https://resource.example.com/', 'https://resource.example.com/.well-known/oauth-protected-resource'],
@@ -153,11 +153,11 @@ describe('fetch', () => {
     ['https://resource.example.com:8443/a', 'https://resource.example.com:8443/.well-known/oauth-protected-resource/a'],
   ] as const;
 
-  test.each(PLACES)('§3.1: the document of %s is at %s', async (publicUrl, place) => {
+  test.each(PLACES)('§3.1: %s has its document at %s', async (publicUrl, place) => {
     const { input, relay } = await inputOf({ publicUrl }, METADATA);
     const { fetch } = relay.wellKnown();
     const document = await (await fetch(new Request(place))).json();
-    // §3.3: the resource must be the one that the URL was made of, byte for byte.
+    // §3.3: the resource must equal the source of the URL, byte for byte.
     expect(document).toEqual({ ...METADATA, resource: publicUrl.replace(/\/$/, '') });
     expect(input.relay.resource).toBe(publicUrl.replace(/\/$/, ''));
     expect(input.relay.metadataUrl()).toBe(place);
@@ -167,13 +167,13 @@ describe('fetch', () => {
     expect((await fetch(new Request(place, { method: 'OPTIONS' }))).status).toBe(204);
   });
 
-  test('the resource is not a member that a hook can set', async () => {
+  test('a hook cannot set the resource', async () => {
     const { relay } = watchedRelay({ authenticate: hookWith({ resource: 'https://evil.example' }) });
     const answer = await relay.wellKnown().fetch(new Request(`http://localhost${PATH}`));
     expect(await answer.json()).toEqual({ resource: 'http://localhost/relay' });
   });
 
-  test('the metadata of every hook of the relay is united', async () => {
+  test('the document unites the metadata of all hooks', async () => {
     const { relay } = watchedRelay({
       authenticate: {
         create: allOf(hookWith({ scopes_supported: ['create'] }), lenient),
@@ -193,7 +193,7 @@ describe('fetch', () => {
 });
 
 describe('metadataUrl', () => {
-  test('is undefined until the host asks for the doors, and then where the document is', async () => {
+  test('is undefined until the host creates the handlers, and then the URL of the document', async () => {
     const { input, relay } = await inputOf({}, METADATA);
     expect(input.relay.metadataUrl()).toBeUndefined();
     expect((await tryCreate(relay)).status).toBe(200);
@@ -202,7 +202,7 @@ describe('metadataUrl', () => {
     expect(input.relay.metadataUrl()).toBe(`http://localhost${PATH}`);
   });
 
-  test('stays undefined where no hook has metadata', async () => {
+  test('stays undefined without metadata', async () => {
     const { input, relay } = await inputOf();
     relay.wellKnown();
     expect(input.relay.metadataUrl()).toBeUndefined();

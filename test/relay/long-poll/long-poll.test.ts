@@ -8,7 +8,7 @@ const waitFor = (version: string, seconds = 30) => ({
   headers: { Prefer: `wait=${seconds}`, 'Mailbox-Known-Version': version },
 });
 
-/** Resolves once so many reads are held. */
+/** Resolves once the relay holds `count` reads. */
 async function held(relay: Relay, count: number): Promise<void> {
   while (relay.stats().waiters !== count) await new Promise((resolve) => setImmediate(resolve));
 }

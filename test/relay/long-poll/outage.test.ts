@@ -5,10 +5,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, type Device, device, sharedMailbox, testRelay } from '../../support/relay/relay.js';
 import { troubledStore } from '../../support/store/stores.js';
 
-/* The store, and word of changes, while reads are held. */
+/* Outages of the store and of its change notifications, during held reads. */
 
 const POLL_MS = 100;
-/** A period and its tenth, and what two busy processors may add. */
+/** A period with its jitter of a tenth, plus a margin for two busy processors. */
 const WITHIN_PERIOD_MS = POLL_MS * 1.1 + 150;
 
 const closing: (() => Promise<void>)[] = [];
@@ -28,7 +28,7 @@ const waitFor = (version: string, seconds = 30) => ({
 const versionOf = ({ headers }: Answer): string => headers.get('Mailbox-Version') ?? '';
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A memory store without a bus, and what it was asked. */
+/** A memory store without change notifications, with a log of its calls. */
 function deafStore() {
   const asked: string[] = [];
   const trouble = { fails: false };
@@ -40,7 +40,7 @@ function deafStore() {
   return { store, gets, inner: store.inner, trouble };
 }
 
-/** Resolves when the answer is there, with the ms that took from now. */
+/** Resolves to the answer and its time in ms. */
 async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; ms: number }> {
   const started = performance.now();
   return { answer: await answer, ms: performance.now() - started };
@@ -48,11 +48,11 @@ async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; ms: num
 
 async function heldBy(relay: ReturnType<typeof testRelay>, count: number): Promise<void> {
   while (relay.stats().waiters !== count) await new Promise(setImmediate);
-  await pause(20); // The reads themselves are done.
+  await pause(20); // The immediate part of the reads is complete.
 }
 
-describe('without change notifications', () => {
-  it('a change at another relay is found within the poll period', async () => {
+describe('a relay without change notifications', () => {
+  it('finds a change by another relay within the poll period', async () => {
     const { store, inner } = deafStore();
     const { changes: _, ...unheard } = inner;
     const [here, there] = [open({ store, longPoll: { pollMs: POLL_MS } }), open({ store: unheard })];
@@ -65,7 +65,7 @@ describe('without change notifications', () => {
     expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
   });
 
-  it('a change is found at once over the bus of a shared memory store', async () => {
+  it('finds a change at once over the bus of a shared memory store', async () => {
     const backing = new Map();
     const [here, there] = [open({ store: backing, longPoll: { pollMs: 600_000 } }), open({ store: backing })];
     const { sender, url, created } = await sharedMailbox(there);
@@ -77,7 +77,7 @@ describe('without change notifications', () => {
     expect(ms).toBeLessThan(50);
   });
 
-  it('each mailbox is polled once per period for all its waiters, and not at all without waiters', async () => {
+  it('polls each mailbox once per period for all its waiters, and not without waiters', async () => {
     const { store, gets } = deafStore();
     const relay = open({ store, longPoll: { pollMs: POLL_MS } });
     const { sender, url } = await sharedMailbox(relay);
@@ -96,7 +96,7 @@ describe('without change notifications', () => {
     expect(gets()).toBe(after);
   });
 
-  it('a mailbox that expires by the clock of the relay is found gone, although the clock has jumped', async () => {
+  it('finds that a mailbox has expired by its clock, also after a jump of the clock', async () => {
     let now = Date.now();
     const clock = () => now;
     const store = memoryStore(new Map(), { clock });
@@ -110,8 +110,8 @@ describe('without change notifications', () => {
     expect(ms).toBeLessThan(WITHIN_PERIOD_MS);
   });
 
-  it('a wait continues if a timer ends before the clock time, and ends in time', async () => {
-    // The clock stands still, 30 ms before the mailbox expires.
+  it('continues a long poll if a timer ends before the clock time, and ends it in time', async () => {
+    // The clock stands still 30 ms before the mailbox expires.
     let now = Date.now();
     const clock = () => now;
     const relay = open({ store: memoryStore(new Map(), { clock }), clock });
@@ -124,7 +124,7 @@ describe('without change notifications', () => {
 });
 
 describe('a store that fails while a read is held', () => {
-  it('is a 503 for a read that was woken and must read again', async () => {
+  it('causes a 503 for a waiter that must read again', async () => {
     const { store, trouble } = deafStore();
     const listeners: ChangeListener[] = [];
     const changes: ChangeBus = {
@@ -150,7 +150,7 @@ describe('a store that fails while a read is held', () => {
     expect(relay.stats().waiters).toBe(0);
   });
 
-  it('wakes no waiter by a failed poll, and a change is found within the period after its recovery', async () => {
+  it('wakes no waiter, and the relay finds a change within the period after the recovery', async () => {
     const { store, inner, trouble } = deafStore();
     const { changes: _, ...unheard } = inner;
     const failures: RelayEvent[] = [];
@@ -171,16 +171,16 @@ describe('a store that fails while a read is held', () => {
   });
 });
 
-describe('notifications that may have been missed', () => {
+describe('possibly lost notifications', () => {
   const MAILBOXES = 1_000;
 
-  /** A relay with many mailboxes whose senders wait, on a store that others change in silence. */
+  /** A relay with many mailboxes and waiting senders, on a store whose changes send no notification. */
   async function manyWait() {
     let underWay = 0;
     const trouble = { fails: false };
     const figures = { gets: 0, most: 0 };
     const inner = memoryStore();
-    // Without `revision`: looks go by `get`.
+    // Without `revision`, the poller uses `get`.
     const { changes: _, revision: __, ...silent } = inner;
     const get: MailboxStore['get'] = async (key) => {
       figures.gets += 1;

@@ -3,11 +3,11 @@ import { memoryStore } from 'credential-relay/adapters/store/memory';
 import { describe, expect, it } from 'vitest';
 import { type Answer, type Device, device, sharedMailbox, somePayload, testRelay } from '../../support/relay/relay.js';
 
-/* An update at every moment of a read that waits: none may go unnoticed until the slow look comes. */
+/* An update at every moment of a long poll: the relay must answer before the next poll of the store. */
 
 type Moment = `${'before' | 'after'} ${'get' | 'replace'}`;
 
-/** A store on `backing` that runs `meanwhile` around each of its calls, before their answers are handed out. */
+/** A store on `backing` that runs `meanwhile` before and after each of its calls. */
 function watched(backing: Map<string, unknown>, meanwhile: (moment: Moment) => Promise<void>): MailboxStore {
   const inner = memoryStore(backing);
   return {
@@ -33,7 +33,7 @@ const waitFor = (version: string, seconds = 30) => ({
 
 const versionOf = ({ headers }: Answer): string => headers.get('Mailbox-Version') ?? '';
 
-/** A gate that opens once, and tells when somebody stands before it. */
+/** A gate that opens once, and reports the first caller that waits. */
 function gate(): { pass(): Promise<void>; reached: Promise<void>; open(): void } {
   let open: () => void = () => {};
   let reach: () => void = () => {};
@@ -54,13 +54,13 @@ function gate(): { pass(): Promise<void>; reached: Promise<void>; open(): void }
 }
 
 describe('an update while a read is about to be held', () => {
-  // Of the read of a device that is bound there is one get; a device that binds itself replaces, and then is answered.
+  // A read of a bound device calls `get` once. A read that binds calls `replace` before its answer.
   it.each<[moment: Moment, heard: boolean]>([
     ['before get', true],
     ['after get', true],
     ['before get', false],
     ['after get', false],
-  ])('%s, heard of: %s', async (moment, heard) => {
+  ])('is not lost %s, with notifications: %s', async (moment, heard) => {
     const backing = new Map();
     const [stop, go] = [gate(), { at: undefined as Moment | undefined }];
     const reading = watched(backing, async (now) => {
@@ -83,7 +83,7 @@ describe('an update while a read is about to be held', () => {
   });
 
   it.each<Moment>(['before get', 'after get', 'before replace', 'after replace'])(
-    'begins to be held while the update is %s',
+    'is not lost if the read begins %s of the update',
     async (moment) => {
       const backing = new Map();
       const [stop, go] = [gate(), { at: undefined as Moment | undefined }];
@@ -107,7 +107,7 @@ describe('an update while a read is about to be held', () => {
   );
 });
 
-/** A little time, of a length that cannot be foretold: nothing, some microtasks, or some turns of the event loop. */
+/** A random short delay: nothing, some microtasks, or some turns of the event loop. */
 async function someTime(): Promise<void> {
   const turns = Math.floor(Math.random() * 6);
   for (let turn = 0; turn < turns; turn += 1) {
@@ -116,7 +116,7 @@ async function someTime(): Promise<void> {
   }
 }
 
-/** Rounds of one mailbox: in each a wait and an update begin at about the same time, in either order. */
+/** Repeats one mailbox: in each round, a long poll and an update begin at about the same time, in either order. */
 async function rounds(count: number, url: string, waiter: Device, writer: Device, first: string): Promise<number> {
   let lost = 0;
   let version = first;
@@ -135,11 +135,11 @@ async function rounds(count: number, url: string, waiter: Device, writer: Device
 describe.each([
   ['one relay', 1],
   ['two relays on one store', 2],
-])('10,000 updates while a wait begins, %s', (_name, relays) => {
-  it('no update is lost', async () => {
+])('10,000 updates at the start of a long poll, %s', (_name, relays) => {
+  it('are all received', async () => {
     const backing = new Map();
     const all = Array.from({ length: relays }, () => {
-      // Without the slow look: what nobody is told of is lost.
+      // Without the poller, a lost notification is a lost update.
       return testRelay({ store: watched(backing, someTime), longPoll: { pollMs: 600_000 } });
     });
     const [here, there = here] = all as [(typeof all)[0], (typeof all)[0]?];

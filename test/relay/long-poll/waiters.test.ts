@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Waiters } from '../../../src/relay/long-poll/waiters.js';
 
-/* Those who wait at one process, without a relay around them. */
+/* The waiters of one process, without a relay. */
 
 const open: Waiters[] = [];
 afterEach(() => {
@@ -32,7 +32,7 @@ describe('a waiter', () => {
     waiter.close();
   });
 
-  it('gets a reason that ends the wait rather than a change', async () => {
+  it('receives a final reason before a change', async () => {
     for (const order of [0, 1]) {
       const waiters = waitersWith();
       const waiter = enter(waiters);
@@ -43,12 +43,12 @@ describe('a waiter', () => {
     }
   });
 
-  it('of the same role is superseded; one that knows another revision reads again', async () => {
+  it('is superseded by a waiter of the same role, or reads again if that waiter knows another revision', async () => {
     const waiters = waitersWith();
     const [before, sender, receiver] = [enter(waiters), enter(waiters), enter(waiters)];
     before.startWaiting('receiver', 'zero');
     sender.startWaiting('sender', 'one');
-    // Let go by a change that nobody told of here: its place was taken by another device.
+    // A change in another process released this waiter: another device replaced the receiver.
     expect(await before.next(600_000)).toBe('changed');
     before.close();
     receiver.startWaiting('receiver', 'one');
@@ -58,7 +58,7 @@ describe('a waiter', () => {
     expect(await receiver.next(1)).toBe('time');
   });
 
-  it('that is still reading reads again if a poll finds a revision, because its own result may be older', async () => {
+  it('reads again if a poll finds a revision during its read, because its result may be older', async () => {
     const looked: string[] = [];
     const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
     const [waiting, reading] = [enter(waiters), enter(waiters)];
@@ -153,7 +153,7 @@ describe('a slot', () => {
     expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
   });
 
-  it('of a device passes to its newer request, also at the limit', async () => {
+  it('passes to a newer request of the same device, also at the limit', async () => {
     const waiters = crowded(1, 1);
     const connection = {};
     const older = enter(waiters, 'k', connection);
@@ -178,7 +178,7 @@ describe('a slot', () => {
     enter(waiters);
     const before = looks;
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
-    expect(looks - before).toBeLessThanOrEqual(1); // One may have been under way.
+    expect(looks - before).toBeLessThanOrEqual(1); // One poll may have been in progress.
   });
 });
 

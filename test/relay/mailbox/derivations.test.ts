@@ -6,8 +6,8 @@ import type { Mailbox } from '../../../src/relay/mailbox/record.js';
 import { sealingCodec } from '../../../src/relay/store/codec.js';
 
 /*
- * Known answers, computed once and written down: a later release that derives anything otherwise would lose the
- * mailboxes of every running relay. Where it is short, the derivation is spelled out a second time.
+ * Known answers, computed once: a release with another derivation would lose the mailboxes of every running relay. Some
+ * tests repeat a short derivation.
  */
 
 const KEY_BYTES = Uint8Array.from({ length: 32 }, (_, index) => index);
@@ -87,7 +87,7 @@ describe('derivations at rest', () => {
     expect(stored).toBe('revisionrevision.1900000000000.1.-.');
   });
 
-  it('writes a rotation marker as its deadline and nothing else, and tells it from a tombstone', () => {
+  it('writes a rotation marker as its deadline and nothing else, and distinguishes it from a tombstone', () => {
     const address = { identifier: IDENTIFIER, key: `relay:${digestStoreKey(IDENTIFIER)}` };
     const marker = { format: 1, rotationMarker: true, expiresAt: 1_900_000_000_000 } as const;
     const stored = sealingCodec([key]).encode(marker, address, 'revisionrevision', () => new Uint8Array(12));
@@ -118,7 +118,7 @@ const SEALED =
   '4R3VccghvxMj83UWrEnHYySF4bmkpbptGkycMAaRbgwqErzrg13zNX29fuDdn5tag=';
 
 describe('HMAC by two hashes', () => {
-  it('is HMAC-SHA256 for any key and any text', () => {
+  it('equals HMAC-SHA256 for any key and any text', () => {
     for (let length = 0; length < 200; length += 1) {
       const bytes = randomBytes(32);
       const text = randomBytes(length).toString('latin1');

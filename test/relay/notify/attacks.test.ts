@@ -12,8 +12,8 @@ import { type PushProvider, startPushProvider } from '../../support/notify/provi
 import { createBody, device, sharedMailbox, testRelay } from '../../support/relay/relay.js';
 
 /*
- * Strangers leave tokens that are dead, limited or hang, and write to their own mailboxes. The push of somebody else, to
- * another token, arrives within five seconds. Real relays, notifiers and servers.
+ * Attackers leave tokens that are invalid, rate-limited or unresponsive, and write to their own mailboxes. The push of
+ * another sender, to another token, arrives within five seconds. The test uses real relays, notifiers and servers.
  */
 
 const LIMIT_MS = 5_000;
@@ -40,7 +40,7 @@ function relayWith(notifier: Notifier) {
   const events: RelayEvent[] = [];
   const relay = testRelay({ notifiers: [notifier], onEvent: (event) => events.push(event) });
   closers.push(() => relay.close());
-  /** Makes a mailbox whose sender has left the token, and has its receiver update it. */
+  /** Creates a mailbox with a token of the sender, and lets the receiver update it. */
   const push = async (tokenData: string): Promise<void> => {
     const notificationToken = { type: notifier.types[0] ?? '', tokenData };
     const { url } = await sharedMailbox(relay, createBody({ notificationToken }));
@@ -51,7 +51,7 @@ function relayWith(notifier: Notifier) {
   return { relay, push, of: (type: RelayEvent['type']) => events.filter((event) => event.type === type) };
 }
 
-/** Web Push to the two services, to names that devices make up below one that ends, and below one that is the first. */
+/** Web Push to both services, and to invented subdomains of allowed host names. */
 function browserPush(): Notifier {
   const lookup: LookupFunction = (name, options, callback) => {
     if (name.endsWith('.notify.windows.com')) callback(Object.assign(new Error(name), { code: 'ENOTFOUND' }), []);
@@ -71,7 +71,7 @@ function browserPush(): Notifier {
 const endpoint = ({ port }: PushProvider, path: string): string =>
   browser.subscription(`https://localhost:${port}${path}`);
 
-/** Milliseconds until a service gets a push to a path. */
+/** Milliseconds until a service receives a push for a path. */
 async function arrival({ requests }: PushProvider, path: string, began: number): Promise<number> {
   while (!requests.some((request) => request.path === path)) {
     if (performance.now() - began > 2 * LIMIT_MS) return Number.POSITIVE_INFINITY;
@@ -81,7 +81,7 @@ async function arrival({ requests }: PushProvider, path: string, began: number):
 }
 
 describe("a victim's push arrives", () => {
-  it('although a stranger sends twelve tokens of services that do not exist', async () => {
+  it('although an attacker leaves twelve tokens of services that do not exist', async () => {
     const { push, of } = relayWith(browserPush());
     for (let label = 0; label < 12; label += 1)
       await push(browser.subscription(`https://dead${label}.notify.windows.com/x`));
@@ -93,7 +93,7 @@ describe("a victim's push arrives", () => {
     expect(of('push.paused')).toEqual([]);
   });
 
-  it('although APNs limits the token of a stranger (429)', async () => {
+  it('although APNs limits the token of an attacker (429)', async () => {
     const apns = await startApns();
     closers.push(() => apns.close());
     apns.answer((request) =>
@@ -116,7 +116,7 @@ describe("a victim's push arrives", () => {
     await push('victim');
     await vi.waitFor(() => expect(of('push.sent').length).toBe(1), LIMIT_MS);
     expect(of('push.paused')).toEqual([]);
-    // One token in ten mailboxes is one push at a time.
+    // The queue sends one push at a time for one token in ten mailboxes.
     expect(apns.requests.filter(({ headers }) => headers[':path'] === '/3/device/limited').length).toBeLessThan(5);
   });
 

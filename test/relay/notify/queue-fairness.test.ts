@@ -5,7 +5,7 @@ import { DeviceQueues } from '../../../src/relay/notify/device-queues.js';
 import type { PushQueue } from '../../../src/relay/notify/queue.js';
 import { job, type Provider, provider, watchedQueue } from '../../support/notify/queue.js';
 
-/* Pushes of one stranger, however they come out, hold up nobody else's. Tokens: `service host name`. */
+/* The pushes of one attacker do not delay the pushes of others, with any outcome. Token form: `service host name`. */
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,7 +19,7 @@ afterEach(() => {
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 const sent = () => ({ outcome: 'sent' });
 
-/** A provider with several services and hosts, which the tokens name. */
+/** A provider with several services and hosts. The tokens name them. */
 function services(answer?: (name: string) => unknown): Provider {
   const made = provider(answer && (({ tokenData }) => answer(tokenData)));
   const destination = (tokenData: string): PushDestination => {
@@ -29,7 +29,7 @@ function services(answer?: (name: string) => unknown): Provider {
   return Object.assign(made, { destination });
 }
 
-/** Closes a queue while the clock is a test's. */
+/** Closes a queue under a fake clock. */
 async function closed(queue: PushQueue): Promise<void> {
   const closing = queue.close(1);
   await pass(2);
@@ -40,7 +40,7 @@ const token = (tokenData: string) => job('', { tokenData });
 const got = ({ received }: Provider, tokenData: string): number =>
   received.filter((push) => push.tokenData === tokenData).length;
 
-describe('a host that keeps failing', () => {
+describe('a failing host', () => {
   const failing = (extra: object = {}) =>
     services((name) => (name.startsWith('a x') ? { outcome: 'retry', ...extra } : sent()));
 
@@ -89,7 +89,7 @@ describe('a host that keeps failing', () => {
     for (let device = 0; device < 30; device += 1) queue.enqueue(token(`a x ${device}`));
     await pass(30_000);
     expect(of('push.paused').length).toBe(status === 429 ? 0 : 1);
-    // Each token has its tries and its pauses all the same.
+    // Each token still has its attempts and pauses.
     if (status === 429) expect(one.received.length).toBe(30 * 4);
   });
 
@@ -123,7 +123,7 @@ describe('pushes that hang', () => {
     }
   });
 
-  it('to the same host delay a later push no longer', async () => {
+  it('delay a later push to the same host no longer', async () => {
     const one = services((name) => (name.endsWith('victim') ? sent() : new Promise(() => {})));
     const { queue, of } = watchedQueue([one]);
     for (let device = 0; device < 990; device += 1) queue.enqueue(token(`a x hangs${device}`));
@@ -134,7 +134,7 @@ describe('pushes that hang', () => {
     expect(got(one, 'a x victim')).toBe(1);
   });
 
-  it('to tokens with a failure take two slots at most', async () => {
+  it('use two slots at most for tokens with a failure', async () => {
     let answer: () => unknown = () => ({ outcome: 'retry', fault: 'token' });
     const one = services(() => answer());
     const { queue } = watchedQueue([one], { backoffMs: [1_000, 1_000], intervalMs: 1 });
@@ -173,7 +173,7 @@ describe('a full queue', () => {
     const { queue, of } = watchedQueue([one], { maximumWaiting: 2 });
     queue.enqueue(token('a x good'));
     await pass(10);
-    // Rests until the end of its interval, and waits for longer than the one that failed.
+    // This service pauses until the end of its interval, and longer than the failed service.
     queue.enqueue(token('a x good'));
     await pass(10);
     queue.enqueue(token('a x bad'));

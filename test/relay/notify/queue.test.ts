@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { job, provider, watchedQueue } from '../../support/notify/queue.js';
 
-/* PROTOCOL §8: a push is a hint; it never delays what caused it, and is bounded in number, time and tries. */
+/* docs/protocol.md §8: a push never delays its request. The queue bounds pushes in number, time and attempts. */
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -61,7 +61,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(2);
   });
 
-  it('leaves two seconds between two pushes of a lane, and sends the last change at their end', async () => {
+  it('waits two seconds between two pushes to one token, and then sends the last change', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));
@@ -73,7 +73,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(2);
   });
 
-  it('keeps them also for a token in several mailboxes, and in several spellings', async () => {
+  it('waits two seconds also for a token in several mailboxes, and in several spellings', async () => {
     const one = { ...provider(sent), destination: (tokenData: string) => ({ device: tokenData.trim() }) };
     const { queue, of } = watchedQueue([one]);
     for (let round = 0; round < 60; round += 1) {
@@ -81,7 +81,7 @@ describe('the queue of pushes', () => {
       await pass(100);
     }
     await pass(10_000);
-    expect([one.received.length, queue.size, of('push.dropped')]).toEqual([4, 0, []]); // at 0, 2, 4 and 6 s
+    expect([one.received.length, queue.size, of('push.dropped')]).toEqual([4, 0, []]); // At 0, 2, 4 and 6 s.
   });
 
   it('drops the oldest waiting push when too many wait, and emits an event', async () => {
@@ -99,7 +99,7 @@ describe('the queue of pushes', () => {
       one.received[at]?.answer({ outcome: 'sent' });
       await pass(1);
     }
-    // The newest goes first.
+    // The newest push goes first.
     expect(one.received.map(({ tokenData }) => tokenData)).toEqual([
       'token-of-running',
       'token-of-e',
@@ -124,7 +124,7 @@ describe('the queue of pushes', () => {
     queue.enqueue(job('well', { type: 'two' }));
     await pass(1);
     expect([hanging.received.length, well.received.length]).toEqual([8, 1]);
-    // A push that hangs makes room for another, up to 32.
+    // A push that hangs frees its slot for another push, up to 32.
     await pass(1_000);
     expect(hanging.received.length).toBe(16);
     await pass(3_990);
@@ -173,7 +173,7 @@ describe('the queue of pushes', () => {
     const { queue, of } = watchedQueue([one]);
     queue.enqueue(job('a'));
     await pass(1);
-    queue.enqueue(job('a')); // A change that came in the meantime.
+    queue.enqueue(job('a')); // A change during the first push.
     one.received[0]?.answer({ outcome: 'retry', retryAfterMs: 86_400_000 });
     await pass(1);
     expect([queue.size, of('push.dropped')]).toMatchObject([0, [{ reason: 'expired' }]]);
@@ -204,7 +204,7 @@ describe('the queue of pushes', () => {
       queue.enqueue(job('a'));
       await pass(100);
     }
-    expect(one.received.length).toBe(3); // at 0, 0.5 and 2.5 s; the next at 10.5 s
+    expect(one.received.length).toBe(3); // At 0, 0.5 and 2.5 s. The next attempt is at 10.5 s.
   });
 
   it('sends no push after the deadline of its mailbox', async () => {
@@ -222,13 +222,13 @@ describe('the queue of pushes', () => {
 
   it.each<[name: string, answer: () => unknown, outcome: string, code: string | undefined]>([
     ['throws', () => Promise.reject(new TypeError('secret')), 'retry', 'TypeError'],
-    ['answers nothing', () => undefined, 'rejected', 'no_outcome'],
-    ['answers null', () => null, 'rejected', 'no_outcome'],
-    ['answers another outcome', () => ({ outcome: 'maybe' }), 'rejected', 'no_outcome'],
-    ['gives a code of several words', () => ({ outcome: 'rejected', code: 'a b' }), 'rejected', undefined],
-    ['gives the token as code', () => ({ outcome: 'rejected', code: 'abcdef' }), 'rejected', undefined],
-    ['gives a plain code', () => ({ outcome: 'rejected', code: 'BadTopic' }), 'rejected', 'BadTopic'],
-  ])('a notifier that %s', async (_name, answer, outcome, code) => {
+    ['returns nothing', () => undefined, 'rejected', 'no_outcome'],
+    ['returns null', () => null, 'rejected', 'no_outcome'],
+    ['returns an unknown outcome', () => ({ outcome: 'maybe' }), 'rejected', 'no_outcome'],
+    ['returns a code of several words', () => ({ outcome: 'rejected', code: 'a b' }), 'rejected', undefined],
+    ['returns the token as code', () => ({ outcome: 'rejected', code: 'abcdef' }), 'rejected', undefined],
+    ['returns a plain code', () => ({ outcome: 'rejected', code: 'BadTopic' }), 'rejected', 'BadTopic'],
+  ])('emits push.failed with a plain code for a notifier that %s', async (_name, answer, outcome, code) => {
     const one = provider(answer);
     const { queue, of } = watchedQueue([one]);
     queue.enqueue(job('a', { tokenData: 'xx-abcdef-yy' }));
@@ -252,7 +252,7 @@ describe('the queue of pushes', () => {
       },
     ],
   ] as const)(
-    'takes a token that is gone out of the mailboxes, and does not push to it again; a forget that %s harms nobody',
+    'removes an expired token from the mailboxes and does not push to it again, also if forget %s',
     async (_how, forget) => {
       const one = provider();
       const { queue } = watchedQueue([one]);
@@ -289,7 +289,7 @@ describe('the queue of pushes', () => {
 });
 
 describe('close', () => {
-  it('sends pushes that wait for the end of an interval, and closes the notifiers once', async () => {
+  it('sends the pushes that wait for the end of an interval, and closes the notifiers once', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));

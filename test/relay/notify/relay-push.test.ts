@@ -4,12 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { type Provider, provider } from '../../support/notify/queue.js';
 import { createBody, type Device, device, sharedMailbox, somePayload, testRelay } from '../../support/relay/relay.js';
 
-/* PROTOCOL §8: after an update and on delete the other device is told, if it left a token that somebody handles. */
+/*
+ * docs/protocol.md §8: after an update or a delete, the relay notifies the other device if it left a supported token.
+ */
 
 const sent = () => ({ outcome: 'sent' });
 const tokenOf = (tokenData: string, type = 'one') => ({ notificationToken: { type, tokenData } });
 
-/** A relay with one provider, whose two devices have each left a token. */
+/** A relay with one provider, and two devices that each left a token. */
 async function pair(one: Provider = provider(sent), options: Partial<RelayOptions> = {}) {
   const events: RelayEvent[] = [];
   const relay = testRelay({ notifiers: [one], onEvent: (event) => events.push(event), ...options });
@@ -19,7 +21,7 @@ async function pair(one: Provider = provider(sent), options: Partial<RelayOption
   return { relay, one, sender, receiver, url, created, events };
 }
 
-/** Resolves when nothing waits and nothing is under way. */
+/** Resolves when the queue is empty and no push is in progress. */
 async function quiet(relay: Relay): Promise<void> {
   while (relay.stats().pushes > 0) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -53,19 +55,19 @@ describe('a push [§8 A35 N32]', () => {
   it.each<
     [name: string, act: (by: { sender: Device; receiver: Device; url: string }) => Promise<unknown>, who: string[]]
   >([
-    ['an update of the receiver tells the sender', ({ receiver, url }) => receiver.update(url), ['of-sender']],
-    ['an update of the sender tells the receiver', ({ sender, url }) => sender.update(url), ['of-receiver']],
-    ['a delete of the receiver tells the sender', ({ receiver, url }) => receiver.delete(url), ['of-sender']],
-    ['a cancel tells the receiver', ({ sender, url }) => sender.delete(url), ['of-receiver']],
-    ['a read tells nobody', ({ receiver, url }) => receiver.read(url), []],
-    ['a relinquish tells nobody', ({ receiver, url }) => receiver.relinquish(url), []],
+    ['notifies the sender of an update by the receiver', ({ receiver, url }) => receiver.update(url), ['of-sender']],
+    ['notifies the receiver of an update by the sender', ({ sender, url }) => sender.update(url), ['of-receiver']],
+    ['notifies the sender of a delete by the receiver', ({ receiver, url }) => receiver.delete(url), ['of-sender']],
+    ['notifies the receiver of a cancel', ({ sender, url }) => sender.delete(url), ['of-receiver']],
+    ['is not sent for a read', ({ receiver, url }) => receiver.read(url), []],
+    ['is not sent for a relinquish', ({ receiver, url }) => receiver.relinquish(url), []],
     [
-      'an update with a version that is not current tells nobody',
+      'is not sent for an update with a version that is not current',
       ({ sender, url }) => sender.update(url, somePayload(), { headers: { 'Mailbox-Known-Version': 'old' } }),
       [],
     ],
     [
-      'a repeated update tells once',
+      'is sent once for a repeated update',
       async ({ sender, url }) => {
         await sender.update(url, somePayload(), { requestId: 'twice' });
         await sender.update(url, somePayload(), { requestId: 'twice' });
@@ -73,7 +75,7 @@ describe('a push [§8 A35 N32]', () => {
       ['of-receiver'],
     ],
     [
-      'the token is the newest that the device left',
+      'uses the newest token of the device',
       async ({ sender, receiver, url }) => {
         await receiver.update(url, somePayload(), { body: { payload: somePayload(), ...tokenOf('newer') } });
         await sender.update(url);
@@ -81,7 +83,7 @@ describe('a push [§8 A35 N32]', () => {
       ['of-sender', 'newer'],
     ],
     [
-      'a receiver that relinquished is told no more',
+      'is not sent to a receiver that relinquished',
       async ({ sender, receiver, url }) => {
         await receiver.relinquish(url);
         await sender.update(url);
@@ -102,7 +104,7 @@ describe('a push [§8 A35 N32]', () => {
     expect(told(one)).toEqual([]);
   });
 
-  it('finds the change stored already', async () => {
+  it('is sent after the change is stored', async () => {
     const payload = somePayload();
     let seen: Promise<unknown> | undefined;
     const one: Provider = provider(() => {
@@ -123,7 +125,7 @@ describe('a push [§8 A35 N32]', () => {
         throw new Error('broken');
       },
     ],
-  ])('of a provider that %s neither delays nor fails the request', async (_name, answer) => {
+  ])('neither delays nor fails the request if the provider %s', async (_name, answer) => {
     const broken = { ...provider(), ...(answer === undefined ? {} : { notify: answer as never }) };
     const { relay, receiver, url } = await pair(broken);
     expect((await receiver.update(url)).status).toBe(200);
@@ -132,7 +134,7 @@ describe('a push [§8 A35 N32]', () => {
   });
 });
 
-describe('a token that its provider calls gone', () => {
+describe('a token that its provider reports as gone', () => {
   it('is removed from the mailbox, by any relay of the store', async () => {
     const store = memoryStore();
     const one = provider(() => ({ outcome: 'gone' }));
@@ -145,7 +147,7 @@ describe('a token that its provider calls gone', () => {
     expect((await device(other, sender.claim).update(url)).json).toEqual({ isPushNotificationSupported: false });
   });
 
-  it('does not remove a token that the device has replaced', async () => {
+  it('stays if the device has replaced it', async () => {
     const one = provider();
     const { relay, sender, receiver, url, events } = await pair(one);
     await receiver.update(url);
@@ -171,7 +173,7 @@ describe('a token that its provider calls gone', () => {
   });
 });
 
-it('no event of a push holds a token, and close ends the notifiers', async () => {
+it('the events of pushes contain no token, and close ends the notifiers', async () => {
   const one = provider(() => ({ outcome: 'rejected', code: 'of-sender' }));
   const { relay, receiver, sender, url, events } = await pair(one);
   await receiver.update(url);

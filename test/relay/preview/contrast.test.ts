@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { pageOf, textOf } from '../../support/preview/page.js';
 
-/* WCAG 2.2 §1.4.3: every text has a contrast of at least 4.5:1 with what lies behind it, whatever the brand colour. */
+/* WCAG 2.2 §1.4.3: every text has a contrast of at least 4.5:1 with its background, with every brand colour. */
 
 type Rgb = readonly [number, number, number];
 
@@ -24,7 +24,7 @@ function contrast(one: Rgb, other: Rgb): number {
 const between = (from: Rgb, to: Rgb, share: number): Rgb =>
   from.map((channel, at) => channel + ((to[at] ?? 0) - channel) * share) as unknown as Rgb;
 
-/** The rules of a sheet for one colour scheme: the variables that hold, and the card's declarations. */
+/** The rules of a sheet for one colour scheme: the variables in effect, and the declarations of the card. */
 async function sheetFor(
   color?: string,
 ): Promise<{ style: string; light: Map<string, string>; dark: Map<string, string> }> {
@@ -37,7 +37,7 @@ async function sheetFor(
   return { style, light, dark: new Map([...light, ...variables(second)]) };
 }
 
-/** What the card is painted with, from the bottom: the two ends of the gradient, and veils of eight-digit colours. */
+/** The layers of the card from the bottom: the two ends of the gradient, and veils of eight-digit colours. */
 function cardOf(style: string): { ends: Rgb[]; veils: Array<{ color: Rgb; alpha: number }> } {
   const card = /\.card\{([^}]*)\}/.exec(style)?.[1] ?? '';
   const [, from = '', to = ''] = /linear-gradient\(150deg,(#[0-9a-f]{6}) 30%,(#[0-9a-f]{6})\)/.exec(card) ?? [];
@@ -50,10 +50,10 @@ function cardOf(style: string): { ends: Rgb[]; veils: Array<{ color: Rgb; alpha:
 
 const AT_LEAST = 4.5;
 
-describe('contrast', () => {
-  test('of texts on the card and on buttons, for any colour', async () => {
+describe('the contrast', () => {
+  test('is sufficient for texts on the card and on buttons, with any colour', async () => {
     const color = fc.integer({ min: 0, max: 0xffffff }).map((value) => `#${value.toString(16).padStart(6, '0')}`);
-    // Where black and white are about as good as each other it is closest.
+    // The contrast is lowest where black and white are about equal.
     const close = fc.integer({ min: 110, max: 125 }).map((grey) => `#${grey.toString(16).repeat(3)}`);
     await fc.assert(
       fc.asyncProperty(fc.oneof(color, close), async (brand) => {
@@ -79,7 +79,7 @@ describe('contrast', () => {
     );
   });
 
-  test('of the page’s own colours, in light and dark', async () => {
+  test('is sufficient for the default colours, in light and dark', async () => {
     const { light, dark } = await sheetFor();
     for (const variables of [light, dark]) {
       const [page, panel, text, soft] = ['page', 'panel', 'text', 'soft'].map((name) => rgb(variables.get(name) ?? ''));
@@ -94,13 +94,13 @@ describe('contrast', () => {
     expect(light.get('panel')).not.toBe(dark.get('panel'));
   });
 
-  test('no text is made transparent, and colours come from the checked ones alone', async () => {
+  test('holds for all texts: no text is transparent, and the page uses only the checked colours', async () => {
     const { style } = await sheetFor();
     expect([...style.matchAll(/[;{]color:([^;}]+)/g)].map(([, value]) => value)).toEqual(
       expect.arrayContaining(['var(--text)', 'var(--ink)', 'var(--soft)']),
     );
     for (const [, value] of style.matchAll(/[;{]color:([^;}]+)/g)) expect(value).toMatch(/^var\(--(text|ink|soft)\)$/);
-    // The only opacity is the beginning of the one movement, which who asked for less movement does not see.
+    // The only opacity is the start of the one animation, which a reader with reduced motion does not see.
     expect(style.match(/opacity/g)).toHaveLength(1);
     expect(style).toContain('@media (prefers-reduced-motion:no-preference){.card{animation:');
     expect(style.match(/animation|transition/g)).toHaveLength(1);

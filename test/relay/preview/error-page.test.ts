@@ -5,7 +5,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { all, BRANDED, LANGUAGES, openGraph, pageOf, parse, skeletonOf, textOf } from '../../support/preview/page.js';
 import { type Answer, createBody, inSeconds, PUBLIC_URL, send, sharedMailbox } from '../../support/relay/relay.js';
 
-/* What a person sees who opens a link that is over, or at the wrong moment; programs get the problem as ever. */
+/*
+ * The page for a person who opens a link that has ended, or that the relay cannot serve now. Programs get the problem.
+ */
 
 const HTML = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 const UNKNOWN = `${PUBLIC_URL}/v1/m/00000000-0000-4000-8000-000000000000`;
@@ -21,7 +23,7 @@ function relayWith(options: Partial<RelayOptions> = {}): ReturnType<typeof creat
   return relay;
 }
 
-/** A relay whose hook refuses to show previews. */
+/** A relay whose hook refuses previews. */
 const refusing = (refuse: AuthenticationHook, options: Partial<RelayOptions> = {}): ReturnType<typeof createRelay> =>
   relayWith({ authenticate: { preview: refuse }, ...options });
 
@@ -36,8 +38,8 @@ const expectProblem = (answer: Answer, status: number): void => {
   expect(answer.json).toMatchObject({ status, code: expect.any(String) });
 };
 
-describe('404', () => {
-  test('deleted, expired, never made and mangled are the same bytes, in every language', async () => {
+describe('the page of a 404', () => {
+  test('has the same bytes for a deleted, expired, unknown and malformed link, in every language', async () => {
     let now = Date.now();
     const relay = relayWith({ clock: () => now });
     const short = createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration: inSeconds(60, now) } });
@@ -65,7 +67,7 @@ describe('404', () => {
     }
   });
 
-  test.each(LANGUAGES)('%s: a heading and what to do, in the brand’s page', async (language) => {
+  test.each(LANGUAGES)('has a heading and instructions in the brand’s design, in %s', async (language) => {
     const asked = { Accept: HTML, 'Accept-Language': language };
     const { text, headers } = await send(relayWith(), 'GET', UNKNOWN, asked);
     const page = parse(text);
@@ -82,7 +84,7 @@ describe('404', () => {
     expect(text).toMatch(/^[\n\x20-\x7e]*$/);
   });
 
-  test('each language has texts of its own, for both kinds', async () => {
+  test('has different texts in each language, for both kinds', async () => {
     const busy = refusing(throwing(new RelayError('rate_limited')));
     const texts = new Set<string>();
     for (const language of LANGUAGES) {
@@ -95,7 +97,7 @@ describe('404', () => {
     expect(texts).toContain('This link does not lead to a key any more');
   });
 
-  test('for a messenger that asks late: the heading, and nothing of a sender or of the link', async () => {
+  test('shows the heading to a late messenger, and no text of the sender or the link', async () => {
     const relay = relayWith();
     const { sender, url } = await sharedMailbox(relay);
     await sender.delete(url);
@@ -109,7 +111,7 @@ describe('404', () => {
     expect(text).not.toContain('Hotel Pass');
   });
 
-  test('without options: a drawn key, and the language of the option where none is asked for', async () => {
+  test('shows a drawn key without options, and uses the language option without Accept-Language', async () => {
     const relay = relayWith({ preview: { language: 'ja' } });
     const { text, headers } = await send(relay, 'GET', UNKNOWN, { Accept: HTML });
     expect(headers.get('Content-Language')).toBe('ja');
@@ -117,7 +119,7 @@ describe('404', () => {
     expect(all(parse(text), 'img')).toEqual([]);
   });
 
-  test('words of the operator stay words', async () => {
+  test('escapes the texts of the operator', async () => {
     const name = '"><script>alert(1)</script>';
     const [hostile, plain] = await Promise.all(
       [name, 'x'].map(async (each) => send(relayWith({ preview: { name: each } }), 'GET', UNKNOWN, { Accept: HTML })),
@@ -126,8 +128,8 @@ describe('404', () => {
   });
 });
 
-describe('headers', () => {
-  test('of the page, exactly', async () => {
+describe('the headers of the error page', () => {
+  test('are exactly the headers of the preview page', async () => {
     const asked = { Accept: HTML, 'Accept-Language': 'fr', 'Mailbox-Request-ID': 'one' };
     const { headers, text } = await send(relayWith(), 'GET', UNKNOWN, asked);
     const style = createHash('sha256')
@@ -148,14 +150,14 @@ describe('headers', () => {
     });
   });
 
-  test('of CORS stay', async () => {
+  test('include CORS', async () => {
     const relay = relayWith({ cors: { origins: ['https://app.example'] } });
     const { headers } = await send(relay, 'GET', UNKNOWN, { Accept: HTML, Origin: 'https://app.example' });
     expect(headers.get('Access-Control-Allow-Origin')).toBe('https://app.example');
     expect(headers.get('Vary')).toBe('Accept, Accept-Language, Origin');
   });
 
-  test('RFC 9110 §12.5.5: the problem that might have been a page varies by Accept, and no other', async () => {
+  test('have Vary: Accept on a problem that could be a page, and on no other problem (RFC 9110 §12.5.5)', async () => {
     const relay = relayWith();
     const { url } = await sharedMailbox(relay);
     for (const [method, target, status, vary] of [
@@ -171,7 +173,7 @@ describe('headers', () => {
     }
   });
 
-  test('HEAD: those of GET, and no body (RFC 9110 §9.3.2)', async () => {
+  test('are the same for HEAD, without a body (RFC 9110 §9.3.2)', async () => {
     const relay = relayWith();
     const [got, head] = [
       await send(relay, 'GET', UNKNOWN, { Accept: HTML }),
@@ -181,12 +183,12 @@ describe('headers', () => {
   });
 });
 
-describe('429 and 503', () => {
+describe('the page of a 429 or 503', () => {
   test.each([
     ['a limit', throwing(new RelayError('rate_limited', { headers: [['Retry-After', '60']] })), 429, '60'],
     ['a quota', throwing(new RelayError('quota_exceeded')), 429, '1'],
     ['a hook that fails', throwing(new Error('x')), 503, '1'],
-  ] as const)('%s: not at the moment', async (_name, hook, status, retryAfter) => {
+  ] as const)('says “Not at the moment” after %s', async (_name, hook, status, retryAfter) => {
     const relay = refusing(hook);
     const { url } = await sharedMailbox(relay);
     const answer = await send(relay, 'GET', url, { Accept: HTML, 'Mailbox-Request-ID': 'one' });
@@ -200,7 +202,7 @@ describe('429 and 503', () => {
     expect([problem.headers.get('Retry-After'), problem.headers.get('Vary')]).toEqual([retryAfter, 'Accept']);
   });
 
-  test('a store that is away', async () => {
+  test('says “Not at the moment” in an outage of the store', async () => {
     const away = { ...memoryStore(), get: () => Promise.reject(new Error('away')) };
     const answer = await send(relayWith({ store: away }), 'GET', UNKNOWN, { Accept: HTML });
     expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '1']);
@@ -208,10 +210,10 @@ describe('429 and 503', () => {
   });
 });
 
-describe('what stays a problem', () => {
+describe('the relay answers with a problem, not a page', () => {
   test.each([
-    ['a hook’s 401', 401, throwing(new RelayError('token_required'))],
-    ['a hook’s 403', 403, throwing(new RelayError('forbidden'))],
+    ['to a 401 of a hook', 401, throwing(new RelayError('token_required'))],
+    ['to a 403 of a hook', 403, throwing(new RelayError('forbidden'))],
   ] as const)('%s', async (_name, status, hook) => {
     const relay = refusing(hook);
     const answer = await send(relay, 'GET', (await sharedMailbox(relay)).url, { Accept: HTML });
@@ -221,26 +223,26 @@ describe('what stays a problem', () => {
   });
 
   test.each([
-    ['a request id that is invalid', 'GET', UNKNOWN, { 'Mailbox-Request-ID': 'a b' }, 400],
-    ['a method that there is not', 'REPORT', UNKNOWN, {}, 405],
-    ['the collection', 'GET', `${PUBLIC_URL}/v1/m`, {}, 405],
-    ['another version', 'GET', `${PUBLIC_URL}/v2/m/x`, {}, 404],
+    ['to an invalid request id', 'GET', UNKNOWN, { 'Mailbox-Request-ID': 'a b' }, 400],
+    ['to an unknown method', 'REPORT', UNKNOWN, {}, 405],
+    ['to the collection', 'GET', `${PUBLIC_URL}/v1/m`, {}, 405],
+    ['to another version', 'GET', `${PUBLIC_URL}/v2/m/x`, {}, 404],
   ] as const)('%s', async (_name, method, url, headers, status) =>
     expectProblem(await send(relayWith(), method, url, { Accept: HTML, ...headers }), status),
   );
 
-  test('plain-text HTTP', async () => {
+  test('to plain-text HTTP', async () => {
     const relay = relayWith({ publicUrl: 'https://relay.example' });
     const url = 'http://relay.example/v1/m/00000000-0000-4000-8000-000000000000';
     expectProblem(await send(relay, 'GET', url, { Accept: HTML }), 403);
   });
 
-  test('a header of a hook that cannot be sent: 500, as ever', async () => {
+  test('with status 500 if a hook sets an invalid header', async () => {
     const relay = refusing(throwing(new RelayError('rate_limited', { headers: [['X-A', 'a\nb']] })));
     expectProblem(await send(relay, 'GET', (await sharedMailbox(relay)).url, { Accept: HTML }), 500);
   });
 
-  test('whatever a device does', async () => {
+  test('to every device operation', async () => {
     const relay = relayWith();
     const { sender } = await sharedMailbox(relay);
     const details = { headers: { Accept: HTML } };
@@ -251,7 +253,7 @@ describe('what stays a problem', () => {
   });
 
   test.each([undefined, '*/*', 'text/*', 'application/problem+json, text/html;q=0.9', 'text/html;q=0'])(
-    'for a program that says Accept: %s',
+    'to Accept: %s',
     async (accept) => {
       const headers: Record<string, string> = accept === undefined ? {} : { Accept: accept };
       const answer = await send(relayWith(), 'GET', UNKNOWN, headers);
@@ -261,7 +263,7 @@ describe('what stays a problem', () => {
   );
 });
 
-test('the event is the same: the code and the status, page or problem', async () => {
+test('a page and a problem cause the same event', async () => {
   const events: RelayEvent[] = [];
   const relay = relayWith({ onEvent: (event) => events.push(event) });
   await send(relay, 'GET', UNKNOWN, { Accept: HTML });

@@ -8,7 +8,7 @@ import { BRANDED } from '../../support/preview/page.js';
 import { createShare, newDevice } from '../../support/protocol/device.js';
 import { send } from '../../support/protocol/http.js';
 
-/* The page through every door over http: what hosts make of its headers, HEAD, and that nothing changes. */
+/* The page through every handler over HTTP: headers from the host, HEAD, and no changes. */
 
 const DOORS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
   ['koa', (relay) => new Koa().use(relay.koa()).callback()],
@@ -26,7 +26,7 @@ describe.each(DOORS)('%s', (_name, build) => {
     await close();
   }
 
-  test('Vary names both that it depends on; the language follows the reader', () =>
+  test('the page has Vary for Accept and Accept-Language, and the language of the reader', () =>
     withMailbox(async (url) => {
       for (const language of ['de', 'ja']) {
         const { status, headers, text } = await send({ method: 'GET', url, fields: [['Accept-Language', language]] });
@@ -37,7 +37,7 @@ describe.each(DOORS)('%s', (_name, build) => {
       }
     }));
 
-  test('repeated Accept-Language fields count as one list (RFC 9110 §5.3)', () =>
+  test('the relay joins repeated Accept-Language fields (RFC 9110 §5.3)', () =>
     withMailbox(async (url) => {
       const fields = [
         ['Accept-Language', 'fr;q=0.2'],
@@ -46,7 +46,7 @@ describe.each(DOORS)('%s', (_name, build) => {
       expect((await send({ method: 'GET', url, fields })).headers['content-language']).toBe('es');
     }));
 
-  test('HEAD has the fields of GET and no body (RFC 9110 §9.3.2)', () =>
+  test('HEAD gets the headers of GET without a body (RFC 9110 §9.3.2)', () =>
     withMailbox(async (url) => {
       const fields = [['Accept-Language', 'zh']] as const;
       const [got, head] = [await send({ method: 'GET', url, fields }), await send({ method: 'HEAD', url, fields })];
@@ -57,7 +57,7 @@ describe.each(DOORS)('%s', (_name, build) => {
       expect(Number(head.headers['content-length'])).toBe(Buffer.byteLength(got.text));
     }));
 
-  test('a link that is over: a page for a person, a problem for a program, HEAD as GET', () =>
+  test('an ended link gets a page for a person, and a problem for a program, also with HEAD', () =>
     withMailbox(async (url) => {
       const gone = `${url.slice(0, -12)}${'0'.repeat(12)}`;
       const fields = [
@@ -84,7 +84,7 @@ describe.each(DOORS)('%s', (_name, build) => {
       expect(String(problem.headers.vary).split(/, ?/).sort()).toEqual(['Accept', 'Origin']);
     }));
 
-  test('looking changes nothing: a receiver binds afterwards, and the page stays', () =>
+  test('a preview changes nothing: a receiver binds afterwards, and the page stays the same', () =>
     withMailbox(async (url) => {
       const pages = new Set<string>();
       for (const method of ['GET', 'HEAD', 'GET']) pages.add((await send({ method, url })).text);

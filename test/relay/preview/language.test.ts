@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { LANGUAGES, parse, textOf } from '../../support/preview/page.js';
 import { PUBLIC_URL, send, sharedMailbox } from '../../support/relay/relay.js';
 
-/* Which language a reader gets (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4). */
+/* The language of the page by Accept-Language (RFC 9110 §12.5.4), with lookup (RFC 4647 §3.4). */
 
 const relays = {
   en: createRelay({ publicUrl: PUBLIC_URL }),
@@ -22,7 +22,7 @@ async function languageFor(field: string | undefined, initial: 'en' | 'fr' = 'en
 }
 
 const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string, initial?: 'fr']> = [
-  // Plain, and with subtags cut off from the end.
+  // Plain tags, and tags with subtags that lookup removes from the end.
   [undefined, 'en'],
   ['', 'en'],
   ['de', 'de'],
@@ -33,7 +33,7 @@ const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string
   ['ja-JP', 'ja'],
   ['zh-Hant-TW', 'zh-Hans'],
   ['zh-CN', 'zh-Hans'],
-  // A tag that only begins alike is another language.
+  // A tag with only the same first letters is another language.
   ['den', 'en'],
   ['est', 'en'],
   ['zh_CN', 'en'],
@@ -45,13 +45,13 @@ const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string
   ['it, pt;q=0.9, es;q=0.1', 'es'],
   ['en-US,en;q=0.9,de;q=0.8', 'en'],
   ['de-AT, de;q=0.1, fr;q=0.9', 'de'],
-  // Refused.
+  // Weight 0.
   ['de;q=0', 'en'],
   ['de;q=0.000, fr;q=0.001', 'fr'],
   ['de-AT, de;q=0, fr;q=0.2', 'fr'],
   ['de-AT;q=0, de;q=0.2', 'de'],
   ['en;q=0', 'en'],
-  // Any.
+  // Wildcards.
   ['*', 'en'],
   ['*', 'fr', 'fr'],
   ['*;q=0', 'en'],
@@ -62,12 +62,12 @@ const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string
   ['ja, *;q=0.5', 'ja'],
   ['it, *;q=0.5', 'en'],
   ['en;q=0, de;q=0, fr;q=0, es;q=0, zh;q=0, *;q=0.1', 'ja'],
-  // Nothing fits.
+  // No supported language.
   ['it', 'en'],
   ['it', 'fr', 'fr'],
   ['it, pt-BR;q=0.9', 'fr', 'fr'],
   [undefined, 'fr', 'fr'],
-  // Malformed members are ignored, sound ones count.
+  // The relay ignores malformed members, and uses valid members.
   ['de;q=1.5, fr', 'fr'],
   ['de;q=-1, fr', 'fr'],
   ['de;q=0.1234, fr;q=0.1', 'fr'],
@@ -82,13 +82,13 @@ const TABLE: ReadonlyArray<readonly [field: string | undefined, language: string
 
 describe('Accept-Language', () => {
   const cases = TABLE.map(([field, language, initial]) => ({ field, language, initial }));
-  test.each(cases)('RFC 9110 §12.5.4: $field gets $language', async ({ field, language, initial }) => {
+  test.each(cases)('$field selects $language (RFC 9110 §12.5.4)', async ({ field, language, initial }) => {
     expect(await languageFor(field, initial)).toBe(language);
-    // Asked again, it is answered from memory.
+    // The second call uses the cache.
     expect(await languageFor(field, initial)).toBe(language);
   });
 
-  test('more fields than are remembered are judged right all the same', async () => {
+  test('selects the right language also for more fields than the cache holds', async () => {
     for (let at = 0; at < 600; at += 1) {
       const language = LANGUAGES[at % LANGUAGES.length] ?? 'en';
       expect(await languageFor(`x-a${at}, ${language}`)).toBe(language === 'zh' ? 'zh-Hans' : language);
@@ -96,7 +96,7 @@ describe('Accept-Language', () => {
     expect(await languageFor('x-a1, de')).toBe('de');
   });
 
-  test('RFC 9110 §12.5.5: the page varies by it, in every language and without the field', async () => {
+  test('is in Vary of the page, in every language and without the field (RFC 9110 §12.5.5)', async () => {
     for (const language of [undefined, ...LANGUAGES]) {
       const headers: Record<string, string> = language === undefined ? {} : { 'Accept-Language': language };
       const answer = await send(relays.en, 'GET', mailboxes.en.url, headers);
@@ -104,7 +104,7 @@ describe('Accept-Language', () => {
     }
   });
 
-  test('RFC 5646: the page in Chinese names the script that it is in, and the option does not', async () => {
+  test('selects Chinese with its script in the page, but not in the option (RFC 5646)', async () => {
     const relay = createRelay({ publicUrl: PUBLIC_URL, preview: { language: 'zh' } });
     const answer = await send(relay, 'GET', (await sharedMailbox(relay)).url, {});
     expect(answer.headers.get('Content-Language')).toBe('zh-Hans');
@@ -112,7 +112,7 @@ describe('Accept-Language', () => {
     await relay.close();
   });
 
-  test('what does not change with the language does not say that it does', async () => {
+  test('is not in Vary of responses without a language', async () => {
     for (const [method, url, vary] of [
       ['GET', `${PUBLIC_URL}/v1/m/00000000-0000-4000-8000-000000000000`, 'Accept'],
       ['OPTIONS', mailboxes.en.url, null],
@@ -124,7 +124,7 @@ describe('Accept-Language', () => {
   });
 });
 
-describe('the texts', () => {
+describe('the texts of the page', () => {
   const texts = async (language: string): Promise<string[]> => {
     const { text } = await send(relays.en, 'GET', mailboxes.en.url, { 'Accept-Language': language });
     const page = parse(text);
@@ -133,7 +133,7 @@ describe('the texts', () => {
     );
   };
 
-  test('are the language’s own', async () => {
+  test('differ in every language', async () => {
     const ofAll = await Promise.all(LANGUAGES.map(texts));
     for (const at of [0, 1, 2, 3]) {
       const column = ofAll.map((each) => each[at]);

@@ -7,7 +7,7 @@ import { BRANDED, LANGUAGES } from '../../support/preview/page.js';
 import { createBody } from '../../support/protocol/bodies.js';
 import { newDevice } from '../../support/protocol/device.js';
 
-/* The pages as a browser lays them out: nothing is wider than the screen, whatever the words. */
+/* The layout of the pages in a browser: no element is wider than the screen, with any words. */
 
 const SIZES = [
   [320, 568],
@@ -15,7 +15,7 @@ const SIZES = [
   [1280, 800],
 ] as const;
 
-/** Marks that pile up on one letter, which no line can be broken at. */
+/** Combining marks on one letter, without a line break opportunity. */
 const piled = (times: number): string => `Z${'\u0301\u0327\u0489'.repeat(times)}`;
 
 const WORDS = [
@@ -44,7 +44,7 @@ withChromium(test, () => {
   });
   afterAll(() => end());
 
-  /** Opens a page at every size, and says how wide its content is at each. */
+  /** Opens a page at every size, and returns the width of its content at each size. */
   async function widthsOf(url: string, locale = 'en', look?: (page: Page) => Promise<void>): Promise<number[]> {
     const context = await browser.newContext({ locale, reducedMotion: 'reduce' });
     const page = await context.newPage();
@@ -62,14 +62,14 @@ withChromium(test, () => {
 
   const screens = SIZES.map(([width]) => width);
 
-  describe('the preview', () => {
+  describe('the layout of the preview', () => {
     test.each(WORDS)('%s', async (_name, title, description) => {
       const displayInformation = { title, description, imageURL: 'https://images.example/key.png' };
       const created = await newDevice().create(base, createBody({ displayInformation }));
       expect(await widthsOf(String(created.json.urlLink))).toEqual(screens);
     });
 
-    test('the card grows with long words, and shows them to their end', async () => {
+    test('has a card that grows with long words and shows them completely', async () => {
       const displayInformation = {
         title: 'W'.repeat(200),
         description: 'm'.repeat(500),
@@ -83,8 +83,8 @@ withChromium(test, () => {
     });
   });
 
-  describe('the page of a link that is over', () => {
-    test.each(LANGUAGES)('%s: one card in the middle, and nothing beyond the screen', async (language) => {
+  describe('the layout of the error page', () => {
+    test.each(LANGUAGES)('has one centred card within the screen in %s', async (language) => {
       const widths = await widthsOf(`${base}/v1/m/00000000-0000-4000-8000-000000000000`, language, async (page) => {
         expect(await page.locator('html').getAttribute('lang')).toBe(language === 'zh' ? 'zh-Hans' : language);
         const { width: screen = 0 } = page.viewportSize() ?? {};

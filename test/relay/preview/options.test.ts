@@ -2,7 +2,7 @@ import { createRelay, type RelayOptions } from 'credential-relay';
 import { describe, expect, test } from 'vitest';
 import { PUBLIC_URL } from '../../support/relay/relay.js';
 
-/* The options `preview` and `appLinks`: what is refused, and under which name. */
+/* The options `preview` and `appLinks`: the refused values, and the option names in the messages. */
 
 const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
 const android = (changes: object): object => ({
@@ -10,7 +10,7 @@ const android = (changes: object): object => ({
 });
 const link = (changes: object): object => ({ appStores: [{ label: 'Store', url: 'https://a.example', ...changes }] });
 
-describe('preview', () => {
+describe('the option preview', () => {
   test.each<[path: string, preview: unknown]>([
     ['preview', 'blue'],
     ['preview.colour', { colour: '#fff' }],
@@ -19,7 +19,7 @@ describe('preview', () => {
     ['preview.name', { name: 'x'.repeat(61) }],
     ['preview.name', { name: 'a\nb' }],
     ['preview.name', { name: 7 }],
-    // Nothing to be seen: zero width, fillers of Hangul, blank Braille, formatting, private use, unassigned.
+    // Invisible text: zero width, fillers of Hangul, blank Braille, formatting, private use, unassigned.
     ...['\u200b', '\u3164', '\u115f\u1160', '\u2800', '\u00ad\u2060', '\ue000', '\uffff', ' \u200b\u2800 '].map(
       (name): [string, unknown] => ['preview.name', { name }],
     ),
@@ -55,7 +55,7 @@ describe('preview', () => {
     ['preview.language', { language: 'it' }],
   ])('%s: refuses %o', (path, preview) => expectRefusal({ preview }, path));
 
-  test('takes the longest words and every form of colour', async () => {
+  test('accepts the longest words and every form of colour', async () => {
     for (const color of ['#abc', '#AABBCC', '#012345']) {
       await make({
         preview: { name: '🏨'.repeat(60), color, appStores: [{ label: '🏨'.repeat(40), url: 'https://a' }] },
@@ -64,10 +64,10 @@ describe('preview', () => {
   });
 });
 
-/** What is wrong everywhere: of no type that an option has. */
+/** Values without any type that an option has. */
 const WRONG = [null, 1, true, 'x', [null], [1], ['x'], { x: 1 }, Symbol('x'), new Date(), () => 'x'];
 
-describe('a refusal is in words of ours', () => {
+describe('the relay uses its own messages for refused options', () => {
   test.each<[name: string, put: (wrong: unknown) => Record<string, unknown>]>([
     ['preview', (wrong) => ({ preview: wrong })],
     ...['name', 'color', 'logoUrl', 'stores', 'language'].map(
@@ -97,11 +97,11 @@ describe('a refusal is in words of ours', () => {
       expect(message).toMatch(/^[\w.]+: (must |there is no such option)/);
       expect(message).not.toMatch(/invalid|expected|received/i);
     }
-    // Of text any word would do, and no other value.
+    // A text option accepts the one text among the values, and no other value.
     expect(refused).toBeGreaterThanOrEqual(WRONG.length - 1);
   });
 
-  test('of what is missing as well', () => {
+  test('also for missing options', () => {
     expect(refusalOf({ preview: { appStores: [{}] } })).toBe('preview.appStores.0.label: must be a string');
     expect(refusalOf({ preview: { appStores: [{ label: 'x' }] } })).toBe(
       'preview.appStores.0.url: must be an https URL without credentials',
@@ -112,7 +112,7 @@ describe('a refusal is in words of ours', () => {
   });
 });
 
-describe('appLinks', () => {
+describe('the option appLinks', () => {
   test.each<[path: string, appLinks: unknown]>([
     ['appLinks', []],
     ['appLinks.ios', { ios: {} }],
@@ -137,7 +137,7 @@ describe('appLinks', () => {
 const make = (options: Record<string, unknown>): Promise<void> =>
   createRelay({ publicUrl: PUBLIC_URL, ...options } as RelayOptions).close();
 
-/** The message of the TypeError that these options get; `undefined` if they are taken. */
+/** The message of the TypeError for these options, or `undefined` for valid options. */
 function refusalOf(options: Record<string, unknown>): string | undefined {
   try {
     make(options);

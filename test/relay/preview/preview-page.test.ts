@@ -12,7 +12,7 @@ import {
   WORDS,
 } from '../../support/preview/page.js';
 
-/* The page behind a share URL (PROTOCOL: the preview page), in every language and with every option. */
+/* The page behind a share URL (docs/protocol.md §9), in every language and with every option. */
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -26,7 +26,7 @@ const HOSTILE = [
 describe.each(LANGUAGES)('%s', (language) => {
   const asked = { 'Accept-Language': language };
 
-  test('words of the sender and of the operator stay words', async () => {
+  test('the page escapes the texts of the sender and the operator', async () => {
     const [plain, bare] = await Promise.all([pageOf(BRANDED, asked), pageOf({}, asked)]);
     for (const hostile of HOSTILE) {
       const words = { ...WORDS, title: hostile, description: hostile };
@@ -44,7 +44,7 @@ describe.each(LANGUAGES)('%s', (language) => {
     }
   });
 
-  test('characters that are none are not in the page', async () => {
+  test('the page contains no invalid characters', async () => {
     const words = { ...WORDS, title: 'Room\ufffe\uffff\u{1fffe}\ufdd0é', description: '\u{10ffff}712 é' };
     const { page, text } = await pageOf({}, asked, words);
     expect([textOf(page, 'h1'), textOf(page, 'h1 + p')]).toEqual(['Room    é', ' 712 é']);
@@ -52,13 +52,13 @@ describe.each(LANGUAGES)('%s', (language) => {
     expect(text).not.toMatch(/\p{Noncharacter_Code_Point}/u);
   });
 
-  test('its own words are ASCII, so that the page is a byte a character', async () => {
+  test('the texts of the relay are ASCII', async () => {
     const { text } = await pageOf({ ...BRANDED, name: 'Hôtel 王宮 🏨' }, asked);
     expect(text).toMatch(/^[\n\x20-\x7e]*$/);
     expect(textOf(parse(text), '.brand span')).toBe('Hôtel 王宮 🏨');
   });
 
-  test('headings are in order, and the sender’s words are of no known language', async () => {
+  test('the headings are in order, and the texts of the sender have no language', async () => {
     const { page } = await pageOf(BRANDED, asked);
     expect(all(page, 'h1, h2, h3, h4').map(({ localName }) => localName)).toEqual(['h1', 'h2', 'h2']);
     for (const selector of ['h1', 'h1 + p']) {
@@ -69,13 +69,13 @@ describe.each(LANGUAGES)('%s', (language) => {
     expect(all(page, 'img').map((img) => img.getAttribute('alt'))).toEqual(['']);
   });
 
-  test('lists without marks say that they are lists', async () => {
+  test('lists without markers have the list role', async () => {
     const { page } = await pageOf(BRANDED, asked);
     expect(all(page, 'ol, ul').map((list) => list.getAttribute('role'))).toEqual(['list', 'list']);
     expect(textOf(page, 'style').match(/list-style:none/g)).toHaveLength(2);
   });
 
-  test('has no script, form, frame or style attribute', async () => {
+  test('the page has no script, form, frame or style attribute', async () => {
     for (const preview of [{}, BRANDED]) {
       const { page } = await pageOf(preview, asked);
       expect(all(page, 'script, form, iframe, object, embed, link, base, meta[http-equiv], [style]')).toEqual([]);
@@ -86,22 +86,22 @@ describe.each(LANGUAGES)('%s', (language) => {
   });
 });
 
-/** The policy, word for word; the hash is counted anew from the page. */
+/** The exact policy. The test computes the hash from the page. */
 const policyOf = (html: string, images: string): string => {
   const style = /<style>([^<]*)<\/style>/.exec(html)?.[1] ?? '';
   const hash = createHash('sha256').update(style).digest('base64');
   return `default-src 'none'; style-src 'sha256-${hash}'; ${images}base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox`;
 };
 
-describe('headers', () => {
-  test('Content-Security-Policy: nothing but the one style sheet', async () => {
+describe('the headers of the preview page', () => {
+  test('have a Content-Security-Policy that allows only the style sheet', async () => {
     for (const preview of [undefined, {}, { name: 'x', color: '#ffd400' }]) {
       const { headers, text } = await pageOf(preview);
       expect(headers.get('Content-Security-Policy')).toBe(policyOf(text, ''));
     }
   });
 
-  test('Content-Security-Policy: with a logo, images of its origin', async () => {
+  test('have a Content-Security-Policy that allows the origin of the logo', async () => {
     for (const [logoUrl, origin] of [
       ['https://static.example/a/b.svg?x=1', 'https://static.example'],
       ['https://static.example:8443/b.png', 'https://static.example:8443'],
@@ -113,7 +113,7 @@ describe('headers', () => {
     }
   });
 
-  test('the others, exactly', async () => {
+  test('are exactly the documented headers', async () => {
     const { headers } = await pageOf(BRANDED, { 'Accept-Language': 'ja' });
     expect(Object.fromEntries(headers)).toEqual({
       'cache-control': 'no-store, no-transform',
@@ -129,27 +129,27 @@ describe('headers', () => {
     });
   });
 
-  test('Content-Length counts bytes', async () => {
+  test('have a Content-Length in bytes', async () => {
     const words = { ...WORDS, title: '王宮 🏨' };
     const { headers, text } = await pageOf({ name: 'Hôtel' }, {}, words);
     expect(Number(headers.get('Content-Length'))).toBe(Buffer.byteLength(text));
   });
 
-  test('with CORS it varies by the origin, too', async () => {
+  test('have Vary: Origin with CORS', async () => {
     const { headers } = await pageOf({}, {}, WORDS, { cors: { origins: ['https://app.example'] } });
     expect(headers.get('Vary')).toBe('Accept-Language, Origin');
   });
 });
 
-describe('brand', () => {
-  test('without options: a drawn key, no name, no links', async () => {
+describe('the brand of the preview page', () => {
+  test('is a drawn key without a name and links, without options', async () => {
     const { page } = await pageOf({});
     expect(all(page, 'img, a, .brand span, ul')).toEqual([]);
     expect(openGraph(page, 'og:site_name')).toEqual([]);
     expect(all(page, '.brand svg')).toHaveLength(2);
   });
 
-  test('the logo is the only thing that is loaded; the sender’s image never is', async () => {
+  test('loads only the logo, and never the image of the sender', async () => {
     for (const [preview, sources] of [
       [{}, []],
       [BRANDED, [BRANDED.logoUrl]],
@@ -163,14 +163,14 @@ describe('brand', () => {
     }
   });
 
-  test('a logo URL stays a URL', async () => {
+  test('escapes the URL of the logo', async () => {
     const logoUrl = `https://static.example/a"b<c>'&d.png?"'<x>&y&lt;z`;
     const { page } = await pageOf({ logoUrl });
     expect(skeletonOf(page)).toEqual(skeletonOf((await pageOf({ logoUrl: BRANDED.logoUrl })).page));
     expect(page.querySelector('img')?.getAttribute('src')).toBe(new URL(logoUrl).href);
   });
 
-  test('links to appStores lead to their URL and say nothing of where they come from', async () => {
+  test('has links to appStores with their URL and without a referrer', async () => {
     const appStores = [...BRANDED.appStores, { label: 'odd', url: `https://a.example/?"'<x>&lt;&y` }];
     const { page } = await pageOf({ ...BRANDED, appStores: appStores });
     const links = all(page, 'a').map((a) => [a.textContent, a.getAttribute('href'), a.getAttribute('rel')]);
@@ -178,7 +178,7 @@ describe('brand', () => {
     expect(all(page, '[target]')).toEqual([]);
   });
 
-  test('the colour is in the style sheet and in theme-color', async () => {
+  test('sets its colour in the style sheet and in theme-color', async () => {
     const { page } = await pageOf({ color: '#A3C' });
     expect(page.querySelector('meta[name="theme-color"]')?.getAttribute('content')).toBe('#aa33cc');
     expect(textOf(page, 'style')).toContain('--brand:#aa33cc');

@@ -2,14 +2,14 @@ import { storeSuite } from 'credential-relay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFixture, FAULTS, type Fault } from '../../support/store/broken.js';
 
-/* The suite is held to its word: the healthy store passes, and each broken one fails where it is broken. */
+/* Tests the suite: the healthy store passes, and each broken store fails its cases. */
 
 type FaultName = keyof typeof FAULTS;
 
-/** The cases by their full names; each test of the suite has to be failed by a broken store below. */
+/** The cases by full name. Each case must fail for one of the broken stores below. */
 const CASES: Readonly<Record<string, () => Promise<void>>> = casesFor();
 
-/** For each broken store the beginnings of the names of the cases that catch it, and what they have to say. */
+/** For each broken store, the beginnings of the names of the cases that fail, and the expected messages. */
 const CAUGHT: Readonly<Record<FaultName, Readonly<Record<string, RegExp>>>> = {
   'swallows errors': {
     'outage: get rejects': /has to reject, and answered undefined/,
@@ -130,10 +130,10 @@ const CAUGHT: Readonly<Record<FaultName, Readonly<Record<string, RegExp>>>> = {
   'hangs in close while calls are in flight': { 'close: calls in flight': /close has not settled after 3000 ms/ },
 };
 
-/** They wait, rather than work: started first, they end with the others. */
+/** These cases mostly wait, so they start first. */
 const SLOW = /^(sweeps|never|is dead|dies|hangs|does not know|keeps the old|forgets|creates by|takes what)/;
 const AT_ONCE = 16;
-/** Heard by the whole process, so it runs alone. */
+/** The whole process receives the rejection, so this case runs alone. */
 const ALONE: FaultName = 'leaves a rejection unhandled';
 
 function casesFor(fault?: Fault): Record<string, () => Promise<void>> {
@@ -147,7 +147,7 @@ function casesFor(fault?: Fault): Record<string, () => Promise<void>> {
   return cases;
 }
 
-/** Which cases fail, all run at once, each on a backend of its own, and with which words. */
+/** Runs all cases concurrently, each with its own backend. Returns the failed cases with their messages. */
 async function failuresOf(fault: Fault | undefined, only: (name: string) => boolean = () => true) {
   const failures = new Map<string, string>();
   const cases = Object.entries(casesFor(fault)).filter(([name]) => only(name));
@@ -172,7 +172,7 @@ describe('storeSuite on broken stores', () => {
         }
       }),
     );
-    // The runner would take the stray rejection for one of this test.
+    // The runner would attribute the unhandled rejection to this test.
     process.removeAllListeners('unhandledRejection');
     failed.set(ALONE, await failuresOf(FAULTS[ALONE], (name) => name === 'outage: ping rejects'));
   }, 60_000);

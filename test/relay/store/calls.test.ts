@@ -20,8 +20,8 @@ async function codesOf(calls: Promise<unknown>[]): Promise<Record<string, number
   return counts;
 }
 
-describe('calls under way to a silent backend', () => {
-  it('are as many as the limit allows, and further ones are refused until one has settled', async () => {
+describe('pending calls to a silent backend', () => {
+  it('reach the limit, and the store refuses further calls until one has settled', async () => {
     const limit = createCallLimit(2, 1000);
     let settle: () => void = () => {};
     const first = limit.run(1, () => new Promise<void>((resolve) => (settle = resolve)), refusal);
@@ -33,7 +33,7 @@ describe('calls under way to a silent backend', () => {
     expect(await Promise.race([second, 'waits'])).toBe('waits');
   });
 
-  it('carry as many bytes as the limit allows, though one alone may carry more', async () => {
+  it('have at most the allowed number of bytes, except a single larger call', async () => {
     const limit = createCallLimit(10, 100);
     expect(await limit.run(500, async () => 'large', refusal)).toBe('large');
     void limit.run(60, forever, refusal);
@@ -53,7 +53,7 @@ describe('calls under way to a silent backend', () => {
     await redis.close();
   });
 
-  it("that were given up count for as long as the host's own client keeps them", async () => {
+  it("count after their time-out while the host's own client keeps them", async () => {
     let kept = 0;
     const client = {
       isOpen: true,
@@ -88,7 +88,7 @@ describe('calls under way to a silent backend', () => {
       listenerCount: () => 1,
     };
     const store = postgresStore(pool, { changes: false });
-    // The first waits for the table, and all others for the first.
+    // The first call waits for the table, and all other calls wait for the first call.
     await expect(store.get('k')).rejects.toMatchObject({ code: 'POSTGRES_TIMEOUT' });
     expect(asked).toBe(1);
   });
@@ -114,7 +114,7 @@ describe('calls under way to a silent backend', () => {
     expect(asked).toBe(10_000);
   });
 
-  it('of one key on a Keyv adapter all end with the first that hung, as nobody waits for them any more', async () => {
+  it('of one key on a Keyv adapter end with the first call that hung', async () => {
     const silent = { opts: {}, get: forever, set: forever, delete: forever, clear: forever, on: () => silent };
     const store = keyvStore(new Keyv({ store: silent }), { atomicity: 'single-process' });
     const started = performance.now();
@@ -141,10 +141,11 @@ describe('calls under way to a silent backend', () => {
     await queue.close();
   });
 
-  it('carry no more than 64 MiB in the queue of SQLite', async () => {
+  it('have at most 64 MiB in the queue of SQLite', async () => {
     const store = sqliteStore('sqlite::memory:');
     const value = 'x'.repeat(1024 * 1024);
-    // Of one turn, so that all wait for the same commit; most are then refused by the bound of what the table holds.
+    // All calls start in one turn, so that they wait for the same commit. The bound of the table then refuses most of
+    // them.
     const creates = Array.from({ length: 70 }, (_, at) => store.create(`k${at}`, value, Date.now() + 60_000));
     const { SQLITE_BUSY, ...others } = await codesOf(creates);
     expect([SQLITE_BUSY, Object.values(others).reduce((sum, count) => sum + count, 0)]).toEqual([6, 64]);

@@ -78,7 +78,7 @@ describe('sealing at rest', () => {
     ['unknown_format', (text: string) => text.replace('.1.', '.2.')],
     ['unknown_format', () => ''],
     ['unknown_format', () => '{"value":1}'],
-  ])('tells %s from an absent mailbox', (reason, change) => {
+  ])('distinguishes %s from an absent mailbox', (reason, change) => {
     expect(reasonFor(() => codec.decode(change(seal()), here))).toBe(reason);
   });
 
@@ -98,7 +98,7 @@ describe('records in clear', () => {
     expect(clearCodec.decode(value, address())).toBe(mailbox);
   });
 
-  it('are not read from sealed text', () => {
+  it('are refused in sealed form', () => {
     expect(reasonFor(() => clearCodec.decode('revisionrevision.1.1.k.x', address()))).toBe('unknown_format');
   });
 });

@@ -10,7 +10,7 @@ import { alwaysOvertaken, forever, troubledStore } from '../../support/store/sto
 
 const unavailable = { status: 503, json: { code: 'store_unavailable', status: 503 } };
 
-describe('a store that fails [§6 503]', () => {
+describe('the relay with a failing store [§6 503]', () => {
   it('answers 503 with Retry-After to every operation, never 404, 401 or 200', async () => {
     let down = false;
     const store = troubledStore(() => {
@@ -84,7 +84,7 @@ describe('a store that fails [§6 503]', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  it('has the outcome of a lost write found by the retry: 201, or 200 if it was not made', async () => {
+  it('answers the retry of a lost write with 201, or with 200 if the store did not apply it', async () => {
     let lose: 'before' | 'after' | undefined;
     const store = troubledStore((call) => {
       if (call === 'replace' && lose === 'before') throw new Error('lost');
@@ -136,10 +136,10 @@ describe('a store that fails [§6 503]', () => {
     );
   });
 
-  it('does not open a share at the reader who finds a leftover past its own deadline', async () => {
+  it('does not open a share that its reader finds after the deadline of the share', async () => {
     const clock = { now: Date.now() };
     const store = troubledStore(() => {});
-    const slow = { ...store, get: store.inner.get }; // a store whose clock stands still
+    const slow = { ...store, get: store.inner.get }; // A store whose clock stands still.
     const relay = testRelay({ store: slow, clock: () => clock.now });
     const { sender, url } = await sharedMailbox(relay, createBody());
     clock.now += 3_600_000;
@@ -172,7 +172,7 @@ describe('a store that fails [§6 503]', () => {
     await expect(testRelay({ store, storeTimeoutMs: 20 }).ping()).rejects.toMatchObject({ code: 'store_timeout' });
   });
 
-  it('ping resolves to the health of the store', async () => {
+  it('resolves ping to the health of the store', async () => {
     const store = { ...troubledStore(() => {}), ping: async () => Promise.reject(new Error('down')) };
     await expect(testRelay({ store }).ping()).rejects.toThrow('down');
     expect(await testRelay().ping()).toMatchObject({ clockSkewMs: 0 });
@@ -180,7 +180,7 @@ describe('a store that fails [§6 503]', () => {
 });
 
 describe('a bug in the relay', () => {
-  it('is a 500 without details, and an event that names the class', async () => {
+  it('causes a 500 without details, and an event with the class', async () => {
     const events: RelayEvent[] = [];
     let broken = false;
     const clock = (): number => {
@@ -221,13 +221,13 @@ describe('a full store [§6 503]', () => {
     expect((await receiver.update(url)).status).toBe(200);
     expect((await receiver.relinquish(url)).status).toBe(200);
     expect((await sender.delete(url)).status).toBe(200);
-    // Once a minute, not once a refusal; and nothing is said of a store that failed.
+    // Once per minute, not once per refusal. The failed store causes no event.
     expect(events.filter(({ type }) => type.startsWith('store.'))).toEqual([
       { type: 'store.full', refused: 1, cause: 'store_full' },
     ]);
   });
 
-  it('is reported again after a minute, with the number of refusals since', () => {
+  it('causes an event again after a minute, with the number of refusals since', () => {
     const events: unknown[] = [];
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const relayEvents = createEvents((event) => events.push(event));

@@ -2,7 +2,7 @@ import { keyvStore } from 'credential-relay';
 import { Keyv } from 'keyv';
 import { describe, expect, it } from 'vitest';
 
-/** An adapter over a Map whose next write hangs until it is let go. */
+/** An adapter over a Map whose next write hangs until the test releases it. */
 function hangingAdapter() {
   const entries = new Map<string, unknown>();
   let hang = false;
@@ -36,7 +36,7 @@ describe('keyvStore on an adapter that hangs', () => {
     expect(await store.create('k', value('a'), soon())).toBe(true);
     hangNextWrite();
     await expect(store.replace('k', 'a'.repeat(16), value('b'))).rejects.toMatchObject({ code: 'store_timeout' });
-    // A write now could be undone by the lost one: refused, not accepted and lost.
+    // The lost write could undo a write now, so the store refuses the new write.
     await expect(store.replace('k', 'a'.repeat(16), value('c'))).rejects.toThrow(/has not settled/);
     expect(await store.create('other', value('a'), soon())).toBe(true);
     letGo();

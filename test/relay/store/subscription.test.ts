@@ -18,7 +18,7 @@ const TIMES: SubscriptionTimes = {
 
 const quiet = { changed() {}, resync() {} };
 
-/** Counts how often it was told that words may have been lost. */
+/** Counts calls of `resync`. */
 function counter() {
   const listener = {
     count: 0,
@@ -30,7 +30,7 @@ function counter() {
   return listener;
 }
 
-/** Opens ears as it is told to, and keeps account of them. */
+/** Opens connections with `attempt`, and records them. */
 function ears(attempt: (attempts: number) => Promise<Partial<SubscriptionConnection>> = async () => ({})) {
   const log = { at: [] as number[], open: 0, events: undefined as ConnectionEvents | undefined };
   const open = async (events: ConnectionEvents): Promise<SubscriptionConnection> => {
@@ -56,7 +56,8 @@ describe('a change subscriber', () => {
     await eventually(() => log.at.length).toBeGreaterThan(12);
     await listening.close();
     const pauses = log.at.slice(1, 12).map((at, index) => at - (log.at[index] ?? 0));
-    // 5, 10, 20, 40, 40…, each less up to the half of it; a busy machine makes them longer, never shorter.
+    // The pauses are 5, 10, 20, 40, 40…, each shortened by up to a half. A busy machine makes them longer, never
+    // shorter.
     for (const [index, pause] of pauses.entries()) {
       expect(pause).toBeGreaterThan(0.49 * Math.min(40, 5 * 2 ** index) - 1);
     }
@@ -79,7 +80,8 @@ describe('a change subscriber', () => {
       minimumPauseMs: 1,
     });
     listening.subscribe(quiet);
-    await eventually(() => log.at.length).toBeGreaterThan(10); // 1, 2, 4, … 400: now the pauses are long.
+    // The pauses are 1, 2, 4, … 400 ms, and by now they are long.
+    await eventually(() => log.at.length).toBeGreaterThan(10);
     expect((log.at[10] ?? 0) - (log.at[9] ?? 0)).toBeGreaterThan(199);
     lasting = true;
     await eventually(() => performance.now() - (log.at.at(-1) ?? 0)).toBeGreaterThan(450);
@@ -118,7 +120,7 @@ describe('a change subscriber', () => {
     }, TIMES);
     listening.subscribe(listener);
     await eventually(() => log.at.length).toBe(4);
-    await eventually(() => listener.count).toBe(3); // Of the third it was never said that it listens.
+    await eventually(() => listener.count).toBe(3); // The third connection never reported that it listens.
     expect(log.open).toBe(1);
     await listening.close();
     expect(log.open).toBe(0);

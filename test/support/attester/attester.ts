@@ -7,47 +7,45 @@ import { expect } from 'vitest';
 import { type Answer, createBody, device, inSeconds, PUBLIC_URL, testRelay } from '../relay/relay.js';
 
 /*
- * A Client Attester and its devices (draft-ietf-oauth-attestation-based-client-auth), who make every JWT by hand, so
- * that each may have one defect; and a relay that asks for them. For tests only.
+ * A Client Attester and its devices (draft-ietf-oauth-attestation-based-client-auth), and a relay that requires
+ * attestations. The helpers build every JWT by hand, so that each JWT can have one defect.
  */
 
-/** JSON of a JOSE header or of claims; a member that is `undefined` is left out. */
+/** JSON of a JOSE header or of claims. Members with the value `undefined` are left out. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Changes to a JWT that would be good without them. */
+/** Changes to an otherwise valid JWT. */
 export interface Defects {
   readonly header?: Json;
   readonly claims?: Json;
-  /** Signs with this key instead. */
+  /** Replaces the signing key. */
   readonly key?: KeyObject;
-  /** Changes the finished JWT. */
+  /** Changes the signed JWT. */
   readonly tamper?: (jwt: string) => string;
 }
 
-/** An attester: who makes an app and vouches for its devices. */
+/** The maker of an app, which vouches for the devices of the app. */
 export interface Attester {
   readonly app: string;
-  /** What it publishes. */
   readonly jwks: { readonly keys: readonly Json[] };
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
-  /** A Client Attestation for a device, good for an hour. */
+  /** A Client Attestation for a device, valid for one hour. */
   attest(device: AttestedDevice, defects?: Defects): string;
 }
 
-/** A device with a key of its own. */
 export interface AttestedDevice {
   /** The public key, as in `cnf.jwk`. */
   readonly jwk: Json;
   readonly privateKey: KeyObject;
-  /** A Client Attestation PoP, with this challenge. */
+  /** A Client Attestation PoP with this challenge. */
   pop(challenge?: string, defects?: Defects): string;
   /** A DPoP proof for a create, with this nonce. */
   dpop(nonce?: string, defects?: Defects): string;
 }
 
-/** Makes an attester; `clock` is Unix time in ms. */
+/** `clock` is Unix time in ms. */
 export function makeAttester(clock: () => number, app = 'https://app.example'): Attester {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const kid = randomUUID();
@@ -67,7 +65,6 @@ export function makeAttester(clock: () => number, app = 'https://app.example'): 
   };
 }
 
-/** Makes a device with a new key. */
 export function makeDevice(clock: () => number): AttestedDevice {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwk = publicKey.export({ format: 'jwk' }) as Json;
@@ -91,7 +88,7 @@ export function makeDevice(clock: () => number): AttestedDevice {
   };
 }
 
-/** Signs a JWT with ES256, whatever its header says; `alg` of HS256 is a MAC, `none` nothing. */
+/** Signs a JWT with ES256 for every `alg`, except HS256 (a MAC) and `none` (no signature). */
 function jwt(header: Json, claims: Json, key: KeyObject, defects: Defects): string {
   const head = { ...header, ...defects.header };
   const input = `${encode(head)}.${encode({ ...claims, ...defects.claims })}`;
@@ -109,7 +106,7 @@ function seconds(clock: () => number): number {
   return Math.floor(clock() / 1000);
 }
 
-/** Changes the claims of a signed JWT without signing it anew. */
+/** Changes the claims of a signed JWT, and keeps its signature. */
 export function forgeClaims(changes: Json): (jwt: string) => string {
   return (signed) => {
     const [header, payload = '', signature] = signed.split('.');
@@ -118,27 +115,26 @@ export function forgeClaims(changes: Json): (jwt: string) => string {
   };
 }
 
-/** What a test changes about an {@link AttestedRelay}. */
 export interface AttestedRelayOptions {
   readonly clock?: (() => number) | undefined;
   readonly store?: MailboxStore | undefined;
   readonly keys?: readonly Uint8Array[] | undefined;
-  /** Combines the hook with others. */
+  /** Combines the hook with other hooks. */
   readonly combine?: ((hook: AuthenticationHook) => AuthenticationHook) | undefined;
 }
 
-/** A relay whose creates need an attestation. */
+/** A relay that requires an attestation on create. */
 export interface AttestedRelay {
   readonly relay: Relay;
-  /** The challenge that the relay gives out now. */
+  /** The current challenge of the relay. */
   challenge(): Promise<string>;
-  /** A create with these headers. Fails if a refusal shows anything of what was sent. */
+  /** A create with these headers. Fails if a refusal shows a part of the credentials. */
   create(headers: Readonly<Record<string, string>>): Promise<Answer>;
-  /** What the hook threw, the newest last. */
+  /** The errors of the hook, the newest last. */
   readonly thrown: readonly unknown[];
 }
 
-/** Makes a relay with `clientAttestation` on create. */
+/** Uses `clientAttestation` on create. */
 export function attestedRelay(options: ClientAttestationOptions, parts: AttestedRelayOptions = {}): AttestedRelay {
   const { clock = Date.now, store = memoryStore(new Map(), { clock }), keys = [randomBytes(32)], combine } = parts;
   const thrown: unknown[] = [];
@@ -159,7 +155,7 @@ export function attestedRelay(options: ClientAttestationOptions, parts: Attested
     const before = thrown.length;
     const answer = await device(relay).create(body(), { headers });
     const text = [answer.text, ...[...answer.headers].flat(), ...thrown.slice(before).map(everything)].join('\n');
-    // What is given to everybody in this minute is no secret.
+    // The challenges of a minute are the same for all clients, so they are not secret.
     const given = ['OAuth-Client-Attestation-Challenge', 'DPoP-Nonce'].map((name) => answer.headers.get(name) ?? '');
     const shown = given.filter(Boolean).reduce((rest, value) => rest.replaceAll(value, ''), text);
     for (const secret of Object.values(headers).flatMap(secretsOf)) expect(shown).not.toContain(secret);
@@ -176,19 +172,19 @@ export function attestedRelay(options: ClientAttestationOptions, parts: Attested
   };
 }
 
-/** All there is to see of an error, its causes and hidden members included. */
+/** All text of an error, with its causes and hidden members. */
 function everything(error: unknown): string {
   return inspect(error, { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null });
 }
 
-/** A credential, its parts, and what they hold that tells one device or request from another. */
+/** A credential, its parts, and the claims that identify a device or a request. */
 function secretsOf(value: string): readonly string[] {
   const parts = value.split('.').filter((part) => part.length > 16);
   const values = parts.slice(0, 2).flatMap((part) => leaves(parse(part)));
   return [value, ...parts, ...values].filter((text) => text.length > 16 && !PUBLIC.some((known) => known === text));
 }
 
-/** What every device and request has in common. */
+/** Values that all devices and requests share. */
 const PUBLIC = [PUBLIC_URL, `${PUBLIC_URL}/v1/m`, 'oauth-client-attestation+jwt', 'oauth-client-attestation-pop+jwt'];
 
 function parse(part: string): unknown {

@@ -3,36 +3,34 @@ import { bits, extension, integer, nameOf, octets, pemOf, sequence, TRUE, time, 
 import type { KeyPair } from '../x509/keys.js';
 import { type SignatureAlgorithm, usualSignature } from '../x509/signatures.js';
 
-/*
- * Certificates made to order, each defect of a chain included: `openssl` makes few of them. They are as RFC 5280 §4
- * demands but for what is asked otherwise. For tests only.
- */
+/* Certificates with defects, most of which `openssl` cannot create. Without options they conform to RFC 5280 §4. */
 
-/** What a certificate is to say. */
 export interface CertificateOptions {
   readonly name: string;
   /** Default: self-signed. */
   readonly issuer?: Issued;
-  /** Unix times in ms. Default: from a day before `now` to a day after it. */
+  /** Unix times in ms. Default: from a day before `now` to a day after `now`. */
   readonly notBefore?: number;
   readonly notAfter?: number;
   readonly ca?: boolean;
   readonly pathLength?: number;
-  /** Bits of the first byte of KeyUsage: 0x80 digitalSignature, 0x04 keyCertSign. `null`: no such extension. */
+  /** Bits of the first byte of KeyUsage: 0x80 digitalSignature, 0x04 keyCertSign. `null` omits the extension. */
   readonly keyUsage?: number | null;
-  /** The key it is for. Default: a new P-256 key. */
+  /** The subject's key pair. Default: a new P-256 key pair. */
   readonly keys?: KeyPair;
-  /** Default: as the issuer's key has it. */
+  /** Default: the algorithm of the issuer's key. */
   readonly signature?: SignatureAlgorithm;
-  /** Extensions (whole) instead of those that it would have, by the hex of their object identifier. `null`: none. */
+  /**
+   * Complete extensions that replace the default extensions, by the hex of their object identifier. `null` omits one.
+   */
   readonly extensions?: Readonly<Record<string, Buffer | null>>;
-  /** Changes the fields of the part that is signed. */
+  /** Changes the fields of the signed part. */
   readonly fields?: (fields: Fields) => Partial<Fields>;
-  /** Changes the part that is signed, before it is. */
+  /** Changes the encoded part before the signature. */
   readonly signed?: (der: Buffer) => Buffer;
-  /** Changes the signed part, the signature algorithm and the signature once they are there. */
+  /** Changes the signed part, the signature algorithm and the signature after the signature. */
   readonly parts?: (parts: readonly [Buffer, Buffer, Buffer]) => readonly Buffer[];
-  /** Changes the bytes of all. */
+  /** Changes the bytes of the whole certificate. */
   readonly bytes?: (der: Buffer) => Buffer;
 }
 
@@ -49,14 +47,14 @@ export interface Fields {
   readonly extensions: Buffer;
 }
 
-/** A certificate with the key it is for. */
+/** A certificate with its key pair. */
 export interface Issued extends KeyPair {
   readonly name: string;
-  /** DER of its Name. */
+  /** DER of the subject's Name. */
   readonly subject: Buffer;
   readonly der: Buffer;
   readonly pem: string;
-  /** As an entry of `x5c` (RFC 7515 §4.1.6). */
+  /** An entry of `x5c` (RFC 7515 §4.1.6). */
   readonly base64: string;
 }
 
@@ -71,7 +69,6 @@ export const ID = {
   authorityKey: '551d23',
 } as const;
 
-/** Issues a certificate. */
 export function issue(options: CertificateOptions, now: number): Issued {
   const { privateKey, publicKey } = options.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signer = options.issuer ?? { subject: nameOf(options.name), privateKey, publicKey };
@@ -88,7 +85,7 @@ export function issue(options: CertificateOptions, now: number): Issued {
     extensions: tlv(0xa3, sequence(...extensionsOf(options, publicKey, signer.publicKey))),
   };
   const changed = options.fields?.(usual) ?? {};
-  // One that is self-signed has one name.
+  // A self-signed certificate has the same name as subject and issuer.
   const issuer = options.issuer?.subject ?? changed.subject ?? usual.issuer;
   const fields = { ...usual, issuer, ...changed };
   const { signed = (der) => der, parts = (all) => all, bytes = (der) => der } = options;
@@ -119,12 +116,12 @@ function extensionsOf(options: CertificateOptions, key: KeyObject, issuerKey: Ke
   return Object.values({ ...usual, ...extensions }).filter((each) => each !== null);
 }
 
-/** A KeyUsage, without the zero bits at its end (X.690 §11.2.2). */
+/** A KeyUsage without trailing zero bits (X.690 §11.2.2). */
 export function usageOf(usage: number): Buffer {
   return bits(Buffer.from([usage]), 31 - Math.clz32(usage & -usage));
 }
 
-/** The key identifier of RFC 5280 §4.2.1.2, but of all that tells of the key. */
+/** The key identifier of RFC 5280 §4.2.1.2, but over the complete SubjectPublicKeyInfo. */
 export function identifierOf(key: KeyObject): Buffer {
   return createHash('sha1')
     .update(key.export({ format: 'der', type: 'spki' }))

@@ -1,13 +1,13 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 
 /*
- * The two others of Privacy Pass, type 2 (RFC 9578 §6): a client that blinds, and an issuer that signs what it cannot
- * read (RFC 9474, RSABSSA-SHA384-PSS-Deterministic). Of whole numbers, not of constant time: for tests only.
+ * Client and issuer of Privacy Pass, type 2 (RFC 9578 §6): the client blinds, and the issuer signs without the content
+ * (RFC 9474, RSABSSA-SHA384-PSS-Deterministic). The arithmetic is not constant-time: for tests only.
  */
 
 /** An issuer of publicly verifiable tokens. */
 export interface Issuer {
-  /** Its public key as SPKI with RSASSA-PSS parameters (RFC 9578 §6.5). */
+  /** The public key as SPKI with RSASSA-PSS parameters (RFC 9578 §6.5). */
   readonly tokenKey: Buffer;
   readonly modulus: bigint;
   readonly exponent: bigint;
@@ -18,7 +18,7 @@ export interface Issuer {
 const PARAMETERS =
   '303d06092a864886f70d01010a3030a00d300b0609608648016503040202a11a301806092a864886f70d010108300b0609608648016503040202a203020130';
 
-/** Makes an issuer with a new key, or with the given one (PEM). */
+/** With a new key, or with the given key (PEM). */
 export function makeIssuer(pem?: string): Issuer {
   const privateKey: KeyObject =
     pem === undefined ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey : createPrivateKey(pem);
@@ -35,7 +35,7 @@ export function makeIssuer(pem?: string): Issuer {
   };
 }
 
-/** What a test may fix or spoil about a token. */
+/** Fixed values and defects of a token. */
 export interface TokenOptions {
   readonly type?: number;
   readonly nonce?: Buffer;
@@ -44,7 +44,7 @@ export interface TokenOptions {
   readonly blind?: bigint;
 }
 
-/** Gets a token for a TokenChallenge: the issuer sees neither its nonce nor the challenge (RFC 9578 §6.1 to §6.3). */
+/** Gets a token for a TokenChallenge. The issuer sees neither the nonce nor the challenge (RFC 9578 §6.1 to §6.3). */
 export function getToken(issuer: Issuer, tokenChallenge: Buffer, options: TokenOptions = {}): Buffer {
   const { modulus, exponent, tokenKey } = issuer;
   const { type = 2, nonce = randomBytes(32), keyId = sha256(tokenKey), salt = randomBytes(48) } = options;

@@ -10,7 +10,7 @@ import type { Answer } from '../relay/relay.js';
 
 import { attester, clock, NOW, time } from './client-attestation.js';
 
-/* A relay with clientAttestation at a stopped clock, and the assertions of its refusals. */
+/* A relay with clientAttestation under a stopped clock, and assertions for its refusals. */
 
 /** Unix time in seconds, relative to the start. */
 export const seconds = (offset: number): number => Math.floor(NOW / 1000) + offset;

@@ -8,8 +8,8 @@ import * as client from 'openid-client';
 import { fetchWithCa, retryOnClosedConnection } from '../../../adapters/auth/shared/fetch-with-ca.js';
 
 /*
- * A real OAuth authorization server (oidc-provider) in this process, on 127.0.0.1 and a free port, behind a front that
- * can be made to fail. Typical use:
+ * A real OAuth authorization server (oidc-provider) in this process, on 127.0.0.1 and a free port, behind a front with
+ * faults. Typical use:
  *
  *   const as = await startAuthorizationServer();
  *   const token = await as.mint({ resource: 'https://relay.example', scope: 'relay.create', format: 'jwt' });
@@ -17,23 +17,23 @@ import { fetchWithCa, retryOnClosedConnection } from '../../../adapters/auth/sha
  *   as.fail('hang');  …  as.work();  await as.stop();  await as.start();  await as.rotateKeys();
  *   await as.close();
  *
- * The clients it knows are `app` (client credentials) and `relay` (may introspect, nothing else), see CLIENTS. It has
- * client_credentials, resource indicators, JWT (RFC 9068) and opaque access tokens, DPoP, introspection (of opaque
- * tokens only: that is how oidc-provider is), and, with `attesterKey`, the client `attested-app`, which authenticates
- * by a client attestation. It prints a notice about the runtime when it is loaded, which means nothing here.
+ * Its clients are `app` (client credentials) and `relay` (introspection only), see CLIENTS. The server has
+ * client_credentials, resource indicators, JWT (RFC 9068) and opaque access tokens, DPoP, introspection (oidc-provider
+ * introspects only opaque tokens), and, with `attesterKey`, the client `attested-app`, which authenticates with a
+ * client attestation. oidc-provider prints a harmless notice about the runtime when it is loaded.
  */
 
-/** The clients. `app` gets JWTs, `app-opaque` opaque tokens, for any resource. `relay` introspects. */
+/** `app` gets JWTs, and `app-opaque` gets opaque tokens, for any resource. `relay` introspects. */
 export const CLIENTS = {
   jwt: { id: 'app', secret: 'secret-of-the-app' },
   opaque: { id: 'app-opaque', secret: 'secret-of-the-other-app' },
   relay: { id: 'relay', secret: 'secret-of-the-relay' },
 } as const;
 
-/** Scopes that may be asked for, for any resource. */
+/** Allowed scopes, for any resource. */
 export const SCOPES = ['relay.create', 'relay.read', 'relay.update'] as const;
 
-/** A certificate for `other.localhost` only, self-signed, with its key. For tests only. */
+/** A self-signed certificate for `other.localhost` only, with its key. For tests only. */
 export const OTHER_HOST = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgg6maQ2o7u+cqJQXB
@@ -53,15 +53,15 @@ bGhvc3QwCgYIKoZIzj0EAwIDSAAwRQIgRx87nLzRtpLRf5JOMtmcIdm0H5SU1KNz
 -----END CERTIFICATE-----`,
 };
 
-/** Lifetime of the tokens that {@link AuthorizationServer.mint} gets, in seconds. */
+/** Lifetime in seconds of the tokens from {@link AuthorizationServer.mint}. */
 export const TOKEN_SECONDS = 3600;
 
-/** The endpoints that can be counted, and made to fail one by one. */
+/** Endpoints with a request count and their own faults. */
 export type Endpoint = 'discovery' | 'jwks' | 'token' | 'introspection';
 
 /**
- * What the front does instead of answering: `slow` sends the head of an answer and then nothing, `switch` says that it
- * switches protocols, and `endless` sends white space until the connection is closed.
+ * Faults of the front: `slow` sends the head of an answer and no body, `switch` answers with 101, and `endless` sends
+ * white space until the connection closes.
  */
 export type Fault =
   | 'switch'
@@ -78,15 +78,14 @@ export type Fault =
   | 'empty key set'
   | 'other issuer';
 
-/** What the server is made with. */
 export interface AuthorizationServerOptions {
-  /** Serve over TLS with this certificate; `issuer` is then https. Default: plain http. */
+  /** Serve over TLS with this certificate. `issuer` is then https. Default: plain http. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
-  /** Public key of a client attester: then there is a client `attested-app` (draft-12, signature ES256). */
+  /** Public key of a client attester. Adds the client `attested-app` (draft-12, signature ES256). */
   readonly attesterKey?: CryptoKey | undefined;
 }
 
-/** What a token is asked for. */
+/** The parameters of a requested token. */
 export interface Wish {
   readonly resource: string;
   readonly scope?: string;
@@ -96,27 +95,27 @@ export interface Wish {
   readonly dpop?: client.CryptoKeyPair | undefined;
 }
 
-/** The server. All its methods may be called at any time. */
+/** A test may call every method at any time. */
 export interface AuthorizationServer {
   /** The issuer identifier, without a trailing slash: `http://127.0.0.1:port`, or `https://localhost:port`. */
   readonly issuer: string;
-  /** Requests that arrived since the start, by endpoint. */
+  /** Number of requests since the start, by endpoint. */
   readonly requests: Readonly<Record<Endpoint, number>>;
   /** Gets a real token by client_credentials (openid-client). */
   mint(wish: Wish): Promise<string>;
-  /** All claims of a good JWT for a resource: iss, aud, sub, client_id, iat, exp, jti, scope. */
+  /** All claims of a valid JWT for a resource: iss, aud, sub, client_id, iat, exp, jti, scope. */
   claims(resource: string, scope?: string): JWTPayload;
-  /** Signs any claims with the server's current key; `header` is laid over `{alg, typ: 'at+jwt', kid}`. */
+  /** Signs any claims with the current key of the server. `header` overrides members of `{alg, typ: 'at+jwt', kid}`. */
   sign(claims: JWTPayload, header?: Record<string, unknown>, key?: CryptoKey): Promise<string>;
-  /** The current signing key's public half. */
+  /** The public half of the current signing key. */
   publicJwk(): JWK;
-  /** New signing key, new `kid`, at once; the old one is gone. Opaque tokens stay good. */
+  /** Replaces the signing key and its `kid` at once. Opaque tokens stay valid. */
   rotateKeys(): Promise<void>;
-  /** From now on this happens to every request, or to those of one endpoint. */
+  /** Applies a fault to all requests, or to the requests of one endpoint. */
   fail(fault: Fault, only?: Endpoint): void;
-  /** Ends what {@link AuthorizationServer.fail} began; requests that hang are cut off. */
+  /** Ends the faults of {@link AuthorizationServer.fail}, and closes hanging requests. */
   work(): void;
-  /** Closes the port, and all connections: refused from now on. */
+  /** Closes the port and all connections. */
   stop(): Promise<void>;
   /** Listens on the same port again. */
   start(tls?: { readonly key: string; readonly cert: string }): Promise<void>;
@@ -131,11 +130,10 @@ const PATHS: Readonly<Record<string, Endpoint>> = {
   '/token/introspection': 'introspection',
 };
 
-/** Starts an authorization server. `close` it in the end. */
 export async function startAuthorizationServer(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
   const requests: Record<Endpoint, number> = { discovery: 0, jwks: 0, token: 0, introspection: 0 };
   let fault: { readonly what: Fault; readonly only: Endpoint | undefined } | undefined;
-  // Outlives a rotation of keys, and is of this server only.
+  // The storage survives a key rotation. Each server has its own.
   const storage = new Map<string, AdapterPayload>();
   let signing = await signingKey();
   let provider: RequestListener = (_, response) => void response.writeHead(500).end();
@@ -144,7 +142,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     const endpoint = PATHS[new URL(request.url ?? '/', 'http://localhost').pathname];
     if (endpoint !== undefined) requests[endpoint] += 1;
     const bad = fault !== undefined && (fault.only === undefined || fault.only === endpoint);
-    // Who follows the redirect would get what it asked for, so that a test sees that it did.
+    // The redirect leads to a real answer, so that a test detects a client that follows it.
     if (fault === undefined || !bad || request.url?.endsWith(FOLLOWED)) provider(request, response);
     else answerBadly(request, response, fault.what);
   };
@@ -158,7 +156,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   };
   install();
 
-  // The front cuts connections off, and a test should not begin with one of those.
+  // The front closes connections, and a test must not start on a closed connection.
   const asking = retryOnClosedConnection<client.CustomFetchOptions>(
     options.tls === undefined ? (url, init) => fetch(url, init as RequestInit) : fetchWithCa(options.tls.cert),
   );
@@ -225,7 +223,7 @@ function configurationOf(
   const app = { ...none, grant_types: ['client_credentials'], scope: SCOPES.join(' ') };
   const attested = { ...app, client_id: 'attested-app', token_endpoint_auth_method: 'attest_jwt_client_auth' as const };
   return {
-    // The client default RS256 would not go with a key set of ES256 only.
+    // The default RS256 does not work with a key set of ES256 only.
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clients: [
       { ...app, client_id: CLIENTS.jwt.id, client_secret: CLIENTS.jwt.secret },
@@ -263,7 +261,7 @@ function configurationOf(
   };
 }
 
-/** As much of an adapter as client_credentials needs; all else would be `undefined` or nothing. */
+/** The part of an adapter that client_credentials needs. The other methods return nothing. */
 function adapterOf(model: string, storage: Map<string, AdapterPayload>): Adapter {
   const nothing = async (): Promise<undefined> => undefined;
   return {
@@ -274,7 +272,10 @@ function adapterOf(model: string, storage: Map<string, AdapterPayload>): Adapter
   };
 }
 
-/** Breaking changes of this feature come in minor releases, hence the acknowledged draft. */
+/**
+ * The provider releases breaking changes of this feature in minor releases, so it requires the draft to be
+ * acknowledged.
+ */
 function attestation(attesterKey: CryptoKey) {
   return {
     enabled: true,

@@ -1,9 +1,9 @@
 /*
- * A reader of WWW-Authenticate, written from the grammar of RFC 9110 §11.2, §11.6.1, §5.6.2 and §5.6.4, and sharing
- * nothing with the package. It accepts what the grammar does and throws for all else.
+ * A reader of WWW-Authenticate, written from the grammar of RFC 9110 §11.2, §11.6.1, §5.6.2 and §5.6.4. It shares no
+ * code with the package, and throws for a value outside the grammar.
  */
 
-/** One challenge: a scheme with its parameters, names in lower case, in order. */
+/** A scheme with its parameters in order, names in lower case. */
 export interface Challenge {
   readonly scheme: string;
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>;
@@ -15,7 +15,6 @@ const BWS = /[ \t]*/y;
 const COMMA = /[ \t]*,[ \t]*/y;
 const SPACES = / +/y;
 
-/** Reads every challenge of a field value. */
 export function parseChallenges(text: string): Challenge[] {
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | undefined => {

@@ -8,19 +8,19 @@ import {
 } from '../attester/attester.js';
 import type { Answer } from '../relay/relay.js';
 
-/* Relays that ask one device for an attestation, under a stopped clock. */
+/* Relays that require an attestation from one device, under a stopped clock. */
 
-/** Where the clock begins, in ms. */
+/** The start of the clock, in ms. */
 export const NOW = Date.UTC(2030, 5, 15, 12, 0, 30);
 
-/** The clock, which a test may move; {@link freshRelay} sets it back. */
+/** The clock, which a test may change. {@link freshRelay} resets it. */
 export const time = { now: NOW };
 export const clock = (): number => time.now;
 
 export const device = makeDevice(clock);
 export const attester = makeAttester(clock);
 
-/** A relay with `clientAttestation` on create, without challenges unless told so. */
+/** A relay with `clientAttestation` on create, by default without challenges. */
 export function freshRelay(
   options: Parameters<typeof attestedRelay>[0],
   parts: AttestedRelayOptions = {},
@@ -29,18 +29,18 @@ export function freshRelay(
   return attestedRelay({ challenge: 'off', ...options }, { clock, ...parts });
 }
 
-/** A create with this attestation and a good proof. */
+/** A create with this attestation and a valid proof. */
 export function attempt(site: AttestedRelay, attestation: string): Promise<Answer> {
   return site.create({ 'OAuth-Client-Attestation': attestation, 'OAuth-Client-Attestation-PoP': device.pop() });
 }
 
-/** A refusal of what was sent. */
+/** Asserts that the relay refused the credential. */
 export function expectRefusal(answer: Answer, error = 'invalid_client_attestation'): void {
   expect([answer.status, answer.json.code]).toEqual([401, 'attestation_invalid']);
   expect(answer.headers.get('WWW-Authenticate')).toBe(`OAuth-Client-Attestation realm="mailbox", error="${error}"`);
 }
 
-/** Nothing is said of what was sent. */
+/** Asserts 503, without a detail of the credential. */
 export function expectOutage(answer: Answer): void {
   expect([answer.status, answer.json.code]).toEqual([503, 'authentication_unavailable']);
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);

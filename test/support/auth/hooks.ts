@@ -25,10 +25,9 @@ import {
   testRelay,
 } from '../relay/relay.js';
 
-/** What no event, and no answer, may hold: it is in every credential, message and payload of these tests. */
+/** In every credential, message and payload of these tests. No event and no answer may contain it. */
 export const SECRET = 'planted-7f3c.secret';
 
-/** Credentials that a caller sends along. */
 export const CREDENTIALS = {
   Authorization: `Bearer ${SECRET}`,
   DPoP: `proof-${SECRET}`,
@@ -39,16 +38,16 @@ const heard: RelayEvent[] = [];
 const planted = new Set<string>([SECRET, Buffer.from(SECRET).toString('base64')]);
 const unhandled: unknown[] = [];
 
-/** Notes a value that no event may hold, and gives it back. */
+/** Registers a value that no event may contain, and returns it. */
 export function plant<Value extends string>(value: Value): Value {
   planted.add(value);
   return value;
 }
 
-/** Lets the loop turn, so that a rejection that nobody handles is reported. */
+/** Waits one turn of the event loop, so that Node reports unhandled rejections. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** After each test of the file: no event held a planted value, and no rejection was left unhandled. */
+/** Asserts after each test of the file that no event contained a planted value, and that no rejection was unhandled. */
 export function watchForLeaks(): void {
   process.on('unhandledRejection', (reason) => unhandled.push(reason));
   afterEach(async () => {
@@ -61,7 +60,7 @@ export function watchForLeaks(): void {
   });
 }
 
-/** A relay whose events are kept, for the test and for {@link watchForLeaks}. */
+/** A relay that records its events, for the test and for {@link watchForLeaks}. */
 export interface WatchedRelay {
   readonly relay: Relay;
   readonly events: readonly RelayEvent[];
@@ -69,7 +68,6 @@ export interface WatchedRelay {
   of<Type extends RelayEvent['type']>(type: Type): Extract<RelayEvent, { type: Type }>[];
 }
 
-/** Makes one. */
 export function watchedRelay(options: Partial<RelayOptions> = {}): WatchedRelay {
   const events: RelayEvent[] = [];
   const relay = testRelay({
@@ -88,21 +86,20 @@ export function watchedRelay(options: Partial<RelayOptions> = {}): WatchedRelay 
   };
 }
 
-/** A device whose claim is planted. */
+/** A device with a planted claim. */
 export const visitor = (relay: Relay): Device => device(relay, plant(randomUUID()));
 
-/** Every operation of the protocol. */
 export const OPERATIONS: readonly OperationName[] = ['create', 'preview', 'read', 'update', 'relinquish', 'delete'];
 
-/** Those of a device: all that `default` and `authorize` are about. */
+/** Operations with a device: `default` and `authorize` apply to them. */
 export const DEVICE_OPERATIONS = OPERATIONS.filter((name) => name !== 'preview');
 
-/** One hook for all operations, the preview as well. */
+/** One hook for all operations and the preview. */
 export function everywhere(hook: AuthenticationHook): AuthenticationHooks {
   return { default: hook, preview: hook };
 }
 
-/** A hook that lets everybody in. */
+/** A hook that admits every request. */
 export const lenient = (): { via: readonly string[] } => ({ via: ['lenient'] });
 
 /** A hook that throws one refusal. */
@@ -112,17 +109,17 @@ export const refusing =
     throw new RelayError(...refusal);
   };
 
-/** A relay with a mailbox that nobody has taken, one with a receiver, and a caller of each operation. */
+/** A relay with an unbound mailbox, a bound mailbox, and a caller of each operation. */
 export interface Scene extends WatchedRelay {
-  /** What is in the store, as text: the same text means that nothing changed. */
+  /** The content of the store as text, for comparisons. */
   stored(): string;
   readonly open: { readonly sender: Device; readonly url: string };
   readonly taken: { readonly sender: Device; readonly receiver: Device; readonly url: string };
-  /** Does an operation as a device to which it is open; again and again it is the same request. */
+  /** Sends an operation as an authorized device. Repeated calls send the same request. */
   attempt(operation: OperationName, details?: Details): Promise<Answer>;
 }
 
-/** Sets a scene; its hooks must let everybody in until it is set. */
+/** The hooks must admit every request until the setup is complete. */
 export async function setScene(options: Partial<RelayOptions> = {}): Promise<Scene> {
   const entries = new Map<string, unknown>();
   const watched = watchedRelay({ store: memoryStore(entries), ...options });
@@ -162,7 +159,7 @@ function secretPayload(): { type: string; data: string } {
   return { ...somePayload(), data: Buffer.from(SECRET).toString('base64') };
 }
 
-/** Asserts the answer to a request that a hook could not decide on. */
+/** Asserts the answer to a request after a hook failed. */
 export function expectUndecided(answer: Answer): void {
   expect(answer.json).toEqual({
     type: 'about:blank',
@@ -175,12 +172,12 @@ export function expectUndecided(answer: Answer): void {
   expect(answer.headers.has('WWW-Authenticate')).toBe(false);
 }
 
-/** Creates through the hook under test, and gives the answer. */
+/** Creates a mailbox with the hook under test. */
 export function tryCreate(relay: Relay, headers: Record<string, string> = CREDENTIALS): Promise<Answer> {
   return visitor(relay).create(createBody(), { headers });
 }
 
-/** What a hook gets as its input, taken from a real request, and the relay that asked it. */
+/** The input of a hook for a real request, and the relay of the hook. */
 export async function inputOf(
   options: Partial<RelayOptions> = {},
   metadata?: ResourceMetadata,
@@ -194,13 +191,13 @@ export async function inputOf(
   const { relay } = watchedRelay({ ...options, authenticate });
   const base = String(options.publicUrl ?? PUBLIC_URL).replace(/\/$/, '');
   const headers = { 'Mailbox-Request-ID': randomUUID(), 'Mailbox-Device-Claim': plant(randomUUID()) };
-  // Without an expiration, so that the relay's clock may say what it likes.
+  // Without an expiration, which depends on the relay's clock.
   await send(relay, 'POST', `${base}/v1/m`, headers, createBody({ mailboxConfiguration: undefined }));
   if (input === undefined) throw new Error('The hook was not asked.');
   return { input, relay };
 }
 
-/** A promise, and what settles it. */
+/** A promise with its settle functions. */
 export function deferred<Value = void>(): {
   readonly promise: Promise<Value>;
   resolve(value: Value): void;
@@ -215,7 +212,7 @@ export function deferred<Value = void>(): {
   return { promise, resolve, reject };
 }
 
-/** An answer as text, without the one field that differs from request to request. */
+/** An answer as text, without the one field that differs per request. */
 export function bytesOf({ status, headers, text }: Answer): string {
   const fields = [...headers].filter(([name]) => name !== 'mailbox-request-id');
   return JSON.stringify([status, fields, text]);

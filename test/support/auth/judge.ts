@@ -1,7 +1,7 @@
 import type { AuthenticationHook, Principal, RelayErrorCode } from 'credential-relay';
 import { tryCreate, watchedRelay } from './hooks.js';
 
-/** What a relay with this hook makes of a create: the Principal, or the refusal. */
+/** Returns the Principal or the refusal that a hook gives to a create. */
 export async function judge(hook: AuthenticationHook) {
   let principal: Principal | undefined;
   const watched = watchedRelay({
@@ -14,13 +14,13 @@ export async function judge(hook: AuthenticationHook) {
   return { answer, principal, code: answer.json.code as RelayErrorCode | undefined, status: answer.status, ...watched };
 }
 
-/** A hook that answers with one Principal. */
+/** A hook that returns one Principal. */
 export const being =
   (principal: Principal): AuthenticationHook =>
   () =>
     principal;
 
-/** A hook that says when it was asked. */
+/** A hook that records each call. */
 export function noting(hook: AuthenticationHook, asked: string[], name: string): AuthenticationHook {
   return (input) => {
     asked.push(name);

@@ -1,15 +1,14 @@
 import { SECRET } from './hooks.js';
 
-/** Something that a hook does which is neither an answer nor a refusal. */
+/** A result of a hook that is neither valid nor a refusal. */
 export interface Misbehaviour {
   readonly name: string;
-  /** What the event names as its cause. */
+  /** The cause in the event. */
   readonly cause: string;
-  /** Does it at once. */
   run(): unknown;
 }
 
-/** Looks like a RelayError to whoever goes by names, and is none. */
+/** Has the name and members of a RelayError, but another class. */
 class LooksLikeRelayError extends Error {
   override readonly name = 'RelayError';
   readonly code = 'forbidden';
@@ -54,7 +53,7 @@ const THROWN: ReadonlyArray<readonly [name: string, value: unknown, cause: strin
   ['a Principal', { via: [SECRET] }, 'Object'],
 ];
 
-/** What is thrown, at once and as a rejection. */
+/** Thrown values, synchronously and as a rejection. */
 export const THROWS: readonly Misbehaviour[] = THROWN.flatMap(([name, value, cause]) => [
   {
     name: `throws ${name}`,
@@ -66,7 +65,7 @@ export const THROWS: readonly Misbehaviour[] = THROWN.flatMap(([name, value, cau
   { name: `rejects with ${name}`, cause, run: () => Promise.reject(value) },
 ]);
 
-/** What is returned, at once and as a promise. */
+/** Returned values, synchronously and as a promise. */
 export const RETURNS: readonly Misbehaviour[] = RETURNED.flatMap(([name, value]) => [
   { name: `returns ${name}`, cause: 'TypeError', run: () => value },
   { name: `resolves with ${name}`, cause: 'TypeError', run: () => Promise.resolve(value) },

@@ -10,19 +10,21 @@ import type {
 import { isRelayError, type RelayError, type RelayErrorCode } from '../../../src/relay/errors.js';
 import type { OperationName } from '../../../src/relay/events.js';
 
-/** The relay of these tests, as a resource: never listened on, only named. */
+/** The resource identifier of the relay. No server listens there. */
 export const RESOURCE = 'https://relay.example/relay';
 
-/** The URL that requests of these tests go to. */
+/** The URL of the requests. */
 export const MAILBOXES = `${RESOURCE}/v1/m`;
 
-/** What relays share: the uses noted, and the secrets. Hand one to two services for two processes on one store. */
+/**
+ * State that services share: used values, and secrets. Two services with one state act as two processes on one store.
+ */
 export interface Shared {
   readonly used: Set<string>;
   readonly secret: Uint8Array;
 }
 
-/** Services as a relay lends them, with a clock of the test's own. `ahead` is added to the time, in ms. */
+/** The services of a relay, with a test clock. `ahead` is added to the time, in ms. */
 export function someServices(
   shared: Shared = { used: new Set(), secret: randomBytes(32) },
   changes: Partial<RelayServices> = {},
@@ -45,7 +47,6 @@ export function someServices(
   return services;
 }
 
-/** What a request of a test may bring. */
 export interface Sent {
   readonly authorization?: string | undefined;
   readonly dpop?: string | undefined;
@@ -54,7 +55,6 @@ export interface Sent {
   readonly url?: string;
 }
 
-/** How a hook judged a request. */
 export type Outcome =
   | { readonly principal: Principal }
   | {
@@ -63,13 +63,13 @@ export type Outcome =
       /** Values of WWW-Authenticate. */
       readonly challenges: readonly string[];
       readonly headers: Headers;
-      /** The code of what caused it, as `hook.failed` would name it. */
+      /** The code of the cause, as in `hook.failed`. */
       readonly cause: unknown;
     };
 
 /**
- * Asks a hook. Whatever it throws must be a RelayError, and nothing of it that is sent or logged may hold a token, a
- * proof, a part of one, or a value in it that is nobody's business: this is asserted here, for each case of each table.
+ * Calls a hook, and asserts two rules for each case: every thrown error is a RelayError, and no answer and no event
+ * contains a token, a proof, a part of them, or an identifying value.
  */
 export async function judge(hook: AuthenticationHook, sent: Sent, relay: RelayServices): Promise<Outcome> {
   try {
@@ -89,7 +89,7 @@ export async function judge(hook: AuthenticationHook, sent: Sent, relay: RelaySe
   }
 }
 
-/** A request as the relay hands it to its hooks. */
+/** The input of a hook for a request. */
 export function inputOf(sent: Sent, relay: RelayServices): AuthenticationInput {
   const headers = new Map(Object.entries({ authorization: sent.authorization, dpop: sent.dpop }));
   return {
@@ -110,7 +110,7 @@ function expectNoSecrets(error: RelayError, { authorization = '', dpop = '' }: S
   for (const secret of secretsIn(`${authorization} ${dpop}`)) expect(said).not.toContain(secret);
 }
 
-/** Long words of the headers, the parts of JWTs among them, and the claims that identify. */
+/** Long words of the headers, the parts of JWTs, and the identifying claims. */
 function secretsIn(text: string): string[] {
   const words = text.split(/[\s.]+/).filter((word) => word.length >= 16);
   const claims = words.flatMap((word) => {
@@ -120,7 +120,6 @@ function secretsIn(text: string): string[] {
   return [...words, ...claims].filter((secret) => secret !== '');
 }
 
-/** A device's key. */
 export interface DeviceKey {
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
@@ -129,22 +128,22 @@ export interface DeviceKey {
   readonly algorithm: string;
 }
 
-/** Makes a key to bind tokens to. */
+/** Creates a key for bound tokens. */
 export async function deviceKey(algorithm = 'ES256'): Promise<DeviceKey> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk = await exportJWK(publicKey);
   return { privateKey, publicKey, jwk, thumbprint: await calculateJwkThumbprint(jwk), algorithm };
 }
 
-/** What a proof says, where it differs from a good one. `undefined` takes a member away. */
+/** Changes to a valid proof. `undefined` removes a member. */
 export interface ProofChanges {
   readonly header?: Record<string, unknown>;
   readonly claims?: Record<string, unknown>;
-  /** Signs with this key in place of the device's own. */
+  /** Replaces the device's key. */
   readonly signer?: CryptoKey;
 }
 
-/** A DPoP proof for a request of these tests. Without a token it has no `ath`. */
+/** A DPoP proof for a request. Without a token it has no `ath`. */
 export async function proofOf(key: DeviceKey, token: string | undefined, changes: ProofChanges = {}): Promise<string> {
   const claims = {
     jti: randomUUID(),
@@ -158,7 +157,7 @@ export async function proofOf(key: DeviceKey, token: string | undefined, changes
   return new SignJWT(claims).setProtectedHeader(header).sign(changes.signer ?? key.privateKey);
 }
 
-/** A JWT whose parts are put together by hand, signed by `signature` over the first two. */
+/** A JWT from given parts. `signature` signs the first two. */
 export function handMade(header: object, claims: object, signature: (text: string) => string): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${part(header)}.${part(claims)}`;

@@ -4,7 +4,7 @@ import { ROOT } from '../process/built.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** The browser that CHROMIUM_PATH names, or else one of PATH; `undefined` if there is none. */
+/** The browser at CHROMIUM_PATH or in PATH, or `undefined`. */
 export function chromiumBinary(): string | undefined {
   const { CHROMIUM_PATH, PATH = '' } = process.env;
   if (CHROMIUM_PATH !== undefined) return CHROMIUM_PATH;
@@ -20,8 +20,8 @@ export function chromiumBinary(): string | undefined {
 }
 
 /**
- * Runs `register` if there is a browser. Otherwise registers one test, which fails with CI=true, and records that the
- * browser tests did not run; the test run prints this at its end.
+ * Runs `register` if a browser is installed. Otherwise registers one test, which fails with CI=true, and records that
+ * the browser tests did not run. The test run prints this at its end.
  */
 export function withChromium(it: (name: string, run: () => void) => void, register: () => void): void {
   if (chromiumBinary() !== undefined) {

@@ -7,11 +7,11 @@ import { expectProblem } from './expect.js';
 import type { RunningHost } from './hosts.js';
 import type { BodyHandling } from './site.js';
 
-/** Over the relay's limit of 64 KiB, and below what the hosts' own parsers take: 100 kB and more. */
+/** Above the relay's limit of 64 KiB, and below the limits of the hosts' parsers (100 kB or more). */
 const OVER_LIMIT = 70_000;
 const FAR_OVER_LIMIT = 1_000_000;
 
-/** Bodies that are too large, too deep, of another kind, or cut short. */
+/** Tests of oversized, deeply nested, wrongly typed and incomplete bodies. */
 export function bodies(host: () => RunningHost, handling: BodyHandling): void {
   const create = (body: object): Call => operation('POST', `${host().base}/v1/m`, randomUUID(), body);
   const raw = (body: string, type = 'application/json'): Call => ({
@@ -63,7 +63,7 @@ export function bodies(host: () => RunningHost, handling: BodyHandling): void {
   test('a body that is not JSON gets 400', async () => {
     const sent = raw('{"payload":');
     const answer = await send(sent);
-    // What the host parses, the host refuses.
+    // The host refuses a body that it parses.
     if (handling === 'unread') expectProblem(answer, 400, 'body_invalid');
     else expect(answer).toMatchObject({ status: 400, text: 'the host failed' });
     await isHealthy();

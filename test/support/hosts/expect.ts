@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Answer } from '../protocol/http.js';
 
-/** The answer is a problem of the relay itself, with this status and code (RFC 9457). */
+/** Asserts a problem of the relay with this status and code (RFC 9457). */
 export function expectProblem(answer: Answer, status: number, code: string): void {
   expect({ status: answer.status, type: answer.headers['content-type'], text: answer.text }).toMatchObject({
     status,
@@ -10,7 +10,7 @@ export function expectProblem(answer: Answer, status: number, code: string): voi
   expect(answer.json).toMatchObject({ status, code });
 }
 
-/** The answer is one of the host's own. */
+/** Asserts an answer of the host. */
 export function expectPage(answer: Answer, status: number, text: string): void {
   expect({ status: answer.status, text: answer.text }).toEqual({ status, text });
 }

@@ -4,7 +4,7 @@ import type { Relay } from 'credential-relay';
 import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { type Build, lookalikes, SAYS, type Site, statusOf } from './site.js';
 
-/** Express 4, under a name of its own, which has no types; what is used of it here is as in Express 5. */
+/** Express 4 is installed under another name, without types. The used part is as in Express 5. */
 export const express4 = createRequire(import.meta.url)('express4') as typeof express5;
 
 type Mounting = (app: Express, relay: Relay, site: Site) => void;
@@ -15,15 +15,13 @@ export const mountByExpress: Mounting = (app, relay, { prefix }) => {
   else app.use(prefix, relay.node());
 };
 
-/** At the root of the app, so that the whole path is handed over. */
+/** At the root of the app, Express passes the whole path. */
 export const mountAtRoot: Mounting = (app, relay) => {
   app.use(relay.node());
 };
 
-/** Express 4, by any of the ways to mount. */
 export const buildExpress4 = (mounting: Mounting): Build => build(express4, mounting);
 
-/** Express 5, by any of the ways to mount. */
 export const buildExpress5 = (mounting: Mounting): Build => build(express5, mounting);
 
 function build(express: typeof express5, mounting: Mounting): Build {

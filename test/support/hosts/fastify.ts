@@ -4,8 +4,8 @@ import createFastify, { type FastifyInstance } from 'fastify';
 import { type Build, lookalikes, SAYS, type Site, statusOf } from './site.js';
 
 /**
- * Fastify. Unread: the relay is asked by the first hook of a request, before Fastify reads the body. Parsed: by the last
- * hook before the route, and the body is handed over on the raw request. Hooks run for paths without a route as well.
+ * Unread bodies: the first hook of a request calls the relay, before Fastify reads the body. Parsed bodies: the last
+ * hook before the route calls the relay, with the body on the raw request. Hooks run also for paths without a route.
  */
 export const buildFastify: Build = async (relay, site) => {
   const app = createFastify();

@@ -1,4 +1,4 @@
-/** Hosts with a guard on the path of the relay, each in the way that is usual for it. */
+/** Hosts with a guard on the path of the relay, in the usual way of each host. */
 import { createServer, type RequestListener, request as sendRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -13,22 +13,22 @@ import mount from 'koa-mount';
 import { express4 } from './express.js';
 import type { Prefix } from './site.js';
 
-/** What the guard answers while it is shut, and what the host answers where nobody else does. */
+/** The answers of the closed guard and of the host's fallback. */
 export const GUARDED = 'guarded';
 export const MISSING = 'the host has no such page';
 
-/** A guard on everything below the prefix. */
+/** A guard on all paths below the prefix. */
 export interface Gate {
   readonly prefix: Prefix;
   isOpen: boolean;
   readonly toClose: Array<() => unknown>;
 }
 
-/** A host with the relay in it and a guard before it. */
+/** A host with the relay behind a guard. */
 export interface GuardedHost {
   readonly name: string;
   readonly prefix: Prefix;
-  /** True if the relay sees requests of other paths as well, to leave them to the host. */
+  /** True if the relay also receives requests for other paths, and leaves them to the host. */
   readonly seesAll: boolean;
   readonly mountPath?: string;
   readonly build: (relay: Relay, gate: Gate) => RequestListener | Promise<RequestListener>;
@@ -38,8 +38,8 @@ const isBelow = (path: string, { prefix }: Gate): boolean =>
   path === UNREADABLE || path === prefix || path.startsWith(`${prefix}/`);
 
 /**
- * The path that a guard should judge: of the parsed target, which may be a whole URL. Node hands over targets that are
- * no URL as well, such as one with a port of 99999; a guard has to refuse what it cannot read.
+ * The path that a guard should check, from the parsed target, which may be a whole URL. Node also accepts invalid URLs,
+ * such as a port of 99999. A guard has to refuse a target that it cannot parse.
  */
 function pathOf(target = '/'): string {
   return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : UNREADABLE;
@@ -126,7 +126,7 @@ function nodeServer(relay: Relay, gate: Gate): RequestListener {
   };
 }
 
-/** A proxy with a guard, which takes the prefix off the path and forwards nothing else. */
+/** A proxy with a guard. Removes the prefix from the path, and forwards only paths below the prefix. */
 async function proxied(relay: Relay, gate: Gate): Promise<RequestListener> {
   const behind = createServer(relay.node());
   await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', resolve));
@@ -147,7 +147,7 @@ async function proxied(relay: Relay, gate: Gate): Promise<RequestListener> {
   };
 }
 
-/** Every form of mounting, with a guard. */
+/** Every mount form, with a guard. */
 export const GUARDED_HOSTS: readonly GuardedHost[] = [
   {
     name: 'koa',

@@ -7,8 +7,8 @@ import { type Build, lookalikes, SAYS, type Site, statusOf } from './site.js';
 type Mounting = (app: Hono, relay: Relay, site: Site) => void;
 
 /**
- * A route for what is the relay's, which leaves all else to the host. A body that the host has parsed is not there for
- * anyone after it; `cloneRawRequest` makes the request anew from what Hono keeps of it.
+ * A route for the paths of the relay. Hono handles all other paths. A parsed body is gone for later readers, so
+ * `cloneRawRequest` rebuilds the request from Hono's copy.
  */
 export const byRoute: Mounting = (app, relay, { prefix, body }) => {
   app.all(`${prefix}/:version{[vV][0-9]+}/:m{[mM]}/*`, async (context) =>
@@ -16,10 +16,10 @@ export const byRoute: Mounting = (app, relay, { prefix, body }) => {
   );
 };
 
-/** `app.mount` strips the prefix, and hands over all that is below it. */
+/** `app.mount` strips the prefix, and passes every path below the prefix. */
 export const byMount: Mounting = (app, relay, { prefix }) => app.mount(prefix, relay.fetch);
 
-/** Hono on @hono/node-server, by any of the ways to mount. */
+/** Hono on @hono/node-server, with a mount function. */
 export function buildHono(mounting: Mounting): Build {
   return (relay, site) => {
     const app = new Hono();

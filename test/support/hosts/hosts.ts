@@ -9,16 +9,16 @@ import { buildNode } from './node.js';
 import { openServer } from './server.js';
 import type { BodyHandling, Build, Prefix, Seen } from './site.js';
 
-/** A kind of host, and a way to mount the relay in it. */
+/** A host framework, and a way to mount the relay in it. */
 export interface Host {
   readonly name: string;
   readonly prefixes: readonly Prefix[];
   readonly bodies: readonly BodyHandling[];
-  /** True if the host has a setting of its own by which it believes a proxy. */
+  /** True if the host has its own setting to trust a proxy. */
   readonly hasProxySetting: boolean;
-  /** True if all below the prefix goes to the relay, so that it answers what no one else would. */
+  /** True if the host passes all paths below the prefix to the relay, so that the relay answers unknown paths. */
   readonly ownsPrefix?: boolean;
-  /** True if the host takes the prefix off the path before the relay sees it, and keeps no other path. */
+  /** True if the host removes the prefix from the path, and keeps no original path. */
   readonly stripsPrefix?: boolean;
   readonly build: Build;
 }
@@ -29,7 +29,6 @@ const koa = { bodies: ALL, hasProxySetting: true };
 const express = { bodies: ALL, hasProxySetting: true };
 const others = { bodies: ALL, hasProxySetting: false };
 
-/** Every host the suite knows. */
 export const HOSTS: readonly Host[] = [
   { name: 'koa', prefixes: BOTH, ...koa, build: buildKoa(byMiddleware) },
   { name: 'koa-mount', prefixes: BOTH, ...koa, build: buildKoa(byMountPackage) },
@@ -44,7 +43,7 @@ export const HOSTS: readonly Host[] = [
   {
     name: 'hono that strips the prefix',
     prefixes: ['/relay'],
-    bodies: ['unread'], // `mount` makes a new request, which it cannot once the body is read.
+    bodies: ['unread'], // `mount` builds a new request, which fails after the body is read.
     hasProxySetting: false,
     ownsPrefix: true,
     stripsPrefix: true,
@@ -52,7 +51,6 @@ export const HOSTS: readonly Host[] = [
   },
 ];
 
-/** One host at one prefix. */
 export interface Place {
   readonly host: Host;
   readonly prefix: Prefix;
@@ -60,35 +58,34 @@ export interface Place {
   readonly name: string;
 }
 
-/** Every host at each of its prefixes. */
 export const PLACES: readonly Place[] = HOSTS.flatMap((host) =>
   host.prefixes.map((prefix) => ({ host, prefix, name: `${host.name} at ${prefix === '' ? '/' : prefix}` })),
 );
 
-/** A host that listens. */
+/** A listening host. */
 export interface RunningHost {
   readonly origin: string;
   readonly prefix: Prefix;
-  /** Where the relay is reached: origin and prefix. */
+  /** The base URL of the relay: origin and prefix. */
   readonly base: string;
-  /** What the host's own middleware saw of the answer that carries this request id, now or as soon as it comes. */
+  /** The host middleware's view of the answer with this request id. Waits for the answer if necessary. */
   seen(requestId: string): Promise<Seen>;
-  /** The next request that comes in, whoever answers it. */
+  /** The next incoming request, with any answer. */
   nextRequest(): Promise<IncomingMessage>;
-  /** How the relay answers the next request that is its own; also if nobody is there to take the answer. */
+  /** The relay's next answer to its own request, also after the client disconnected. */
   nextAnswer(): Promise<RelayEventMap['request.completed']>;
-  /** Causes of everything that the relay took for a bug of its own. */
+  /** Causes of the internal errors of the relay. */
   readonly bugs: readonly unknown[];
   close(): Promise<void>;
 }
 
-/** Differences from a host that believes no proxy and a relay that demands no TLS. */
+/** Differences from a host without a trusted proxy and a relay without required TLS. */
 export interface Variation {
   readonly relay?: Partial<RelayOptions>;
   readonly trustsProxy?: boolean;
 }
 
-/** Starts a host on a free port, with a relay whose public URL is where it really is, unless the variation says so. */
+/** Starts a host on a free port. The relay's public URL is the real URL, unless the variation sets another URL. */
 export async function startHost(
   { host, prefix }: Place,
   body: BodyHandling,
@@ -128,7 +125,7 @@ export async function startHost(
   };
 }
 
-/** Keeps what was seen, and tells whoever asks before or after. */
+/** Records the answers that the middleware sees. `seen` resolves before or after the answer. */
 function createRecord(): { saw(seen: Seen): void; seen(requestId: string): Promise<Seen> } {
   const known = new Map<string, Seen>();
   const waiting = new Map<string, (seen: Seen) => void>();

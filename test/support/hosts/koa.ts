@@ -9,14 +9,14 @@ import { type Build, lookalikes, SAYS, type Site, statusOf } from './site.js';
 
 type Mounting = (app: Koa, relay: Relay, site: Site) => void;
 
-/** At the root of the app, whatever the prefix: Koa hands over the whole path. */
+/** At the root of the app for every prefix, because Koa passes the whole path. */
 export const byMiddleware: Mounting = (app, relay) => app.use(relay.koa());
 
 /** koa-mount strips the prefix from the path. */
 export const byMountPackage: Mounting = (app, relay, { prefix }) =>
   app.use(mount(prefix === '' ? '/' : prefix, (ctx, next) => relay.koa()(ctx, next)));
 
-/** A router in a router, which keeps the prefix in the path. */
+/** A nested router, which keeps the prefix in the path. */
 export const byRouter: Mounting = (app, relay, { prefix }) => {
   const parent = new Router();
   parent.get('/beside', (ctx) => {
@@ -27,11 +27,11 @@ export const byRouter: Mounting = (app, relay, { prefix }) => {
   app.use(parent.routes()).use(parent.allowedMethods());
 };
 
-/** Koa, by any of the ways to mount. */
+/** Koa, with a mount function. */
 export function buildKoa(mounting: Mounting): Build {
   return (relay, site) => {
     const app = new Koa({ proxy: site.trustsProxy });
-    app.silent = true; // Koa prints what sockets run into, such as a client that leaves.
+    app.silent = true; // Koa prints socket errors, such as a disconnected client.
     app.use(async (ctx, next) => {
       await next();
       const { status, response } = ctx;

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { NodeHostRequest } from 'credential-relay';
 import { type Build, lookalikes, SAYS, type Site, statusOf } from './site.js';
 
-/** node:http with a handful of pages written by hand; the relay is one handler among them. */
+/** node:http with some handwritten pages. The relay is one of the handlers. */
 export const buildNode: Build = (relay, site) => {
   const handle = relay.node();
 

@@ -7,7 +7,7 @@ import { expectPage, expectProblem } from './expect.js';
 import type { Host, RunningHost } from './hosts.js';
 import { lookalikes, SAYS } from './site.js';
 
-/** What the relay leaves to its host, and what the host sees of the relay. */
+/** Tests of the paths that the relay leaves to its host, and of the host middleware's view of the relay. */
 export function pages(host: () => RunningHost, { ownsPrefix = false }: Host): void {
   test('routes before and after the relay answer', async () => {
     const { origin } = host();

@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 
-/** What came back, as text: status line, header fields and body; empty if the connection closed without an answer. */
+/**
+ * Returns the response as text: status line, header fields and body. Empty if the connection closed without an answer.
+ */
 export function sendRaw(port: number, text: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';

@@ -1,38 +1,38 @@
 import type { RequestListener } from 'node:http';
 import type { Relay } from 'credential-relay';
 
-/** Where the relay is mounted; empty for the root. */
+/** The mount path of the relay, empty for the root. */
 export type Prefix = '' | `/${string}`;
 
-/** What the host does with a body before the relay: nothing, JSON to a value, or reads it and keeps nothing. */
+/** How the host handles a body before the relay: not at all, parses JSON, or reads and discards the body. */
 export type BodyHandling = 'unread' | 'parsed' | 'swallowed';
 
-/** What the host's own middleware, outside of the relay, sees of an answer. */
+/** The host middleware's view of an answer. */
 export interface Seen {
   readonly status: number;
   readonly type: string;
   readonly requestId: string;
 }
 
-/** What a host is built for. */
+/** The parameters of a host. */
 export interface Site {
   readonly prefix: Prefix;
   readonly body: BodyHandling;
-  /** True: the host believes X-Forwarded-Proto, by its own setting. */
+  /** True: the host trusts X-Forwarded-Proto, by its own setting. */
   readonly trustsProxy: boolean;
   saw(seen: Seen): void;
 }
 
-/** Builds an app of a host, with the relay in it and the pages below around it. */
+/** Builds an app of a host with the relay, between the pages below. */
 export type Build = (relay: Relay, site: Site) => RequestListener | Promise<RequestListener>;
 
 /*
- * The pages of every host: GET /before is answered ahead of the relay; behind it GET /after, POST /echo (the JSON that
- * was sent), GET /fails (throws), whatever only looks like the relay's, and the host's own 404. Refusals of the host's
- * body parser and what /fails throws end in the host's error handler.
+ * The pages of every host: GET /before is in front of the relay. Behind the relay are GET /after, POST /echo (returns
+ * the JSON), GET /fails (throws), paths that only look like the relay's, and the host's own 404. Errors of the host's
+ * body parser and of /fails reach the host's error handler.
  */
 
-/** What the pages say. */
+/** The texts of the pages. */
 export const SAYS = {
   before: 'ahead of the relay',
   after: 'behind the relay',
@@ -41,12 +41,12 @@ export const SAYS = {
   missing: 'the host has no such page',
 } as const;
 
-/** Paths that look like the relay's, and are not. */
+/** Paths that resemble paths of the relay. */
 export function lookalikes(prefix: Prefix): readonly string[] {
   return [`${prefix}/v1/mm`, `${prefix}/v1x/m`, `${prefix}/other`];
 }
 
-/** The status that the host's error handler gives an error: the error's own, if it has one. */
+/** The status of an error in the host's error handler: the error's own status, if any. */
 export function statusOf(error: unknown): number {
   if (error instanceof SyntaxError && !('status' in error)) return 400;
   if (typeof error !== 'object' || error === null) return 500;

@@ -6,7 +6,7 @@ import { type Answer, send } from '../protocol/http.js';
 import { expectProblem } from './expect.js';
 import type { RunningHost } from './hosts.js';
 
-/** What devices do with a mailbox, through a host. */
+/** Tests of transfers through a host. */
 export function transfers(host: () => RunningHost): void {
   test('a whole transfer', async () => {
     const { base } = host();
@@ -80,7 +80,7 @@ export function transfers(host: () => RunningHost): void {
   });
 }
 
-/** GET and HEAD of the share URL, as it is. */
+/** Asserts GET and HEAD of the share URL. */
 async function expectPreview(url: string): Promise<void> {
   const page = await send({ method: 'GET', url });
   expect(page).toMatchObject({
@@ -102,7 +102,7 @@ function expectPayload(answer: Answer, payload: object): void {
   expect(answer.json).toMatchObject({ payload });
 }
 
-/** A success without a body, which is therefore of no type. */
+/** Asserts a success without a body and without a content type. */
 function expectNothing(answer: Answer): void {
   expect(answer).toMatchObject({ status: 200, text: '', headers: { 'content-length': '0' } });
   expect(answer.headers).not.toHaveProperty('content-type');

@@ -1,26 +1,27 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback that can be told to misbehave. */
+/** A TCP proxy on loopback with network faults. */
 export interface TcpProxy {
-  /** The port it listens on, on 127.0.0.1. */
+  /** The port on 127.0.0.1. */
   readonly port: number;
-  /** Connections accepted so far, those refused by {@link cut} not counted. */
+  /** Accepted connections, without the connections that {@link cut} refused. */
   readonly accepted: number;
-  /** Chunks the client sent: with a client that waits for each answer, the round trips. */
+  /** Chunks from the client. If a client waits for each answer, this is the number of round trips. */
   readonly roundTrips: number;
-  /** Resets every connection, and each new one at once, until {@link mend}. */
+  /** Resets every connection, and each new connection at once, until {@link mend}. */
   cut(): void;
-  /** Passes nothing on in either direction and keeps it, as a network that hangs; new connections hang too. */
+  /** Holds all data in both directions, as a network that hangs. New connections hang as well. */
   pause(): void;
-  /** Passes on what {@link pause} kept back, and all that follows. */
+  /** Forwards the data that {@link pause} held, and all later data. */
   resume(): void;
-  /** Holds every chunk back for `ms`, in either direction. 0 ends it. */
+  /** Delays every chunk by `ms`, in both directions. 0 ends the delay. */
   delay(ms: number): void;
-  /** Swallows what the backend answers: it does the work, and the client never hears of it. Ended by {@link mend}. */
+  /**
+   * Discards the answers of the backend, until {@link mend}: the backend does the work, and the client gets no answer.
+   */
   dropAnswers(): void;
-  /** Ends every misbehaviour; what was swallowed stays lost. */
+  /** Ends every fault. Discarded answers stay lost. */
   mend(): void;
-  /** Ends all connections and the listener. */
   close(): Promise<void>;
 }
 
@@ -31,7 +32,7 @@ export async function startTcpProxy(backend: { readonly port: number; readonly h
   const held: (() => void)[] = [];
 
   function pass(from: Socket, to: Socket, isAnswer: boolean): void {
-    // One chain a direction, so that a delay that ends never lets a later chunk overtake an earlier one.
+    // One chain per direction keeps the order of the chunks when a delay ends.
     let turn = Promise.resolve();
     const inTurn = (act: () => void): void => {
       const ms = state.delayMs;
@@ -119,7 +120,7 @@ export async function startTcpProxy(backend: { readonly port: number; readonly h
   };
 }
 
-/** Cuts all of them; the function that it resolves to mends them. */
+/** Cuts all proxies. Resolves to a function that mends them. */
 export async function cutAll(proxies: readonly TcpProxy[]): Promise<() => Promise<void>> {
   for (const proxy of proxies) proxy.cut();
   return async () => {

@@ -7,7 +7,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { LOCALHOST } from '../network/tls.js';
 
-/** A push that {@link ApnsServer} got. */
+/** A push that {@link ApnsServer} received. */
 export interface ApnsRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -15,17 +15,16 @@ export interface ApnsRequest {
   readonly session: ServerHttp2Session;
 }
 
-/** APNs on loopback, over HTTP/2 and TLS, that answers as it is told. */
+/** APNs on loopback, over HTTP/2 and TLS, with answers that the test sets. */
 export interface ApnsServer {
   readonly origin: string;
   readonly port: number;
-  /** All pushes so far. */
   readonly requests: ApnsRequest[];
-  /** Sessions so far, the open ones and those that have ended. */
+  /** All sessions, open and ended. */
   readonly sessions: ServerHttp2Session[];
-  /** How pushes are answered from now on. Default: 200. */
+  /** Sets the answer to later pushes. Default: 200. */
   answer(answer: (request: ApnsRequest) => void): void;
-  /** Resolves when `count` pushes have come in all. */
+  /** Resolves when `count` pushes have arrived in total. */
   arrived(count: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,7 +41,7 @@ export function reply(
   stream.end(reason === undefined ? undefined : JSON.stringify({ reason }));
 }
 
-/** Starts APNs. `maxConcurrentStreams` is what its SETTINGS allow, 1,000 by default as with the real one. */
+/** `maxConcurrentStreams` is the limit in SETTINGS, by default 1,000 as in production. */
 export async function startApns({ maxConcurrentStreams = 1_000 } = {}): Promise<ApnsServer> {
   const requests: ApnsRequest[] = [];
   const sessions: ServerHttp2Session[] = [];

@@ -1,14 +1,14 @@
 import { createDecipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto';
 
-/** The part of a browser in Web Push: its keys, what it hands to the relay, and how it opens a push. */
+/** The browser's part of Web Push: its keys, its subscription, and the decryption of a push. */
 export interface Browser {
   /** The JSON text of its PushSubscription for an endpoint. */
   subscription(endpoint: string, change?: object): string;
-  /** The content of a push of the coding aes128gcm (RFC 8291 §3.4, RFC 8188 §2.1). Throws if it is not for this browser. */
+  /** Decrypts a push with the coding aes128gcm (RFC 8291 §3.4, RFC 8188 §2.1). Throws for a push to another browser. */
   decrypt(body: Buffer): string;
 }
 
-/** Keys as of RFC 8291 §3; random, or given as base64url: the private key, and the authentication secret. */
+/** Keys as in RFC 8291 §3: random, or a given private key and authentication secret in base64url. */
 export function newBrowser(privateKey?: string, secret?: string): Browser {
   const curve = createECDH('prime256v1');
   if (privateKey === undefined) curve.generateKeys();

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Push, PushOutcome } from '../../../src/relay/notify/contract.js';
 
-/** A push with a token; the rest has defaults. `expiresAt` is a fixed day of the year 2100. */
+/** A push with a token, and defaults for all other members. `expiresAt` is a fixed day of the year 2100. */
 export function pushOf(
   tokenData: string,
   { type = 'test', expiresAt = 4_102_444_800_000, signal = live() } = {},
@@ -10,12 +10,12 @@ export function pushOf(
   return { type, tokenData, expiresAt, signal };
 }
 
-/** A signal that nobody aborts. */
+/** A signal that never aborts. */
 export function live(): AbortSignal {
   return new AbortController().signal;
 }
 
-/** Fails if a value shows one of the secrets, or 12 of its characters, anywhere: in an error also its hidden members. */
+/** Fails if a value contains a secret, or 12 characters of a secret. Inspects hidden members of errors as well. */
 export function expectNoSecret(value: unknown, secrets: readonly string[]): void {
   const text = inspect(value, { depth: 20, showHidden: true, maxStringLength: null }) + (JSON.stringify(value) ?? '');
   for (const secret of secrets) {
@@ -23,12 +23,12 @@ export function expectNoSecret(value: unknown, secrets: readonly string[]): void
   }
 }
 
-/** Fails unless the code of an outcome, if there is one, is a plain word. */
+/** Fails unless the code of an outcome, if any, is a plain word. */
 export function expectPlainCode(outcome: PushOutcome): void {
   if ('code' in outcome) expect(outcome.code).toMatch(/^[A-Za-z0-9_]{1,64}$/);
 }
 
-/** What makes a factory throw: the TypeError's message. */
+/** The message of the TypeError that a factory throws. */
 export function refusalOf(construct: () => unknown): string {
   try {
     construct();

@@ -5,19 +5,19 @@ import { build } from 'tsup';
 import { LOCALHOST } from '../network/tls.js';
 import { ROOT } from '../process/built.js';
 
-/** How a process ended, and what it printed. */
+/** The exit code and the output of a process. */
 export interface Exit {
   readonly code: number | null;
   readonly output: string;
 }
 
 /**
- * Runs a program in a process of its own and resolves when it has ended by itself; one that is held open by a handle
- * is killed after `limitMs` and has the code null. The program is TypeScript that may import the adapters as
- * `ADAPTERS/NAME/index.js`; `input` is there as `process.env.INPUT`, as JSON, next to the tests' certificate.
+ * Runs a program in its own process, and resolves when the process has ended. Kills a process that a handle keeps open
+ * after `limitMs`, with the code null. The program is TypeScript and may import the adapters as
+ * `ADAPTERS/NAME/index.js`. `process.env.INPUT` holds `input` as JSON, next to the tests' certificate.
  */
 export async function runProgram(program: string, input: unknown, limitMs = 5_000): Promise<Exit> {
-  // Below the root, so that packages are found.
+  // Below the root, so that Node resolves packages.
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, '.cache', 'push-'));
   try {

@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { LOCALHOST } from '../network/tls.js';
 
-/** A request that a {@link PushProvider} got. */
+/** A request that a {@link PushProvider} received. */
 export interface ProviderRequest {
   readonly method: string;
   readonly path: string;
@@ -11,39 +11,37 @@ export interface ProviderRequest {
   readonly body: Buffer;
 }
 
-/** What a {@link PushProvider} does with a request. */
+/** Answers a request of a {@link PushProvider}. */
 export type Answer = (response: ServerResponse, request: ProviderRequest) => void;
 
-/** A push service on loopback that answers as it is told. */
+/** A push service on loopback with answers that the test sets. */
 export interface PushProvider {
   readonly origin: string;
   readonly port: number;
-  /** All requests so far. */
   readonly requests: ProviderRequest[];
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly connections: number;
-  /** How requests are answered from now on; a path may have an answer of its own. Default: 200 and `{}`. */
+  /** Sets the answer to later requests, or to later requests for one path. Default: 200 and `{}`. */
   answer(answer: Answer, path?: string): void;
-  /** Resolves when `count` requests have come in all. */
+  /** Resolves when `count` requests have arrived in total. */
   arrived(count: number): Promise<void>;
-  /** Ends all connections and the listener. */
   close(): Promise<void>;
 }
 
-/** An answer of one status, with headers and a body. */
+/** An answer with one status, headers and a body. */
 export function answering(status: number, headers: Record<string, string> = {}, body: unknown = {}): Answer {
   const bytes = typeof body === 'string' ? body : JSON.stringify(body);
   return (response) => response.writeHead(status, headers).end(bytes);
 }
 
-/** Sends the beginning of an answer, and then a byte every 20 ms without end. */
+/** Sends the beginning of an answer, and then an endless byte every 20 ms. */
 export function drip(socket: Socket | null, beginning: string): void {
   socket?.write(beginning);
   const timer = setInterval(() => socket?.write('.'), 20);
   socket?.once('close', () => clearInterval(timer));
 }
 
-/** Answers 200 with a body without end; resolves with the bytes written when the connection is closed. */
+/** Answers 200 with an endless body. Resolves to the number of written bytes when the connection closes. */
 export function flood(response: ServerResponse, status = 200): Promise<number> {
   let written = 0;
   return new Promise((resolve) => {
@@ -58,7 +56,7 @@ export function flood(response: ServerResponse, status = 200): Promise<number> {
   });
 }
 
-/** Starts a push service over TLS with the certificate of tests, or over plain HTTP. */
+/** Starts a push service over TLS with the test certificate, or over plain HTTP. */
 export async function startPushProvider({ tls = true } = {}): Promise<PushProvider> {
   const requests: ProviderRequest[] = [];
   const answers = new Map<string, Answer>();

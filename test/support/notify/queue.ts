@@ -4,19 +4,19 @@ import type { PushJob } from '../../../src/relay/notify/device-queues.js';
 import { PushQueue } from '../../../src/relay/notify/queue.js';
 import type { PushSettings } from '../../../src/relay/notify/settings.js';
 
-/** A push as a provider got it, and how to answer it. */
+/** A push that a provider received, and its answer function. */
 export interface Received extends Push {
   answer(outcome: unknown): void;
   fail(error: unknown): void;
 }
 
-/** A provider of a test's own: records what it gets, and answers when the test says so, or at once. */
+/** A test provider: records its pushes, and answers at once or when the test says so. */
 export interface Provider extends Notifier {
   readonly received: Received[];
   closed: number;
 }
 
-/** Makes a provider; `answer` makes it answer at once. */
+/** `answer` makes the provider answer at once. */
 export function provider(answer?: (push: Push) => unknown, types: readonly string[] = ['one']): Provider {
   const received: Received[] = [];
   return {
@@ -35,7 +35,7 @@ export function provider(answer?: (push: Push) => unknown, types: readonly strin
   };
 }
 
-/** A queue with the events that it emitted. */
+/** A queue with its emitted events. */
 export function watchedQueue(
   notifiers: readonly Notifier[],
   settings: Partial<PushSettings> = {},

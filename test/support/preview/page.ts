@@ -2,7 +2,7 @@ import { createRelay, type RelayOptions } from 'credential-relay';
 import domino from 'domino';
 import { type Answer, createBody, PUBLIC_URL, send, sharedMailbox } from '../relay/relay.js';
 
-/** What the tests use of an element, as a parser of HTML sees it. */
+/** The part of an element that the tests use. */
 export interface Element {
   readonly localName: string;
   readonly textContent: string;
@@ -12,7 +12,7 @@ export interface Element {
   querySelectorAll(selector: string): ArrayLike<Element>;
 }
 
-/** What the sender says. */
+/** Texts of the sender. */
 export interface Words {
   readonly title: string;
   readonly description: string;
@@ -27,7 +27,7 @@ export const WORDS: Words = {
 
 export const LANGUAGES = ['en', 'de', 'fr', 'es', 'ja', 'zh'] as const;
 
-/** A look with every option set. */
+/** A brand with every option. */
 export const BRANDED = {
   name: 'Grand Hotel',
   color: '#8a1c3b',
@@ -38,27 +38,26 @@ export const BRANDED = {
   ],
 } satisfies RelayOptions['preview'];
 
-/** The page as a parser sees it. */
 export const parse = (html: string): Element => domino.createDocument(html) as unknown as Element;
 
 export const all = (root: Element, selector: string): Element[] => Array.from(root.querySelectorAll(selector));
 
-/** The text of the one element that the selector finds. */
+/** The text of the only element that the selector matches. */
 export function textOf(root: Element, selector: string): string {
   const found = all(root, selector);
   if (found.length !== 1) throw new Error(`${selector}: ${found.length} elements`);
   return found[0]?.textContent ?? '';
 }
 
-/** The content of an OpenGraph property, or of every one of that name. */
+/** The content of an OpenGraph property, once per element. */
 export const openGraph = (root: Element, property: string): Array<string | null> =>
   all(root, `meta[property="${property}"]`).map((meta) => meta.getAttribute('content'));
 
-/** Elements and the names of their attributes, in their order: what words may not change. */
+/** Elements and the names of their attributes, in order. Texts of the sender must not change them. */
 export const skeletonOf = (root: Element): string[] =>
   all(root, '*').map((element) => [element.localName, ...Array.from(element.attributes, ({ name }) => name)].join(' '));
 
-/** One relay with one mailbox, asked for its page. */
+/** Returns the page of a new mailbox in a new relay. */
 export async function pageOf(
   preview: RelayOptions['preview'],
   headers: Record<string, string> = {},

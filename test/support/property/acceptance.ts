@@ -1,17 +1,18 @@
 /**
- * What PROTOCOL §3, §4 and §6 accept, decided without the relay's own parsers: base64 by a round trip through Buffer,
- * dates by Date arithmetic. Where PROTOCOL does not decide, the verdict is `open`, and the relay may do either.
+ * The values that docs/protocol.md §3, §4 and §6 accept, without the relay's parsers: base64 by a round trip through
+ * Buffer, dates by Date arithmetic. Where the document is silent, the verdict is `open`, and the relay may accept or
+ * refuse.
  */
 
 export type Verdict = 'yes' | 'no' | 'open';
 
-/** The verdict on a body, and the dotted paths of the members that are wrong or in doubt. */
+/** The verdict on a body, and the dotted paths of the invalid and undecided members. */
 export interface Judgement {
   readonly verdict: Verdict;
   readonly at: readonly string[];
 }
 
-/** The clock of the tests stands at a whole second, so that every deadline is sharp. */
+/** The clock of the tests stands at a whole second, so that every deadline is exact. */
 const MAXIMUM_MS = 30 * 86_400_000;
 
 type Rule = (value: unknown) => Verdict;
@@ -31,13 +32,13 @@ function judge(parts: Parts): Judgement {
   return { verdict: worst(Object.values(parts)), at };
 }
 
-/** The members of an object under their dotted paths; the object itself if it is none. */
+/** The members of an object under their dotted paths, or the value itself if the value is not an object. */
 function members(value: unknown, path: string, rules: Readonly<Record<string, Rule>>): Parts {
   if (!isObject(value)) return { [path]: 'no' };
   return Object.fromEntries(Object.entries(rules).map(([name, rule]) => [`${path}.${name}`, rule(own(value, name))]));
 }
 
-/** Standard or URL-safe, padding optional. Mixed alphabets, half a padding and stray bits at the end are not decided. */
+/** Standard or URL-safe, padding optional. Mixed alphabets, partial padding and stray bits at the end are undecided. */
 export function base64(value: unknown): Verdict {
   if (typeof value !== 'string') return 'no';
   const [, core = '', padding = ''] = /^([^=]*)(={0,2})$/.exec(value) ?? [];
@@ -51,7 +52,7 @@ export function base64(value: unknown): Verdict {
   return mixed || half || again !== standard ? 'open' : 'yes';
 }
 
-/** Non-empty; by how PROTOCOL's "characters" are counted, some lengths and broken surrogates are not decided. */
+/** Non-empty. docs/protocol.md §7 does not define "characters", so some lengths and broken surrogates are undecided. */
 const text =
   (limit: number): Rule =>
   (value) => {
@@ -91,7 +92,7 @@ export const accessRights: Rule = (value) => {
 const payloadType: Rule = (value) =>
   typeof value === 'string' && value.length <= 64 && /^[\w.-]+$/.test(value) && !value.endsWith('\n') ? 'yes' : 'no';
 
-/** PROTOCOL bounds neither member of a token, and does not say whether it may be empty. */
+/** docs/protocol.md §4 does not bound the members of a token, and does not say whether they may be empty. */
 const tokenPart: Rule = (value) => {
   if (typeof value !== 'string') return 'no';
   return /^[!-~]{1,64}$/.test(value) ? 'yes' : 'open';
@@ -119,7 +120,8 @@ export function createBody(body: unknown, now: number): Judgement {
     ...members(own(body, 'displayInformation'), 'displayInformation', DISPLAY),
     ...(configuration === undefined ? {} : members(configuration, 'mailboxConfiguration', rules)),
     ...tokenParts(body),
-    timeToLive: own(body, 'timeToLive') === undefined ? 'yes' : 'open', // PROTOCOL does not say where it stood.
+    // docs/protocol.md §3 does not say where `timeToLive` was in the body.
+    timeToLive: own(body, 'timeToLive') === undefined ? 'yes' : 'open',
   });
 }
 
@@ -132,7 +134,7 @@ export function readBody(body: unknown): Judgement {
   return isObject(body) ? judge(tokenParts(body)) : { verdict: 'no', at: [''] };
 }
 
-/** The JSON value of bytes; `open` where only PROTOCOL's silence about a byte order mark decides. */
+/** The JSON value of bytes. `open` only for a byte order mark, which docs/protocol.md does not mention. */
 export function jsonOf(bytes: Uint8Array): { readonly value: unknown } | 'no' | 'open' {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'open';
   try {

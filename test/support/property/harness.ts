@@ -6,20 +6,20 @@ export const PUBLIC_URL = 'http://localhost/relay';
 export const COLLECTION = `${PUBLIC_URL}/v1/m`;
 export const CHALLENGE = 'Mailbox-Device-Claim realm="mailbox"';
 
-/** 2030-01-01T00:00:00Z: the injected clocks start here. */
+/** 2030-01-01T00:00:00Z, the start of the test clocks. */
 export const START = Date.UTC(2030, 0, 1);
 
-/** Ends the search for a smaller counterexample before the test itself is ended. */
+/** Ends the search for a smaller counterexample before the test times out. */
 export const WITHIN = { interruptAfterTimeLimit: 12_000 };
 
-/** What came back, read to its end. */
+/** A complete response. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** Which token the relay shows for which version of the model, for one mailbox. */
+/** The token of the relay for each version of the model, for one mailbox. */
 export type Tokens = ReadonlyMap<number, string>;
 
 export async function exchange(relay: Relay, request: Request): Promise<Reply> {
@@ -45,7 +45,7 @@ function bodyOf({ operation, data, badBody, rights, deadline, title = 'x' }: Com
   return { payload: payload(data), displayInformation: displayInformation(title), mailboxConfiguration };
 }
 
-/** The request that a command stands for. Of a mailbox that does not exist, `url` is any. */
+/** The HTTP request of a command. For a mailbox that does not exist, `url` is arbitrary. */
 export function requestOf(command: Command, url: string, tokens: Tokens): Request {
   const { operation, claim, requestId, knownVersion } = command;
   const headers = new Headers();
@@ -61,7 +61,7 @@ export function requestOf(command: Command, url: string, tokens: Tokens): Reques
   );
 }
 
-/** JSON, or undefined. */
+/** The JSON value, or undefined. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -79,7 +79,7 @@ export function urlLinkOf(reply: Reply): string | undefined {
   return typeof link === 'string' ? link : undefined;
 }
 
-/** What is wrong with a problem, whatever caused it; undefined if it is as PROTOCOL §6 wants it. */
+/** The defect of a problem, or undefined if the problem conforms to docs/protocol.md §6. */
 export function problemFault({ status, headers, text }: Reply): string | undefined {
   const problem = parsed(text);
   const code = member(problem, 'code');
@@ -91,7 +91,7 @@ export function problemFault({ status, headers, text }: Reply): string | undefin
   return undefined;
 }
 
-/** The tokens known after this reply, or a text that says how the reply differs from what the model wants. */
+/** The known tokens after this reply, or a text with the difference from the expected answer. */
 export function compare(command: Command, wanted: Answer, reply: Reply, tokens: Tokens): Tokens | string {
   const { status, headers, text } = reply;
   const echo = /^[!-~]{1,128}$/.test(command.requestId ?? '') ? (command.requestId ?? null) : null;
@@ -113,7 +113,7 @@ export function compare(command: Command, wanted: Answer, reply: Reply, tokens: 
   return compareVersion(command.operation, wanted, headers.get('Mailbox-Version'), tokens);
 }
 
-/** PROTOCOL §8 says nothing of Mailbox-Version on answers to preview, relinquish and delete. */
+/** docs/protocol.md §8 does not mention Mailbox-Version on answers to preview, relinquish and delete. */
 function compareVersion(
   operation: Operation,
   { status, version }: Exclude<Answer, { refused: readonly string[] }>,

@@ -1,22 +1,23 @@
 /**
- * One mailbox as PROTOCOL §3, §5, §6 and §7 describe it, without wire, store, keys or time of its own: a pure function
- * from a state and a command to the next state and the answer. The property tests hold the relay against it.
+ * One mailbox as docs/protocol.md §3, §5, §6 and §7 describe it, without wire format, store, keys and clock: a pure
+ * function from a state and a command to the next state and the answer. The property tests compare the relay with the
+ * model.
  */
 
 export type Operation = 'create' | 'preview' | 'read' | 'update' | 'relinquish' | 'delete';
 
-/** A request, as much of it as matters. A header that is absent here is absent on the wire. */
+/** The relevant part of a request. A header that is absent here is absent on the wire. */
 export interface Command {
   readonly operation: Operation;
   readonly claim?: string;
   readonly requestId?: string;
   /** The payload of a create or update. */
   readonly data: string;
-  /** The body lacks what the operation requires. */
+  /** The body lacks a required member. */
   readonly badBody?: boolean;
-  /** Mailbox-Known-Version, as the number of the version; -1 is a version that never was. */
+  /** Mailbox-Known-Version, as the number of the version. -1 is a version that never existed. */
   readonly knownVersion?: number;
-  /** Further members of a create: no rights and no deadline mean no mailboxConfiguration. */
+  /** Further members of a create. No rights and no deadline mean no mailboxConfiguration. */
   readonly rights?: string;
   readonly deadline?: number;
   readonly title?: string;
@@ -38,11 +39,11 @@ export interface Mailbox {
   readonly data: string;
   readonly title: string;
   readonly deadline: number;
-  /** Counts changes; the relay shows each number as one opaque token. */
+  /** Counts changes. The relay shows each number as one opaque token. */
   readonly version: number;
 }
 
-/** What a delete leaves behind. */
+/** The record after a delete. */
 export interface Tombstone {
   readonly kind: 'tombstone';
   readonly deadline: number;
@@ -50,15 +51,15 @@ export interface Tombstone {
 
 export type State = Mailbox | Tombstone | undefined;
 
-/** A success, or a refusal with the codes that PROTOCOL allows for it (more than one where it is silent). */
+/** A success, or a refusal with the codes that docs/protocol.md §6 allows (more than one if it does not decide). */
 export type Answer =
   | { readonly refused: readonly string[] }
   | {
       readonly refused?: undefined;
       readonly status: 200 | 201;
-      /** The JSON body, without the urlLink of a create; absent where there need be none. */
+      /** The JSON body, without the urlLink of a create. Absent if the body is optional. */
       readonly body?: unknown;
-      /** Number of the version that Mailbox-Version must stand for; absent where the header must be. */
+      /** The version number of Mailbox-Version. Absent if the header must be absent. */
       readonly version?: number;
       readonly receiver?: 'none' | 'bound';
     };
@@ -91,7 +92,7 @@ export const payload = (data: string) => ({ type: 'AEAD_AES_128_GCM', data });
 const refuse = (state: State, ...refused: string[]): [State, Answer] => [state, { refused }];
 const remember = <Item>(items: readonly Item[], item: Item): Item[] => [...items, item].slice(-REMEMBERED);
 
-/** What the relay must answer to `command` at `now`, and what the mailbox is afterwards. */
+/** The required answer to `command` at `now`, and the next state of the mailbox. */
 export function step(before: State, command: Command, now: number): [State, Answer] {
   const faults = faultsOf(command);
   if (faults.length > 0) return refuse(before, ...faults);
@@ -128,7 +129,7 @@ export function step(before: State, command: Command, now: number): [State, Answ
   return apply(state, command, { claim, requestId, isSender, binds: device === undefined }, now);
 }
 
-/** Headers come before bodies; which of two bad headers is named first, PROTOCOL leaves open. */
+/** The relay checks headers before bodies. docs/protocol.md does not order the checks of two invalid headers. */
 function faultsOf({ operation, claim, requestId, badBody }: Command): string[] {
   const faults: string[] = [];
   if (requestId === undefined) {
@@ -142,7 +143,7 @@ function faultsOf({ operation, claim, requestId, badBody }: Command): string[] {
   return operation === 'create' || operation === 'update' || operation === 'read' ? ['body_invalid'] : [];
 }
 
-/** The caller sees to it that the mailbox is the one of this claim and Request-ID. */
+/** The caller passes the mailbox of this claim and Request-ID. */
 function create(
   state: State,
   { claim = '', rights, deadline, data, title = 'x' }: Command,
@@ -162,7 +163,7 @@ function create(
   return [opened, { status: 200, body: NO_PUSH, version: 1 }];
 }
 
-/** PROTOCOL names the codes but not every case: any code whose sentence is true of the case will do. */
+/** docs/protocol.md §6 lists the codes but not every case. Every code whose description applies is valid. */
 function refusalCodes(state: Mailbox, operation: Operation, released: boolean): string[] {
   if (operation !== 'read') return released ? ['claim_released', 'not_bound'] : ['not_bound'];
   if (!released) return ['mailbox_taken'];

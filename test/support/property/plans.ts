@@ -1,31 +1,31 @@
 import fc from 'fast-check';
 import type { Operation } from './model.js';
 
-/** A step of a random sequence, before it is known which mailboxes, ids and versions there will be. */
+/** A step of a random sequence, before its mailbox, ids and version are known. */
 export type Plan = RequestPlan | RetryPlan | WaitPlan;
 
 export interface RequestPlan {
   readonly kind: 'request';
   readonly operation: Operation;
-  /** 0 is the sender of the first mailbox; the receiver is whoever is bound; the next one, whose turn it is to be. */
+  /** 0 is the sender of the first mailbox, `receiver` the bound receiver, and `next` the next receiver in turn. */
   readonly who: number | 'receiver' | 'next';
   readonly upperCase: boolean;
-  /** 0 for a fresh Request-ID, n for the n-th last that anybody used. */
+  /** 0 for a new Request-ID, n for the n-th last used Request-ID. */
   readonly idBack: number;
   readonly known: 'none' | 'current' | 'old' | 'never';
-  /** Which of the mailboxes so far; for a create, the one whose claim and id it repeats, or none for a new one. */
+  /** The index of the mailbox. A create repeats the claim and id of this mailbox, or uses new ones for `none`. */
   readonly box: number | 'none';
   readonly config: Config;
   readonly fault: Fault;
 }
 
-/** The mailboxConfiguration of a create: none, or seconds to live with rights or without. */
+/** The mailboxConfiguration of a create: none, or seconds to live with or without rights. */
 export type Config = { readonly seconds: number; readonly rights: string | undefined } | undefined;
 
 export type Fault = (typeof FAULTS)[number];
 const FAULTS = ['none', 'claim missing', 'claim malformed', 'claim nil', 'id missing', 'id invalid', 'body'] as const;
 
-/** An earlier request again, with the same claim, Request-ID and headers and another body. */
+/** Repeats an earlier request with the same claim, Request-ID and headers, and with another body. */
 export interface RetryPlan {
   readonly kind: 'retry';
   readonly back: number;
@@ -33,7 +33,7 @@ export interface RetryPlan {
 
 export interface WaitPlan {
   readonly kind: 'wait';
-  /** Milliseconds, or to the deadline of the first mailbox, give or take one. */
+  /** Milliseconds, or the time to the deadline of the first mailbox, or 1 ms before it. */
   readonly ms: number | 'before' | 'deadline';
 }
 
@@ -51,22 +51,22 @@ const config: fc.Arbitrary<Config> = fc.option(
   { nil: undefined, freq: 8 },
 );
 
-/** A request with nothing odd about it. */
+/** A request without faults. */
 export const plainly = (operation: Operation, who: RequestPlan['who']): RequestPlan => ({
   ...{ kind: 'request', operation, who, upperCase: false, idBack: 0, known: 'none', box: 0 },
   ...{ config: undefined, fault: 'none' },
 });
 
-/** What sequences are made of. */
+/** The distribution of the steps of a sequence. */
 export interface Profile {
   /** Devices besides the sender. */
   readonly devices: number;
   readonly weights: Readonly<Record<Operation | 'retry' | 'wait', number>>;
-  /** How far back Request-IDs are taken up again. */
+  /** The number of earlier Request-IDs that steps reuse. */
   readonly idsBack: number;
-  /** What comes after the first create and before the random steps, in a mailbox that grants all rights. */
+  /** Steps between the first create and the random steps, in a mailbox with all rights. */
   readonly prelude?: readonly Plan[];
-  /** One in so many requests has a fault. */
+  /** One of `faultIn` requests has a fault. */
   readonly faultIn: number;
 }
 
@@ -111,7 +111,7 @@ const wait: fc.Arbitrary<Plan> = fc.record({
   ),
 });
 
-/** Sequences of up to 60 steps after a create by the sender, who mostly grants all rights. */
+/** Sequences of up to 60 steps after a create by the sender, which mostly grants all rights. */
 export function sequences(profile: Profile): fc.Arbitrary<readonly Plan[]> {
   const { retry: retries, wait: waits, ...requests } = profile.weights;
   const weighted = (Object.keys(requests) as Operation[]).map((operation) => ({
@@ -128,7 +128,7 @@ export function sequences(profile: Profile): fc.Arbitrary<readonly Plan[]> {
     { weight: retries, arbitrary: retry },
     { weight: waits, arbitrary: wait },
   ];
-  // Without bias every length is as likely as any other.
+  // Without bias all lengths are equally likely.
   const rest = fc.noBias(fc.array(fc.oneof(...weighted, ...others), { maxLength: 60, size: 'max' }));
   return fc.tuple(first, rest).map(([head, tail]): readonly Plan[] => [head, ...(profile.prelude ?? []), ...tail]);
 }

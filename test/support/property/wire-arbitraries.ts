@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { START } from './harness.js';
 import { displayInformation, payload as payloadOf, timestamp } from './model.js';
 
-/** In every text that could be a secret, so that an answer that gives one away is found out; it is also base64. */
+/** In every text that could be secret, so that a test finds a leak in an answer. It is also valid base64. */
 export const CANARY = 'zQ7canaryQ7z';
 
-/** A create that is accepted. */
+/** A valid create. */
 export const GOOD = {
   payload: payloadOf(CANARY),
   displayInformation: displayInformation('x'),
@@ -17,7 +17,7 @@ const canary = fc.constantFrom('', CANARY);
 const marked = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.tuple(texts, canary).map(([text, mark]) => text + mark);
 
-/** Any text, with all of Unicode, broken surrogates and control characters among it. */
+/** Any text with all of Unicode, broken surrogates and control characters. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   marked(fc.string()),
   marked(fc.string({ unit: 'grapheme' })),
@@ -26,7 +26,7 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('__proto__', 'constructor', '<script>alert(1)</script>', '" onload="x', '\u202e', '', ' '),
 );
 
-/** Texts around a limit on their length, of one or two code units for a character. */
+/** Texts with a length around a limit, with one or two code units per character. */
 const longText = (limit: number): fc.Arbitrary<string> =>
   fc
     .tuple(fc.constantFrom('a', 'é', '😀'), fc.integer({ min: -2, max: 2 }))
@@ -83,7 +83,7 @@ const typeText = fc.oneof(
   anyText,
 );
 
-/** Mostly `good`, sometimes of the kind, sometimes anything, sometimes absent. */
+/** Mostly `good`, sometimes a value of the kind, sometimes any value, sometimes absent. */
 const spoilt = (good: fc.Arbitrary<unknown>, kind: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
   fc.oneof(
     { weight: 12, arbitrary: good },
@@ -92,7 +92,7 @@ const spoilt = (good: fc.Arbitrary<unknown>, kind: fc.Arbitrary<unknown>): fc.Ar
     { weight: 1, arbitrary: fc.constant(undefined) },
   );
 
-/** An object of such members, with unknown ones thrown in; sometimes anything else. */
+/** An object with these members, and sometimes unknown members. Sometimes another value. */
 const object = (shape: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> =>
   fc.oneof(
     {
@@ -146,7 +146,7 @@ const KINDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'payload.unknown': anyJson,
 };
 
-/** A good body in which one member is what its kind is made of, or anything, or absent. */
+/** A valid body with one member that is a value of its kind, any value, or absent. */
 const oneOff: fc.Arbitrary<unknown> = fc.constantFrom(...Object.keys(KINDS)).chain((path) => {
   const [outer = '', inner = ''] = path.split('.');
   const kind = KINDS[path] ?? anyJson;

@@ -6,13 +6,13 @@ import { CANARY } from './wire-arbitraries.js';
 export const SENDER = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
 export const JSON_TYPE = { 'Content-Type': 'application/json' };
 
-/** Headers with a claim that is right and the given Request-ID. */
+/** Headers with a valid claim and the given Request-ID. */
 export const soundHeaders = (requestId: string) => ({
   'Mailbox-Device-Claim': SENDER,
   'Mailbox-Request-ID': requestId,
 });
 
-/** Never a 5xx; a problem for every refusal; nothing in it that a device may have meant to keep. */
+/** Asserts that no answer is a 5xx, that every refusal is a problem, and that no answer shows a secret of a device. */
 export async function call(relay: Relay, request: Request): Promise<Reply> {
   const { method, headers } = request;
   const reply = await exchange(relay, request);
@@ -27,7 +27,7 @@ export async function call(relay: Relay, request: Request): Promise<Reply> {
   return reply;
 }
 
-/** The headers, or undefined if fetch does not let them through. */
+/** The headers, or undefined if fetch refuses them. */
 export function headersWith(entries: readonly (readonly [string, string | undefined])[]): Headers | undefined {
   const headers = new Headers();
   try {

@@ -3,18 +3,18 @@ import type { MailboxStore, StoredEntry, StoredValue } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
 import type { StoreFixture } from 'credential-relay/testing';
 
-/* Stores that break one promise each, as real adapters have: the suite has to catch every one. */
+/* Stores that break one rule each, as real adapters do. The suite must detect every one. */
 
-/** A backend that can fail; what it holds survives that. */
+/** A backend with faults. Its content survives them. */
 export interface Backend {
   readonly map: Map<string, StoredEntry>;
   down: boolean;
 }
 
-/** How a store departs from the healthy one. */
+/** Replaces methods of the healthy store. */
 export type Fault = (healthy: MailboxStore, backend: Backend) => Partial<MailboxStore>;
 
-/** A fresh backend whose every client has the fault. */
+/** A new backend, all clients of which have the fault. */
 export function createFixture(fault: Fault = () => ({})): StoreFixture {
   const backend: Backend = { map: new Map(), down: false };
   return {
@@ -31,7 +31,10 @@ export function createFixture(fault: Fault = () => ({})): StoreFixture {
   };
 }
 
-/** Memory behind a wire: each call takes a turn of the event loop, and rejects while the backend fails. */
+/**
+ * A memory store with network behaviour: each call takes one turn of the event loop, and rejects while the backend
+ * fails.
+ */
 function healthyStore(backend: Backend, clock: () => number = Date.now): MailboxStore {
   const inner = memoryStore(backend.map as Map<string, unknown>, { clock });
   const over = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
@@ -40,7 +43,7 @@ function healthyStore(backend: Backend, clock: () => number = Date.now): Mailbox
     return call();
   };
   return {
-    // Durable here means only: what the backend holds is there after its outage.
+    // Durable only in one respect: the content of the backend survives its outage.
     capabilities: { ...inner.capabilities, durable: true },
     get: (key) => over(() => inner.get(key)),
     revision: (key) => over(async () => inner.revision?.(key)),
@@ -59,7 +62,7 @@ const toEntry = (value: StoredValue, expiresAt: number): StoredEntry => ({
   expiresAt,
 });
 const forever = (): Promise<never> => new Promise(() => {});
-/** The store with its text, or its keys, changed on the way in. */
+/** The store with changed text or keys in its arguments. */
 const withText = (healthy: MailboxStore, change: (text: string) => string): Partial<MailboxStore> => {
   const changed = (value: StoredValue): StoredValue => (typeof value === 'string' ? change(value) : value);
   return {
@@ -72,7 +75,7 @@ const withKeys = (healthy: MailboxStore, change: (key: string) => string): Parti
   create: (key, value, expiresAt) => healthy.create(change(key), value, expiresAt),
   replace: (key, revision, value, expiresAt) => healthy.replace(change(key), revision, value, expiresAt),
 });
-/** The store in which `same` decides whether a revision still stands. */
+/** A store in which `same` decides whether a revision is current. */
 const withRevisions = (
   healthy: MailboxStore,
   same: (current: string, asked: string) => boolean,
@@ -84,7 +87,7 @@ const withRevisions = (
   },
 });
 
-/** The stores of this folder by what is wrong with them. */
+/** Broken stores by their fault. */
 export const FAULTS = {
   'swallows errors': (healthy) => ({
     get: (key) => healthy.get(key).catch(() => undefined),

@@ -1,6 +1,5 @@
-/* Writes DER (X.690), and what is not quite DER. For tests only. */
+/* Writes DER (X.690), and some encodings that are almost DER. For tests only. */
 
-/** An element. */
 export function tlv(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
@@ -16,7 +15,7 @@ export function oid(hex: string): Buffer {
   return tlv(0x06, Buffer.from(hex, 'hex'));
 }
 
-/** An INTEGER, by the bytes of its content. */
+/** An INTEGER, from the bytes of its content. */
 export function integer(...bytes: readonly number[]): Buffer {
   return tlv(0x02, Buffer.from(bytes));
 }
@@ -29,27 +28,27 @@ export const NULL = Buffer.from([0x05, 0x00]);
 export const TRUE = Buffer.from([0x01, 0x01, 0xff]);
 export const FALSE = Buffer.from([0x01, 0x01, 0x00]);
 
-/** A BIT STRING of whole bytes, or with unused bits in the last. */
+/** A BIT STRING of whole bytes, or with unused bits in the last byte. */
 export function bits(content: Buffer, unused = 0): Buffer {
   return tlv(0x03, Buffer.from([unused]), content);
 }
 
-/** An Extension (RFC 5280 §4.1), by the hex of its object identifier and the DER of its value. */
+/** An Extension (RFC 5280 §4.1), from the hex of its object identifier and the DER of its value. */
 export function extension(id: string, value: Buffer, critical = false): Buffer {
   return sequence(oid(id), ...(critical ? [TRUE] : []), octets(value));
 }
 
-/** A Name of one common name. */
+/** A Name with one common name. */
 export function nameOf(text: string): Buffer {
   return sequence(tlv(0x31, commonName(text)));
 }
 
-/** An attribute of a Name. */
+/** A common name attribute. */
 export function commonName(text: string): Buffer {
   return sequence(oid('550403'), tlv(0x0c, Buffer.from(text)));
 }
 
-/** UTCTime from 1950 to 2049, and GeneralizedTime beyond (RFC 5280 §4.1.2.5), of a Unix time in ms. */
+/** A Unix time in ms as UTCTime from 1950 to 2049, and as GeneralizedTime otherwise (RFC 5280 §4.1.2.5). */
 export function time(ms: number): Buffer {
   const digits = new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14);
   return digits < '2050' ? utcTime(`${digits.slice(2)}Z`) : generalizedTime(`${digits}Z`);
@@ -63,7 +62,6 @@ export function generalizedTime(text: string): Buffer {
   return tlv(0x18, Buffer.from(text));
 }
 
-/** PEM of a certificate. */
 export function pemOf(der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;

@@ -1,8 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
-/* Key pairs of each kind that a certificate may be for. Some take a second to make: each is made once. */
+/* Key pairs of each kind for certificates. Some take a second, so each is created once. */
 
-/** A key pair of node:crypto. */
 export interface KeyPair {
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
@@ -20,7 +19,7 @@ export function rsa(modulusLength: number): KeyPair {
   return once(`RSA ${modulusLength}`, () => generateKeyPairSync('rsa', { modulusLength }));
 }
 
-/** A key that is for RSASSA-PSS alone (RFC 4055 §1.2). */
+/** A key with the RSASSA-PSS identifier (RFC 4055 §1.2). */
 export function rsaPss(modulusLength: number): KeyPair {
   return once(`RSASSA-PSS ${modulusLength}`, () => generateKeyPairSync('rsa-pss', { modulusLength }));
 }

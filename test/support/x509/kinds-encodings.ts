@@ -2,7 +2,7 @@ import { type Fields, ID } from '../attester/certificates.js';
 import { commonName, extension, FALSE, integer, NULL, octets, oid, sequence, tlv } from './der.js';
 import { atEach, type Change, GOOD, INVALID, type Kind, NO_CERTIFICATE, root } from './kinds.js';
 
-/* The fields of a certificate, and ways to write them that DER does not have. */
+/* Encodings of certificate fields that DER does not allow. */
 
 const all = (said: string): readonly string[] => Array(3).fill(said);
 
@@ -32,13 +32,13 @@ const critical = (value: Buffer): Change => ({
   extensions: { '2a0304': sequence(oid('2a0304'), value, octets(NULL)) },
 });
 
-/** The length in three bytes. */
+/** Encodes the length in three bytes. */
 function long(der: Buffer): Buffer {
   const { length } = der;
   return Buffer.concat([Buffer.from([0x30, 0x83, 0, (length - 4) >> 8, (length - 4) & 0xff]), der.subarray(4)]);
 }
 
-/** No length, but an end. */
+/** The indefinite length form. */
 function endless(der: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x30, 0x80]), der.subarray(4), Buffer.from([0, 0])]);
 }

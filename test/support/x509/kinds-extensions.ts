@@ -2,7 +2,7 @@ import { type Fields, ID, identifierOf } from '../attester/certificates.js';
 import { bits, extension, FALSE, integer, NULL, octets, oid, sequence, TRUE, tlv } from './der.js';
 import { atEach, type Change, GOOD, INVALID, type Kind, root } from './kinds.js';
 
-/* Extensions: those that are processed, those that are constraints, and those that nobody knows. */
+/* Extensions: processed extensions, constraints, and unknown extensions. */
 
 const EXCLUDED = 'excluded subtree violation';
 const PROXY = 'proxy certificates not allowed';
@@ -77,7 +77,7 @@ function own(): Buffer {
   return sequence(tlv(0x80, Buffer.alloc(20, 7)));
 }
 
-/** A GeneralSubtree of a DNS name (RFC 5280 §4.2.1.10). */
+/** A GeneralSubtree with a DNS name (RFC 5280 §4.2.1.10). */
 const subtree = sequence(tlv(0x82, Buffer.from('example.com')));
 
 const constraints: ReadonlyArray<readonly [string, string, Buffer, ...string[]]> = [
@@ -129,7 +129,7 @@ const others: ReadonlyArray<readonly [string, Change, ...string[]]> = [
   ['an unknown extension twice', { fields: (fields) => twice(fields, extension('2a0304', NULL)) }, ...GOOD],
 ];
 
-/** A PolicyInformation, with a qualifier. */
+/** A PolicyInformation with a qualifier. */
 function policy(qualifier?: string, value = tlv(0x16, Buffer.from('http://example.com'))): Buffer {
   return sequence(oid('2a0301'), ...(qualifier === undefined ? [] : [sequence(sequence(oid(qualifier), value))]));
 }
@@ -138,7 +138,7 @@ function points(url: string): Buffer {
   return sequence(sequence(tlv(0xa0, tlv(0xa0, tlv(0x86, Buffer.from(url))))));
 }
 
-/** Adds an extension two times, by default one that is there already. */
+/** Adds an extension twice, by default an extension that the certificate already has. */
 function twice({ extensions }: Fields, added?: Buffer): Partial<Fields> {
   const list = extensions.subarray(4).subarray(extensions[3] === 0x81 ? 1 : 0);
   const doubled = added ?? extension(ID.subjectKey, octets(identifierOf(root.publicKey)));

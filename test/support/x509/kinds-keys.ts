@@ -3,13 +3,13 @@ import { bits, oid, sequence } from './der.js';
 import { dsa, ec, ed448, ed25519, type KeyPair, rsa, rsaPss } from './keys.js';
 import { atEach, GOOD, INVALID, type Kind } from './kinds.js';
 
-/* Kinds and sizes of keys, and the ways to write them. */
+/* Kinds and sizes of keys, and their encodings. */
 
 const WEAK = ['EE certificate key too weak', 'CA certificate key too weak', 'CA certificate key too weak'];
 
 const keyKind = (name: string, keys: KeyPair, said: readonly string[]) => atEach(name, { keys }, said);
 
-/** The same point of P-256, but for the half that can be computed (SEC 1 §2.3.3). */
+/** The same point of P-256 in compressed form (SEC 1 §2.3.3). */
 function compressed({ key }: Fields): Partial<Fields> {
   const point = key.subarray(-65);
   const short = Buffer.concat([Buffer.from([2 + ((point.at(-1) ?? 0) & 1)]), point.subarray(1, 33)]);
@@ -20,7 +20,7 @@ function offCurve({ key }: Fields): Partial<Fields> {
   return { key: Buffer.concat([key.subarray(0, -1), Buffer.from([(key.at(-1) ?? 0) ^ 1])]) };
 }
 
-/** An RSA key whose algorithm has no parameters, where RFC 3279 §2.3.1 demands NULL. */
+/** An RSA key whose algorithm has no parameters, although RFC 3279 §2.3.1 requires NULL. */
 function withoutNull({ key }: Fields): Partial<Fields> {
   return { key: sequence(sequence(oid('2a864886f70d010101')), key.subarray(4 + 15)) };
 }

@@ -2,7 +2,7 @@ import { type CertificateOptions, ID, type Issued } from '../attester/certificat
 import { extension, nameOf, oid, sequence, tlv } from './der.js';
 import { type Kind, leaf, make, middle, NOW, root, withLeaf, withMiddle, withRoot } from './kinds.js';
 
-/* Names, the order of certificates, and where they lead to. */
+/* Names, and the order and length of certification paths. */
 
 const NO_ISSUER = 'unable to get local issuer certificate';
 
@@ -13,7 +13,7 @@ const path = (name: string, openssl: string, chain: readonly Issued[], anchors =
   anchors,
 });
 
-/** A leaf under so many intermediate certificates, the topmost first changed so. */
+/** A leaf under `count` intermediate certificates. `change` applies to the topmost one. */
 function long(count: number, change: Partial<CertificateOptions>, topIssuer = root): readonly Issued[] {
   const chain: Issued[] = [make({ name: 'top', ca: true, issuer: topIssuer, ...change })];
   for (let index = 1; index < count; index += 1) {
@@ -106,7 +106,7 @@ function lengthOf128(): Partial<CertificateOptions> {
   return { extensions: { [ID.basicConstraints]: extension(ID.basicConstraints, value, true) } };
 }
 
-/** RFC 5280 §6.1.4 (l) does not count certificates that are issued by their own name. */
+/** RFC 5280 §6.1.4 (l) does not count self-issued certificates. */
 function ownName(): readonly Issued[] {
   const top = make({ name: 'top', ca: true, issuer: root, pathLength: 0 });
   const again = authority('top', top);

@@ -4,7 +4,7 @@ import { dsa, ec, ed448, ed25519, rsa } from './keys.js';
 import { atEach, type Change, type Kind, make, middle, withLeaf, withMiddle, withRoot } from './kinds.js';
 import { ecdsaWith, pssWith, rsaWith, type SignatureAlgorithm } from './signatures.js';
 
-/* Signature algorithms, and signatures that do not fit. */
+/* Signature algorithms, and invalid signatures. */
 
 const WEAK = 'CA signature digest algorithm too weak';
 const NO_ISSUER = 'unable to get local issuer certificate';
@@ -15,7 +15,7 @@ function under(issuer: Issued, change: Change): Omit<Kind, 'name' | 'openssl'> {
   return { chain: [make({ name: 'leaf', issuer, ...change })], anchors: [issuer] };
 }
 
-/** A leaf that the anchor signed so, and an intermediate certificate. */
+/** A leaf signed by the anchor with this algorithm, and an intermediate certificate. */
 function rsaKinds(name: string, signature: SignatureAlgorithm, openssl: string): readonly Kind[] {
   const between = make({ name: 'middle', ca: true, issuer: rsaRoot, signature });
   return [

@@ -2,7 +2,7 @@ import type { CertificateOptions } from '../attester/certificates.js';
 import { generalizedTime, sequence, time, utcTime } from './der.js';
 import { atEach, type Change, GOOD, type Kind, make, NOW, withMiddle, withRoot } from './kinds.js';
 
-/* Dates, and the ways to write them. */
+/* Dates and their encodings. */
 
 const HOUR_MS = 3_600_000;
 const EXPIRED = Array(3).fill('certificate has expired');

@@ -1,18 +1,18 @@
 import { type CertificateOptions, type Issued, issue } from '../attester/certificates.js';
 
-/* Kinds of chain: each differs in one thing from a chain that is good. */
+/* Kinds of chain. Each chain differs in one point from a valid chain. */
 
-/** A chain, and what `openssl verify` says of it. */
+/** A chain with the expected result of `openssl verify`. */
 export interface Kind {
   readonly name: string;
-  /** `OK`, or part of what it says. */
+  /** `OK`, or a part of the error message. */
   readonly openssl: string;
   /** The attester's certificate first. */
   readonly chain: readonly Issued[];
   readonly anchors: readonly Issued[];
   /** Unix time in ms. Default: {@link NOW}. */
   readonly now?: number;
-  /** Whether the anchor is not self-signed, which `openssl` has to be told (`-partial_chain`). */
+  /** Whether the anchor is not self-signed, which `openssl` needs as an option (`-partial_chain`). */
   readonly pinned?: boolean;
 }
 
@@ -25,12 +25,15 @@ export const root = make({ name: 'root', ca: true });
 export const middle = make({ name: 'middle', ca: true, issuer: root });
 export const leaf = make({ name: 'leaf', issuer: middle });
 
-/** What `openssl` says at each position of a certificate that is good, one it cannot load, and one it cannot use. */
+/**
+ * The results of `openssl` at each position: for a valid certificate, one that it cannot load, and one that it cannot
+ * use.
+ */
 export const GOOD = ['OK', 'OK', 'OK'];
 export const NO_CERTIFICATE = ['Could not read certificate', 'Could not read any untrusted', 'Error loading file'];
 export const INVALID = Array.from(GOOD, () => 'unable to get local issuer certificate');
 
-/** How a certificate differs from that of the good chain. */
+/** Differences from the certificate of the valid chain. */
 export type Change = Partial<CertificateOptions>;
 
 type Chain = Pick<Kind, 'chain' | 'anchors'>;
@@ -50,7 +53,7 @@ export function withRoot(change: Change): Chain {
   return { chain: [make({ name: 'leaf', issuer: between }), between], anchors: [changed] };
 }
 
-/** The same change of the attester's certificate, of an intermediate one, and of the anchor. */
+/** The same change of the attester's certificate, of an intermediate certificate, and of the anchor. */
 export function atEach(name: string, change: Change, [inLeaf, inMiddle, inRoot]: readonly string[]): readonly Kind[] {
   const kinds: Kind[] = [];
   if (inLeaf !== undefined) kinds.push({ name: `leaf: ${name}`, openssl: inLeaf, ...withLeaf(change) });

@@ -1,9 +1,9 @@
 import { type Element, readDer } from '../../../adapters/auth/x509/der.js';
 import { tlv } from './der.js';
 
-/* Changes the DER of a certificate at random, so that most of it stays readable. */
+/* Random changes of the DER of a certificate, which keep most of it readable. */
 
-/** A number from 0 up to, and without, `limit`. */
+/** A number from 0 to `limit` - 1. */
 export type Random = (limit: number) => number;
 
 /** The same numbers for the same seed (Lehmer's generator). */
@@ -15,7 +15,7 @@ export function randomOf(seed: number): Random {
   };
 }
 
-/** Changes one element of those inside, at any depth. Values that are themselves DER are gone into. */
+/** Changes one inner element at any depth, also inside values that are DER themselves. */
 export function mutate(der: Buffer, random: Random): Buffer {
   const root = treeOf(der);
   const all = elementsOf(root);
@@ -23,11 +23,11 @@ export function mutate(der: Buffer, random: Random): Buffer {
   return write(root, target, random);
 }
 
-/** An element with what is in it, also in octet strings and bit strings. */
+/** An element with its inner elements, also of octet strings and bit strings. */
 interface Node {
   readonly tag: number;
   readonly content: Buffer;
-  /** Bytes before the elements inside. */
+  /** Bytes before the inner elements. */
   readonly before: Buffer;
   readonly children: readonly Node[];
 }
@@ -58,7 +58,7 @@ function write(node: Node, target: Node | undefined, random: Random): Buffer {
   return tlv(node.tag, ...(inside.length === 0 ? [node.content] : [node.before, ...inside]));
 }
 
-/** One of the changes. */
+/** Applies a random change. */
 function changed({ tag, content }: Node, random: Random): Buffer {
   const whole = tlv(tag, content);
   const at = random(Math.max(1, content.length));

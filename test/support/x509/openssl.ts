@@ -5,19 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/* The `openssl` command, which has to be installed. */
+/* The `openssl` command, which must be installed. */
 
 const run = promisify(execFile);
 
-/** A configuration of the machine may set other limits. */
+/** The configuration of the machine may set other limits. */
 const env = { ...process.env, OPENSSL_CONF: '/dev/null' };
 
-/** Its version, as it says it. */
 export async function opensslVersion(): Promise<string> {
   return (await run('openssl', ['version'], { env })).stdout;
 }
 
-/** What {@link opensslVerify} is to look at: PEM, the first of `chain` the certificate that it is about. */
+/** The input of {@link opensslVerify}, as PEM. The first of `chain` is the certificate to verify. */
 export interface OpensslQuestion {
   readonly chain: readonly string[];
   readonly anchors: readonly string[];
@@ -27,7 +26,10 @@ export interface OpensslQuestion {
   readonly pinned?: boolean;
 }
 
-/** For each question `OK`, or all that `openssl verify` says. A shell asks them, as starting it from here takes long. */
+/**
+ * For each question `OK` or the output of `openssl verify`. One shell runs all commands, because a process per command
+ * is slow.
+ */
 export async function opensslVerify(questions: readonly OpensslQuestion[]): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'chains-'));
   try {
@@ -40,7 +42,7 @@ export async function opensslVerify(questions: readonly OpensslQuestion[]): Prom
   }
 }
 
-/** Writes the files of a question, and gives the command that asks it. */
+/** Writes the files of a question, and returns its command. */
 async function write({ chain, anchors, now, pinned = false }: OpensslQuestion, path: string): Promise<string> {
   const [leaf = '', ...others] = chain;
   await writeFile(`${path}.leaf`, leaf);

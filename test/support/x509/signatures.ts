@@ -1,16 +1,15 @@
 import { constants, type KeyObject, sign } from 'node:crypto';
 import { integer, NULL, oid, sequence, tlv } from './der.js';
 
-/* The signature algorithms of certificates: their AlgorithmIdentifier, and how to sign with them. For tests only. */
+/* The signature algorithms of certificates: their AlgorithmIdentifier, and their signing function. For tests only. */
 
-/** A signature algorithm. */
 export interface SignatureAlgorithm {
   /** DER of the AlgorithmIdentifier. */
   readonly identifier: Buffer;
   readonly sign: (data: Buffer, key: KeyObject) => Buffer;
 }
 
-/** Hex of object identifiers. RFC 4055 §5, RFC 5758, and the register of NIST for SHA-3. */
+/** Hex of object identifiers. RFC 4055 §5, RFC 5758, and the NIST register for SHA-3. */
 const RSA = {
   md5: '2a864886f70d010104',
   sha1: '2a864886f70d010105',
@@ -53,22 +52,25 @@ function edwards(id: string): SignatureAlgorithm {
   return { identifier: sequence(oid(id)), sign: (data, key) => sign(null, data, key) };
 }
 
-/** What the parameters of RSASSA-PSS say (RFC 4055 §3.1). Default: the same hash for the mask, a salt as long as it. */
+/**
+ * The parameters of RSASSA-PSS (RFC 4055 §3.1). Default: the same hash for the mask, and a salt of the length of the
+ * hash.
+ */
 export interface PssParameters {
   readonly hash: keyof typeof HASHES;
   readonly mask?: keyof typeof HASHES;
   readonly saltLength?: number;
-  /** Of the hashes: NULL, or none. */
+  /** The parameters of the hashes: NULL, or absent. */
   readonly parameters?: readonly Buffer[];
 }
 
-/** RSASSA-PSS. With SHA-1 its parameters are empty, as these are the defaults. */
+/** RSASSA-PSS. With SHA-1 the parameters are empty, because they are the defaults. */
 export function pssWith({ hash, mask = hash, saltLength, parameters = [NULL] }: PssParameters): SignatureAlgorithm {
   const salt = saltLength ?? { sha1: 20, sha256: 32, sha384: 48 }[hash];
   const [hashed, masked] = [hash, mask].map((name) => sequence(oid(HASHES[name]), ...parameters));
   const said = [tlv(0xa0, hashed ?? NULL), tlv(0xa1, sequence(oid('2a864886f70d010108'), masked ?? NULL))];
   const fields = hash === 'sha1' ? [] : [...said, tlv(0xa2, salt < 0x80 ? integer(salt) : integer(0, salt))];
-  // Node signs with one hash for both: a mask with another is told, and the signature does not fit it.
+  // Node signs with one hash for both, so a signature with another mask hash does not match its parameters.
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt };
   return {
     identifier: sequence(oid('2a864886f70d01010a'), sequence(...fields)),
@@ -76,7 +78,7 @@ export function pssWith({ hash, mask = hash, saltLength, parameters = [NULL] }: 
   };
 }
 
-/** With SHA-256 as far as it takes a hash. */
+/** SHA-256, for keys that take a hash. */
 export function usualSignature({ asymmetricKeyType }: KeyObject): SignatureAlgorithm {
   switch (asymmetricKeyType) {
     case 'rsa':

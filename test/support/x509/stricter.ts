@@ -1,4 +1,4 @@
-/* Why the relay refuses chains that OpenSSL accepts: the reason, and the kinds by their names. */
+/* Chains that OpenSSL accepts and the relay refuses: the reason, and the names of the kinds. */
 export const STRICTER: ReadonlyArray<readonly [reason: string, kinds: readonly string[]]> = [
   [
     'RFC 7518 §3.3 demands 2048 bits of every RSA key. OpenSSL counts 112 bits of security for one bit less.',

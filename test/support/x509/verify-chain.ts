@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { AnchorOutdated, ChainError, parseTrustAnchors, verifyChain } from '../../../adapters/auth/x509/chain.js';
 import { type Kind, NOW } from './kinds.js';
 
-/** Whether the relay takes the chain; anything that it throws but a refusal is a fault. */
+/** Whether the relay accepts the chain. An error other than a refusal is a defect. */
 export function isAccepted({ chain, anchors, now = NOW }: Kind): boolean {
   const x5c = chain.map(({ base64 }) => base64);
   try {

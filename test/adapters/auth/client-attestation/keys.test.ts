@@ -16,7 +16,10 @@ import {
   time,
 } from '../../../support/auth/client-attestation.js';
 
-/* draft-ietf-oauth-attestation-based-client-auth §10.8: how the key of an attester is found, and what if not. */
+/*
+ * draft-ietf-oauth-attestation-based-client-auth §10.8: how the hook finds the key of an attester, and the refusals
+ * without a key.
+ */
 
 describe('clientAttestation with jwks', () => {
   const sibling = makeAttester(clock);
@@ -115,7 +118,7 @@ describe('clientAttestation with resolveKey', () => {
   });
 });
 
-/** White space until the connection is closed. */
+/** Sends white space until the connection closes. */
 function sendEndlessly(response: ServerResponse): void {
   const piece = Buffer.alloc(64 * 1024, ' ');
   const more = (): void => {
@@ -137,7 +140,7 @@ describe('clientAttestation with jwksUri', () => {
     await new Promise((resolve) => server.close(resolve));
   }
 
-  /** A key set server; `answer` may be changed, and `requests` counts. */
+  /** A key set server. A test may change `answer`, and `requests` counts. */
   async function serve(set: unknown, port = 0) {
     const site = {
       requests: 0,

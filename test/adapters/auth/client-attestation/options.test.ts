@@ -13,7 +13,7 @@ import { LOCALHOST } from '../../../support/network/tls.js';
 import { createBody, PUBLIC_URL } from '../../../support/relay/relay.js';
 import { troubledStore } from '../../../support/store/stores.js';
 
-/* The options of clientAttestation, its metadata, and how it works with its neighbours. */
+/* The options of clientAttestation, its metadata, and its combination with other hooks. */
 
 const attester = makeAttester(Date.now);
 const device = makeDevice(Date.now);

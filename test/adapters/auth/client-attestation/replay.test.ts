@@ -81,7 +81,7 @@ describe('replay protection of clientAttestation [draft §12.1]', () => {
     const site = createAttestedRelay();
     const challenge = await site.challenge();
     const jti = crypto.randomUUID();
-    // Every ECDSA signature of one text is another.
+    // ECDSA signatures of one text differ.
     const [first, second] = [1, 2].map(() => device.pop(challenge, { claims: { jti } })) as [string, string];
     expect(first).not.toBe(second);
     expect((await site.create(toHeaders(attester.attest(device), first))).status).toBe(200);

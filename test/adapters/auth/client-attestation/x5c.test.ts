@@ -15,7 +15,7 @@ import { extension, NULL, nameOf, sequence, tlv } from '../../../support/x509/de
 import { rsa } from '../../../support/x509/keys.js';
 import { ecdsaWith, pssWith } from '../../../support/x509/signatures.js';
 
-/* draft-ietf-oauth-attestation-based-client-auth §10.8: attesters that are known by a certification authority. */
+/* draft-ietf-oauth-attestation-based-client-auth §10.8: attesters with a certificate of a certification authority. */
 
 const HOUR_MS = 3_600_000;
 
@@ -26,7 +26,7 @@ describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
   const leaf = make({ name: 'leaf', issuer: middle });
   const otherRoot = make({ name: 'root', ca: true });
 
-  /** An attestation signed with the key of the first certificate, with a header of all. */
+  /** An attestation signed with the key of the first certificate. The header has all certificates. */
   function attested(chain: readonly Issued[], x5c: unknown = chain.map(({ base64 }) => base64)): string {
     const [signer] = chain;
     return attester.attest(device, { header: { x5c, kid: undefined }, ...(signer && { key: signer.privateKey }) });
@@ -50,7 +50,7 @@ describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
     expect((await attempt(site, attested([leaf, middle]))).status).toBe(200);
   });
 
-  /** A leaf under so many intermediate certificates, of which the topmost allows so many below it. */
+  /** A leaf under `count` intermediate certificates. The topmost has this path length. */
   function pathOf(pathLength: number, count: number): readonly Issued[] {
     const chain: Issued[] = [make({ name: 'top', ca: true, issuer: root, pathLength })];
     for (let index = 1; index < count; index += 1) {
@@ -59,7 +59,7 @@ describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
     return [make({ name: 'leaf', issuer: chain[0] as Issued }), ...chain];
   }
 
-  /** The good chain, with one certificate that differs. */
+  /** The valid chain with one changed certificate. */
   function withMiddle(options: Partial<CertificateOptions>): readonly Issued[] {
     const changed = make({ name: 'middle', ca: true, issuer: root, ...options });
     return [make({ name: 'leaf', issuer: changed }), changed];
@@ -116,7 +116,7 @@ describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
     expect((await attempt(site, attested([leaf, middle]))).status).toBe(200);
   });
 
-  /** Flips a bit of the signed part, beyond all lengths. */
+  /** Flips a bit of the signed part, after all length bytes. */
   function flip(base64: string): string {
     const der = Buffer.from(base64, 'base64');
     der[30] = (der[30] ?? 0) ^ 1;
@@ -217,7 +217,7 @@ describe('clientAttestation with trustAnchors [RFC 7515 §4.1.6]', () => {
     });
     expectRefusal(await attempt(site, attested([make({ name: 'leaf', issuer: posing }), posing])));
     expect(used()).toEqual(['root']);
-    // Six certificates are the most, and each costs one check.
+    // The maximum is six certificates, with one check per certificate.
     expect((await attempt(site, attested(pathOf(9, 5)))).status).toBe(200);
     expect(used()).toHaveLength(6);
     expectRefusal(await attempt(site, attested(pathOf(9, 6))));

@@ -238,7 +238,7 @@ describe('replay protection of DPoP proofs [RFC 9449 §11.1]', () => {
     expect(deadlines).toEqual([(iat + 150) * 1000 + 5000]);
   });
 
-  /** A proof one ms before its end, and services with which so many ms go by between its check and its use. */
+  /** A proof one ms before its end, and services that advance the clock by `ms` between its check and its use. */
   async function stalling(ms: number) {
     const iat = Math.floor(Date.now() / 1000);
     const secret = randomBytes(32);

@@ -9,7 +9,7 @@ import {
 import { judge, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
 import { forever } from '../../../support/store/stores.js';
 
-/* A `fetch` of the host's own, and all else of the host's that is asked in the middle of a question to the server. */
+/* The host's own `fetch`, and host functions that the hook calls during a request to the server. */
 
 const TIMEOUT_MS = 100;
 const BOUND_MS = 1500;
@@ -23,11 +23,11 @@ afterAll(() => as.close());
 
 type Fetch = NonNullable<OAuthBearerOptions['fetch']>;
 
-/** Where a request of the hook goes. */
+/** The URL parts of the hook's requests. */
 const PARTS = { discovery: '/.well-known/', jwks: '/jwks', introspection: '/introspection' } as const;
 type Part = keyof typeof PARTS;
 
-/** A fetch that does something else instead of the first request to one part. */
+/** A fetch that misbehaves on the first request to one part. */
 function misbehavingOnce(part: Part, misbehave: Fetch): Fetch {
   let isOver = false;
   return (url, options) => {
@@ -37,7 +37,7 @@ function misbehavingOnce(part: Part, misbehave: Fetch): Fetch {
   };
 }
 
-/** A body of white space that never ends; how much of it was taken, and whether it was given up. */
+/** An endless body of white space, with the number of read bytes and whether the reader cancelled it. */
 function endlessBody() {
   const seen = { bytes: 0, cancelled: false };
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(

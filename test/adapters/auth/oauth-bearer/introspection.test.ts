@@ -5,12 +5,12 @@ import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { judge, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
 
-/* What introspection (RFC 7662) costs the authorization server, and what stays of its answers. */
+/* The cost of introspection (RFC 7662) for the authorization server, and the stored part of its answers. */
 
 let server: Server;
 let issuer: string;
 let requests: { discovery: number; introspection: number };
-/** What the introspection endpoint does. */
+/** The answer of the introspection endpoint. */
 let introspect: (response: ServerResponse) => void;
 
 const said = (claims: object) => (response: ServerResponse) => void response.end(JSON.stringify(claims));
@@ -82,7 +82,7 @@ it('a token of more than 16 KiB is rejected without an introspection', async () 
 });
 
 describe('the cached claims of an introspection', () => {
-  /** Judges a token, and gives the map in which something is kept of it, found by the digest that it is kept under. */
+  /** Judges a token, and returns the Map that caches the result, found by the digest of the token. */
   async function keptOf(ask: () => Promise<unknown>): Promise<Map<string, unknown>> {
     const spy = vi.spyOn(Map.prototype as Map<unknown, unknown>, 'set');
     await ask();

@@ -25,14 +25,13 @@ afterAll(() => as.close());
 
 const DPOP = 'DPoP realm="mailbox", algs="ES256 ES384 ES512 EdDSA Ed25519 PS256 RS256"';
 
-/** Seconds from now. */
 const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
 
-/** A good token with claims changed; `undefined` takes one away. */
+/** A valid token with changed claims. `undefined` removes a claim. */
 const but = (claims: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> =>
   as.sign({ ...as.claims(RESOURCE), ...claims }, header);
 
-/** A token whose header is this JSON. */
+/** A token with this JSON as its header. */
 const headed = async (json: string): Promise<string> => {
   const [, ...others] = (await but({})).split('.');
   return [Buffer.from(json).toString('base64url'), ...others].join('.');
@@ -89,7 +88,7 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
   'typ is an object that is no text': ['The typ of the token is not at+jwt.', () => but({}, { typ: { toString: 1 } })],
   'typ is a list of very many lists, one in another': [
     'The typ of the token is not at+jwt.',
-    // It fits into a header field, and is too deep to be made a text.
+    // Fits into a header field, and is too deep for JSON.stringify.
     async () => headed(`{"alg":"ES256","typ":${'['.repeat(5000)}${']'.repeat(5000)}}`),
   ],
   'typ is a list of the right one': ['The typ of the token is not at+jwt.', () => but({}, { typ: ['at+jwt'] })],
@@ -174,7 +173,7 @@ const REFUSED: Record<string, [description: string, token: () => Promise<string>
 };
 
 describe('oauthBearer with JWT access tokens [RFC 9068 §4]', () => {
-  // A hook of its own for each case: none is helped by what another made it fetch.
+  // Each case has its own hook, because a hook caches the fetched keys.
   const hook = () => oauthBearer({ issuer: as.issuer });
 
   it.each(Object.entries(ACCEPTED))('accepts %s', async (_, token) => {

@@ -3,22 +3,22 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { judge, type Outcome, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
 
-/* What is fetched of an authorization server, how long it is used, and how often it is asked for. */
+/* The documents that the hook fetches from an authorization server, their lifetime, and the number of requests. */
 
 const ISSUER = 'https://as.example';
 const MINUTE = 60_000;
 
-/** A key of the issuer with the one name that it gives all its keys. */
+/** A key of the issuer. All its keys have the same name. */
 async function makeKey() {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: 'the-key', alg: 'ES256' } };
 }
 const [first, second] = await Promise.all([makeKey(), makeKey()]);
 
-/** Under a stopped clock. */
+/** The time of the stopped clock. */
 const START = Date.now();
 const services = someServices(undefined, { clock: () => START + services.ahead });
-/** The server, part by part: what it answers, and how often it was asked. */
+/** The answer and the request count of the server, per part. */
 let server: {
   metadata: Record<string, unknown>;
   answers: Record<string, () => Response>;
@@ -55,7 +55,7 @@ async function fetch(url: string): Promise<Response> {
   return answer();
 }
 
-/** How often a part was asked since the last time. */
+/** The number of requests to a part since the last call. */
 function timesAsked(part: string): number {
   const times = server.asked.filter((path) => path.startsWith(part)).length;
   server.asked = server.asked.filter((path) => !path.startsWith(part));
@@ -218,7 +218,7 @@ describe('an authorization server with a Retry-After', () => {
           services.ahead = fraction * seconds * 1000;
           const outcome = await ask(one, token);
           expect(statusOf(outcome)).toBe(503);
-          // The failure came some ms after the question.
+          // The failure came some ms after the request.
           expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeGreaterThanOrEqual(0);
           expect(retryAfterOf(outcome) - seconds * (1 - fraction)).toBeLessThanOrEqual(1.1);
         }

@@ -183,7 +183,7 @@ describe('oauthBearer with an introspection response [RFC 7662 §2.2]', () => {
     server.close();
   });
 
-  /** Stands for lists in lists, too deep to be made a text. */
+  /** Stands for nested lists that are too deep for JSON.stringify. */
   const DEEP = 'deep';
   const LISTS = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const NO_TEXT = { toString: 1, valueOf: 1 };

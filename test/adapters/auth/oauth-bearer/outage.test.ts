@@ -13,10 +13,10 @@ import { LOCALHOST } from '../../../support/network/tls.js';
 
 const relay = { clientId: CLIENTS.relay.id, clientSecret: CLIENTS.relay.secret } as const;
 
-/** After so many ms a fetch that failed is tried again, as Retry-After says. */
+/** The pause in ms after a failed fetch, as in Retry-After. */
 const PAUSE_MS = 1000;
 
-/** Time for one request in these tests, and the most that a judgement may take: two requests, and a slow machine. */
+/** Time-out of one request. A judgement takes at most two requests, plus a margin for a slow machine. */
 const TIMEOUT_MS = 150;
 const BOUND_MS = 1500;
 
@@ -159,7 +159,7 @@ describe('oauthBearer with an unreachable authorization server', () => {
     const before = as.requests.jwks;
     for (let turn = 0; turn < 5; turn += 1) expect(await judge(one, sent, services)).toHaveProperty('principal');
     expect(as.requests.jwks - before).toBe(1);
-    // The issuer may have put a new key under the old name, and cannot be asked.
+    // The issuer may have changed the key under the old name, and the hook cannot fetch it.
     expect(await judge(one, { authorization: `Bearer ${tampered(token)}` }, services)).toMatchObject({ status: 503 });
     services.ahead = 906_000;
     expect(await judge(one, sent, services)).toMatchObject({ status: 503, code: 'authentication_unavailable' });

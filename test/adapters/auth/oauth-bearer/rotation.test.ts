@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => as.close());
 
-/** A warm hook: its key set was fetched a moment ago. */
+/** A hook that has just fetched the key set. */
 beforeEach(async () => {
   hook = oauthBearer({ issuer: as.issuer });
   services = someServices();
@@ -25,7 +25,7 @@ const token = (header: Record<string, unknown> = {}): Promise<string> => as.sign
 const ask = (bearer: string): Promise<Outcome> => judge(hook, { authorization: `Bearer ${bearer}` }, services);
 const statusOf = (outcome: Outcome): number => ('status' in outcome ? outcome.status : 200);
 
-/** Tokens of keys that do not exist, one after another; how each was answered. */
+/** Sends tokens of unknown keys in sequence, and returns the set of their statuses. */
 async function flood(count: number): Promise<Set<number>> {
   const statuses = new Set<number>();
   for (let turn = 0; turn < count; turn += 1) statuses.add(statusOf(await ask(await token({ kid: randomUUID() }))));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fetchWithCa } from '../../../../adapters/auth/shared/fetch-with-ca.js';
 import { LOCALHOST } from '../../../support/network/tls.js';
 
-/* What stays open of the connections that trust a certificate authority of the host. */
+/* Open connections that trust a certificate authority of the host. */
 
 const server = createServer(LOCALHOST);
 let url: string;

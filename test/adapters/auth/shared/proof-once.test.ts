@@ -9,7 +9,7 @@ import { attestedRelay, makeAttester, makeDevice } from '../../../support/attest
 import { type AuthorizationServer, startAuthorizationServer } from '../../../support/auth/authorization-server.js';
 import { PUBLIC_URL } from '../../../support/relay/relay.js';
 
-/* RFC 9449 §11.1: one DPoP proof is for one request, whichever hooks look at it. */
+/* RFC 9449 §11.1: one DPoP proof is for one request, with any number of hooks that check the proof. */
 
 let as: AuthorizationServer;
 let ahead = 0;
@@ -39,7 +39,7 @@ function relayWith(combine: Combine, { bearer, attestation, parts }: Differences
   return attestedRelay(options, { clock, combine: (other) => combine(one, other), ...parts });
 }
 
-/** One request that both hooks would accept: a bound token, an attestation, and a proof for both. */
+/** A request that both hooks would accept: a bound token, an attestation, and a proof for both. */
 async function request(): Promise<Record<string, string>> {
   const jkt = await calculateJwkThumbprint(device.jwk);
   const app = attester.app;
@@ -52,7 +52,7 @@ async function request(): Promise<Record<string, string>> {
   };
 }
 
-/** The host's own way to ask two hooks, one of which gets its input as a copy. */
+/** A combination by the host, in which one of two hooks gets a copy of the input. */
 const copying: Combine = (one, other) => async (input) => {
   await one(input);
   return other({ ...input, header: (name) => input.header(name) });

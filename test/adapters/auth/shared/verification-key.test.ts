@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findVerificationKey, SignatureMismatch } from '../../../../adapters/auth/shared/verification-key.js';
 import { inputOf, judge, type Outcome, RESOURCE, someServices } from '../../../support/auth/oauth-bearer.js';
 
-/* What a key set of very many keys costs, whoever filled it. */
+/* The cost of a key set with very many keys. */
 
 const ISSUER = 'https://as.example';
 
@@ -22,7 +22,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const jwkOf = (index: number): JWK => keys[index]?.jwk ?? {};
 
-/** A good access token of one of the keys. */
+/** A valid access token of one of the keys. */
 async function tokenOf(index: number, header: { kid?: string } = {}): Promise<string> {
   const seconds = Math.floor(Date.now() / 1000);
   return new SignJWT({
@@ -38,7 +38,7 @@ async function tokenOf(index: number, header: { kid?: string } = {}): Promise<st
     .sign(keys[index]?.privateKey as CryptoKey);
 }
 
-/** A hook of an issuer that has these keys. */
+/** A hook of an issuer with these keys. */
 function hookWith(set: readonly JWK[]) {
   const metadata = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` };
   return oauthBearer({
@@ -51,7 +51,7 @@ const ask = (set: readonly JWK[], token: string): Promise<Outcome> =>
   judge(hookWith(set), { authorization: `Bearer ${token}` }, someServices());
 
 describe('a key set of an issuer', () => {
-  /** The key of the token, named, and so many others. */
+  /** The key of the token, with its name, and `count` other keys. */
   const withOthers = (count: number): JWK[] => [
     jwkOf(0),
     ...Array.from({ length: count }, (_, index) => ({ ...jwkOf(1), kid: `other-${index}` })),

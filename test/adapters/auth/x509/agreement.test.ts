@@ -12,7 +12,7 @@ import { isAccepted } from '../../../support/x509/verify-chain.js';
 
 /*
  * Chains of many kinds, judged by the relay and by `openssl verify -x509_strict -auth_level 2 -policy_check`. The relay
- * accepts none that OpenSSL refuses. Those that the relay alone refuses are listed, each with a reason.
+ * accepts no chain that OpenSSL refuses. A list names the chains that only the relay refuses, with a reason for each.
  */
 
 const kinds: readonly Kind[] = [
@@ -24,7 +24,7 @@ const questionOf = ({ chain, anchors, now = NOW, pinned = false }: Kind): Openss
   return { chain: chain.map(({ pem }) => pem), anchors: anchors.map(({ pem }) => pem), now, pinned };
 };
 
-/** The name of a kind without the position of the certificate that it is about. */
+/** The name of a kind without the position of the changed certificate. */
 const defectOf = (name: string): string => name.replace(/^(leaf|intermediate|anchor): /, '');
 
 const listed = new Set(STRICTER.flatMap(([, names]) => names));

@@ -6,11 +6,14 @@ import { mutate, type Random, randomOf } from '../../../support/x509/mutations.j
 import { opensslVerify } from '../../../support/x509/openssl.js';
 import { isAccepted } from '../../../support/x509/verify-chain.js';
 
-/* Certificates changed at random and signed then: what the relay accepts, OpenSSL accepts. */
+/*
+ * Certificates that are changed at random and then signed. OpenSSL must accept every certificate that the relay
+ * accepts.
+ */
 
 const MUTANTS = 300;
 
-/** Extensions that a certificate may have, as there is more to change in them. */
+/** Optional extensions give the mutations more to change. */
 const rich = (ca: boolean): NonNullable<Change['extensions']> => ({
   '551d11': extension('551d11', sequence(tlv(0x81, Buffer.from('a@b.c')), tlv(0x82, Buffer.from('b.c')))),
   '551d20': extension('551d20', sequence(sequence(oid('2a0301')))),
@@ -24,7 +27,7 @@ function mutant(random: Random): Kind {
   const position = random(3);
   const [make = withLeaf] = [withLeaf, withMiddle, withRoot].slice(position);
   const change = { signed: (der: Buffer) => mutate(der, random), extensions: rich(position > 0) };
-  // An anchor that names another issuer now is one that is pinned.
+  // An anchor with another issuer counts as pinned.
   return { name: 'mutant', openssl: '', ...make(change), pinned: position === 2 };
 }
 
@@ -41,7 +44,7 @@ it('the validation of chains accepts no mutant that OpenSSL rejects', async () =
     })),
   );
   expect(new Set(said)).toEqual(new Set(['OK']));
-  // Not so few that nothing was tried, nor so many that nothing was changed.
+  // Neither so few that nothing was tried, nor so many that nothing was changed.
   expect(accepted.length).toBeGreaterThan(MUTANTS / 50);
   expect(accepted.length).toBeLessThan(MUTANTS / 2);
 }, 60_000);

@@ -12,7 +12,7 @@ import { type ApnsServer, reply, startApns } from '../../../support/notify/apns.
 import { expectNoSecret, expectPlainCode, pushOf } from '../../../support/notify/checks.js';
 import { runProgram } from '../../../support/notify/exit.js';
 
-/* APNs: one HTTP/2 session, what becomes of it, and of pushes on it. */
+/* APNs: one HTTP/2 session, its end, and the pushes on it. */
 
 const TOKEN = '7f'.repeat(32);
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -45,7 +45,7 @@ async function proxied(): Promise<TcpProxy> {
 const originOf = ({ port }: { readonly port: number }): string => `https://127.0.0.1:${port}`;
 const codeOf = (outcome: PushOutcome): string | undefined => ('code' in outcome ? outcome.code : undefined);
 
-/** How many connections this process holds to a port, those included that wait for the other side to close. */
+/** The number of connections of this process to a port, with half-closed connections. */
 function connectionsTo(port: number): number {
   const report = process.report.getReport() as unknown as {
     readonly libuv: readonly { readonly type: string; readonly remoteEndpoint?: { readonly port: number } | null }[];
@@ -107,7 +107,7 @@ describe('the APNs session', () => {
     const [session] = apns.sessions;
     session?.goaway();
     apns.answer((request) => reply(request, 200));
-    // The next push may still go out on the old session, and is not lost for that.
+    // The next push may still use the old session, and arrives.
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
     held[0]?.();
     expect(await early).toEqual(SENT);
@@ -125,7 +125,7 @@ describe('the APNs session', () => {
     expect(await made.notify(pushOf(TOKEN))).toEqual(SENT);
     expect(apns.sessions).toHaveLength(2);
     expect(apns.requests).toHaveLength(3);
-    // Though the server has a stream open on it, and would keep it.
+    // The server keeps a stream open, and would keep the session.
     await vi.waitFor(() => expect(connectionsTo(apns.port)).toBe(1));
   });
 

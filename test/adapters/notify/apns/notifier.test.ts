@@ -7,7 +7,7 @@ import { LOCALHOST } from '../../../support/network/tls.js';
 import { type ApnsServer, reply, startApns } from '../../../support/notify/apns.js';
 import { expectNoSecret, expectPlainCode, pushOf, refusalOf } from '../../../support/notify/checks.js';
 
-/* APNs: what is sent, and what each answer is taken for. */
+/* APNs: the requests, and the outcome of each answer. */
 
 const NOW = 1_900_000_000_000;
 const MINUTE = 60_000;
@@ -57,7 +57,7 @@ describe('a push to APNs', () => {
       'apns-push-type': 'background',
       'apns-priority': '5',
       'apns-topic': 'com.example.app',
-      // A whole hour within a day, whenever the mailbox ends.
+      // A whole hour within one day, for every expiration of the mailbox.
       'apns-expiration': String(Math.floor(NOW / 3_600_000) * 3_600 + 86_400),
     });
     expect(request?.body).toBe('{"aps":{"content-available":1}}');

@@ -15,7 +15,7 @@ import {
   startPushProvider,
 } from '../../../support/notify/provider.js';
 
-/* FCM: the access token, the message, and what each answer is taken for. */
+/* FCM: the access token, the message, and the outcome of each answer. */
 
 const NOW = 1_900_000_000_000;
 const TOKEN = 'dEvIcE_tOkEn-123:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx';
@@ -50,7 +50,7 @@ function notifier(options: Partial<FcmNotifierOptions> = {}): Notifier {
   return made;
 }
 
-/** Issues a new access token with each request. */
+/** Issues a new access token per request. */
 const issuing: Answer = (response) => {
   issued += 1;
   answering(
@@ -106,7 +106,7 @@ describe('the access token for FCM (RFC 7523 §2.1)', () => {
     expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-1' });
     expect(payload.scope).toBe('https://www.googleapis.com/auth/firebase.messaging');
     expect(payload.iat).toBe(NOW / 1000);
-    // RFC 7523 §3: it must end; Google takes an hour at most.
+    // RFC 7523 §3 requires an expiry. Google accepts one hour at most.
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(3600);
     expect(at(SEND)[0]?.headers.authorization).toBe(`Bearer ${ACCESS}-1`);
   });
@@ -160,7 +160,7 @@ describe('the access token for FCM (RFC 7523 §2.1)', () => {
     const made = notifier();
     expect(await made.notify(pushOf(TOKEN))).toEqual(outcome);
     fcm.answer(issuing, TOKEN_PATH);
-    // For its Retry-After, or a second, the endpoint is left alone; also if the clock is set back.
+    // The notifier does not call the endpoint for its Retry-After, or for a second, also if the clock is set back.
     time += (status >= 429 ? 9_000 : 1_000) - 1;
     expect(await made.notify(pushOf(TOKEN))).toEqual(outcome);
     expect([issued, at(SEND).length]).toEqual([0, 0]);

@@ -9,7 +9,7 @@ import { newBrowser } from '../../../support/notify/browser.js';
 import { pushOf } from '../../../support/notify/checks.js';
 import { answering, type PushProvider, startPushProvider } from '../../../support/notify/provider.js';
 
-/* Web Push: the endpoint is a device's, and must not lead the relay anywhere but to push services (SSRF). */
+/* Web Push: the device chooses the endpoint, so the relay must call only push services (SSRF). */
 
 const VAPID = webPush.generateVAPIDKeys();
 const SENT = { outcome: 'sent' };
@@ -26,7 +26,7 @@ function notifier(options: Partial<WebPushNotifierOptions> = {}): Notifier {
   return made;
 }
 
-/** A resolver that answers each call with the next of the given addresses, and keeps the names. */
+/** A resolver that answers each call with the next of the given addresses, and records the names. */
 function resolver(...answers: (string | readonly string[])[]): LookupFunction & { readonly asked: string[] } {
   const asked: string[] = [];
   const lookup: LookupFunction = (hostname, options, callback) => {
@@ -59,7 +59,7 @@ describe('the endpoint of Web Push', () => {
   });
 
   it.each([
-    // Other schemes, ports, hosts.
+    // Other schemes, ports and hosts.
     'http://fcm.googleapis.com/x',
     'ftp://fcm.googleapis.com/x',
     'file:///etc/passwd',
@@ -79,7 +79,7 @@ describe('the endpoint of Web Push', () => {
     'https://a.notify.windows.com:444/x',
     'https://localhost/x',
     'https://metadata.google.internal/computeMetadata/v1/',
-    // User information, and parsers that disagree on it.
+    // User information, which URL parsers treat differently.
     'https://user@fcm.googleapis.com/x',
     'https://user:password@fcm.googleapis.com/x',
     'https://fcm.googleapis.com@evil.example/x',
@@ -89,7 +89,7 @@ describe('the endpoint of Web Push', () => {
     'https://evil.example#@fcm.googleapis.com/x',
     'https://fcm.googleapis.com#@evil.example/x',
     'https://evil.example?@fcm.googleapis.com/x',
-    // Not as a browser writes it.
+    // Spellings that no browser writes.
     'https://FCM.googleapis.com/x',
     'HTTPS://fcm.googleapis.com/x',
     'https://fcm.googleapis.com.:443/x',
@@ -202,7 +202,7 @@ describe('the address of a Web Push host', () => {
   });
 
   it('is checked for each connection, as the connection uses it (DNS rebinding)', async () => {
-    // A resolver that was honest until now has no say in later connections.
+    // The notifier checks every answer of the resolver, also after valid answers.
     const lookup = resolver([], '127.0.0.1', '127.0.0.1');
     const made = notifier({ hosts: [`${NAME}:${service.port}`], lookup });
     const token = tokenFor(`${NAME}:${service.port}`);

@@ -11,7 +11,7 @@ import { expectNoSecret, pushOf, refusalOf } from '../../../support/notify/check
 import { runProgram } from '../../../support/notify/exit.js';
 import { answering, flood, type PushProvider, startPushProvider } from '../../../support/notify/provider.js';
 
-/* Web Push: what is sent, and what each answer is taken for. Where it may be sent: web-push-hosts.test.ts. */
+/* Web Push: the requests, and the outcome of each answer. hosts.test.ts covers the endpoints. */
 
 const NOW = 1_900_000_000_000;
 const VAPID = webPush.generateVAPIDKeys();

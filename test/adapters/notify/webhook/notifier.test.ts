@@ -11,7 +11,7 @@ import { expectNoSecret, pushOf, refusalOf } from '../../../support/notify/check
 import { runProgram } from '../../../support/notify/exit.js';
 import { answering, drip, type PushProvider, startPushProvider } from '../../../support/notify/provider.js';
 
-/* Webhooks: pushes that are handed to a service of the operator's own. */
+/* Webhooks: pushes to a service of the operator. */
 
 const NOW = 1_900_000_000_000;
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
@@ -178,7 +178,7 @@ describe('the outcome of a webhook response', () => {
     const made = notifier({ timeoutMs: 200 });
     receiver.answer(() => undefined);
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
-    // A byte now and then must not extend the time.
+    // A slow trickle of bytes must not extend the time-out.
     receiver.answer(({ socket }) => drip(socket, 'HTTP/1.1 200 OK\r\nx-drip: '));
     expect(await made.notify(pushOf(TOKEN))).toEqual({ outcome: 'retry', code: 'timeout' });
     receiver.answer((response) => response.socket?.destroy());

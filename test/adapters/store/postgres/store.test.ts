@@ -245,8 +245,8 @@ await describeOnPostgres('postgresStore', (server) => {
 });
 
 /**
- * The configuration is all that is taken. Its own pool has no listener for errors: with a connection when the backend
- * breaks, it would throw where nobody can catch.
+ * The store uses only the configuration. The pool of KeyvPostgres has no listener for errors, so a broken connection
+ * would throw an uncatchable error.
  */
 class Unconnected extends KeyvPostgres {
   override connect(): Promise<never> {

@@ -28,7 +28,7 @@ withRedis(it, () => {
   });
 });
 
-// A server of the caller's, where there may be no binary to start one from.
+// A server of the caller, possibly without an installed Redis.
 const given = process.env.TEST_REDIS_URL;
 if (given !== undefined) {
   describe('storeSuite, Redis, TEST_REDIS_URL', () => {

@@ -195,7 +195,7 @@ describe('credential-relay serve', () => {
     await once(child, 'close');
   });
 
-  it('keeps its mailboxes over a restart, on the store and with the keys of its environment', async () => {
+  it('keeps its mailboxes over a restart, on the store and with the keys of its environment [R6]', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'credential-relay-cli-'));
     const keygen = await run('keygen');
     expect(keygen.out).toMatch(/^[A-Za-z0-9_-]{43}\n$/);

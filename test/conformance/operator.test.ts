@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createBody, device, PUBLIC_URL, sharedMailbox, somePayload, testRelay } from '../support/relay/relay.js';
 
 describe('relay.remove', () => {
-  it('ends a mailbox for every device, given a share URL with query and fragment', async () => {
+  it('ends a mailbox for every device, given a share URL with query and fragment [S7]', async () => {
     const relay = testRelay();
     const removed: string[] = [];
     relay.on('mailbox.removed', ({ mailbox }) => removed.push(mailbox));

@@ -113,7 +113,7 @@ describe('a cancel is final [§3]', () => {
     expect((await sender.preview(json.urlLink)).status).toBe(404);
   });
 
-  it('the tombstone stays for 24 h at most, and holds nothing but its deadline [§3 §10]', async () => {
+  it('the tombstone stays for 24 h at most, and holds nothing but its deadline [§3 §10 N40 A7 A9]', async () => {
     const { relay, clock, store } = atNoon();
     const sender = device(relay);
     const until = inSeconds(29 * 24 * HOUR, START);

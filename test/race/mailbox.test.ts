@@ -59,7 +59,7 @@ describe.each([
     expect(tally(answers)).toEqual({ 200: 1, 412: 19 });
   });
 
-  it('loses no update and no binding in a mix of all operations [§5]', async () => {
+  it('loses no update and no binding in a mix of all operations [§5 N35]', async () => {
     const { sender, url } = await sharedMailbox(relay(0));
     const receiver = device(relay(1));
     await receiver.read(url);

@@ -111,7 +111,7 @@ describe('secrets in the store and in events [§10]', () => {
     expect([...(digests[0] ?? [])].filter((digest) => digests[1]?.has(digest))).toEqual([]);
   });
 
-  it('no event contains any of the values, for any request', async () => {
+  it('no event contains any of the values, for any request [R4 R5 R12 N40 S9]', async () => {
     const events: RelayEvent[] = [];
     const relay = testRelay({ keys: [randomBytes(32)], onEvent: (event) => events.push(event) });
     const { secrets } = await transfersInFlight(relay, 50);
@@ -130,7 +130,7 @@ describe('secrets in the store and in events [§10]', () => {
     expect(found(secrets, JSON.stringify(events))).toEqual([]);
   });
 
-  it('the mailbox hash in events differs between processes and is stable within one', async () => {
+  it('the mailbox hash in events differs between processes and is stable within one [R4]', async () => {
     const names = await Promise.all(
       [1, 2].map(async () => {
         const seen = new Set<string>();

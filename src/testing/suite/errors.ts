@@ -6,7 +6,7 @@ import { createBody, display, newClaim, newPayload } from './fixtures.js';
 import { nowhere, type Test } from './relay.js';
 
 export function errorTests(test: Test): void {
-  test('General: errors are problem documents with a stable code [§6]', async (relay) => {
+  test('General: errors are problem documents with a stable code [§6 A16]', async (relay) => {
     const mailbox = await relay.openBound();
     const answers: readonly (readonly [number, string, Answer])[] = [
       [400, 'body_invalid', await relay.create(newClaim(), { body: {} })],

@@ -70,7 +70,7 @@ export function headerTests(test: Test): void {
     assert.equal(options.headers.get('mailbox-request-id'), id);
   });
 
-  test('General: Mailbox-Request-ID is optional on read and preview, and the relay invents none [§3]', async (relay) => {
+  test('General: Mailbox-Request-ID is optional on read and preview, and the relay invents none [§3 A10]', async (relay) => {
     const mailbox = await relay.open();
     for (const answer of [
       await relay.preview(mailbox, { id: null }),

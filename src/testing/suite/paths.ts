@@ -85,7 +85,7 @@ export function pathTests(test: Test): void {
     }
   });
 
-  test('General: the query is ignored on every operation [§2]', async (relay) => {
+  test('General: the query is ignored on every operation [§2 R2]', async (relay) => {
     const query = '?v=c&accessRights=RWD&v=h&x=%00';
     expectStatus(await relay.create(newClaim(), { query }), 200, 'create');
     const mailbox = await relay.openBound('RWD');

@@ -70,7 +70,7 @@ export function raceTests(test: Test): void {
     assert.deepEqual(payload, writes[versions.indexOf(version)]?.payload, 'the payload is that of its version');
   });
 
-  test('DeleteMailbox: a delete among reads and updates at once is final [§3]', async (relay) => {
+  test('DeleteMailbox: a delete among reads and updates at once is final [§3 R13]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     const others = Array.from({ length: 5 }, () => [
       relay.read(mailbox, mailbox.receiver),

@@ -114,7 +114,7 @@ export function relinquishTests(test: Test): void {
     expectStatus(await relay.read(mailbox, next), 200, 'the next receiver is still bound');
   });
 
-  test('RelinquishMailbox: only the retry of the relinquish is known of a released device [§3 §5]', async (relay) => {
+  test('RelinquishMailbox: only the retry of the relinquish is known of a released device [§3 §5 A8]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     const [updateId, id] = [newId(), newId()];
     expectStatus(await relay.update(mailbox, mailbox.receiver, { id: updateId }), 200);

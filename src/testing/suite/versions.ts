@@ -36,7 +36,7 @@ export function versionTests(test: Test): void {
     assert.equal(versionOf(await relay.read(mailbox, mailbox.receiver)), updated, 'the receiver after the update');
   });
 
-  test('General: Mailbox-Version does not change with a read, a preview or a refusal [§8]', async (relay) => {
+  test('General: Mailbox-Version does not change with a read, a preview or a refusal [§8 R8]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     const before = await stateOf(relay, mailbox);
     await relay.read(mailbox, mailbox.receiver);
@@ -59,7 +59,7 @@ export function versionTests(test: Test): void {
     assert.deepEqual((await stateOf(relay, mailbox)).payload, payload);
   });
 
-  test('UpdateMailbox: Mailbox-Known-Version that is not current gets 412 and changes nothing [§8]', async (relay) => {
+  test('UpdateMailbox: Mailbox-Known-Version that is not current gets 412 and changes nothing [§8 A42]', async (relay) => {
     const mailbox = await relay.openBound('RWD');
     const stale = mailbox.version;
     expectStatus(await relay.update(mailbox, mailbox.receiver), 200, 'the newer write');

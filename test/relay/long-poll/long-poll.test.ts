@@ -21,7 +21,7 @@ async function boundPair(relay: Relay): Promise<{ sender: Device; receiver: Devi
 }
 
 describe('ReadSecureContentFromMailbox with Prefer: wait', () => {
-  it('is held until the other device updates, and answers with the new payload', async () => {
+  it('is held until the other device updates, and answers with the new payload [R14 A42]', async () => {
     const relay = testRelay();
     const { sender, receiver, url, version } = await boundPair(relay);
     const waiting = sender.read(url, waitFor(version));

@@ -19,7 +19,7 @@ const IDENTIFIER = '909f35d9-da24-485b-a245-db1cdc62b4ef';
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 describe('derivations at rest', () => {
-  it('names a mailbox by HMAC-SHA256(key, "mailbox" ‖ claim ‖ request id), in the form of a UUID version 4', () => {
+  it('names a mailbox by HMAC-SHA256(key, "mailbox" ‖ claim ‖ request id), in the form of a UUID version 4 [§2 N12 N13]', () => {
     const hex = createHmac('sha256', KEY_BYTES).update(`mailbox${CLAIM}${REQUEST_ID}`).digest('hex').slice(0, 32);
     const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
     const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
@@ -80,7 +80,7 @@ describe('derivations at rest', () => {
     expect(JSON.parse(text)).toEqual(MAILBOX);
   });
 
-  it('writes a tombstone as its deadline and nothing else', () => {
+  it('writes a tombstone as its deadline and nothing else [A9]', () => {
     const address = { identifier: IDENTIFIER, key: `relay:${digestStoreKey(IDENTIFIER)}` };
     const tombstone = { format: 1, tombstone: true, expiresAt: 1_900_000_000_000 } as const;
     const stored = sealingCodec([key]).encode(tombstone, address, 'revisionrevision', () => new Uint8Array(12));

@@ -61,7 +61,7 @@ describe('the queue of pushes', () => {
     expect(one.received.length).toBe(2);
   });
 
-  it('waits two seconds between two pushes to one token, and then sends the last change', async () => {
+  it('waits two seconds between two pushes to one token, and then sends the last change [A35]', async () => {
     const one = provider(sent);
     const { queue } = watchedQueue([one]);
     queue.enqueue(job('a'));

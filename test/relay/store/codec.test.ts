@@ -59,7 +59,7 @@ describe('sealing at rest', () => {
     expect(reasonFor(() => codec.decode(seal(), { ...here, identifier: randomUUID() }))).toBe('seal_broken');
   });
 
-  it('refuses a record with any one bit of the sealed part changed', () => {
+  it('refuses a record with any one bit of the sealed part changed [R3]', () => {
     const text = seal();
     const start = text.lastIndexOf('.') + 1;
     const bytes = Buffer.from(text.slice(start), 'base64');

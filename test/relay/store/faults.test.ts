@@ -11,7 +11,7 @@ import { alwaysOvertaken, forever, troubledStore } from '../../support/store/sto
 const unavailable = { status: 503, json: { code: 'store_unavailable', status: 503 } };
 
 describe('the relay with a failing store [§6 503]', () => {
-  it('answers 503 with Retry-After to every operation, never 404, 401 or 200', async () => {
+  it('answers 503 with Retry-After to every operation, never 404, 401 or 200 [R3]', async () => {
     let down = false;
     const store = troubledStore(() => {
       if (down) throw new Error('ECONNREFUSED redis://:hunter2@10.0.0.1');

@@ -23,7 +23,7 @@ describe('clientAttestation accepts', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('the attestation in Mailbox-Device-Attestation, and the same one in both headers', async () => {
+  it('the attestation in Mailbox-Device-Attestation, and the same one in both headers [N11 R11 A30]', async () => {
     const site = createAttestedRelay();
     const device = makeDevice(clock);
     const attestation = attester.attest(device);
@@ -91,7 +91,7 @@ describe('clientAttestation accepts', () => {
     expect((await site.create(headers)).status).toBe(200);
   });
 
-  it('requests with a principal that names the app and the hook, and nothing about the device', async () => {
+  it('requests with a principal that names the app and the hook, and nothing about the device [R5]', async () => {
     const principals: unknown[] = [];
     const site = createAttestedRelay(
       { apps: [attester.app] },

@@ -67,7 +67,7 @@ describe('the memory store', () => {
     expect(replaced.filter((answer) => answer === 'ok')).toHaveLength(1);
   });
 
-  it('the memory store sweeps what has expired from the Map, up to the limit, and nothing else', async () => {
+  it('the memory store sweeps what has expired from the Map, up to the limit, and nothing else [N21]', async () => {
     const map = new Map<string, unknown>();
     const { store, clock } = setUp(map);
     for (let index = 0; index < 10; index += 1) await store.create(`k${index}`, value('a'), NOW + 1000 + index * 100);

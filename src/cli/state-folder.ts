@@ -99,8 +99,10 @@ export class StateFolder {
   /** Whether another process of this device cancelled the share. */
   async isCancelled(state: TransferState): Promise<boolean> {
     const name = toFileName(state);
-    if (!(await this.#list()).includes(name)) return true;
-    return (await this.#read(name))?.saved?.state.pending?.operation === 'delete';
+    const file = await this.#read(name);
+    // The other process may delete the file at any moment, so look for the name after the read.
+    if (file === undefined) return !(await this.#list()).includes(name);
+    return file.saved?.state.pending?.operation === 'delete';
   }
 
   /** Throws a {@link CommandFailure} with code `busy` while another process uses the mailbox. */

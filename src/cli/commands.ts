@@ -3,7 +3,7 @@ import { parseArguments } from './arguments.js';
 import { runTransfer } from './context.js';
 import { receive } from './receive.js';
 import { send } from './send.js';
-import { cancel, wait } from './sent-share.js';
+import { cancel, wait } from './wait.js';
 
 const { env } = process;
 

@@ -10,9 +10,9 @@ import {
 import type { CommandContext } from './context.js';
 import { CommandFailure } from './errors.js';
 import { readInput, TooManyBytesError, toFileInformation } from './files.js';
-import { ShareWaiter } from './sent-share.js';
 import { createShareCommands, formatQrCode } from './share-hints.js';
 import { formatDuration } from './text.js';
+import { ShareWaiter } from './wait.js';
 
 /** Options of `send` as the user typed them. */
 export interface SendOptions extends DisplayOptions {

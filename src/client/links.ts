@@ -1,4 +1,4 @@
-import { isMailboxUrl } from '../protocol/share-url.js';
+import { isMailboxUrl } from '../protocol/mailbox-url.js';
 import { parseShareUrl } from './share-url.js';
 
 /** The end of a mailbox URL, after the URL of the relay's mount point. */

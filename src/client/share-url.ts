@@ -1,4 +1,4 @@
-import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/share-url.js';
+import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
 
 /** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
 export type Vertical = 'a' | 'h' | 'c';

@@ -1,5 +1,5 @@
 import { isLoopbackName } from '../protocol/loopback.js';
-import { buildUrlLink, isMailboxUrl } from '../protocol/share-url.js';
+import { buildUrlLink, isMailboxUrl } from '../protocol/mailbox-url.js';
 
 /** The parsed option `publicUrl`. */
 export interface PublicUrl {

@@ -42,7 +42,12 @@ const ROWS = [
   ['rights are ignored', TRANSITIONS, 'assertRight', dropThrow('right_missing')],
   ['a read without R binds', TRANSITIONS, 'createReadTransition.apply', dropCallTo('assertRight')],
   ['texts are not escaped', 'src/relay/preview/escape.ts', 'escapeHtml', skipLastCall('replace')],
-  ['a late retry is applied', 'src/relay/mailbox/record.ts', 'rememberUpdate', replaceArguments('slice', '-1')],
+  [
+    'a late retry is applied',
+    'src/relay/mailbox/remembered-updates.ts',
+    'rememberUpdate',
+    replaceArguments('slice', '-1'),
+  ],
   ['retries are not recognised', TRANSITIONS, 'createUpdateTransition.admit', replaceProperty('duplicate', 'false')],
   ['released claims are admitted', ROLES, 'resolveReadingRole', replaceThrow('claim_released', "return 'receiver';")],
   ['a delete leaves no tombstone', TRANSITIONS, 'createTombstone', replaceProperty('expiresAt', WHOLE_SECOND)],

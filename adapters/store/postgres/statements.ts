@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { PostgresQuery } from './pool.js';
-import { LOCK_CLASS, type PostgresTable } from './schema.js';
+import type { PostgresTable } from './schema.js';
+import { createSweepText } from './sweep.js';
 
 /** The statements of the store; each takes one round trip. */
 export interface PostgresStatements {
@@ -21,15 +22,10 @@ export interface PostgresStatements {
 /** The current Unix time of the server in ms. Advances while a statement waits for a locked row. */
 const NOW = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
-/** The time at which the statement arrived: constant within the statement, so Postgres can use the index. */
-const STATEMENT_TIME = 'floor(extract(epoch from statement_timestamp()) * 1000)::bigint';
-
 /** The name of a statement contains a hash of its text, as two stores may share a Pool. */
 export function createStatements({ name }: PostgresTable, prepare: boolean): PostgresStatements {
   const statement = (text: string): PostgresQuery =>
     prepare ? { name: `credential_relay_${hash('sha256', text, 'hex').slice(0, 12)}`, text } : { text };
-  // 31 bits of a hash of the table's name, so that the sweepers of two tables do not block each other.
-  const sweepLock = Number.parseInt(hash('sha256', name, 'hex').slice(0, 8), 16) & 0x7f_ff_ff_ff;
   return {
     get: statement(`select revision, value, expires_at from ${name} where key = $1::text and expires_at > ${NOW}`),
 
@@ -57,18 +53,7 @@ export function createStatements({ name }: PostgresTable, prepare: boolean): Pos
       select exists (select from put) as done,
         exists (select from ${name} where key = $1::text and expires_at > ${NOW}) as live`),
 
-    // The lock ends with the statement. Without the lock the statement selects no rows. It skips rows that another
-    // transaction has locked, and locks the selected rows, so that no create can reuse a row before it is deleted.
-    sweep: statement(`with turn as materialized (select pg_try_advisory_xact_lock(${LOCK_CLASS}, ${sweepLock}) as mine),
-      gone as (
-        delete from ${name} where key = any (array(
-          select key from ${name}
-          where expires_at <= ${STATEMENT_TIME} and (select mine from turn)
-          order by expires_at limit $1::bigint for update skip locked
-        ))
-        returning 1
-      )
-      select count(*) as erased from gone`),
+    sweep: statement(createSweepText(name)),
 
     ping: statement(`select extract(epoch from clock_timestamp()) * 1000 as now`),
   };

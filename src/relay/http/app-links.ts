@@ -1,4 +1,4 @@
-import { buildUrlLink } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/mailbox-url.js';
 import type { AppLinkSettings } from '../preview/options.js';
 
 /**

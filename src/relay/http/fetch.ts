@@ -2,12 +2,13 @@ import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
-import { isForwardedHttps, X_FORWARDED_PROTO } from './headers.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
-import { countFields, discardUnread, getConnection, isEncrypted } from './node-request.js';
+import { countFields, getConnection } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
+import { isEncrypted, isForwardedHttps } from './tls.js';
 import type { HandlerSettings, RelayResponse, RequestHandler } from './types.js';
+import { discardUnread } from './unread-body.js';
 
 /**
  * A handler for hosts with the fetch API: Hono, Next.js, Bun, Deno. It answers a path outside of the relay with 404.
@@ -64,7 +65,7 @@ function createFetchRequest(
   return {
     method: request.method,
     path,
-    isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header(X_FORWARDED_PROTO))),
+    isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header)),
     header,
     // Headers joins repeated fields by ", ". No single-valued header of the protocol allows a comma and a space.
     repeated: () => false,

@@ -27,11 +27,3 @@ export function parseDeviceClaim(source: HeaderSource): string {
   if (!UUID.test(claim) || claim === NIL_UUID || source.repeated(DEVICE_CLAIM)) throw new RelayError('claim_invalid');
   return claim;
 }
-
-/** Set by a proxy that ends TLS. */
-export const X_FORWARDED_PROTO = 'X-Forwarded-Proto';
-
-/** True if the first proxy, the one nearest to the client, received the request over TLS. */
-export function isForwardedHttps(field: string | undefined): boolean {
-  return field?.split(',')[0]?.trim().toLowerCase() === 'https';
-}

@@ -1,7 +1,8 @@
 import type { KoaContext, NodeHostRequest } from '../request.js';
-import { createNodeRequest, discardUnread } from './node-request.js';
+import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
+import { discardUnread } from './unread-body.js';
 
 /** Koa middleware. It passes a path outside of the relay to the next middleware. */
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;

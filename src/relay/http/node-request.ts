@@ -4,7 +4,8 @@ import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, RelayError, type RelayErrorDetails } from '../errors.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
 import { NodeDisconnectWatch } from './disconnect.js';
-import { isForwardedHttps, X_FORWARDED_PROTO } from './headers.js';
+import { isEncrypted, isForwardedHttps } from './tls.js';
+import { DRAIN_BYTES, DRAIN_MS } from './unread-body.js';
 
 /** Facts about a Node request that only its handler knows. */
 export interface NodeRequestDetails {
@@ -15,11 +16,6 @@ export interface NodeRequestDetails {
   /** The result of the host's body parser. Called only if the stream was consumed. */
   parsedBody(): unknown;
 }
-
-/** Bytes past the limit that the relay reads and discards, so that the client can receive the 413. */
-const DRAIN_BYTES = 1024 * 1024;
-/** Longest time in ms for discarding. */
-const DRAIN_MS = 1000;
 
 /** A request of node:http, node:https or the compatibility API of node:http2. */
 export function createNodeRequest(request: IncomingMessage, details: NodeRequestDetails): RelayRequest {
@@ -61,39 +57,7 @@ function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
  */
 function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDetails): boolean {
   if ((host.ctx ?? host.req)?.secure === true || isEncrypted(request)) return true;
-  return trustProxy && isForwardedHttps(getHeader(request, X_FORWARDED_PROTO));
-}
-
-/** True if the connection of the request is encrypted. */
-export function isEncrypted({ socket }: IncomingMessage): boolean {
-  return 'encrypted' in socket && socket.encrypted === true;
-}
-
-/**
- * Discards the unread rest of a body after the answer: at most {@link DRAIN_BYTES} for at most {@link DRAIN_MS}. Then
- * it closes the connection. Without this limit Node would read for as long as the client sends.
- */
-export function discardUnread(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) {
-    if (request.readableFlowing === null) request.resume();
-    return;
-  }
-  let length = 0;
-  const timer = setTimeout(cut, DRAIN_MS).unref();
-  function stop(): void {
-    clearTimeout(timer);
-    request.off('data', onData).off('end', stop).off('close', stop);
-  }
-  function cut(): void {
-    stop();
-    if ('stream' in request) (request.stream as ServerHttp2Stream).close();
-    else request.socket.destroy();
-  }
-  function onData(chunk: Buffer): void {
-    length += chunk.length;
-    if (length > DRAIN_BYTES) cut();
-  }
-  request.on('data', onData).on('end', stop).on('close', stop);
+  return trustProxy && isForwardedHttps((name) => getHeader(request, name));
 }
 
 /** Number of header fields, repeated ones included. */

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderField, NodeHostRequest } from '../request.js';
-import { createNodeRequest, discardUnread } from './node-request.js';
+import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
+import { discardUnread } from './unread-body.js';
 
 /**
  * A handler for node:http, Express and Connect. It passes a path outside of the relay to `next`, or answers 404 without

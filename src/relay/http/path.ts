@@ -1,4 +1,4 @@
-import { isMailboxIdentifier, PROTOCOL_VERSION } from '../../protocol/share-url.js';
+import { isMailboxIdentifier, PROTOCOL_VERSION } from '../../protocol/mailbox-url.js';
 import type { RelayErrorCode } from '../errors.js';
 
 /**

@@ -4,9 +4,6 @@ import type { DisplayInformation, NotificationToken, Payload } from '../../proto
 /** Version of the layout, part of every record. A minor release reads all formats of its major release. */
 export const RECORD_FORMAT = 1;
 
-/** Number of updates per device, and of released receivers, that a mailbox remembers (docs/protocol.md §3, §5). */
-export const REMEMBERED_UPDATES = 16;
-
 /** One of the two devices of a mailbox. Digests only: the store never contains a claim or a request id. */
 export interface Device {
   readonly claim: string;
@@ -66,9 +63,4 @@ export function isMailbox(record: MailboxRecord): record is Mailbox {
 
 export function isRotationMarker(record: MailboxRecord): record is RotationMarker {
   return 'rotationMarker' in record;
-}
-
-/** Appends an item and keeps the newest {@link REMEMBERED_UPDATES}. */
-export function rememberUpdate<Item>(items: readonly Item[], item: Item): readonly Item[] {
-  return [...items, item].slice(-REMEMBERED_UPDATES);
 }

@@ -2,14 +2,8 @@ import { type AccessRight, type AccessRights, hasRight } from '../../protocol/ac
 import type { DisplayInformation, NotificationToken, Payload } from '../../protocol/bodies.js';
 import { RelayError } from '../errors.js';
 import { sameDigest } from './digests.js';
-import {
-  type Device,
-  type Mailbox,
-  type MailboxRecord,
-  RECORD_FORMAT,
-  rememberUpdate,
-  type Tombstone,
-} from './record.js';
+import { type Device, type Mailbox, type MailboxRecord, RECORD_FORMAT, type Tombstone } from './record.js';
+import { rememberUpdate } from './remembered-updates.js';
 import { findMembership, type Role, resolveBoundRole, resolveReadingRole } from './roles.js';
 
 /** The kind of a change, which decides about events and notifications. */

@@ -1,5 +1,5 @@
 import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
-import { buildUrlLink } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/mailbox-url.js';
 import { RelayError } from '../errors.js';
 import { digestClaim } from '../mailbox/digests.js';
 import { isMailbox, isRotationMarker, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';

@@ -1,4 +1,4 @@
-import { buildUrlLink } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/mailbox-url.js';
 import { loadMailbox } from './commit.js';
 import type { PreviewOperation } from './context.js';
 

@@ -1,4 +1,4 @@
-import { parseMailboxIdentifier } from '../../protocol/share-url.js';
+import { parseMailboxIdentifier } from '../../protocol/mailbox-url.js';
 import { isRelayError } from '../errors.js';
 import { removeTransition } from '../mailbox/transitions.js';
 import { startBudget } from '../store/guarded-store.js';

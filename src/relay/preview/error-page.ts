@@ -1,4 +1,4 @@
-import { buildUrlLink } from '../../protocol/share-url.js';
+import { buildUrlLink } from '../../protocol/mailbox-url.js';
 import type { HeaderField, RelayRequest } from '../request.js';
 import { prefersHtml } from './accept.js';
 import { ERROR_PAGE_TEXTS, type ErrorPageKind } from './error-page-texts.js';

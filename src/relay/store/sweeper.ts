@@ -15,7 +15,8 @@ const BATCH_TIMEOUT_MS = 10_000;
 
 /**
  * Erases expired entries every `intervalMs` (the drafts: the relay SHALL periodically check and delete). The interval
- * varies by a tenth, so that many processes do not sweep at the same time. The timer does not keep the process alive.
+ * varies by a tenth, so that many processes do not sweep at the same time. The store keeps concurrent sweeps apart: the
+ * Postgres store by an advisory lock, the SQLite store by its transactions. The timer does not keep the process alive.
  */
 export function startSweeper(store: MailboxStore, intervalMs: number, events: Events): Sweeper {
   let isStopped = store.sweep === undefined;

@@ -26,7 +26,7 @@ describe('Prefer [RFC 7240]', () => {
     ['lenient, wait=25, foo="', 25],
     ['wait=4294967296', 4_294_967_296],
     [`wait=${'9'.repeat(400)}`, Number.POSITIVE_INFINITY],
-  ])('%s is a wish to wait', (value, seconds) => expect(parse(value)).toBe(seconds));
+  ])('%s requests a long poll', (value, seconds) => expect(parse(value)).toBe(seconds));
 
   it.each([
     undefined,
@@ -58,23 +58,23 @@ describe('Prefer [RFC 7240]', () => {
     'foo="\\", wait=25, "',
     '"wait"=25',
     'wait=٢٥',
-  ])('%s is none', (value) => expect(parse(value)).toBeUndefined());
+  ])('%s requests no long poll', (value) => expect(parse(value)).toBeUndefined());
 
   it.each<[value: string, seconds: number | undefined]>([
     ['wait=1, wait=2', 1],
     ['wait=1, WAIT=2', 1],
     ['wait=soon, wait=2', undefined],
     ['wait, wait=2', undefined],
-  ])('of %s the first counts [§2]', (value, seconds) => expect(parse(value)).toBe(seconds));
+  ])('the first of %s applies [§2]', (value, seconds) => expect(parse(value)).toBe(seconds));
 
-  it('is read in linear time', () => {
+  it('the relay parses Prefer in linear time', () => {
     const started = performance.now();
     for (const part of ['"', '"\\', 'a', '\\', ',', 'wait', 'wait=', ' ', '"a,']) parse(part.repeat(16_000));
     expect(performance.now() - started).toBeLessThan(500);
   });
 });
 
-describe.each(HANDLERS)('Prefer at the %s handler', (handler) => {
+describe.each(HANDLERS)('Prefer, %s handler', (handler) => {
   const serve = serveInTests();
 
   it.each<[fields: Field[], applied: string | undefined]>([

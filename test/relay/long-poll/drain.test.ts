@@ -4,12 +4,12 @@ import { HANDLERS, serveInTests, waitersReach } from '../../support/long-poll/se
 import { createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
 import { somePayload } from '../../support/relay/relay.js';
 
-/* relay.drain and relay.close, at each door over real sockets. Clients would use their connections for more. */
+/* relay.drain and relay.close, with each handler over real sockets and with keep-alive connections. */
 
 const serve = serveInTests();
 
 describe.each(HANDLERS)('relay.drain, %s handler', (handler) => {
-  it('ends held reads with 204, and answers new waits at once', async () => {
+  it('ends held reads with 204, and answers new long polls at once', async () => {
     const { relay, base } = await serve(handler);
     const pairs = await Promise.all(Array.from({ length: 20 }, () => createBoundPair(base)));
     const waits = pairs.map(({ sender, url, version }) => sender.wait(url, version));
@@ -58,7 +58,7 @@ describe.each(HANDLERS)('relay.drain, %s handler', (handler) => {
   });
 });
 
-describe.each(['node', 'koa'] as const)('after relay.drain, %s handler', (handler) => {
+describe.each(['node', 'koa'] as const)('the relay after relay.drain, %s handler', (handler) => {
   it('closes the connection of every response, and serves all other requests as before', async () => {
     const { relay, base } = await serve(handler);
     const { sender, receiver, url, version } = await createBoundPair(base);
@@ -82,7 +82,7 @@ describe.each(['node', 'koa'] as const)('after relay.drain, %s handler', (handle
   });
 
   it('sends no connection header over HTTP/2', async () => {
-    const warnings: Error[] = []; // Node drops such a field, and warns of it.
+    const warnings: Error[] = []; // Node drops such a field with a warning.
     const hear = (warning: Error): void => void warnings.push(warning);
     process.on('warning', hear);
     const store = new Map();

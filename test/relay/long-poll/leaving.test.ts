@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { HANDLERS, type Served, serveInTests, waitersReach } from '../../support/long-poll/served.js';
 import { type BoundPair, createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
 
-/* Clients that leave while their read is held. */
+/* Clients that disconnect while the relay holds their read. */
 
 const serve = serveInTests();
 
-/** The time in which a client that left must be noticed; the waits themselves are of 30 s. */
+/** Deadline for the relay to detect that the client has disconnected. The long polls take 30 s. */
 const SOON_MS = 3_000;
 
 async function noneHeld({ relay }: Served): Promise<void> {
@@ -20,7 +20,7 @@ async function noneHeld({ relay }: Served): Promise<void> {
   expect(performance.now() - started).toBeLessThan(SOON_MS);
 }
 
-/** The head of a read that waits, as bytes. */
+/** The head of a long poll. */
 function headOf({ sender, url, version }: BoundPair): string {
   const { host, pathname } = new URL(url);
   const fields = [
@@ -32,7 +32,7 @@ function headOf({ sender, url, version }: BoundPair): string {
   return `POST ${pathname} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 }
 
-/** A session of HTTP/2, and a read that waits over it. */
+/** An HTTP/2 session with a long poll. */
 function waitOverHttp2({ sender, url, version }: BoundPair): {
   session: ClientHttp2Session;
   stream: ClientHttp2Stream;
@@ -45,7 +45,7 @@ function waitOverHttp2({ sender, url, version }: BoundPair): {
   return { session, stream };
 }
 
-/** Timers that were made since, and not cleared; those that do not keep the process alive are counted as well. */
+/** Counts active timers, also timers that do not keep the process alive. */
 function countTimers(): { alive(): number; stop(): void } {
   const timers = new Set<number>();
   const hook = createHook({
@@ -55,8 +55,8 @@ function countTimers(): { alive(): number; stop(): void } {
   return { alive: () => timers.size, stop: () => hook.disable() };
 }
 
-describe.each(HANDLERS)('a client that leaves its wait, %s handler', (handler) => {
-  it.each(['destroy', 'finish'] as const)('releases its slot: %s', async (way) => {
+describe.each(HANDLERS)('a client that disconnects during a long poll, %s handler', (handler) => {
+  it.each(['destroy', 'finish'] as const)('releases its slot by %s', async (way) => {
     const served = await serve(handler);
     const { sender, url, version } = await createBoundPair(served.base);
     for (const body of [undefined, { notificationToken: { type: 'com.example', tokenData: 'abcd' } }]) {
@@ -114,7 +114,7 @@ describe.each(HANDLERS)('a client that leaves its wait, %s handler', (handler) =
       return socket;
     });
     await waitersReach(served.relay, count);
-    // A timer of the wait, and one of the looks at its mailbox.
+    // Per read one timer of the long poll and one of the poller.
     expect(timers.alive()).toBeGreaterThanOrEqual(2 * count);
     const gone = sockets.map((socket) => once(socket, 'close'));
     for (const socket of sockets) socket.destroy();
@@ -125,7 +125,7 @@ describe.each(HANDLERS)('a client that leaves its wait, %s handler', (handler) =
     expect(warnings).toEqual([]);
   });
 
-  it('is not confused with a client that waits again over the same connection', async () => {
+  it('does not end a later long poll over the same connection', async () => {
     const served = await serve(handler);
     const pair = await createBoundPair(served.base);
     const connected = once(served.server, 'connection') as Promise<[Socket]>;
@@ -147,19 +147,19 @@ describe.each(HANDLERS)('a client that leaves its wait, %s handler', (handler) =
       await waitersReach(served.relay, 0);
     }
     expect(serverSide.listenerCount('close')).toBeLessThanOrEqual(listeners ?? 0);
-    expect(onResponses.size).toBe(1); // As many on a read that waited as on any other.
+    expect(onResponses.size).toBe(1); // A long poll adds as many listeners as any other read.
     socket.destroy();
   });
 });
 
-describe.each(['node', 'koa'] as const)('a client that leaves its wait over HTTP/2, %s handler', (handler) => {
+describe.each(['node', 'koa'] as const)('a client that leaves a long poll over HTTP/2, %s handler', (handler) => {
   it.each<[way: string, leave: (session: ClientHttp2Session, stream: ClientHttp2Stream) => void]>([
     ['resets the stream', (_, stream) => stream.close(constants.NGHTTP2_CANCEL)],
     ['destroys the session', (session) => session.destroy()],
-  ])('frees its place when it %s', async (_way, leave) => {
+  ])('releases its slot if it %s', async (_way, leave) => {
     const store = new Map();
     const served = await serve(handler, { store }, 2);
-    const plain = await serve('node', { store }); // The devices speak HTTP/1 but for this one read.
+    const plain = await serve('node', { store }); // The devices speak HTTP/1 except for this read.
     const pair = await createBoundPair(plain.base);
     const { session, stream } = waitOverHttp2({ ...pair, url: pair.url.replace(plain.base, served.base) });
     await waitersReach(served.relay, 1);

@@ -5,12 +5,12 @@ import { createBody, inSeconds, somePayload } from '../../support/protocol/bodie
 import { type BoundPair, createBoundPair, newDevice, waitFields } from '../../support/protocol/device.js';
 import type { Field, Sent } from '../../support/protocol/http.js';
 
-/* How a read that waits comes out (PROTOCOL: waiting), at each door over real sockets. */
+/* docs/protocol.md §8: the outcomes of a long poll, with each handler over real sockets. */
 
 const RETURNED_SOON_MS = 900;
 const serve = serveInTests();
 
-/** Starts a wait, and resolves once it is held. */
+/** Starts a long poll, and resolves once the relay holds it. */
 async function holding({ relay }: Served, start: () => Sent): Promise<Sent> {
   const before = relay.stats().waiters;
   const sent = start();
@@ -166,7 +166,7 @@ describe.each(HANDLERS)('ReadSecureContentFromMailbox with Prefer: wait, %s hand
     const { json, version } = await sender.create(served.base);
     const receiver = newDevice();
     const token = { notificationToken: { type: 'com.example', tokenData: 'abcd' } };
-    // Not what the stranger knows is asked, but what is stored: binding changes it.
+    // The relay compares the stored version, not the version of the request: a bind changes the stored version.
     const first = await receiver.wait(json.urlLink, version, 30, token).answer;
     expect([first.status, first.version === version]).toEqual([200, false]);
     const waiting = await holding(served, () => receiver.wait(json.urlLink, first.version, 30, token));
@@ -175,7 +175,7 @@ describe.each(HANDLERS)('ReadSecureContentFromMailbox with Prefer: wait, %s hand
     expect((await waiting.answer).json.payload).toEqual(payload);
   });
 
-  it('refuses at once a device that a read would refuse', async () => {
+  it('refuses a device without permission at once', async () => {
     const { relay, base } = await serve(handler);
     const { receiver, url, version } = await createBoundPair(base);
     const stranger = newDevice();
@@ -257,6 +257,6 @@ describe.each(HANDLERS)('ReadSecureContentFromMailbox with Prefer: wait, %s hand
     expect(asked).toEqual(['authenticate while 0 wait', 'authorize']);
     await receiver.update(url);
     await waiting.answer;
-    expect(asked).toHaveLength(4); // The other two are those of the update.
+    expect(asked).toHaveLength(4); // The update makes the other two calls.
   });
 });

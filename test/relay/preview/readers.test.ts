@@ -126,7 +126,7 @@ describe.each(READERS)('%s', (_name, read) => {
   });
 });
 
-test('after all of them, in every language, a receiver can still bind', async () => {
+test('a receiver can still bind after all OpenGraph readers, in every language', async () => {
   const url = await createShare(`${origin}/relay`);
   const found = new Set<string>();
   for (const [, read] of READERS) found.add(JSON.stringify(await read(url)));

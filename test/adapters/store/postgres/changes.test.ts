@@ -57,7 +57,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     const lane = async (): Promise<void> => {
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) await createAndReplace(one, key);
     };
-    await Promise.all(times(10, lane)); // One per connection, so that no call waits for a connection until its deadline.
+    await Promise.all(times(10, lane)); // One per connection, so that no call waits for a connection.
     await eventually(() => words.length).toBe(1000);
     expect(new Set(words).size).toBe(1000);
   });

@@ -146,7 +146,7 @@ interface Load {
 /** Six concurrent loops of requests with known responses. */
 async function startLoad(relay: Relay): Promise<Load> {
   const { url } = await sharedMailbox(relay);
-  expect((await device(relay).read(url)).status).toBe(200); // Bound: a read by another device gets 401, in an outage 503.
+  expect((await device(relay).read(url)).status).toBe(200); // Bound: another device gets 401, and 503 in an outage.
   const tally = { served: 0, refused: 0, slowest: 0, wrong: [] as string[], created: [] as string[] };
   let running = true;
   const requests: [right: number, send: () => Promise<Answer>][] = [

@@ -47,7 +47,7 @@ await describeOnOwnPostgres('a relay on Postgres', (server) => {
     counted.searchParams.set('application_name', 'counted');
     counted.searchParams.set('options', '-c log_statement=all');
     const store = postgresStore(counted.href, { schema: server.freshSchema(), poolSize: 4 });
-    await store.ping(); // Before the count: the migration, once per process. The relay's check at start is switched off.
+    await store.ping(); // The migration, once per process. The relay's check at start is off.
     const unchecked = { ...store, ping: async () => ({ clockSkewMs: 0 }) };
     const relay = testRelay({ store: unchecked, keys: [randomBytes(32)] });
     opened.push({ relay, store });

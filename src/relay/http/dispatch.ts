@@ -204,16 +204,14 @@ function checkRequestId({ requestId }: Exchange, isRequired: boolean): string | 
   return requestId;
 }
 
-async function readOperationBody(
+function readOperationBody(
   { takesBody }: AnyMailboxOperation,
   request: RelayRequest,
   limit: number,
-): Promise<unknown> {
+): Promise<unknown> | undefined {
   if (takesBody === 'required') return readJsonBody(request, takesBody, limit);
   if (!request.mayHaveBody) return undefined;
-  if (takesBody === 'optional') return readJsonBody(request, takesBody, limit);
-  await discardBody(request, limit);
-  return undefined;
+  return takesBody === 'optional' ? readJsonBody(request, takesBody, limit) : discardBody(request, limit);
 }
 
 /** Reads an ignored body, so that the connection can serve the next request. */

@@ -31,18 +31,19 @@ const RETRY_AFTER_SECONDS = '1';
 
 /** 200, or 201 for a duplicate, or 204 for a wait without a change. */
 export function createSuccessResponse(outcome: Outcome, headers: readonly HeaderField[]): RelayResponse {
-  const status = outcome.duplicate === true ? 201 : 200;
-  const fields = [...headers];
+  const hasBody = outcome.body !== undefined;
+  const fields = [...(hasBody ? JSON_HEADERS : COMMON_HEADERS), ...headers];
   if (outcome.version !== undefined) fields.push([VERSION, outcome.version]);
   if (outcome.receiver !== undefined) fields.push([RECEIVER, outcome.receiver]);
   if (outcome.waited !== undefined) {
     const { seconds, result } = outcome.waited;
     fields.push(['Preference-Applied', `wait=${result === 'declined' ? 0 : seconds}`]);
     if (result === 'declined') fields.push(['Retry-After', RETRY_AFTER_SECONDS]);
-    if (result !== 'changed') return { status: 204, headers: [...COMMON_HEADERS, ...fields], body: '' };
+    if (result !== 'changed') return { status: 204, headers: fields, body: '' };
   }
-  if (outcome.body === undefined) return createResponse(status, COMMON_HEADERS, fields, '');
-  return createResponse(status, JSON_HEADERS, fields, JSON.stringify(outcome.body));
+  const body = hasBody ? JSON.stringify(outcome.body) : '';
+  fields.push(['Content-Length', String(Buffer.byteLength(body))]);
+  return { status: outcome.duplicate === true ? 201 : 200, headers: fields, body };
 }
 
 export function createPreviewResponse(page: Page, headers: readonly HeaderField[]): RelayResponse {

@@ -1,6 +1,6 @@
 import { createClient } from '@keyv/redis';
-import { afterAll, describe, expect, it } from 'vitest';
-import { type Backend, createSettings, type RelayProcessSettings } from '../../support/process/backends.js';
+import { describe, expect, it } from 'vitest';
+import { createSettings, type RelayProcessSettings } from '../../support/process/backends.js';
 import { type RelayChild, startRelayProcess } from '../../support/process/fleet.js';
 import { pause, waitUntil } from '../../support/protocol/flow.js';
 import { formatTimes } from '../figures.js';
@@ -173,7 +173,6 @@ describe.runIf(parts.includes('held'))(`${sizes.held} waiting reads at one proce
 
   describe('on Redis', () => {
     let client: ReturnType<typeof createClient>;
-    afterAll(() => client?.destroy());
 
     /** The number of reads that Redis has answered. */
     async function countGets(): Promise<number> {
@@ -182,9 +181,7 @@ describe.runIf(parts.includes('held'))(`${sizes.held} waiting reads at one proce
       return calls.reduce((sum, [, count]) => sum + Number(count), 0);
     }
 
-    async function reconnect(backend: Backend, reads: HeldReads): Promise<void> {
-      client = createClient({ url: backend.url });
-      await client.connect();
+    async function reconnect(reads: HeldReads): Promise<void> {
       await reads.hold();
       await pause(500);
       const before = await countGets();
@@ -202,8 +199,14 @@ describe.runIf(parts.includes('held'))(`${sizes.held} waiting reads at one proce
     }
 
     it('are all checked after a lost subscription, and none ends without a change', () =>
-      withBackend('redis', (backend) =>
-        withReads({ backend: toBackend(backend) }, (reads) => reconnect(backend, reads)),
-      ));
+      withBackend('redis', async (backend) => {
+        client = createClient({ url: backend.url });
+        await client.connect();
+        try {
+          await withReads({ backend: toBackend(backend) }, reconnect);
+        } finally {
+          client.destroy(); // Before the server stops.
+        }
+      }));
   });
 });

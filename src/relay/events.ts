@@ -26,10 +26,14 @@ export interface RelayEventMap {
   'mailbox.removed': { mailbox: string };
   /** The relay removed a notification token from a mailbox, because its provider called the token invalid. */
   'token.forgotten': { mailbox: string };
-  /** A call to the store failed, or its result was unusable. */
+  /**
+   * A call to the store failed, or its result was unusable. `reason` is a sentence with the cause and the remedy, if
+   * the store gives one.
+   */
   'store.failed': {
     call: 'get' | 'revision' | 'create' | 'replace' | 'sweep' | 'ping' | 'decode';
     cause: string;
+    reason?: string;
     ms: number;
   };
   /**

@@ -1,3 +1,5 @@
+import { StoreError } from '../../../src/relay/store/contract.js';
+
 /**
  * A failed call to Postgres. `code` is the SQLSTATE, the code of a system error, or one of `POSTGRES_TIMEOUT`,
  * `POSTGRES_CONNECTION_LOST`, `POSTGRES_OVERLOADED`, `POSTGRES_CLOSED`. The error does not carry the error of the
@@ -5,10 +7,10 @@
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-export class PostgresFailure extends Error {
+export class PostgresFailure extends StoreError {
   override readonly name = 'PostgresFailure';
-  constructor(readonly code: string) {
-    super(`Postgres: ${REASONS[code] ?? 'the statement failed'} (${code}).`);
+  constructor(code: string) {
+    super(code, `Postgres: ${REASONS[code] ?? 'the statement failed'} (${code}).`);
   }
 }
 

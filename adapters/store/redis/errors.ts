@@ -1,3 +1,5 @@
+import { StoreError } from '../../../src/relay/store/contract.js';
+
 /**
  * A failed call to Redis. `code` is the error prefix of the Redis reply (`OOM`, `READONLY`, `CLUSTERDOWN`, `NOAUTH`),
  * the code of a system error (`ECONNREFUSED`), or one of `redis_timeout`, `redis_unreachable`, `redis_overloaded`,
@@ -8,14 +10,8 @@
  *
  * @see https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors for the error prefix
  */
-export class RedisStoreError extends Error {
+export class RedisStoreError extends StoreError {
   override readonly name = 'RedisStoreError';
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
 }
 
 /** After a time-out the outcome of a write is unknown. */

@@ -114,7 +114,7 @@ export function loadLibsql(require: (name: string) => unknown = createRequire(im
   } catch (cause) {
     // The binary for this platform may be missing as well (npm's --omit=optional).
     const message = 'sqliteStore: the package libsql is not there, or not for this platform; npm install libsql';
-    throw new SqliteStoreError('missing_package', message, cause);
+    throw new SqliteStoreError('missing_package', message, { cause });
   }
 }
 
@@ -140,7 +140,7 @@ function openFile(Database: DatabaseConstructor, file: string): OwnedDatabase {
     // Time-out 0: SQLite would wait for a lock in the event loop. GroupCommitQueue waits instead.
     database = new Database(file, { timeout: 0 });
   } catch (cause) {
-    throw new SqliteStoreError('SQLITE_CANTOPEN', 'The database file cannot be opened.', cause);
+    throw new SqliteStoreError('SQLITE_CANTOPEN', 'The database file cannot be opened.', { cause });
   }
   try {
     // FULL: a commit is on the disk when it returns. MEMORY: VACUUM writes no temporary copy to the disk.

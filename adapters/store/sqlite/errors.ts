@@ -1,13 +1,8 @@
+import { StoreError } from '../../../src/relay/store/contract.js';
+
 /** An error of this adapter, with a `code` for events. */
-export class SqliteStoreError extends Error {
+export class SqliteStoreError extends StoreError {
   override readonly name = 'SqliteStoreError';
-  constructor(
-    readonly code: string,
-    message: string,
-    cause?: unknown,
-  ) {
-    super(message, cause === undefined ? undefined : { cause });
-  }
 }
 
 /** True if another connection holds a lock: the caller may try again. */

@@ -113,7 +113,9 @@ export class GroupCommitQueue {
     if (code === 'SQLITE_FULL') return new StoreFullError('The database, or its disk, is full.', { cause: error });
     if (error instanceof SqliteStoreError || error instanceof StoreFullError || isBusy(error)) return error;
     this.#connector.reset();
-    return code.startsWith('SQLITE_') ? error : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', error);
+    return code.startsWith('SQLITE_')
+      ? error
+      : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import { RelayError, storeUnavailable } from '../errors.js';
-import { describeCause, type RelayEventType } from '../events.js';
+import type { RelayEventType } from '../events.js';
 import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Role } from '../mailbox/roles.js';
 import {
@@ -9,8 +9,10 @@ import {
   type Transition,
   type TransitionResult,
 } from '../mailbox/transitions.js';
+
 import type { Address } from '../store/codec.js';
 import type { StoredEntry } from '../store/contract.js';
+import { describeFailure } from '../store/describe-failure.js';
 import { type StoreBudget, startBudget } from '../store/guarded-store.js';
 import type { RelayContext } from './context.js';
 
@@ -37,7 +39,7 @@ function openRecord(context: RelayContext, address: Address, entry: StoredEntry)
   try {
     return context.codec.decode(entry.value, address);
   } catch (error) {
-    context.events.emit('store.failed', { call: 'decode', cause: describeCause(error), ms: 0 });
+    context.events.emit('store.failed', { call: 'decode', ...describeFailure(error), ms: 0 });
     throw storeUnavailable(error);
   }
 }

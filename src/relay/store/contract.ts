@@ -71,6 +71,34 @@ export interface StoreCapabilities {
   readonly storesObjects?: boolean;
 }
 
+const STORE_ERROR = Symbol.for('credential-relay.StoreError');
+
+/**
+ * A failed call of a store. The relay prints `message` in the event `store.failed`, and the command prints it too.
+ * So `message` is one sentence that names the cause and the remedy, and never holds a key, a value, a password, or text
+ * that the backend wrote. `code` is a word of at most 64 characters `[A-Za-z0-9_]`.
+ */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+  readonly [STORE_ERROR] = true;
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: { readonly cause: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/**
+ * Tests for a {@link StoreError}.
+ *
+ * @returns True also for an instance of another copy of this package.
+ */
+export function isStoreError(error: unknown): error is StoreError {
+  return error instanceof Error && STORE_ERROR in error;
+}
+
 /**
  * Rejects a write because the store has no room for it. The write changed nothing. A store rejects `create` and
  * `replace` with this error, or with any error whose `code` is `store_full`. The relay then answers 503 `store_full`.

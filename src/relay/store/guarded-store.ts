@@ -1,6 +1,7 @@
 import { RelayError, storeFull, storeUnavailable } from '../errors.js';
-import { describeCause, type Events } from '../events.js';
+import type { Events } from '../events.js';
 import { isStoreFull, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
+import { describeFailure } from './describe-failure.js';
 import { createFullStoreReporter } from './full-store-reporter.js';
 import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
@@ -79,7 +80,7 @@ export function guardStore(store: MailboxStore, timeoutMs: number, events: Event
         reportFull(cause);
         throw storeFull(cause);
       }
-      events.emit('store.failed', { call, cause: describeCause(cause), ms: performance.now() - startedAt });
+      events.emit('store.failed', { call, ...describeFailure(cause), ms: performance.now() - startedAt });
       throw storeUnavailable(cause);
     }
   }

@@ -1,5 +1,6 @@
-import { describeCause, type Events, type RelayEventMap } from '../events.js';
+import type { Events, RelayEventMap } from '../events.js';
 import type { MailboxStore, StoreHealth } from './contract.js';
+import { describeFailure } from './describe-failure.js';
 import { withStoreTimeout } from './store-timeout.js';
 
 /** The relay warns of a larger difference between the clocks of the store and of this machine. */
@@ -52,7 +53,7 @@ export function checkAtStart(store: MailboxStore, check: HealthCheck, events: Ev
     if (store.capabilities.storesObjects === true) return;
     const startedAt = performance.now();
     check().catch((error: unknown) => {
-      events.emit('store.failed', { call: 'ping', cause: describeCause(error), ms: performance.now() - startedAt });
+      events.emit('store.failed', { call: 'ping', ...describeFailure(error), ms: performance.now() - startedAt });
     });
   });
 }

@@ -1,11 +1,11 @@
 import { withTimeout } from '../time.js';
+import { StoreError } from './contract.js';
 
 /** A call of the store did not settle in time. The caller does not know whether a write was made. */
-export class StoreTimeoutError extends Error {
+export class StoreTimeoutError extends StoreError {
   override readonly name = 'StoreTimeoutError';
-  readonly code = 'store_timeout';
   constructor() {
-    super('The store did not answer in time.');
+    super('store_timeout', 'The store did not answer in time.');
   }
 }
 

@@ -1,5 +1,6 @@
-import { describeCause, type Events } from '../events.js';
+import type { Events } from '../events.js';
 import type { MailboxStore } from './contract.js';
+import { describeFailure } from './describe-failure.js';
 import { withStoreTimeout } from './store-timeout.js';
 
 export interface Sweeper {
@@ -35,7 +36,7 @@ export function startSweeper(store: MailboxStore, intervalMs: number, events: Ev
       } while (batch === BATCH && !isStopped);
       if (erased > 0) events.emit('sweep.completed', { erased, ms: performance.now() - startedAt });
     } catch (error) {
-      events.emit('store.failed', { call: 'sweep', cause: describeCause(error), ms: performance.now() - startedAt });
+      events.emit('store.failed', { call: 'sweep', ...describeFailure(error), ms: performance.now() - startedAt });
     }
   }
 

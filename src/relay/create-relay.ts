@@ -136,7 +136,7 @@ export function createRelay(options: RelayOptions): Relay {
     stats: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
     drain: () => context.waiters.drain(),
     async close() {
-      await Promise.all([context.waiters.close(), context.pushes.close(), store.stopSweeper()]);
+      await Promise.all([context.waiters.close(), context.pushes.close(), store.stopBackgroundWork()]);
       await store.close();
     },
   });

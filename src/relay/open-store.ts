@@ -4,7 +4,7 @@ import type { ChangeBus } from './long-poll/contract.js';
 import type { Settings } from './options.js';
 import type { MailboxStore } from './store/contract.js';
 import { type GuardedStore, guardStore } from './store/guarded-store.js';
-import { checkAtStart, createHealthCheck, type HealthCheck } from './store/health.js';
+import { createHealthCheck, type HealthCheck, startHealthChecks } from './store/health.js';
 import { type Sweeper, startSweeper } from './store/sweeper.js';
 
 /** The store of a relay, with the background work that belongs to the store. */
@@ -17,8 +17,8 @@ export interface RelayStore {
    * must leave no timer.
    */
   start(): void;
-  /** Resolves when a running sweep has ended. */
-  stopSweeper(): Promise<void>;
+  /** Stops what {@link start} started. Resolves when a running sweep has ended. */
+  stopBackgroundWork(): Promise<void>;
   /** Closes the store, unless the host created the store. */
   close(): Promise<void>;
 }
@@ -27,17 +27,19 @@ export interface RelayStore {
 export function openStore(settings: Settings, events: Events): RelayStore {
   const store = storeFromOption(settings.store, settings.clock);
   assertKeys(settings, store);
-  const ping = createHealthCheck(store, settings.storeTimeoutMs, events);
+  const ping = createHealthCheck(store, `${settings.namespace}:ping`, settings.storeTimeoutMs, events);
   let sweeper: Sweeper | undefined;
+  let stopChecks: (() => void) | undefined;
   return {
     guarded: guardStore(store, Math.min(settings.storeTimeoutMs, settings.storeBudgetMs), events),
     changes: store.changes,
     ping,
     start() {
       sweeper = startSweeper(store, settings.sweepIntervalMs, events);
-      checkAtStart(store, ping, events);
+      stopChecks = startHealthChecks(store, ping, events);
     },
-    async stopSweeper() {
+    async stopBackgroundWork() {
+      stopChecks?.();
       await sweeper?.stop();
     },
     async close() {

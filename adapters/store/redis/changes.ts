@@ -5,6 +5,7 @@ import {
   type SubscriptionConnection,
   type SubscriptionTimes,
 } from '../../../src/relay/store/subscription.js';
+import { PackageError } from '../../shared/import-package.js';
 import type { Client } from './client.js';
 import { MAXIMUM_PAUSE_MS, MINIMUM_PAUSE_MS } from './connection-manager.js';
 import { connectToMaster, ignoreErrors } from './connections.js';
@@ -27,7 +28,7 @@ const TIMES: SubscriptionTimes = {
   minimumPauseMs: MINIMUM_PAUSE_MS,
   maximumPauseMs: MAXIMUM_PAUSE_MS,
   refusedPauseMs: 30_000,
-  isRefusal: (cause) => ['NOPERM', 'ERR'].includes(readReplyCode(cause) ?? ''),
+  isRefusal: (cause) => cause instanceof PackageError || ['NOPERM', 'ERR'].includes(readReplyCode(cause) ?? ''),
 };
 
 /**

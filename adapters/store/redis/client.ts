@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+import { importPackage } from '../../shared/import-package.js';
+import { isIoredisKeyvRedis } from './ioredis.js';
 
 /** A client, cluster client or sentinel client of node-redis 5 (`redis`, `@redis/client`). */
 export interface NodeRedisClient {
@@ -37,11 +38,13 @@ export interface Cluster {
   readonly _options?: { readonly defaults?: { readonly socket?: object } };
   readonly isOpen: boolean;
   readonly masters: readonly ClusterNode[];
+  /** The master per slot; undefined for a slot that no node serves. */
+  readonly slots: readonly ({ readonly master: unknown } | undefined)[];
   nodeClient(node: ClusterNode): Promise<Client>;
   duplicate(overrides: object): Cluster;
   connect(): Promise<unknown>;
   sendCommand(key: string | undefined, isReadonly: boolean, command: readonly string[]): Promise<unknown>;
-  on(event: string, listener: () => void): unknown;
+  on(event: string, listener: (error?: unknown) => void): unknown;
   close(): Promise<void>;
 }
 
@@ -84,17 +87,37 @@ export function isNodeRedis(value: unknown): value is NodeRedisClient {
   );
 }
 
+/** True for a `KeyvRedis` of an older release, @keyv/redis 2 to 4. */
+export function isOutdatedKeyvRedis(value: unknown): boolean {
+  if (isIoredisKeyvRedis(value)) return true;
+  return (
+    isObject(value) &&
+    typeof value.createKeyPrefix === 'function' &&
+    isObject(value.client) &&
+    typeof value.client.sendCommand === 'function' &&
+    !isKeyvRedis(value)
+  );
+}
+
+/** True for a client of node-redis 4 or older. */
+export function isOutdatedNodeRedis(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    (typeof value.sendCommand === 'function' || typeof value.send_command === 'function') &&
+    typeof value.duplicate === 'function' &&
+    typeof value.call !== 'function' &&
+    !isNodeRedis(value)
+  );
+}
+
 /**
- * Loads @keyv/redis synchronously, as creating a store is synchronous.
+ * Loads @keyv/redis.
  *
- * @throws Error that names the command to install the package
+ * @throws PackageError if the package is missing or cannot be loaded
  */
-export function loadLibrary(require: (name: string) => unknown = createRequire(import.meta.url)): RedisLibrary {
-  try {
-    return require('@keyv/redis') as RedisLibrary;
-  } catch (cause) {
-    throw new Error('A Redis URL needs the package @keyv/redis: npm install @keyv/redis', { cause });
-  }
+export async function loadLibrary(): Promise<RedisLibrary> {
+  const module: unknown = await importPackage('redisStore', '@keyv/redis', () => import('@keyv/redis'));
+  return ('createClient' in (module as object) ? module : Reflect.get(module as object, 'default')) as RedisLibrary;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

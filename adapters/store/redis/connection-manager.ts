@@ -20,6 +20,8 @@ export interface RedisConnection {
   destroy(): void;
   /** True if a part can fail (one node of a cluster): the connection then stays in use until its successor is open. */
   readonly partial: boolean;
+  /** The master of each slot of a cluster; undefined for a slot that no node serves. Absent without a cluster. */
+  getMasters?(): readonly ({ readonly master: unknown } | undefined)[];
 }
 
 /** Opens a connection within its own time-out. A later failure calls `onLost`, possibly more than once. */
@@ -77,6 +79,11 @@ export class ConnectionManager {
     } catch (cause) {
       throw toStoreError(cause);
     }
+  }
+
+  /** The master of each slot of the cluster to which the manager is connected; undefined without a cluster. */
+  getMasters(): readonly ({ readonly master: unknown } | undefined)[] | undefined {
+    return this.#current?.connection.getMasters?.();
   }
 
   /** Waits for pending calls, then closes. Later calls reject. */

@@ -3,7 +3,7 @@ import { withTimeout } from '../../../src/relay/time.js';
 import type { Client, Cluster, Sentinel } from './client.js';
 import type { ConnectionSettings } from './client-options.js';
 import { countCharacters, type OpenRedisConnection, type RedisConnection } from './connection-manager.js';
-import { overloadedError, readReplyCode, timeoutError } from './errors.js';
+import { overloadedError, RedisStoreError, readReplyCode, timeoutError } from './errors.js';
 
 /** Connects `client` to one server. */
 export async function openSingleConnection(
@@ -24,9 +24,12 @@ export async function openSingleConnection(
 }
 
 /** Connects to all nodes of a cluster. */
-export function clusterConnection(createCluster: () => Cluster, settings: ConnectionSettings): OpenRedisConnection {
+export function clusterConnection(
+  createCluster: () => Promise<Cluster>,
+  settings: ConnectionSettings,
+): OpenRedisConnection {
   return async (onLost) => {
-    const cluster = createCluster();
+    const cluster = await createCluster();
     cluster.on('node-error', onLost);
     await connectCluster(cluster, settings.connectTimeoutMs);
     return {
@@ -34,6 +37,7 @@ export function clusterConnection(createCluster: () => Cluster, settings: Connec
       isUp: () => cluster.isOpen,
       destroy: () => destroyCluster(cluster),
       partial: true,
+      getMasters: () => cluster.slots,
     };
   };
 }
@@ -95,11 +99,23 @@ async function assertMaster(client: Client): Promise<void> {
     if (readReplyCode(cause) === 'NOPERM' || readReplyCode(cause) === 'ERR') return;
     throw cause;
   }
+  if (Array.isArray(role) && role[0] === 'sentinel') throw sentinelError();
   if (Array.isArray(role) && role[0] !== 'master') throw new Error('READONLY The server is a replica.');
 }
 
+function sentinelError(): RedisStoreError {
+  return new RedisStoreError(
+    'redis_is_sentinel',
+    'The server is a sentinel; use redis+sentinel://host:port/masterName.',
+  );
+}
+
 export async function connectCluster(cluster: Cluster, ms: number): Promise<void> {
-  cluster.on('error', () => {}); // Each failed discovery emits one; the calls reject as well.
+  // Each failed discovery emits one. The promise says only that no node could be used.
+  let failure: unknown;
+  cluster.on('error', (error) => {
+    if (failure === undefined || readReplyCode(error) !== undefined) failure = error;
+  });
   try {
     await withTimeout(
       ms,
@@ -108,7 +124,7 @@ export async function connectCluster(cluster: Cluster, ms: number): Promise<void
     );
   } catch (cause) {
     destroyCluster(cluster);
-    throw cause;
+    throw cause instanceof RedisStoreError ? cause : (failure ?? cause);
   }
 }
 

@@ -1,42 +1,56 @@
 import type { ConnectionOptions } from 'node:tls';
-import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import {
   assertDeadline,
+  DEFAULT_PING_KEY,
   type MailboxStore,
   REVISION_CHARACTERS,
-  StoreFullError,
 } from '../../../src/relay/store/contract.js';
 import { createRedisSubscriber } from './changes.js';
 import type { KeyvRedisAdapter, NodeRedisClient } from './client.js';
-import type { RedisCredentials } from './client-options.js';
+import type { ConnectionSettings, RedisCredentials } from './client-options.js';
 import { ConnectionManager } from './connection-manager.js';
-import { RedisStoreError } from './errors.js';
-import { resolveSource } from './resolve-source.js';
-import { CREATE, REPLACE, REPLACE_AND_PUBLISH, type ReplaceScripts, type Script } from './scripts.js';
-import { decodeRevision, decodeStoredValue, encodeStoredValue, foreignValueError } from './stored-value.js';
+import type { IoredisClient, KeyvValkeyAdapter } from './ioredis.js';
+import { optionsSchema } from './options-schema.js';
+import { pingRedis } from './ping.js';
+import { resolveAddress, resolveSource } from './resolve-source.js';
+import { fullError, isOutOfMemory, runReplace, runScript } from './run-script.js';
+import { CREATE, REPLACE, REPLACE_AND_PUBLISH } from './scripts.js';
+import { decodeRevision, decodeStoredValue, encodeStoredValue } from './stored-value.js';
+import { parseRedisUrl } from './url.js';
 
-export { isKeyvRedis, type KeyvRedisAdapter, type NodeRedisClient } from './client.js';
+export {
+  isKeyvRedis,
+  isNodeRedis,
+  isOutdatedKeyvRedis,
+  isOutdatedNodeRedis,
+  type KeyvRedisAdapter,
+  type NodeRedisClient,
+} from './client.js';
 export type { RedisCredentials } from './client-options.js';
 export { RedisStoreError } from './errors.js';
+export { type IoredisClient, isIoredis, isKeyvValkey, type KeyvValkeyAdapter } from './ioredis.js';
+
+const DEFAULT_TIMEOUT_MS = 2000;
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * Longest time of a call, in ms. A call that takes longer rejects, and the store replaces the connection. Default
-   * 2000.
+   * Longest time of a call, in ms, from 50 to 600,000. A call that takes longer rejects, and the store replaces the
+   * connection. Default: the parameter `timeout` of the URL, else 2000.
    */
-  readonly timeoutMs?: number;
-  /** Longest time to connect, in ms. Default 2000. */
-  readonly connectTimeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** Longest time to connect, in ms, from 50 to 600,000. Default: the parameter `connect_timeout` of the URL, else 2000. */
+  readonly connectTimeoutMs?: number | undefined;
   /**
-   * TLS options (`ca`, `cert`, `key`, …) of a `rediss` URL. Default: those of Node. Any other source carries its own.
+   * TLS options (`ca`, `cert`, `key`, …) of a `rediss` URL. Default: the parameters of the URL, and those of Node. Any
+   * other source carries its own.
    *
    * @see https://nodejs.org/api/tls.html#tlsconnectoptions-callback
    */
-  readonly tls?: ConnectionOptions;
+  readonly tls?: ConnectionOptions | undefined;
   /** Credentials of the sentinels of a `redis+sentinel` URL; the URL holds those of the data nodes. Default none. */
-  readonly sentinelCredentials?: RedisCredentials;
+  readonly sentinelCredentials?: RedisCredentials | undefined;
   /**
    * True: a replace publishes its key on the channel `credential-relay:changes`, and `store.changes` subscribes there,
    * so that long polls at other processes return at once. False: nothing is published, and long polls poll the store;
@@ -51,25 +65,45 @@ export interface RedisStoreOptions {
 /** A mailbox store in Redis. */
 export interface RedisStore extends MailboxStore {
   /**
-   * Resolves if Redis answers. `evictionPolicy` is the `maxmemory-policy` of Redis, if the connection may read the
+   * Resolves if Redis answers and does the work of the relay: the store runs its scripts and reads on a new key, `key`
+   * with a random ending, in a cluster on each master. The key ends after a millisecond, at the latest after 5 s. Two
+   * round trips. `evictionPolicy` is the `maxmemory-policy` of Redis, if the connection may read the
    * setting: with any policy but `noeviction`, a Redis that is short of memory drops live mailboxes. `clockSkewMs` is
    * the clock of Redis minus the clock of this machine, in ms.
    *
-   * @throws RedisStoreError if Redis does not answer in time
+   * @param key - The relay passes its namespace and `:ping`. Default `relay:ping`.
+   * @throws RedisStoreError if Redis does not answer in time, or refuses the work; `message` names the cause and the
+   * remedy
    * @see https://redis.io/docs/latest/develop/reference/eviction/
    */
-  ping(): Promise<{ readonly clockSkewMs: number; readonly evictionPolicy?: string }>;
+  ping(key?: string): Promise<{ readonly clockSkewMs: number; readonly evictionPolicy?: string }>;
 }
 
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+/** Parses the options and the source, of which the URL may hold settings as well. An option overrides the URL. */
+function resolve(source: unknown, options: RedisStoreOptions) {
+  const given = parseOptions('redisStore', optionsSchema, options);
+  const isUrl = typeof source === 'string' || source instanceof URL;
+  const address = isUrl ? parseRedisUrl(String(source)) : undefined;
+  if (given.tls !== undefined && address?.tls !== true) throw new TypeError(`redisStore.tls: ${NEEDS_TLS_URL}`);
+  if (given.sentinelCredentials !== undefined && address?.kind !== 'sentinel') {
+    throw new TypeError('redisStore.sentinelCredentials: needs a redis+sentinel:// URL as the source');
+  }
+  const inUrl = address?.settings;
+  const tls = given.tls ?? inUrl?.tls;
+  const settings: ConnectionSettings = {
+    connectTimeoutMs: given.connectTimeoutMs ?? inUrl?.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+    tls: tls && { ...inUrl?.tls, ...tls },
+    sentinelCredentials: given.sentinelCredentials ?? inUrl?.sentinelCredentials,
+  };
+  return {
+    timeoutMs: given.timeoutMs ?? inUrl?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    changes: given.changes ?? true,
+    settings,
+    ...(address === undefined ? resolveSource(source, settings) : resolveAddress(address, settings)),
+  };
+}
 
-const optionsSchema = z.strictObject({
-  timeoutMs: z.number().default(2000),
-  connectTimeoutMs: z.number().default(2000),
-  tls: z.custom<ConnectionOptions>(isObject, 'must be an object').optional(),
-  sentinelCredentials: z.custom<RedisCredentials>(isObject, 'must be an object').optional(),
-  changes: z.boolean().default(true),
-});
+const NEEDS_TLS_URL = 'needs a rediss:// URL as the source; a client or a Keyv adapter carries its own TLS options';
 
 /**
  * Creates a mailbox store in Redis 6.2 or later, or in Valkey: standalone, with TLS, Sentinel or Cluster.
@@ -93,11 +127,14 @@ const optionsSchema = z.strictObject({
  * trip. With any other policy Redis drops live mailboxes instead, since each has a time to live: see {@link
  * RedisStore.ping}.
  *
+ * **Packages.** For a URL the store imports the package `@keyv/redis` at the first call. Without it, calls reject with
+ * the code `package_missing`.
+ *
  * @param source - A URL (`redis://`, `rediss://`, `redis+sentinel://host,host/masterName/database`,
- *   `redis+cluster://host,host`), a `KeyvRedis` of @keyv/redis 5, or a client, cluster client or sentinel client of
- *   node-redis 5
- * @throws TypeError for an invalid source or option; the message does not repeat the URL
- * @throws Error for a URL, if the package `@keyv/redis` is not installed
+ *   `redis+cluster://host,host`; `valkey` in place of `redis` means the same; docs/stores.md lists the parameters), a
+ *   `KeyvRedis` of @keyv/redis 5, a `KeyvValkey` of @keyv/valkey, a client, cluster client or sentinel client of
+ *   node-redis 5, or a client or cluster client of ioredis 5 or iovalkey
+ * @throws TypeError for an invalid source or option; the message names the part at fault and does not repeat the URL
  * @example
  * ```ts
  * const store = redisStore('rediss://relay:secret@cache.example:6380', { timeoutMs: 1000 });
@@ -107,11 +144,10 @@ const optionsSchema = z.strictObject({
  *   https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ for fail-over and lost writes
  */
 export function redisStore(
-  source: string | KeyvRedisAdapter | NodeRedisClient,
+  source: string | URL | KeyvRedisAdapter | KeyvValkeyAdapter | NodeRedisClient | IoredisClient,
   options: RedisStoreOptions = {},
 ): RedisStore {
-  const { timeoutMs, changes, ...settings } = parseOptions('redisStore', optionsSchema, options);
-  const { openConnection, useSubscriber } = resolveSource(source, settings);
+  const { timeoutMs, changes, settings, openConnection, useSubscriber } = resolve(source, options);
   const redis = new ConnectionManager(openConnection, timeoutMs);
   const subscriber =
     changes && useSubscriber !== undefined
@@ -144,69 +180,10 @@ export function redisStore(
       const replaced = await runReplace(redis, replaceScripts, key, args);
       return replaced === 1 ? 'ok' : replaced === -1 ? 'conflict' : 'missing';
     },
-    ping: () => ping(redis),
+    // Without PUBLISH: nobody waits for the key of a ping.
+    ping: (key = DEFAULT_PING_KEY) => pingRedis(redis, REPLACE, key),
     async close() {
       await Promise.all([subscriber?.close(), redis.close()]);
     },
   };
-}
-
-async function ping(redis: ConnectionManager): Promise<{ clockSkewMs: number; evictionPolicy?: string }> {
-  const startedAt = Date.now();
-  const [time, policy] = await Promise.all([
-    redis.send(undefined, ['TIME']),
-    redis.send(undefined, ['CONFIG', 'GET', 'maxmemory-policy']).catch(() => undefined), // Often not permitted.
-  ]);
-  const now = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : Number.NaN;
-  if (Number.isNaN(now)) throw new RedisStoreError('redis_foreign_value', 'Redis returned no time.');
-  const clockSkewMs = Math.round(now - (startedAt + Date.now()) / 2);
-  const evictionPolicy: unknown = Array.isArray(policy) ? policy[1] : undefined;
-  return typeof evictionPolicy === 'string' ? { clockSkewMs, evictionPolicy } : { clockSkewMs };
-}
-
-type ScriptResult = 1 | 0 | -1;
-
-/**
- * Runs a script by its digest, or by its text where the server has not cached it (restart, fail-over, SCRIPT FLUSH).
- */
-async function runScript(
-  redis: ConnectionManager,
-  { sha1, text }: Script,
-  key: string,
-  args: readonly string[],
-): Promise<ScriptResult> {
-  let reply: unknown;
-  try {
-    reply = await redis.send(key, ['EVALSHA', sha1, '1', key, ...args]);
-  } catch (cause) {
-    if (!(cause instanceof RedisStoreError) || cause.code !== 'NOSCRIPT') throw cause;
-    reply = await redis.send(key, ['EVAL', text, '1', key, ...args]);
-  }
-  if (reply === 1 || reply === 0 || reply === -1) return reply;
-  throw foreignValueError();
-}
-
-async function runReplace(
-  redis: ConnectionManager,
-  scripts: ReplaceScripts,
-  key: string,
-  args: readonly string[],
-): Promise<ScriptResult> {
-  try {
-    return await runScript(redis, scripts.usual, key, args);
-  } catch (cause) {
-    if (!isOutOfMemory(cause)) throw cause;
-    // The script wrote nothing. A value that is not longer needs no memory; the first error says more than the second.
-    return runScript(redis, scripts.inPlace, key, args).catch(() => {
-      throw fullError(cause);
-    });
-  }
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof RedisStoreError && error.code === 'OOM';
-}
-
-function fullError(cause: unknown): StoreFullError {
-  return new StoreFullError('Redis has no memory left.', { cause });
 }

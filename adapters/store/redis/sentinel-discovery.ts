@@ -1,7 +1,7 @@
 import { withTimeout } from '../../../src/relay/time.js';
 import type { Client } from './client.js';
 import { ignoreErrors } from './connections.js';
-import { timeoutError } from './errors.js';
+import { RedisStoreError, timeoutError } from './errors.js';
 import { tryEach } from './subscribers.js';
 
 /** Passes the address of the master to `use`. */
@@ -9,7 +9,7 @@ export type UseMaster = <Result>(use: (master: object) => Promise<Result>) => Pr
 
 /** Queries one sentinel after another for the master, until `use` accepts an address. */
 export function createMasterDiscovery(
-  sentinels: readonly (() => Client)[],
+  sentinels: readonly (() => Promise<Client>)[],
   masterName: string,
   connectTimeoutMs: number,
 ): UseMaster {
@@ -18,7 +18,7 @@ export function createMasterDiscovery(
     const order = [...sentinels.slice(first), ...sentinels.slice(0, first)];
     try {
       return await tryEach(order, async (createSentinel) =>
-        use(await queryMaster(createSentinel(), masterName, connectTimeoutMs)),
+        use(await queryMaster(await createSentinel(), masterName, connectTimeoutMs)),
       );
     } catch (cause) {
       // The next attempt begins with another sentinel: an isolated sentinel may still name the previous master.
@@ -41,9 +41,16 @@ async function queryMaster(
   };
   try {
     const reply = await withTimeout(connectTimeoutMs, query, () => timeoutError(connectTimeoutMs));
-    if (!Array.isArray(reply)) throw new Error('The sentinel knows no master of this name.');
+    if (!Array.isArray(reply)) throw unknownMasterError();
     return { host: String(reply[0]), port: Number(reply[1]) };
   } finally {
     ignoreErrors(() => sentinel.destroy());
   }
+}
+
+function unknownMasterError(): RedisStoreError {
+  return new RedisStoreError(
+    'redis_unknown_master',
+    'The sentinels know no master of the name in the URL; correct the name behind the hosts (SENTINEL MASTERS lists all).',
+  );
 }

@@ -11,10 +11,10 @@ import { timeoutError } from './errors.js';
 export type UseSubscriber = <Result>(use: (client: Client) => Promise<Result>) => Promise<Result>;
 
 /** A cluster passes each notification to all of its nodes. The store picks a node at random to spread the load. */
-export function clusterSubscriber(createCluster: () => Cluster, settings: ConnectionSettings): UseSubscriber {
+export function clusterSubscriber(createCluster: () => Promise<Cluster>, settings: ConnectionSettings): UseSubscriber {
   const ms = settings.connectTimeoutMs;
   return async (use) => {
-    const cluster = createCluster();
+    const cluster = await createCluster();
     await connectCluster(cluster, ms);
     try {
       return await tryEach(shuffle(cluster.masters), async (master) => {

@@ -141,6 +141,9 @@ export interface StoreHealth {
   readonly usage?: StoreUsage;
 }
 
+/** The key of {@link MailboxStore.ping} for a caller without a key: in the default namespace of relays. */
+export const DEFAULT_PING_KEY = 'relay:ping';
+
 /**
  * Stores mailboxes. Keys have at most 128 characters of `[A-Za-z0-9_:-]`.
  *
@@ -188,8 +191,17 @@ export interface MailboxStore {
    * @returns The number of erased entries.
    */
   sweep?(limit: number): Promise<number>;
-  /** Checks that the backend answers. */
-  ping(): Promise<StoreHealth>;
+  /**
+   * Checks that the store can work: that a `get`, a `create` and a `replace` would succeed now. A backend may answer
+   * and still refuse the work, for example without a right, without memory, or as a replica. So a store on a server
+   * tries the work itself, and leaves no entry behind.
+   *
+   * @param key - A key in the namespace of the relay, for the entry that the store tries. Never the key of a mailbox.
+   * Several processes use it at the same time. A store whose backend has no rights per key may ignore the argument.
+   * Default {@link DEFAULT_PING_KEY}.
+   * @throws An error, as the operation would. The `message` of a {@link StoreError} names the cause and the remedy.
+   */
+  ping(key?: string): Promise<StoreHealth>;
   /** Closes the connections that the store opened. Connections that the host passed to the store stay open. */
   close(): Promise<void>;
 }

@@ -1,6 +1,13 @@
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
 import { createCallLimit } from './call-limit.js';
-import { assertText, getRevision, type MailboxStore, type StoredEntry, type StoredValue } from './contract.js';
+import {
+  assertText,
+  DEFAULT_PING_KEY,
+  getRevision,
+  type MailboxStore,
+  type StoredEntry,
+  type StoredValue,
+} from './contract.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import { StoreTimeoutError, withStoreTimeout } from './store-timeout.js';
 
@@ -60,8 +67,8 @@ export function keyvStore(keyv: Keyv, options: KeyvStoreOptions): MailboxStore {
         await entries.set(key, value, expiresAt ?? entry.expiresAt);
         return 'ok';
       }),
-    async ping() {
-      await entries.ping();
+    async ping(key = DEFAULT_PING_KEY) {
+      await entries.ping(key);
       return { clockSkewMs: 0 };
     },
     async close() {
@@ -108,8 +115,8 @@ class AdapterEntries {
     if (stored === false) throw new Error('The Keyv adapter did not store the value.');
   }
 
-  async ping(): Promise<void> {
-    await withStoreTimeout(ADAPTER_TIMEOUT_MS, () => this.#read('ping', 0));
+  async ping(key: string): Promise<void> {
+    await withStoreTimeout(ADAPTER_TIMEOUT_MS, () => this.#read(key, 0));
   }
 
   #read(key: string, bytes: number): Promise<unknown> {

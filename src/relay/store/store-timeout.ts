@@ -5,7 +5,10 @@ import { StoreError } from './contract.js';
 export class StoreTimeoutError extends StoreError {
   override readonly name = 'StoreTimeoutError';
   constructor() {
-    super('store_timeout', 'The store did not answer in time.');
+    super(
+      'store_timeout',
+      'The store did not answer in time (storeTimeoutMs); check the network, and the load of the store.',
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { Keyv, type KeyvStoreAdapter } from 'keyv';
 import type { MailboxStore } from '../../src/relay/store/contract.js';
 import { memoryStore } from './memory/index.js';
 import { isKeyvPostgres, postgresStore } from './postgres/index.js';
-import { isKeyvRedis, redisStore } from './redis/index.js';
+import { isKeyvRedis, isKeyvValkey, isOutdatedKeyvRedis, type KeyvRedisAdapter, redisStore } from './redis/index.js';
 import { isKeyvSqlite, sqliteStore } from './sqlite/index.js';
 
 /**
@@ -21,7 +21,9 @@ export function storeFromOption(option: StoreOption | undefined, clock: () => nu
   if (isMailboxStore(option)) return option;
   const adapter: object = isKeyv(option) ? option.store : option;
   if (adapter instanceof Map) return memoryStore(adapter, { clock });
-  if (isKeyvRedis(adapter)) return redisStore(adapter);
+  if (isKeyvRedis(adapter) || isKeyvValkey(adapter)) return redisStore(adapter);
+  // redisStore tells that this KeyvRedis is too old: no advice about a single process may follow.
+  if (isOutdatedKeyvRedis(adapter)) return redisStore(adapter as KeyvRedisAdapter);
   if (isKeyvPostgres(adapter)) return postgresStore(adapter);
   if (isKeyvSqlite(adapter)) return sqliteStore(adapter);
   if (isKeyv(option) || ('opts' in option && 'set' in option)) {

@@ -5,36 +5,94 @@ import { redisStore } from './redis/index.js';
 import { sqliteStore } from './sqlite/index.js';
 
 const FACTORIES_BY_SCHEME: Readonly<Record<string, (url: string) => MailboxStore>> = {
-  'memory:': () => memoryStore(),
+  'memory:': createMemoryStore,
   'sqlite:': sqliteStore,
+  'file:': sqliteStore,
   'redis:': redisStore,
   'rediss:': redisStore,
   'redis+sentinel:': redisStore,
   'rediss+sentinel:': redisStore,
   'redis+cluster:': redisStore,
   'rediss+cluster:': redisStore,
+  'valkey:': redisStore,
+  'valkeys:': redisStore,
+  'valkey+sentinel:': redisStore,
+  'valkeys+sentinel:': redisStore,
+  'valkey+cluster:': redisStore,
+  'valkeys+cluster:': redisStore,
   'postgres:': postgresStore,
   'postgresql:': postgresStore,
 };
 
+/** The schemes that a message names: one of each kind. */
+const FORMS = 'memory: sqlite: redis: rediss: redis+sentinel: redis+cluster: valkey: postgres:';
+
+/** Other names of the same stores, in other tools. */
+const SCHEMES_ELSEWHERE: Readonly<Record<string, string>> = {
+  'sqlite3:': 'sqlite:./relay.db',
+  'redis-sentinel:': 'redis+sentinel://host:26379/masterName',
+  'redis-cluster:': 'redis+cluster://host:6379',
+  'redis+ssl:': 'rediss://host:6379',
+  'redis+tls:': 'rediss://host:6379',
+  'pg:': 'postgres://host/database',
+  'pgsql:': 'postgres://host/database',
+  'jdbc:': 'postgres://user:password@host/database',
+};
+
 /**
  * Creates the store for a URL, so that one setting selects the store from a laptop to production. The store connects at
- * its first call. Close the store after the relay.
+ * its first call, and loads its optional package then. Close the store after the relay. The case of the scheme, and
+ * white space around the URL, do not count.
  *
  * @param url - `memory:`, `sqlite:./relay.db`, `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`,
- *   `redis+cluster://host:port,host:port` or `postgres://`.
- * @throws TypeError for another scheme, without repeating the URL, which may hold a password
- * @throws Error that names the package to install, if an optional package is missing
+ *   `redis+cluster://host:port,host:port` (`valkey` in place of `redis` means the same) or `postgres://`.
+ * @throws TypeError that names the part at fault, without repeating the URL, which may hold a password
  * @example
  * ```ts
  * const store = storeFromUrl(process.env.RELAY_STORE ?? 'memory:');
  * ```
  */
-export function storeFromUrl(url: string): MailboxStore {
-  const scheme = /^[a-z+]+:/i.exec(url)?.[0].toLowerCase() ?? '';
-  const create = FACTORIES_BY_SCHEME[scheme];
-  if (create === undefined) {
-    throw new TypeError(`store: the URL must begin with one of ${Object.keys(FACTORIES_BY_SCHEME).join(' ')}`);
+export function storeFromUrl(url: string | URL): MailboxStore {
+  const text = toText(url);
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(text)?.[0].toLowerCase() ?? '';
+  const create = Object.hasOwn(FACTORIES_BY_SCHEME, scheme) ? FACTORIES_BY_SCHEME[scheme] : undefined;
+  if (create === undefined) throw wrong(`the URL must begin with one of ${FORMS}${hint(text, scheme)}`);
+  return create(`${scheme}${text.slice(scheme.length)}`);
+}
+
+/** @throws TypeError if the value is no text */
+function toText(url: unknown): string {
+  if (url === undefined || url === null) {
+    throw wrong(`the URL is ${String(url)}; if it comes from an environment variable, set the variable`);
   }
-  return create(url);
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    throw wrong(
+      'storeFromUrl takes a URL as text; pass an object to the option store, or to redisStore or postgresStore',
+    );
+  }
+  const text = String(url).trim();
+  if (text === '') throw wrong('the URL is empty; if it comes from an environment variable, set the variable');
+  return text;
+}
+
+/** Names the likely form of a URL whose scheme is unknown. Repeats nothing of it. */
+function hint(text: string, scheme: string): string {
+  const known = Object.hasOwn(SCHEMES_ELSEWHERE, scheme) ? SCHEMES_ELSEWHERE[scheme] : undefined;
+  if (known !== undefined) return `; write ${known}`;
+  if (/^["'`]/.test(text)) return '; remove the quotation marks around the URL';
+  if (/^[\w.-]+:\d+(?:\/\d*)?$/.test(text)) return '; for Redis on this host, write redis://host:port';
+  if (/^memory$/i.test(text)) return '; write memory: with its colon';
+  if (/^(?:[./~]|[a-z]:\\)|\.(?:db|sqlite3?)$/i.test(text)) return '; for a file, write sqlite:./relay.db';
+  if (/^(?:https?|libsql|wss?):/.test(scheme)) return '; the relay speaks to no store over HTTP';
+  return scheme === '' ? '' : '; for another database, write an adapter (docs/stores.md)';
+}
+
+/** `memory:` with anything behind it would lose that without a word. */
+function createMemoryStore(url: string): MailboxStore {
+  if (!/^memory:(?:\/\/)?$/.test(url)) throw wrong('memory: takes nothing behind its colon');
+  return memoryStore();
+}
+
+function wrong(message: string): TypeError {
+  return new TypeError(`store: ${message}`);
 }

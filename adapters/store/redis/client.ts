@@ -1,4 +1,4 @@
-import { importPackage } from '../../shared/import-package.js';
+import { toPackageError } from '../../shared/import-package.js';
 import { isIoredisKeyvRedis } from './ioredis.js';
 
 /** A client, cluster client or sentinel client of node-redis 5 (`redis`, `@redis/client`). */
@@ -116,8 +116,12 @@ export function isOutdatedNodeRedis(value: unknown): boolean {
  * @throws PackageError if the package is missing or cannot be loaded
  */
 export async function loadLibrary(): Promise<RedisLibrary> {
-  const module: unknown = await importPackage('redisStore', '@keyv/redis', () => import('@keyv/redis'));
-  return ('createClient' in (module as object) ? module : Reflect.get(module as object, 'default')) as RedisLibrary;
+  try {
+    const { createClient, createCluster } = await import('@keyv/redis');
+    return { createClient, createCluster } as unknown as RedisLibrary;
+  } catch (cause) {
+    throw toPackageError('redisStore', '@keyv/redis', cause);
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

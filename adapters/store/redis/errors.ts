@@ -45,11 +45,11 @@ export function closedError(): RedisStoreError {
 
 /** Reads the error prefix of a Redis reply; `undefined` for an error of the client or the system. */
 export function readReplyCode(error: unknown): string | undefined {
-  if (error instanceof RedisStoreError) return /^[A-Z]+$/.test(error.code) ? error.code : undefined;
-  if (!(error instanceof Error) || ('code' in error && typeof error.code === 'string')) return undefined;
+  const { code, message } = readError(error);
+  if (code !== undefined) return undefined;
   // Before Redis 7 a script wraps the reply of its command: "ERR Error running script (…): @user_script:1: -OOM …".
-  const inScript = /@user_script: ?\d+: -?([A-Z]{2,})(?= )/.exec(error.message);
-  return (inScript ?? /^([A-Z]{2,}[A-Z0-9]*)(?= |$)/.exec(error.message))?.[1];
+  const inScript = /@user_script: ?\d+: -?([A-Z]{2,})(?= )/.exec(message);
+  return (inScript ?? /^([A-Z]{2,}[A-Z0-9]*)(?= |$)/.exec(message))?.[1];
 }
 
 /** Converts any failure to a RedisStoreError, without the message of the original. */
@@ -57,10 +57,20 @@ export function toStoreError(cause: unknown): RedisStoreError {
   if (cause instanceof RedisStoreError) return cause;
   if (cause instanceof PackageError) return new RedisStoreError(cause.code, cause.message, { cause });
   const prefix = readReplyCode(cause);
-  if (prefix !== undefined && cause instanceof Error) return createError(explainReply(prefix, cause.message));
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,63}$/.test(code)) return createError(explainSystemError(code));
+  const { code, message } = readError(cause);
+  if (prefix !== undefined) return createError(explainReply(prefix, message));
+  if (code !== undefined && /^[A-Z][A-Z0-9_]{2,63}$/.test(code)) return createError(explainSystemError(code));
   return unreachableError();
+}
+
+/** Without `instanceof`: Jest runs this module and Node's errors in two realms. */
+function readError(error: unknown): { readonly code: string | undefined; readonly message: string } {
+  if (typeof error !== 'object' || error === null) return { code: undefined, message: '' };
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  return {
+    code: typeof code === 'string' ? code : undefined,
+    message: typeof message === 'string' ? message : '',
+  };
 }
 
 function createError({ code, message }: Explanation): RedisStoreError {

@@ -215,7 +215,8 @@ class ClusterOfIoredis implements Cluster {
       await this.#cluster.connect();
     } catch (cause) {
       // The last of the nodes that were asked for the slots.
-      const asked = cause instanceof Error && 'lastNodeError' in cause ? cause.lastNodeError : undefined;
+      const asked =
+        typeof cause === 'object' && cause !== null && 'lastNodeError' in cause ? cause.lastNodeError : undefined;
       throw asked ?? this.#failure ?? cause;
     }
   }

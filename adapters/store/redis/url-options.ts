@@ -201,8 +201,8 @@ function readFile(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : 'unreadable';
-    throw wrong(`the URL parameter ${name} must name a file that this process can read (${String(code)})`);
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw wrong(`the URL parameter ${name} must name a file that this process can read (${code})`);
   }
 }
 

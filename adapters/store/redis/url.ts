@@ -120,7 +120,7 @@ function parseHost(text: string, kind: keyof typeof FORMS): RedisHost {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
   const [, address, name, portText] = match ?? [];
   // The parts of a password without its @ may arrive here, so the messages hold no text of the URL.
-  if (match === null)
+  if (match === null || (address === undefined && portText?.includes(':')))
     throw wrong('the host holds more than one colon; write an IPv6 address in brackets: redis://[::1]:6379');
   if (address !== undefined && !/^[0-9a-f:.]+(?:%25[\w.-]+)?$/i.test(address))
     throw wrong('the text in brackets is no IPv6 address');

@@ -2,7 +2,7 @@ import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { StoreFullError } from '../../../src/relay/store/contract.js';
 import { delay } from '../../../src/relay/time.js';
 import type { SqliteConnection, SqliteConnector } from './connection.js';
-import { closedError, getErrorCode, isBusy, SqliteStoreError } from './errors.js';
+import { closedError, getErrorCode, isBusy, overloadedError } from './errors.js';
 
 /** A change within a transaction that other changes share. A RangeError or StoreFullError fails this change only. */
 export type SqliteChange<Result> = (connection: SqliteConnection, now: number) => Result;
@@ -48,19 +48,8 @@ export class GroupCommitQueue {
   }
 
   /** Runs `act` outside of a transaction. Tries again while the database is locked. */
-  async run<Result>(
-    act: (connection: SqliteConnection) => Result,
-    retryUntil = performance.now() + this.#busyTimeoutMs,
-  ): Promise<Result> {
-    for (;;) {
-      try {
-        return act(this.#getConnection());
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= retryUntil) throw this.#toFailure(error);
-      }
-      // 1 to 9 ms at random, so that processes do not try in step.
-      await delay(1 + 8 * Math.random());
-    }
+  run<Result>(act: (connection: SqliteConnection) => Result): Promise<Result> {
+    return this.#run(act, false, performance.now() + this.#busyTimeoutMs);
   }
 
   /** Waits for the queued changes. Later calls reject. */
@@ -90,9 +79,10 @@ export class GroupCommitQueue {
 
   async #commit(batch: readonly QueuedChange[]): Promise<void> {
     try {
-      const settlers = await this.run(
+      const settlers = await this.#run(
         (connection) => runTransaction(connection, batch, this.#clock),
-        batch[0]?.retryUntil,
+        true,
+        batch[0]?.retryUntil ?? 0,
       );
       for (const settle of settlers) settle();
     } catch (error) {
@@ -102,25 +92,38 @@ export class GroupCommitQueue {
     }
   }
 
-  #getConnection(): SqliteConnection {
+  async #run<Result>(
+    act: (connection: SqliteConnection) => Result,
+    isWrite: boolean,
+    retryUntil: number,
+  ): Promise<Result> {
+    for (;;) {
+      try {
+        const loading = this.#connector.load();
+        if (loading !== undefined) await loading;
+        return act(this.#getConnection(isWrite));
+      } catch (error) {
+        const failure = error instanceof StoreFullError ? error : this.#connector.explain(error);
+        if (!isBusy(failure) || performance.now() >= retryUntil) throw this.#toRejection(failure);
+      }
+      // 1 to 9 ms at random, so that processes do not try in step.
+      await delay(1 + 8 * Math.random());
+    }
+  }
+
+  #getConnection(isWrite: boolean): SqliteConnection {
     if (this.#closed && this.#working === undefined) throw closedError();
-    return this.#connector.getConnection();
+    return this.#connector.getConnection(isWrite);
   }
 
-  /** Converts an error for the caller. Resets a connection that may have caused the error. */
-  #toFailure(error: unknown): unknown {
-    const code = getErrorCode(error);
-    if (code === 'SQLITE_FULL') return new StoreFullError('The database, or its disk, is full.', { cause: error });
-    if (error instanceof SqliteStoreError || error instanceof StoreFullError || isBusy(error)) return error;
-    this.#connector.reset();
-    return code.startsWith('SQLITE_')
-      ? error
-      : new SqliteStoreError('SQLITE_ERROR', 'The database failed.', { cause: error });
+  /** Resets a connection that may have caused the failure. */
+  #toRejection(failure: Error): Error {
+    if (failure instanceof StoreFullError || isBusy(failure)) return failure;
+    if (getErrorCode(failure).startsWith('SQLITE_FULL'))
+      return new StoreFullError(failure.message, { cause: failure.cause });
+    if (failure.cause !== undefined) this.#connector.reset(); // Without a cause the store itself refused the call.
+    return failure;
   }
-}
-
-function overloadedError(): SqliteStoreError {
-  return new SqliteStoreError('SQLITE_BUSY', 'Too many changes wait.');
 }
 
 /** Runs a batch in one transaction. Returns functions to call after the commit; throws if the transaction failed. */

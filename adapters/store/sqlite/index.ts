@@ -9,8 +9,9 @@ import { BoundedRows, readEntry, readRevision, readUsedSpace } from './rows.js';
 import { IN_MEMORY, isKeyvSqlite, resolveTarget, type SqliteSource, type SqliteTarget } from './source.js';
 import { SqliteSweeper } from './sweeper.js';
 
+export { SqliteStoreError } from './errors.js';
 export type { KeyvSqliteAdapter, SqliteDatabase, SqliteSource, SqliteStatement } from './source.js';
-export { isKeyvSqlite } from './source.js';
+export { isKeyvSqlite, isSqliteDatabase } from './source.js';
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -18,12 +19,12 @@ export interface SqliteStoreOptions {
    * The table: letters, digits and `_`, at most 50 characters. The store creates a missing table. Default: the `table`
    * of the Keyv adapter unless that is `keyv`, else `credential_relay_mailbox`.
    */
-  readonly table?: string;
+  readonly table?: string | undefined;
   /**
    * Longest time, in ms, for which a call waits while another process holds the lock; then the call rejects with
-   * SQLITE_BUSY. Default 1000, at most 60,000.
+   * SQLITE_BUSY. From 10 to 60,000, or 0 to reject at once. Default 1000.
    */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
   /**
    * Most mailboxes, with the tombstones of deleted mailboxes until their deadline. Proofs for a single use (DPoP,
    * attestations) count as well, for the minutes until they expire. A create beyond the bound rejects. Default
@@ -40,17 +41,15 @@ export interface SqliteStoreOptions {
    * Returns the Unix time in ms, which decides whether an entry is live. Default `Date.now`, which all processes on a
    * file share, since they run on one machine.
    */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const tableSchema = z
   .string('must be letters, digits and _, 50 characters at most')
   .regex(/^(?!sqlite_)[A-Za-z_][A-Za-z0-9_]{0,49}$/i, 'must be letters, digits and _, 50 characters at most');
 
-const busyTimeoutSchema = z
-  .number('must be from 0 to 60000')
-  .min(0, 'must be from 0 to 60000')
-  .max(60_000, 'must be from 0 to 60000');
+const BUSY_TIMEOUT = 'must be 0, or milliseconds from 10 to 60000; 1000 are one second';
+const busyTimeoutSchema = z.number(BUSY_TIMEOUT).refine((ms) => ms === 0 || (ms >= 10 && ms <= 60_000), BUSY_TIMEOUT);
 
 const optionsSchema = z.strictObject({
   ...boundsSchemas,
@@ -67,7 +66,8 @@ const optionsSchema = z.strictObject({
  * **Files.** The first call opens the file; its folder must exist. While the file cannot be opened, calls reject, and
  * each call tries again. The store creates a missing file for its owner only (0600), and its -wal and -shm files get
  * the same mode; an existing file or folder keeps its mode. The store stops writing to a file that was moved, removed
- * or replaced (SQLITE_READONLY_DBMOVED): end all processes before you restore a backup. For a Keyv adapter the store
+ * or replaced, or whose -wal or -shm file was (SQLITE_READONLY_DBMOVED): end all processes before you restore a backup,
+ * or touch these files. For a Keyv adapter the store
  * uses a file beside that of the adapter, with the suffix `.relay`. Do not open the file of the store in the same
  * process with another SQLite library: the two do not see each other's locks, which can damage the file.
  *
@@ -89,16 +89,15 @@ const optionsSchema = z.strictObject({
  * 2 KiB that it occupies), and a write for which SQLite has no space (SQLITE_FULL: the disk, `max_page_count`). The
  * store never drops a live mailbox.
  *
- * **Errors.** A call rejects with the `code` of SQLite, such as SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_CORRUPT or
- * SQLITE_NOTADB; with SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64 MiB wait, or while the host has a
- * transaction open on its connection; and with `store_closed` after `close`. A value that is not text, or that contains
+ * **Errors.** A call rejects with a {@link SqliteStoreError}: with the `code` of SQLite, such as SQLITE_READONLY,
+ * SQLITE_CANTOPEN, SQLITE_CORRUPT or SQLITE_NOTADB; with SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64 MiB wait, or while the host has a
+ * transaction open on its connection; with `store_closed` after `close`; and with `package_missing` or `package_unusable` if the package `libsql`, which the store
+ * imports at the first call for any source but an open database, is missing or cannot be loaded. A value that is not text, or that contains
  * U+0000, at which libsql truncates text, rejects with a TypeError.
  *
- * @param source - A path, `sqlite:./relay.db` or `sqlite::memory:`; a Keyv SQLite adapter; or an open database of
+ * @param source - A path, `sqlite:./relay.db`, `file:./relay.db` or `sqlite::memory:`, without parameters; a Keyv SQLite adapter; or an open database of
  *   libsql or better-sqlite3, which the store never closes.
  * @throws TypeError for an invalid source or option
- * @throws Error with the code `missing_package`, for any source but an open database, if the package `libsql` is
- *   missing
  * @example
  * ```ts
  * const store = sqliteStore('./relay.db', { maximumBytes: 10 * 1024 ** 3 });

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { parseUrlParameters } from '../url-parameters.js';
 
 /** The members of a statement that the store uses, as in libsql, better-sqlite3 and node:sqlite. */
 export interface SqliteStatement {
@@ -27,7 +28,7 @@ export interface KeyvSqliteAdapter {
 }
 
 /** A path or `sqlite:` URL, a Keyv SQLite adapter, or an open database. */
-export type SqliteSource = string | KeyvSqliteAdapter | SqliteDatabase;
+export type SqliteSource = string | URL | KeyvSqliteAdapter | SqliteDatabase;
 
 /** A database that the host opened, or a file for the store to open (an absolute path or `:memory:`). */
 export type SqliteTarget = { readonly database: SqliteDatabase } | { readonly file: string };
@@ -50,7 +51,8 @@ export function isKeyvSqlite(value: unknown): value is KeyvSqliteAdapter {
   );
 }
 
-function isSqliteDatabase(value: unknown): value is SqliteDatabase {
+/** True for an open database of libsql or better-sqlite3. */
+export function isSqliteDatabase(value: unknown): value is SqliteDatabase {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -68,23 +70,56 @@ function isSqliteDatabase(value: unknown): value is SqliteDatabase {
  * @see https://www.sqlite.org/howtocorrupt.html §2.2.1
  */
 export function resolveTarget(source: SqliteSource): SqliteTarget {
-  if (typeof source === 'string') return { file: parseFile(source) };
+  if (typeof source === 'string' || source instanceof URL) return { file: parseFile(String(source)) };
   if (isKeyvSqlite(source)) {
     const file = parseFile(source.opts.db ?? source.opts.uri ?? '');
     return { file: file === IN_MEMORY ? IN_MEMORY : file + KEYV_FILE_SUFFIX };
   }
   if (isSqliteDatabase(source)) return { database: source };
-  throw new TypeError('sqliteStore: takes a path, a sqlite: URL, a Keyv SQLite adapter or an open database');
+  if (source === undefined)
+    throw wrong('the source is undefined; if it comes from an environment variable, set the variable');
+  throw wrong('takes a path, a sqlite: URL, a Keyv SQLite adapter or an open database of libsql or better-sqlite3');
 }
 
-/** Parses a path or `sqlite:` URL. The text after the scheme is a literal path, as in Keyv. */
-function parseFile(source: string): string {
-  const path = source.replace(/^sqlite:(\/\/)?/i, '');
+/**
+ * Parses a path, a `sqlite:` URL or a `file:` URL. The text after `sqlite:` is a literal path, as in Keyv. A parameter
+ * would become a part of the file name, so the store refuses each one.
+ */
+function parseFile(given: string): string {
+  const source = given.trim();
+  const [, scheme = ''] = /^(sqlite|file):/i.exec(source) ?? [];
+  const rest = source.slice(scheme === '' ? 0 : scheme.length + 1);
+  const [text = '', ...query] = scheme === '' ? splitParameters(rest) : rest.split('?');
+  parseUrlParameters('sqliteStore', query.join('?'), {});
+  const path = scheme.toLowerCase() === 'file' ? parseFileUrl(text) : text.replace(scheme === '' ? '' : /^\/\//, '');
   if (path === IN_MEMORY) return IN_MEMORY;
-  if (path === '' || path.includes('\0')) throw new TypeError('sqliteStore: this path names no file');
+  if (path === '') throw wrong('the name of the file is missing; write sqlite:./relay.db, or sqlite::memory:');
+  if (path.includes('\0')) throw wrong('the path holds a NUL character');
   // libsql treats some of these URLs as a database on another machine.
-  if (/^[a-z][a-z0-9+.-]+:/i.test(path)) {
-    throw new TypeError('sqliteStore: takes a path or a sqlite: URL, no other URL');
-  }
+  if (/^[a-z][a-z0-9+.-]+:/i.test(path)) throw wrong('takes a path or a sqlite: URL, no other URL; see storeFromUrl');
+  if (/[\\/]$/.test(path)) throw wrong('the path names a folder; add the name of the file, such as relay.db');
   return resolve(path);
+}
+
+/** A path may hold a question mark, but no `?name=value`, which somebody meant as a parameter. */
+function splitParameters(path: string): string[] {
+  const start = path.search(/\?[A-Za-z_][\w.]*=/);
+  return start < 0 ? [path] : [path.slice(0, start), path.slice(start + 1)];
+}
+
+/** SQLite and other tools read `file:relay.db` as a relative path, and `file:///var/relay.db` as an absolute one. */
+function parseFileUrl(text: string): string {
+  const [, host = '', path = ''] = /^(?:\/\/([^/]*))?(.*)$/s.exec(text) ?? [];
+  if (host !== '' && host.toLowerCase() !== 'localhost') {
+    throw wrong('a file: URL names no host; write file:./relay.db, or file:///var/lib/relay.db');
+  }
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw wrong('the file: URL holds a % that begins no percent form; write % as %25');
+  }
+}
+
+function wrong(message: string): TypeError {
+  return new TypeError(`sqliteStore: ${message}`);
 }

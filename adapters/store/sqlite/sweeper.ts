@@ -47,7 +47,10 @@ export class SqliteSweeper {
     await this.#queue.run(({ database }) => {
       const [row] = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
       if (Number(Reflect.get(Object(row), 'busy')) !== 0) {
-        throw new SqliteStoreError('SQLITE_BUSY', 'The log is in use.');
+        throw new SqliteStoreError(
+          'SQLITE_BUSY',
+          'Other processes read the log of the database; the next sweep empties it.',
+        );
       }
     });
     this.#needsCleanUp = false;

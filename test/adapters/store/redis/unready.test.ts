@@ -169,7 +169,7 @@ const CAUSES: readonly Cause[] = [
     says: /is loading its data from the disk/,
     async setUp() {
       const server = await start('--key-load-delay', '300', '--loading-process-events-interval-bytes', '1024');
-      await server.command('DEBUG', 'POPULATE', '20000').catch(() => populate(server));
+      await server.command('DEBUG', 'POPULATE', '8000').catch(() => populate(server));
       await server.command('SAVE');
       await server.stop('SIGKILL');
       const starting = server.start();
@@ -310,7 +310,7 @@ const CAUSES: readonly Cause[] = [
 
 /** DEBUG may be disabled. */
 async function populate(server: RedisServer): Promise<void> {
-  await server.command('EVAL', "for i = 1, 20000 do redis.call('SET', 'key:' .. i, i) end", '0');
+  await server.command('EVAL', "for i = 1, 8000 do redis.call('SET', 'key:' .. i, i) end", '0');
 }
 
 async function getError(call: Promise<unknown>): Promise<{ code: string; message: string }> {

@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { isKeyvRedis, loadLibrary } from '../../../../adapters/store/redis/client.js';
+import { isKeyvRedis } from '../../../../adapters/store/redis/client.js';
 import { toStoreError } from '../../../../adapters/store/redis/errors.js';
 import { isKeyvRedis as exported, redisStore } from '../../../../adapters/store/redis/index.js';
-import { parseRedisUrl } from '../../../../adapters/store/redis/url.js';
 import { boundMailbox, closeAfterEach, relayOn } from '../../../support/redis/relay.js';
 import { freePort, type RedisServer, startRedis, until, withRedis } from '../../../support/redis/server.js';
 import { createBody, device, inSeconds, sharedMailbox, testRelay } from '../../../support/relay/relay.js';
@@ -257,60 +253,6 @@ describe('redisStore', () => {
       const relay = testRelay({ store: redisStore(source), keys: [randomBytes(32)] });
       await relay.close();
     }
-  });
-
-  it('parseRedisUrl parses each form of a Redis URL', () => {
-    const host = 'localhost';
-    expect(parseRedisUrl('redis://')).toMatchObject({ kind: 'single', hosts: [{ host, port: 6379 }], database: 0 });
-    expect(parseRedisUrl('rediss://u%40x:p%3A%2F@[::1]:7000/12')).toEqual({
-      kind: 'single',
-      hosts: [{ host: '::1', port: 7000 }],
-      tls: true,
-      credentials: { username: 'u@x', password: 'p:/' },
-      database: 12,
-    });
-    expect(parseRedisUrl('redis+sentinel://:p@a:1,b/main/2')).toEqual({
-      kind: 'sentinel',
-      hosts: [
-        { host: 'a', port: 1 },
-        { host: 'b', port: 26_379 },
-      ],
-      tls: false,
-      credentials: { password: 'p' },
-      master: 'main',
-      database: 2,
-    });
-    expect(parseRedisUrl('rediss+cluster://a,b')).toMatchObject({ kind: 'cluster', tls: true });
-  });
-
-  it('parseRedisUrl rejects any other URL without repeating the URL', () => {
-    const wrong = [
-      'redis:/',
-      'http://hunter2',
-      'redis://hunter2@a,b',
-      'redis://:hunter2@h:99999',
-      'redis://:hunter2@h/x',
-    ];
-    for (const url of [
-      ...wrong,
-      'redis://hunter2:%zz@h',
-      'redis+sentinel://hunter2@h',
-      'redis+cluster://hunter2@h/1',
-    ]) {
-      let error: unknown;
-      try {
-        redisStore(url);
-      } catch (thrown) {
-        error = thrown;
-      }
-      expect(error, url).toBeInstanceOf(TypeError);
-      expect(inspect(error, { showHidden: true })).not.toContain('hunter2');
-    }
-  });
-
-  it('loadLibrary names the missing package and the command to install it', () => {
-    const elsewhere = createRequire(join(tmpdir(), 'nothing-is-installed-here.js'));
-    expect(() => loadLibrary(elsewhere)).toThrow(/@keyv\/redis.*npm install @keyv\/redis/);
   });
 
   it('toStoreError uses the error prefix of Redis, the code of the system, or a code of the store', () => {

@@ -147,12 +147,15 @@ class ClientOfIoredis implements Client {
   }
 
   async sendCommand([name = '', ...args]: readonly string[]): Promise<unknown> {
+    let reply: unknown;
     try {
-      return await this.#client.call(name, ...args);
+      reply = await this.#client.call(name, ...args);
     } catch (cause) {
-      // A refused password fails the connection, and the waiting command only says that the connection is closed.
       throw this.isReady ? cause : (this.#failure ?? cause);
     }
+    // ioredis sends AUTH and SELECT without waiting. After a refusal the server answers as the default user.
+    if (this.#failure !== undefined) throw this.#failure;
+    return reply;
   }
 
   async subscribe(channel: string, listener: (message: string) => void): Promise<void> {

@@ -91,10 +91,11 @@ export function checkedStore(store: MailboxStore): MailboxStore {
               },
             ),
         }),
-    ping: () =>
+    ping: (key) =>
       ask(
         'ping',
-        () => store.ping(),
+        // Without a key the argument is left out.
+        () => (key === undefined ? store.ping() : store.ping(key)),
         () => {},
       ),
     close: () =>

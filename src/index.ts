@@ -39,6 +39,7 @@ export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {
   assertDeadline,
   assertText,
+  DEFAULT_PING_KEY,
   getRevision,
   isStoreError,
   isStoreFull,

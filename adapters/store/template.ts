@@ -1,11 +1,13 @@
 import {
   assertDeadline,
   assertText,
+  DEFAULT_PING_KEY,
   type MailboxStore,
   REVISION_CHARACTERS,
   type StoreCapabilities,
   type StoredEntry,
   type StoredValue,
+  StoreError,
   type StoreHealth,
 } from '../../src/relay/store/contract.js';
 
@@ -146,9 +148,19 @@ class TemplateStore implements MailboxStore {
   }
 
   // PING asks the backend for its time, over the connection of the other calls: the time of the backend minus the time
-  // of this machine, less half of the round trip. Rejects if the other calls would reject.
-  async ping(): Promise<StoreHealth> {
-    return { clockSkewMs: this.#clock() - Date.now() };
+  // of this machine, less half of the round trip. It REJECTS IF THE OTHER CALLS WOULD: a backend may answer and refuse
+  // the work (no right to the key or the table, a replica, a full memory). So try the statements of `create`,
+  // `replace` and `get`, on `key`, which lies in the namespace of the relay. Several processes do so at once: add a
+  // random ending to the key, or roll the transaction back. Leave no entry behind. Reject with a StoreError, whose
+  // message names the cause and the remedy.
+  async ping(key: string = DEFAULT_PING_KEY): Promise<StoreHealth> {
+    const now = this.#clock();
+    const own = `${key}-${Math.random()}`;
+    this.#backend.set(own, { value: '0'.repeat(REVISION_CHARACTERS), expiresAt: now + 1000 });
+    const isStored = this.#getLive(own, now) !== undefined;
+    this.#backend.delete(own);
+    if (!isStored) throw new StoreError('not_stored', 'The Map keeps no entry; pass another Map.');
+    return { clockSkewMs: now - Date.now() };
   }
 
   // CLOSE closes the connections that the store opened, but not those of the host. A second call does no harm. Pending
@@ -158,7 +170,8 @@ class TemplateStore implements MailboxStore {
   // EACH CALL settles within 2 s, after which the relay stops waiting: set shorter time-outs for connecting and for
   // statements, and switch off queues that hold calls while the connection is down. An 'error' event of a pool or
   // socket without a listener ends the process, so add a listener, even an empty one; the calls report the failure.
-  // Give each error a `code`: the events of the relay show only the code.
+  // Reject with a StoreError: the event `store.failed` shows its code and its message. Of any other error it shows the
+  // code only.
 
   // LIVE. An entry AT its deadline has expired: `>`, never `>=`. Each statement checks this condition, and relies
   // neither on a sweep nor on the expiry of the backend: both run later than the deadline.

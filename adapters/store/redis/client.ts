@@ -1,5 +1,4 @@
 import { toPackageError } from '../../shared/import-package.js';
-import { isIoredisKeyvRedis } from './ioredis.js';
 
 /** A client, cluster client or sentinel client of node-redis 5 (`redis`, `@redis/client`). */
 export interface NodeRedisClient {
@@ -84,29 +83,6 @@ export function isNodeRedis(value: unknown): value is NodeRedisClient {
     // node-redis 5 added `destroy`; the store could not close an older client at once.
     ((typeof value.duplicate === 'function' && typeof value.destroy === 'function') ||
       typeof value.getSentinelNode === 'function')
-  );
-}
-
-/** True for a `KeyvRedis` of an older release, @keyv/redis 2 to 4. */
-export function isOutdatedKeyvRedis(value: unknown): boolean {
-  if (isIoredisKeyvRedis(value)) return true;
-  return (
-    isObject(value) &&
-    typeof value.createKeyPrefix === 'function' &&
-    isObject(value.client) &&
-    typeof value.client.sendCommand === 'function' &&
-    !isKeyvRedis(value)
-  );
-}
-
-/** True for a client of node-redis 4 or older. */
-export function isOutdatedNodeRedis(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    (typeof value.sendCommand === 'function' || typeof value.send_command === 'function') &&
-    typeof value.duplicate === 'function' &&
-    typeof value.call !== 'function' &&
-    !isNodeRedis(value)
   );
 }
 

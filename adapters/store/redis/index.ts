@@ -22,14 +22,13 @@ import { parseRedisUrl } from './url.js';
 export {
   isKeyvRedis,
   isNodeRedis,
-  isOutdatedKeyvRedis,
-  isOutdatedNodeRedis,
   type KeyvRedisAdapter,
   type NodeRedisClient,
 } from './client.js';
 export type { RedisCredentials } from './client-options.js';
 export { RedisStoreError } from './errors.js';
 export { type IoredisClient, isIoredis, isKeyvValkey, type KeyvValkeyAdapter } from './ioredis.js';
+export { isOutdatedKeyvRedis, isOutdatedNodeRedis } from './outdated.js';
 
 const DEFAULT_TIMEOUT_MS = 2000;
 

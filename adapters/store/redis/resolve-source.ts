@@ -1,13 +1,4 @@
-import {
-  type Client,
-  type Cluster,
-  isKeyvRedis,
-  isNodeRedis,
-  isOutdatedKeyvRedis,
-  isOutdatedNodeRedis,
-  loadLibrary,
-  type Sentinel,
-} from './client.js';
+import { type Client, type Cluster, isKeyvRedis, isNodeRedis, loadLibrary, type Sentinel } from './client.js';
 import {
   type BuildClientOptions,
   type ConnectionSettings,
@@ -25,6 +16,7 @@ import {
   isIoredisCluster,
   isKeyvValkey,
 } from './ioredis.js';
+import { isOutdatedKeyvRedis, isOutdatedNodeRedis } from './outdated.js';
 import { createMasterDiscovery } from './sentinel-discovery.js';
 import { clusterSubscriber, sentinelSubscriber, type UseSubscriber } from './subscribers.js';
 import type { RedisAddress } from './url.js';
@@ -75,7 +67,7 @@ function describeWrongSource(source: unknown): string {
 }
 
 /** The message for a `KeyvRedis` of @keyv/redis 2 to 4. */
-export const OUTDATED_KEYV_REDIS =
+const OUTDATED_KEYV_REDIS =
   'this KeyvRedis is too old; it needs @keyv/redis 5.1.6 or later (npm install @keyv/redis@latest), or pass the URL of ' +
   'Redis to redisStore or storeFromUrl';
 

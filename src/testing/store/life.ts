@@ -16,11 +16,10 @@ export function lifeTests(test: StoreTest): void {
     assert.ok(Math.abs(clockSkewMs) < SKEW_MS, `the clocks are ${clockSkewMs} ms apart`);
   });
 
-  test('ping: resolves with a key as the relay gives it, also at the same time, and leaves no entry', async (harness) => {
+  test('ping with a key: resolves, also at the same time, and neither leaves nor erases an entry', async (harness) => {
     const [one, two] = await harness.clients(2);
     const key = `${newKey()}:ping`;
-    const pings = await Promise.all(upTo(6).map((count) => (count % 2 === 0 ? one : (two ?? one)).ping(key)));
-    for (const { clockSkewMs } of pings) assert.ok(Number.isFinite(clockSkewMs), `clockSkewMs is ${clockSkewMs}`);
+    await Promise.all(upTo(6).map((count) => (count % 2 === 0 ? one : (two ?? one)).ping(key)));
     assert.equal(await one.get(key), undefined, 'no entry is left under the key of the ping');
     assert.equal(await one.create(key, newValue(), farDeadline()), true, 'so the key can be created');
     await one.ping(key);

@@ -130,7 +130,7 @@ describe('storeFromUrl', () => {
     await handOver(relay, relay);
   });
 
-  it.each(['mysql://user:hunter2@host/db', 'relay.db', '', 'REDIS'])(
+  it.each(['mysql://user:hunter2@host/db', 'relay.db', 'REDIS'])(
     'storeFromUrl rejects %j without repeating the password',
     (url) => {
       expect(() => storeFromUrl(url)).toThrow(/^store: the URL must begin with one of memory: sqlite: redis:/);

@@ -77,7 +77,14 @@ describe('URLs of sqliteStore', () => {
 
   it('a sqlite: URL, a file: URL, a URL object and a path lead to the same file', async () => {
     const file = join(folder, `my relay ${randomUUID()}.db`);
-    const sources = [file, `sqlite:${file}`, `${file}\n`, `file:${file}`, pathToFileURL(file), pathToFileURL(file).href];
+    const sources = [
+      file,
+      `sqlite:${file}`,
+      `${file}\n`,
+      `file:${file}`,
+      pathToFileURL(file),
+      pathToFileURL(file).href,
+    ];
     const [first, ...others] = sources.map((source) => sqliteStore(source));
     await first?.create('k', 'a'.repeat(16), Date.now() + 60_000);
     for (const store of others) expect((await store.get('k'))?.revision).toBe('a'.repeat(16));

@@ -90,6 +90,29 @@ withRedis(it, () => {
       expect((await store.ping()).clockSkewMs).toBeLessThan(1000);
     });
 
+    it('an older @keyv/redis and an older node-redis are told what to update, without advice about a single process', async () => {
+      // The members that tell the releases apart, as found in @keyv/redis 2.8, 3.0 and 4.6, and in redis 3 and 4.
+      const ioredis = new Ioredis(server.url, { lazyConnect: true });
+      class KeyvRedis {
+        opts = { dialect: 'redis' };
+        redis = ioredis;
+        set(): void {}
+      }
+      const redis4 = { isOpen: false, sendCommand() {}, duplicate() {}, connect() {}, disconnect() {} };
+      const keyv4 = { opts: {}, set() {}, createKeyPrefix() {}, getClient() {}, client: redis4 };
+      for (const store of [new KeyvRedis(), keyv4]) {
+        for (const option of [store, { opts: {}, serialize() {}, store }]) {
+          const create = () => testRelay({ store: option as never, keys });
+          expect(create).toThrow(/KeyvRedis is too old; it needs @keyv\/redis 5\.1\.6 or later.*or pass the URL/);
+          expect(create).not.toThrow(/single-process/);
+        }
+      }
+      for (const client of [redis4, { send_command() {}, duplicate() {} }]) {
+        expect(() => redisStore(client as never)).toThrow(/older node-redis; update redis to 5, or pass the URL/);
+      }
+      expect(() => redisStore(undefined as never)).toThrow(/the source is undefined; .*environment variable/);
+    });
+
     it('a wrong password is told for a KeyvValkey', async () => {
       const store = closed(redisStore(keyvValkey(server.url.replace('//', '//someone:hunter2@'))));
       await expect(store.ping()).rejects.toMatchObject({ code: 'WRONGPASS' });

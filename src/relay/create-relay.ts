@@ -62,11 +62,13 @@ export interface Relay extends RelayHandlers {
    */
   remove(shareUrl: string | URL): Promise<boolean>;
   /**
-   * Checks the store, for a health endpoint. The relay warns once (event `relay.warned`) if the clock of the store
-   * differs by more than a second, and if the store may evict live mailboxes.
+   * Checks that the store can do the work of the relay, for a health endpoint: the stores on a server try it, on the
+   * key `{namespace}:ping`. The relay warns once (event `relay.warned`) if the clock of the store differs by more than
+   * a second, and if the store may evict live mailboxes. It also checks by itself, at start and once a minute.
    *
    * @returns The health that the store reports.
-   * @throws The error of the store, or an error with the code `store_timeout` after `storeTimeoutMs`.
+   * @throws The error of the store, whose message names the cause and the remedy, or an error with the code
+   * `store_timeout` a quarter of a second after `storeTimeoutMs`.
    */
   ping(): Promise<StoreHealth>;
   /** Counts the work of this process: held reads (`waiters`), and pushes that wait or are being sent (`pushes`). */

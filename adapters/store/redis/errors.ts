@@ -4,11 +4,11 @@ import { type Explanation, explainReply, explainSystemError } from './explain.js
 
 /**
  * A failed call to Redis. `code` is the error prefix of the Redis reply (`OOM`, `READONLY`, `CLUSTERDOWN`, `NOAUTH`),
- * the code of a system error (`ECONNREFUSED`), `package_missing` or `package_unusable`, or one of `redis_clients_exhausted`,
- * `redis_closed`, `redis_command_missing`, `redis_database_missing`, `redis_foreign_value`, `redis_is_cluster`,
- * `redis_is_no_cluster`, `redis_is_sentinel`, `redis_overloaded`, `redis_password_unexpected`, `redis_script_denied`, `redis_timeout`,
- * `redis_too_old`, `redis_unknown_master`, `redis_unreachable`. `message` names the cause and the remedy. An error with
- * the code `OOM` is the cause of a `StoreFullError`.
+ * the code of a system error (`ECONNREFUSED`), `package_missing` or `package_unusable`, or one of
+ * `redis_clients_exhausted`, `redis_closed`, `redis_command_missing`, `redis_database_missing`, `redis_foreign_value`,
+ * `redis_is_cluster`, `redis_is_no_cluster`, `redis_is_sentinel`, `redis_overloaded`, `redis_password_unexpected`,
+ * `redis_script_denied`, `redis_timeout`, `redis_too_old`, `redis_unknown_master`, `redis_unreachable`. `message` names
+ * the cause and the remedy. An error with the code `OOM` is the cause of a `StoreFullError`.
  *
  * The error carries neither the message of the original error nor the original as `cause`: Redis quotes arguments,
  * hence keys and values, in some messages, and the error for an invalid URL holds the password.

@@ -23,8 +23,10 @@ const PHRASES: readonly Phrase[] = [
     pattern: /(?:ACL failure in script.*|@user_script.*)permissions? to run the '([\w|]+)'|can't run this command/i,
     code: 'redis_script_denied',
     message: (command) =>
-      `The Redis user may run scripts, but not ${command === undefined ? 'each command' : `the command ${command}`} inside of ` +
-      `them; add ${command === undefined ? '+get +set +time' : `+${command.toLowerCase()}`} to the ACL of the user.`,
+      command === undefined
+        ? 'The Redis user may run scripts, but not each command inside of them; add +get +set +time to the ACL of the user.'
+        : `The Redis user may run scripts, but not the command ${command} inside of them; add +${command.toLowerCase()} ` +
+          'to the ACL of the user.',
   },
   {
     pattern: /permissions? to run the '([\w|]+)'/i,
@@ -107,9 +109,11 @@ const PREFIXES: Readonly<Record<string, string>> = {
   LOADING: 'Redis is loading its data from the disk; it serves when it has loaded all.',
   MASTERDOWN: 'The Redis server is a replica that lost its master; connect to the master, or start a fail-over.',
   MISCONF:
-    'Redis refuses writes because it could not save its data; read the log of Redis, and mend its disk or its setting dir.',
+    'Redis refuses writes because it could not save its data; read the log of Redis, and mend its disk or ' +
+    'its setting dir.',
   MOVED:
-    'Redis is a node of a cluster, and this node does not hold all keys; use a redis+cluster:// URL, or pass a cluster client.',
+    'Redis is a node of a cluster, and this node does not hold all keys; use a redis+cluster:// URL, or ' +
+    'pass a cluster client.',
   NOAUTH: 'Redis requires a password; add it to the URL, as in redis://user:password@host or redis://:password@host.',
   NOPERM: `The Redis user lacks a right that the relay needs; ${RIGHTS}.`,
   NOREPLICAS:
@@ -156,7 +160,8 @@ const SYSTEM: Readonly<Record<string, string>> = {
   EPROTO: NOT_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    'Redis requires a certificate of the client; pass ?cert=FILE&key=FILE in the URL, or the options tls.cert and tls.key.',
+    'Redis requires a certificate of the client; pass ?cert=FILE&key=FILE in the URL, or the options ' +
+    'tls.cert and tls.key.',
   ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
   ERR_TLS_CERT_ALTNAME_INVALID:
     'The certificate of Redis is for another host name; use that name in the URL, or the option tls.servername.',
@@ -166,7 +171,10 @@ const SYSTEM: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
 };
 
-/** Explains an error reply. `prefix` is its error prefix, and `text` all of it, of which the explanation repeats nothing else. */
+/**
+ * Explains an error reply. `prefix` is its error prefix, and `text` all of it, of which the explanation repeats nothing
+ * else.
+ */
 export function explainReply(prefix: string, text: string): Explanation {
   for (const { pattern, code, message } of PHRASES) {
     const match = pattern.exec(text);

@@ -39,7 +39,9 @@ export interface RedisStoreOptions {
    * connection. Default: the parameter `timeout` of the URL, else 2000.
    */
   readonly timeoutMs?: number | undefined;
-  /** Longest time to connect, in ms, from 50 to 600,000. Default: the parameter `connect_timeout` of the URL, else 2000. */
+  /**
+   * Longest time to connect, in ms, from 50 to 600,000. Default: the parameter `connect_timeout` of the URL, else 2000.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /**
    * TLS options (`ca`, `cert`, `key`, …) of a `rediss` URL. Default: the parameters of the URL, and those of Node. Any
@@ -132,7 +134,7 @@ const NEEDS_TLS_URL = 'needs a rediss:// URL as the source; a client or a Keyv a
  * @param source - A URL (`redis://`, `rediss://`, `redis+sentinel://host,host/masterName/database`,
  *   `redis+cluster://host,host`; `valkey` in place of `redis` means the same; docs/stores.md lists the parameters), a
  *   `KeyvRedis` of @keyv/redis 5, a `KeyvValkey` of @keyv/valkey, a client, cluster client or sentinel client of
- *   node-redis 5, or a client or cluster client of ioredis 5 or iovalkey
+ *   node-redis 5, or a client or cluster client of ioredis 5 or 6, or iovalkey
  * @throws TypeError for an invalid source or option; the message names the part at fault and does not repeat the URL
  * @example
  * ```ts

@@ -51,6 +51,7 @@ async function queryMaster(
 function unknownMasterError(): RedisStoreError {
   return new RedisStoreError(
     'redis_unknown_master',
-    'The sentinels know no master of the name in the URL; correct the name behind the hosts (SENTINEL MASTERS lists all).',
+    'The sentinels know no master of the name in the URL; correct the name behind the hosts (SENTINEL ' +
+      'MASTERS lists all).',
   );
 }

@@ -88,12 +88,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
   SQLITE_CONSTRAINT:
     'The table of the relay refuses a row, so it was changed by hand; give the relay another table or file.',
   SQLITE_CORRUPT:
-    'The database file is damaged; end all processes, and restore a backup or move the file away with its -wal and -shm files.',
+    'The database file is damaged; end all processes, and restore a backup or move the file away with its ' +
+    '-wal and -shm files.',
   SQLITE_ERROR:
     'The table of the relay is missing or was changed by hand; restore it, or give the relay another table or file.',
   SQLITE_FULL: 'The database, or its disk, is full.',
   SQLITE_IOERR:
-    'The disk failed while SQLite read or wrote the database; check the disk, and that the file is on no network drive.',
+    'The disk failed while SQLite read or wrote the database; check the disk, and that the file is on no ' +
+    'network drive.',
   SQLITE_LOCKED: 'Another statement of the host locks the table; give the relay a connection or a file of its own.',
   SQLITE_NOTADB: 'The file is no SQLite database, or is encrypted; give the relay the path of another file.',
   SQLITE_PERM: 'The system denies access to the database file; make the file and its folder writable for this process.',

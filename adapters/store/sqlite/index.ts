@@ -90,13 +90,14 @@ const optionsSchema = z.strictObject({
  * store never drops a live mailbox.
  *
  * **Errors.** A call rejects with a {@link SqliteStoreError}: with the `code` of SQLite, such as SQLITE_READONLY,
- * SQLITE_CANTOPEN, SQLITE_CORRUPT or SQLITE_NOTADB; with SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64 MiB wait, or while the host has a
- * transaction open on its connection; with `store_closed` after `close`; and with `package_missing` or `package_unusable` if the package `libsql`, which the store
- * imports at the first call for any source but an open database, is missing or cannot be loaded. A value that is not text, or that contains
- * U+0000, at which libsql truncates text, rejects with a TypeError.
+ * SQLITE_CANTOPEN, SQLITE_CORRUPT or SQLITE_NOTADB; with SQLITE_BUSY after `busyTimeoutMs`, while 10,000 changes or 64
+ * MiB wait, or while the host has a transaction open on its connection; with `store_closed` after `close`; and with
+ * `package_missing` or `package_unusable` if the package `libsql`, which the store imports at the first call for any
+ * source but an open database, is missing or cannot be loaded. A value that is not text, or that contains U+0000, at
+ * which libsql truncates text, rejects with a TypeError.
  *
- * @param source - A path, `sqlite:./relay.db`, `file:./relay.db` or `sqlite::memory:`, without parameters; a Keyv SQLite adapter; or an open database of
- *   libsql or better-sqlite3, which the store never closes.
+ * @param source - A path, `sqlite:./relay.db`, `file:./relay.db` or `sqlite::memory:`, without parameters; a Keyv SQLite
+ *   adapter; or an open database of libsql or better-sqlite3, which the store never closes.
  * @throws TypeError for an invalid source or option
  * @example
  * ```ts

@@ -13,8 +13,8 @@ const GRACE_MS = 250;
 const CHECK_INTERVAL_MS = 60_000;
 
 /**
- * Pings the store, and warns of a state that could lose mailboxes, once until the state is good again. Resolves to the health that the
- * store reports; rejects with the error of the store.
+ * Pings the store, and warns of a state that could lose mailboxes, once until the state is good again. Resolves to the
+ * health that the store reports; rejects with the error of the store.
  */
 export type HealthCheck = () => Promise<StoreHealth>;
 

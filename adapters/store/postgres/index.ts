@@ -1,20 +1,24 @@
 import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { assertDeadline, assertText, getRevision, type MailboxStore } from '../../../src/relay/store/contract.js';
-import { createPostgresChanges } from './changes.js';
 import {
-  getClientFactory,
-  ignoreErrorEvents,
-  isPool,
-  type KeyvPostgresLike,
-  type PostgresPool,
-  resolvePool,
-} from './pool.js';
+  assertDeadline,
+  assertText,
+  getRevision,
+  type MailboxStore,
+  type StoreHealth,
+} from '../../../src/relay/store/contract.js';
+import { createPostgresChanges } from './changes.js';
+import type { PostgresPool } from './driver.js';
+import type { KeyvPostgresLike } from './keyv.js';
+import { Liveness } from './liveness.js';
+import { checkReadiness } from './readiness.js';
 import type { PostgresTable } from './schema.js';
+import { resolveSource } from './source.js';
 import { StatementRunner } from './statement-runner.js';
 import { createStatements } from './statements.js';
 
-export type { KeyvPostgresLike, PostgresClient, PostgresPool, PostgresQuery } from './pool.js';
+export type { PostgresClient, PostgresPool, PostgresQuery } from './driver.js';
+export { isKeyvPostgres, type KeyvPostgresLike } from './keyv.js';
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions {
@@ -51,21 +55,26 @@ export interface PostgresStoreOptions {
 
 const DEFAULT_TABLE = 'credential_relay_mailbox';
 
-function identifier(maximum: number): z.ZodString {
+const DEFAULT_POOL_SIZE = 10;
+
+const poolSizeMessage = 'must be a whole number from 1 to 1000';
+
+const optionsSchema = z.strictObject({
+  table: identifier(48, 'name its schema in the option schema').default(DEFAULT_TABLE),
+  schema: identifier(63, 'name one schema').optional(),
+  prepare: z.boolean().default(true),
+  poolSize: z.int(poolSizeMessage).min(1, poolSizeMessage).max(1_000, poolSizeMessage).optional(),
+  changes: z.boolean().optional(),
+});
+
+function identifier(maximum: number, dotHint: string): z.ZodType<string> {
   const message = `must be 1 to ${maximum} of the characters A-Z a-z 0-9 _, and begin with no digit`;
   return z
     .string(message)
+    .refine((text) => !text.includes('.'), { error: `${message}; ${dotHint}`, abort: true })
     .max(maximum, message)
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, message);
 }
-
-const optionsSchema = z.strictObject({
-  table: identifier(48).default(DEFAULT_TABLE),
-  schema: identifier(63).optional(),
-  prepare: z.boolean().default(true),
-  poolSize: z.number().optional(),
-  changes: z.boolean().optional(),
-});
 
 /**
  * Creates a mailbox store in Postgres 12 or later, for any number of processes. Each change is one conditional
@@ -105,28 +114,24 @@ export function postgresStore(
   source: string | KeyvPostgresLike | PostgresPool,
   options: PostgresStoreOptions = {},
 ): MailboxStore {
-  assertSource(source);
-  const {
-    prepare,
-    poolSize,
-    changes = prepare,
-    ...names
-  } = parseOptions('postgresStore', optionsSchema, {
-    ...options,
-    schema: options.schema ?? getKeyvSchema(source),
-  });
-  assertNotKeyvTable(source, names.table);
-  const table = toPostgresTable(names.table, names.schema);
-  const { pool, owned } = resolvePool(source, { poolSize, prepare });
-  const createClient = changes ? getClientFactory(pool) : undefined;
-  const postgresChanges = createClient && createPostgresChanges(table.channel, pool, createClient);
-  const runner = new StatementRunner(pool, table);
+  const resolved = resolveSource(source, options);
+  const { table: tableName, schema, ...settings } = parseOptions('postgresStore', optionsSchema, resolved.options);
+  const { prepare, poolSize = DEFAULT_POOL_SIZE, changes = prepare } = settings;
+  assertNotKeyvTable(tableName, resolved.keyvTable);
+  const table = toPostgresTable(tableName, schema);
+  const connections = resolved.connect({ prepare, poolSize });
+  const liveness = new Liveness(connections);
+  const postgresChanges =
+    changes && connections.createClient
+      ? createPostgresChanges(table.channel, liveness, connections.createClient)
+      : undefined;
+  const runner = new StatementRunner(liveness, table);
   let closed: Promise<void> | undefined;
 
   async function close(): Promise<void> {
     runner.close();
     await postgresChanges?.close();
-    if (owned) await pool.end();
+    await connections.end();
   }
 
   return {
@@ -145,6 +150,7 @@ function createOperations(
   prepare: boolean,
 ): Omit<MailboxStore, 'changes' | 'close'> {
   const statements = createStatements(table, prepare);
+  let pinging: Promise<StoreHealth> | undefined;
   return {
     capabilities: { atomic: 'distributed', nativeExpiry: false, durable: true },
     async get(key) {
@@ -176,45 +182,17 @@ function createOperations(
       const row = await runner.run<{ erased: unknown }>(statements.sweep, [limit]);
       return Number(row.erased);
     },
-    async ping() {
-      await runner.ensureTable();
-      const startedAt = Date.now();
-      const row = await runner.run<{ now: unknown }>(statements.ping, []);
-      return { clockSkewMs: Math.round(Number(row.now) - (startedAt + Date.now()) / 2) };
+    ping() {
+      // Concurrent checks of one process share their result.
+      pinging ??= checkReadiness(runner, statements).finally(() => {
+        pinging = undefined;
+      });
+      return pinging;
     },
   };
 }
 
-/** True for a KeyvPostgres of @keyv/postgres 2, of any copy of the package. */
-export function isKeyvPostgres(value: unknown): value is KeyvPostgresLike {
-  if (typeof value !== 'object' || value === null || !('opts' in value) || !('query' in value)) return false;
-  const { opts, query } = value;
-  return typeof query === 'function' && typeof opts === 'object' && Reflect.get(opts ?? {}, 'dialect') === 'postgres';
-}
-
-function assertSource(source: unknown): void {
-  if (isPool(source)) return;
-  if (isKeyvPostgres(source)) {
-    ignoreErrorEvents(source); // A KeyvPostgres that cannot connect emits `error`, possibly without a listener.
-    return;
-  }
-  // The URL may hold a password, so no message repeats the URL.
-  if (typeof source !== 'string' || !/^postgres(ql)?:\/\//.test(source)) {
-    throw new TypeError('postgresStore: source must be a postgres:// URL, a KeyvPostgres or a Pool of pg');
-  }
-  if (!URL.canParse(source.replace('@/', '@localhost/'))) {
-    throw new TypeError('postgresStore: the URL cannot be read; encode special characters of the password');
-  }
-}
-
-/** A KeyvPostgres does not quote its schema, so Postgres folds the name to lower case. */
-function getKeyvSchema(source: unknown): string | undefined {
-  const schema: unknown = isKeyvPostgres(source) ? Reflect.get(source.opts, 'schema') : undefined;
-  return typeof schema === 'string' ? schema.toLowerCase() : undefined;
-}
-
-function assertNotKeyvTable(source: unknown, table: string): void {
-  const keyvTable: unknown = isKeyvPostgres(source) ? Reflect.get(source.opts, 'table') : undefined;
+function assertNotKeyvTable(table: string, keyvTable: string | undefined): void {
   if (['keyv', keyvTable].includes(table)) throw new TypeError('postgresStore.table: must not be the table of a Keyv');
 }
 

@@ -61,12 +61,22 @@ export class Liveness {
   async reportSilence(sentAt: number): Promise<boolean> {
     const now = performance.now();
     if (this.#trial === undefined || now - this.#trial.since > TRIAL_TIMEOUT_MS) {
-      this.#trial = { since: now, answers: this.#tryNewConnection() };
+      this.#trial = { since: now, answers: this.#tryServer(sentAt) };
     }
     const answers = await this.#trial.answers;
-    if (!answers) return false;
+    if (answers) this.#suspectBefore = Math.max(this.#suspectBefore, sentAt);
+    return answers;
+  }
+
+  async #tryServer(sentAt: number): Promise<boolean> {
+    if (!(await this.#tryNewConnection())) return false;
     this.#suspectBefore = Math.max(this.#suspectBefore, sentAt);
     for (const listener of this.#suspicionListeners) listener();
+    // Probes a connection now, so that the next call does not wait for the result.
+    this.acquire().then(
+      (client) => client.release(),
+      () => {},
+    );
     return true;
   }
 

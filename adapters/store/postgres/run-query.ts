@@ -32,7 +32,7 @@ class Call<Row> {
   readonly #resolve: (rows: readonly Row[]) => void;
   readonly #reject: (failure: PostgresFailure) => void;
   readonly #startedAt = performance.now();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #mayRepeat: boolean;
   #client: PostgresClient | undefined;
   #sentAt = 0;
@@ -93,21 +93,24 @@ class Call<Row> {
     else this.#reject(failure);
   }
 
+  /** Timers may be early by a millisecond. */
   #checkTime(): void {
     const now = performance.now();
     const remaining = this.#startedAt + CALL_TIMEOUT_MS - now;
-    // Timers may be early by a millisecond.
     if (remaining < 2) {
       this.#fail(new PostgresFailure('POSTGRES_TIMEOUT'));
       return;
     }
-    this.#timer.refresh();
-    if (this.#client === undefined || this.#isReported || now - this.#sentAt < SILENCE_MS - 2) return;
-    this.#isReported = true;
     const client = this.#client;
-    void this.#liveness.reportSilence(this.#sentAt).then((answers) => {
-      if (answers && this.#mayRepeat && !this.#isSettled && client === this.#client) this.#repeat(client);
-    });
+    const silence = client === undefined ? 0 : now - this.#sentAt;
+    if (client !== undefined && !this.#isReported && silence > SILENCE_MS - 2) {
+      this.#isReported = true;
+      void this.#liveness.reportSilence(this.#sentAt).then((answers) => {
+        if (answers && this.#mayRepeat && !this.#isSettled && client === this.#client) this.#repeat(client);
+      });
+    }
+    const wait = this.#isReported ? remaining : SILENCE_MS - silence;
+    this.#timer = setTimeout(() => this.#checkTime(), Math.min(wait, remaining));
   }
 
   #repeat(client: PostgresClient): void {

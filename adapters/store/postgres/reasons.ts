@@ -101,6 +101,8 @@ const MESSAGES: readonly (readonly [code: RegExp, message: RegExp, result: strin
   [/^$/, /establishing an SSL connection/i, 'POSTGRES_TLS_FAILED'],
   [/^$/, /password must be a (?:non-empty )?string/i, 'POSTGRES_NO_PASSWORD'],
   [/^$/, /timeout/i, 'POSTGRES_TIMEOUT'],
+  [/^28/, /empty password/i, 'POSTGRES_NO_PASSWORD'],
+  [/^42501$/, /row-level security/i, '42501', 'row-level security refuses the row; disable it on the table'],
   [/^28000$/, /no encryption|SSL off/i, 'POSTGRES_TLS_REQUIRED'],
   [/^08P01$/, /startup parameter/i, '08P01', `the pooler does not accept the settings of the session; ${POOLER}`],
   [/^08P01$/, /no more connections/i, '53300'],

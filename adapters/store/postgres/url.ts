@@ -48,9 +48,8 @@ export function parsePostgresUrl(url: string): PostgresUrl {
   const [, credentials, hostList = '', path = '', query = '', fragment] = match;
   if (fragment !== undefined) throw new TypeError(`postgresStore: the URL has a #; ${ENCODE}`);
   // Before the query: a `/` or `?` in the password makes the rest of the password and the host a part of the query.
-  const written = parseHosts(hostList, credentials === undefined);
-  if (credentials === undefined && path.includes('@'))
-    throw new TypeError(`postgresStore: the URL cannot be read; ${ENCODE}`);
+  const written = parseHosts(hostList);
+  if (credentials === undefined && path.includes('@')) throw new TypeError(UNREADABLE);
   const parameters = parseUrlParameters('postgresStore', query, PARAMETERS);
   const addresses = selectAddresses(written, parameters);
   const [user, password] = splitCredentials(credentials);
@@ -88,22 +87,19 @@ function decode(text: string): string | undefined {
 
 const HOST = /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]\s"'<>\\^`{|}]*))(?::(\d*))?$/i;
 
-function parseHosts(list: string, hasNoCredentials: boolean): PostgresAddress[] {
+function parseHosts(list: string): PostgresAddress[] {
   if (list === '') return [];
   return list.split(',').map((entry) => {
     const [, v6, name = '', port] = HOST.exec(entry) ?? [];
-    if (v6 === undefined && name === '') throw new TypeError(describeHost(entry, hasNoCredentials));
+    if (/^:\d*$/.test(entry)) throw new TypeError('postgresStore: the URL has a port without a host');
+    if (v6 === undefined && name === '') throw new TypeError(UNREADABLE);
     return toAddress(v6 ?? decode(name), port);
   });
 }
 
-function describeHost(entry: string, hasNoCredentials: boolean): string {
-  if (/^:\d*$/.test(entry)) return 'postgresStore: the URL has a port without a host';
-  const hint = hasNoCredentials
-    ? ENCODE
-    : `the host must be a name or an address, with a port from 1 to 65535; ${ENCODE}`;
-  return `postgresStore: the URL cannot be read; ${hint}`;
-}
+const UNREADABLE =
+  'postgresStore: the URL cannot be read; each host must be a name or an address, with a port from 1 to 65535 behind ' +
+  `a colon; ${ENCODE}`;
 
 function toAddress(host: string | undefined, port: string | undefined): PostgresAddress {
   const number = port === undefined || port === '' ? undefined : Number(port);

@@ -1,4 +1,6 @@
+import { withTimeout } from '../../../src/relay/time.js';
 import {
+  destroySocket,
   ignoreErrorEvents,
   loadPg,
   type PgModule,
@@ -18,6 +20,9 @@ export const CALL_TIMEOUT_MS = 2_000;
 /** Time in ms to find the right one of several servers. */
 const SEARCH_TIMEOUT_MS = 1_800;
 
+/** Time in ms in which a server must answer on a new connection. */
+const TRIAL_TIMEOUT_MS = 1_000;
+
 /** Time without traffic after which the kernel probes a connection, in ms: ten probes, one per second. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
@@ -26,6 +31,11 @@ export interface Connections {
   connect(): Promise<PostgresClient>;
   /** Creates a client that is not connected. Undefined if a Pool of the host does not expose its options. */
   readonly createClient: (() => Promise<PostgresSubscriber>) | undefined;
+  /**
+   * Resolves to true if the server answers on a new connection. The connection is not of the pool, whose connections
+   * may all be busy with statements that get no answer. True without a trial if a Pool does not expose its options.
+   */
+  tryServer(): Promise<boolean>;
   /** Calls `listener` with each new client of the pool. */
   onConnect(listener: (client: PostgresClient) => void): void;
   /** Ends the pool, unless the pool is the host's. */
@@ -37,9 +47,11 @@ export function borrowConnections(pool: PostgresPool): Connections {
   ignoreErrorEvents(pool);
   const emitter = pool as unknown as NodeJS.EventEmitter;
   const listeners: ((client: PostgresClient) => void)[] = [];
+  const createClient = getClientFactory(pool);
   return {
     connect: () => pool.connect(),
-    createClient: getClientFactory(pool),
+    createClient,
+    tryServer: async () => createClient === undefined || tryClient(createClient, 'select 1').then(isSuccess, isFailure),
     onConnect(listener) {
       listeners.push(listener);
       emitter.on('connect', listener);
@@ -113,6 +125,26 @@ export class OwnConnections implements Connections {
     return new Client(this.#getClientOptions());
   };
 
+  /** Tries each server, and selects the one that answers. */
+  async tryServer(): Promise<boolean> {
+    const { addresses } = this.#settings;
+    for (let attempt = 1; ; attempt += 1) {
+      const index = this.#addressIndex;
+      try {
+        const rows = await tryClient(this.createClient, READ_ONLY_QUERY);
+        if (this.#needsWritable && !isWritable(rows)) throw new PostgresFailure('25006');
+        return true;
+      } catch (error) {
+        if (attempt >= addresses.length || !this.#prepareNextAttempt(toPostgresFailure(error), error, index))
+          return false;
+      }
+    }
+  }
+
+  get #needsWritable(): boolean {
+    return this.#settings.requiresWrites && this.#settings.addresses.length > 1;
+  }
+
   onConnect(listener: (client: PostgresClient) => void): void {
     this.#listeners.push(listener);
   }
@@ -147,7 +179,7 @@ export class OwnConnections implements Connections {
     const { Pool, Client } = await this.#load();
     if (this.#isEnded) throw new PostgresFailure('POSTGRES_CLOSED');
     if (this.#pool !== undefined) return this.#pool;
-    const { client, poolSize, requiresWrites, addresses } = this.#settings;
+    const { client, poolSize } = this.#settings;
     const getOptions = (): object => this.#getClientOptions();
     const pool = new Pool({
       idleTimeoutMillis: 30_000,
@@ -159,7 +191,7 @@ export class OwnConnections implements Connections {
       Client: function createClient() {
         return new Client(getOptions());
       },
-      ...(requiresWrites && addresses.length > 1 ? { verify: assertWritable } : {}),
+      ...(this.#needsWritable ? { verify: assertWritable } : {}),
     });
     const emitter = ignoreErrorEvents(pool) as unknown as NodeJS.EventEmitter;
     emitter.on('connect', (connected: PostgresClient) => {
@@ -197,14 +229,34 @@ type Verified = (error?: Error) => void;
 
 /** A hook of `pg-pool` for new connections. */
 function assertWritable(client: PostgresClient, callback: Verified): void {
-  isWritable(client).then(
-    (writable) => callback(writable ? undefined : new PostgresFailure('25006')),
+  client.query({ text: READ_ONLY_QUERY }).then(
+    (rows) => callback(isWritable(rows) ? undefined : new PostgresFailure('25006')),
     (error: unknown) => callback(toPostgresFailure(error)),
   );
 }
 
-async function isWritable(client: PostgresClient): Promise<boolean> {
-  const result = await client.query({ text: 'show transaction_read_only' });
-  const [row] = (result as { readonly rows: readonly { readonly transaction_read_only: string }[] }).rows;
-  return row?.transaction_read_only === 'off';
+/** On on a standby. */
+const READ_ONLY_QUERY = 'show transaction_read_only';
+
+function isWritable(result: unknown): boolean {
+  const { rows } = result as { readonly rows: readonly { readonly transaction_read_only: string }[] };
+  return rows[0]?.transaction_read_only === 'off';
 }
+
+/** Runs a statement on a connection of its own, and closes the connection. */
+async function tryClient(createClient: () => Promise<PostgresSubscriber>, text: string): Promise<unknown> {
+  const client = await createClient();
+  client.on('error', () => {});
+  client.unref?.();
+  try {
+    return await withTimeout(TRIAL_TIMEOUT_MS, async () => {
+      await client.connect();
+      return client.query({ text });
+    });
+  } finally {
+    void withTimeout(CALL_TIMEOUT_MS, () => client.end()).catch(() => destroySocket(client));
+  }
+}
+
+const isSuccess = (): boolean => true;
+const isFailure = (): boolean => false;

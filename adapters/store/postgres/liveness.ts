@@ -1,5 +1,5 @@
 import { withTimeout } from '../../../src/relay/time.js';
-import { CALL_TIMEOUT_MS, type Connections } from './connections.js';
+import type { Connections } from './connections.js';
 import { destroySocket, type PostgresClient } from './driver.js';
 import { PostgresFailure } from './errors.js';
 
@@ -9,8 +9,8 @@ export const SILENCE_MS = 500;
 /** Time in ms in which a connection that may be dead must answer. */
 const PROBE_TIMEOUT_MS = 250;
 
-/** Time in ms in which the server must answer on a new connection. */
-const TRIAL_TIMEOUT_MS = 1_000;
+/** Shortest time between two trials of the server, in ms. */
+const TRIAL_INTERVAL_MS = 1_000;
 
 /**
  * Finds dead connections of a pool. After a fail-over, or behind a firewall that forgot them, all connections may be
@@ -60,7 +60,7 @@ export class Liveness {
    */
   async reportSilence(sentAt: number): Promise<boolean> {
     const now = performance.now();
-    if (this.#trial === undefined || now - this.#trial.since > TRIAL_TIMEOUT_MS) {
+    if (this.#trial === undefined || now - this.#trial.since > TRIAL_INTERVAL_MS) {
       this.#trial = { since: now, answers: this.#tryServer(sentAt) };
     }
     const answers = await this.#trial.answers;
@@ -69,7 +69,7 @@ export class Liveness {
   }
 
   async #tryServer(sentAt: number): Promise<boolean> {
-    if (!(await this.#tryNewConnection())) return false;
+    if (!(await this.#connections.tryServer())) return false;
     this.#suspectBefore = Math.max(this.#suspectBefore, sentAt);
     for (const listener of this.#suspicionListeners) listener();
     // Probes a connection now, so that the next call does not wait for the result.
@@ -98,26 +98,6 @@ export class Liveness {
       return false;
     } finally {
       client.removeListener('error', ignore);
-    }
-  }
-
-  /** Outside of the pool: its connections may all be busy with statements that get no answer. */
-  async #tryNewConnection(): Promise<boolean> {
-    if (this.#connections.createClient === undefined) return true; // The probes alone decide.
-    const client = await this.#connections.createClient().catch(() => undefined);
-    if (client === undefined) return false;
-    client.on('error', () => {});
-    client.unref?.();
-    try {
-      await withTimeout(TRIAL_TIMEOUT_MS, async () => {
-        await client.connect();
-        await client.query({ text: 'select 1' });
-      });
-      return true;
-    } catch {
-      return false;
-    } finally {
-      void withTimeout(CALL_TIMEOUT_MS, () => client.end()).catch(() => destroySocket(client));
     }
   }
 }

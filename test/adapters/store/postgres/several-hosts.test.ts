@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { MailboxStore } from 'credential-relay';
 import { postgresStore } from 'credential-relay/adapters/store/postgres';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { startBlackHoleProxy } from '../../../support/network/black-hole.js';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.js';
 import { type OwnPostgresServer, startOwnPostgres } from '../../../support/postgres/server.js';
 import { describeOnOwnPostgres } from '../../../support/postgres/suite.js';
@@ -55,6 +56,20 @@ await describeOnOwnPostgres('several hosts in the URL of a Postgres store', (pri
     later(() => silent.close());
     silent.pause();
     expect(await create(open(`127.0.0.1:${silent.port},127.0.0.1:${primary.port}`))).toBe(true);
+  });
+
+  it('the store leaves a host that has died without a word: at most one call fails', async () => {
+    const dying = await startBlackHoleProxy(primary.port);
+    later(() => dying.close());
+    const store = open(`127.0.0.1:${dying.port},127.0.0.1:${primary.port}`);
+    await Promise.all(Array.from({ length: 40 }, () => create(store)));
+    dying.blackHole();
+    dying.ignoreNew();
+    const started = performance.now();
+    await create(store).catch(() => false);
+    expect(await create(store)).toBe(true);
+    expect(performance.now() - started).toBeLessThan(2_500);
+    expect(await Promise.all(Array.from({ length: 20 }, () => create(store)))).toEqual(Array(20).fill(true));
   });
 
   it('ping names the cause if no host accepts writes', async () => {

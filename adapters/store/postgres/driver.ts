@@ -47,14 +47,18 @@ export interface PgModule {
  */
 export async function loadPg(): Promise<PgModule> {
   const module: unknown = await importPackage('postgresStore', 'pg', () => import('pg'));
-  // `pg` is CommonJS: bundlers put its exports into `default`, beside names, or at both places.
-  for (const candidate of [module, Reflect.get(Object(module), 'default')]) {
-    if (['Pool', 'Client'].every((name) => typeof Reflect.get(Object(candidate), name) === 'function')) {
-      return candidate as PgModule;
-    }
+  // `pg` is CommonJS: bundlers place its exports as names, in `default`, or in a `default` within.
+  let candidate = module;
+  for (let depth = 0; depth < 3; depth += 1) {
+    if (isPgModule(candidate)) return candidate;
+    candidate = Reflect.get(Object(candidate), 'default');
   }
   const message = 'postgresStore: the package pg has no Pool; install version 8 or later with: npm install pg';
   throw new PackageError('package_unusable', message, { cause: undefined });
+}
+
+function isPgModule(value: unknown): value is PgModule {
+  return ['Pool', 'Client'].every((name) => typeof Reflect.get(Object(value), name) === 'function');
 }
 
 /** True for a Pool of `pg`, of any copy of the package. */

@@ -52,6 +52,7 @@ function mergeOptions(
   keyv: { readonly poolSize?: number | undefined; readonly schema?: string | undefined } = {},
 ): PostgresStoreOptions {
   const { table, schema, prepare, changes, poolSize } = url ?? {};
+  if (typeof options !== 'object' || options === null) return options; // Refused by the check of the options.
   const merged: Record<string, unknown> = { ...options };
   const defaults = { table, schema: schema ?? keyv.schema, prepare, changes, poolSize: poolSize ?? keyv.poolSize };
   for (const [name, value] of Object.entries(defaults)) if (value !== undefined) merged[name] ??= value;

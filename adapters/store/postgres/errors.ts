@@ -20,7 +20,8 @@ export class PostgresFailure extends StoreError {
 /** Converts an error of the driver to a failure without secrets. */
 export function toPostgresFailure(error: unknown): PostgresFailure {
   if (error instanceof PostgresFailure) return error;
-  if (error instanceof PackageError) return new PostgresFailure(error.code, error.message.replace('postgresStore: ', ''));
+  if (error instanceof PackageError)
+    return new PostgresFailure(error.code, error.message.replace('postgresStore: ', ''));
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   const message = error instanceof Error ? error.message : '';
   const known = typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code) ? code : undefined;

@@ -28,25 +28,28 @@ export interface PostgresStoreOptions {
    */
   readonly table?: string;
   /**
-   * The schema of the table. The store creates a missing schema. Default: the schema of the KeyvPostgres; for a URL or
-   * a Pool the first schema of the connection's `search_path`.
+   * The schema of the table. The store creates a missing schema. Default: `schema` of the URL, else the schema of the
+   * KeyvPostgres; for a URL or a Pool the first schema of the connection's `search_path`.
    */
   readonly schema?: string;
   /**
    * True: each connection prepares a statement once, by name. False for a pooler in transaction mode without support
    * for named statements (PgBouncer before 1.21). The store then sets no `statement_timeout` either: set one on the
-   * role. Default true.
+   * role. Default: `prepare` or `pgbouncer` of the URL, else true.
    *
    * @see https://www.postgresql.org/docs/current/sql-prepare.html
    */
   readonly prepare?: boolean;
-  /** Most connections. A Pool of the host keeps its own `max`. Default: `max` of the KeyvPostgres, else 10. */
+  /**
+   * Most connections, 1 to 1000. Not for a Pool of the host, which has its own `max`. Default: `pool_size` of the URL,
+   * else `max` of the KeyvPostgres, else 10.
+   */
   readonly poolSize?: number;
   /**
    * True: the store publishes changes by NOTIFY on the channel `<table>_changes`, and `store.changes` subscribes there
    * by LISTEN, so that long polls at other processes return at once. False: nothing is published, and long polls poll
    * the store; set this behind any pooler in transaction mode, which does not support LISTEN. Use the same value in all
-   * processes of a relay. Default: the value of `prepare`.
+   * processes of a relay. Default: `changes` of the URL, else the value of `prepare`.
    *
    * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
@@ -81,24 +84,34 @@ function identifier(maximum: number, dotHint: string): z.ZodType<string> {
  * statement, so Postgres itself lets exactly one caller win. The clock of the server decides whether an entry is live.
  * The first call creates the table.
  *
- * **Connections.** With a URL or a KeyvPostgres the store opens a pool and ends it in `close`; a KeyvPostgres provides
- * only its configuration. A Pool of `pg` stays the host's, and the store never ends it. A KeyvPostgres also opens its
- * own pool when constructed, without a listener for `error`: as long as this pool has idle connections (10 s after its
- * last use), a restart of the server ends the process. Prefer a URL or a Pool.
+ * **Connections.** With a URL or a KeyvPostgres the store opens a pool at the first call, and ends it in `close`; a
+ * KeyvPostgres provides only its configuration. A Pool of `pg` stays the host's, and the store never ends it. A
+ * KeyvPostgres also opens its own pool when constructed, without a listener for `error`: as long as this pool has idle
+ * connections (10 s after its last use), a restart of the server ends the process. Prefer a URL or a Pool.
+ *
+ * **Fail-over.** A statement without an answer for 500 ms makes the store try the server on a new connection. If the
+ * server answers there, the store runs a read again, and closes all connections that are dead. A change is not run
+ * again: it rejects after 2 s. A URL may name several hosts; the store uses the one that accepts writes.
+ *
+ * **URL.** The parameters of libpq, `pg`, Prisma and hosters apply, and the options `table`, `schema`, `prepare`,
+ * `changes` and `pool_size`; docs/stores.md lists them. Unknown parameters are refused. `options` come first.
+ *
+ * **Readiness.** `ping` creates, replaces, reads and erases a row of its own, about six round trips.
  *
  * **Changes.** The store publishes the keys of changed entries after the commit, many keys per statement, at most 100
  * statements per second. `changes.subscribe` opens one more connection outside of the pool, with the options of the
  * pool. A Pool that exposes no `options` and `Client` has no `changes`.
  *
- * **Errors.** A call rejects after 2 s at the latest. The `code` of the error is the SQLSTATE, the code of a system
- * error, or `POSTGRES_TIMEOUT`, `POSTGRES_CONNECTION_LOST`, `POSTGRES_CLOSED`. If the disk of the server is full
- * (53100), the error is a `StoreFullError`. The store bounds the calls that wait for a connection or for a silent
- * server: beyond 10,000 calls, or 64 MiB, further calls reject at once with `POSTGRES_OVERLOADED`. No error holds a
- * password, a key or a value.
+ * **Errors.** A call rejects after 2 s at the latest. The `code` of the error is the SQLSTATE, the code of a system or
+ * TLS error, `package_missing` or `package_unusable` (the package `pg`), or `POSTGRES_TIMEOUT`,
+ * `POSTGRES_CONNECTION_LOST`, `POSTGRES_CLOSED` and the like. Its `message` names the cause and the remedy. If the disk
+ * of the server is full (53100), a change rejects with a `StoreFullError`. The store bounds the calls that wait for a
+ * connection or for a silent server: beyond 10,000 calls, or 64 MiB, further calls reject at once with
+ * `POSTGRES_OVERLOADED`. No error holds a password, a key or a value.
  *
- * @param source - A URL (`postgres://…`, `postgresql://…`), a KeyvPostgres of @keyv/postgres 2, or a Pool of `pg`.
+ * @param source - A URL (`postgres://…`, `postgresql://…`), a KeyvPostgres of @keyv/postgres 2.2.3 or later, or a Pool
+ *   of `pg`.
  * @throws TypeError for an invalid source or option; the message does not repeat the URL
- * @throws Error that names the command to install the package `pg`, if the package is missing
  * @example
  * ```ts
  * const store = postgresStore('postgres://relay:secret@db.example/app', { schema: 'relay', poolSize: 20 });

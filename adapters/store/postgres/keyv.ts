@@ -1,8 +1,11 @@
 import { ignoreErrorEvents, isPool } from './driver.js';
 
-/** The members of a KeyvPostgres of `@keyv/postgres` 2 that the store uses. `opts` is its configuration. */
+/**
+ * The members of a KeyvPostgres that the store uses. `opts` is the configuration in @keyv/postgres 2; version 6 has
+ * properties instead.
+ */
 export interface KeyvPostgresLike {
-  readonly opts: object;
+  readonly opts?: object;
   query(text: string, values?: unknown): Promise<unknown[]>;
   on(event: 'error', listener: () => void): unknown;
   listenerCount(event: 'error'): number;
@@ -24,9 +27,20 @@ const DEFAULT_URL = 'postgresql://localhost:5432';
 
 /** True for a KeyvPostgres of @keyv/postgres, of any copy of the package, also of a version that is too old. */
 export function isKeyvPostgres(value: unknown): value is KeyvPostgresLike {
-  if (typeof value !== 'object' || value === null || !('opts' in value) || !('query' in value)) return false;
-  const { opts, query } = value;
-  return typeof query === 'function' && typeof opts === 'object' && Reflect.get(opts ?? {}, 'dialect') === 'postgres';
+  if (typeof value !== 'object' || value === null) return false;
+  if (typeof Reflect.get(value, 'query') !== 'function') return false;
+  return Reflect.get(Object(Reflect.get(value, 'opts')), 'dialect') === 'postgres' || isVersion6(value);
+}
+
+function isVersion6(value: object): boolean {
+  return !('opts' in value) && ['uri', 'table', 'schema', 'useUnloggedTable'].every((name) => name in value);
+}
+
+/** The options of the constructor, with its defaults. */
+function getOptions(keyv: KeyvPostgresLike): Record<string, unknown> {
+  if (!isVersion6(keyv)) return { ...keyv.opts };
+  const [uri, table, schema, ssl] = ['uri', 'table', 'schema', 'ssl'].map((name) => Reflect.get(keyv, name));
+  return { uri, table, schema, ...Object(Reflect.get(keyv, '_poolConfig')), ...(ssl === undefined ? {} : { ssl }) };
 }
 
 /**
@@ -43,7 +57,7 @@ export function readKeyv(keyv: KeyvPostgresLike): KeyvConfiguration {
     );
   }
   ignoreErrorEvents(keyv); // A KeyvPostgres that cannot connect emits `error`, possibly without a listener.
-  const { uri, connectionString, max, table, schema, ...rest } = keyv.opts as Record<string, unknown>;
+  const { uri, connectionString, max, table, schema, ...rest } = getOptions(keyv);
   const { dialect: _, keySize: __, useUnloggedTable: ___, iterationLimit: ____, ...client } = rest;
   const url = [connectionString, uri].find((value) => typeof value === 'string' && value !== '');
   const hasHost = typeof client.host === 'string' && client.host !== '';
@@ -51,10 +65,14 @@ export function readKeyv(keyv: KeyvPostgresLike): KeyvConfiguration {
     url: (url === DEFAULT_URL && hasHost ? undefined : url) as string | undefined,
     client,
     table: typeof table === 'string' ? table : undefined,
-    // A KeyvPostgres does not quote its schema, so Postgres folds the name to lower case.
-    schema: typeof schema === 'string' ? schema.toLowerCase() : undefined,
+    schema: typeof schema === 'string' ? foldSchema(keyv, schema) : undefined,
     max: typeof max === 'number' ? max : undefined,
   };
+}
+
+/** Before version 6 a KeyvPostgres does not quote its schema, so Postgres folds the name to lower case. */
+function foldSchema(keyv: object, schema: string): string {
+  return isVersion6(keyv) ? schema : schema.toLowerCase();
 }
 
 const EXPECTED = 'postgresStore: source must be a postgres:// URL, a KeyvPostgres or a Pool of pg';

@@ -51,6 +51,17 @@ export function wordParameter<const Word extends string>(...words: readonly Word
   return { form: `one of ${words.join(', ')}`, parse: (text) => words.find((word) => word === text) };
 }
 
+/** A whole number from `minimum` to `maximum`. */
+export function numberParameter(minimum: number, maximum: number): UrlParameter<number> {
+  return {
+    form: `a whole number from ${minimum} to ${maximum}`,
+    parse(text) {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= minimum && value <= maximum ? value : undefined;
+    },
+  };
+}
+
 /** Text that is not empty. */
 export const textParameter: UrlParameter<string> = {
   form: 'a text that is not empty',
@@ -59,5 +70,7 @@ export const textParameter: UrlParameter<string> = {
 
 /** A misplaced `?` can make a part of the password a name, so only a plain name is repeated. */
 function describeName(name: string): string {
-  return /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/.test(name) ? name : 'with special characters';
+  return /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/.test(name)
+    ? name
+    : 'with special characters (is a ? in the password? write %3F)';
 }

@@ -1,6 +1,7 @@
 import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { delay } from '../../../src/relay/time.js';
-import { type PostgresPool, runQuery } from './pool.js';
+import type { Liveness } from './liveness.js';
+import { runQuery } from './run-query.js';
 
 /** Longest payload in bytes: Postgres accepts fewer than 8000. Keys are ASCII, so bytes equal characters. */
 const MAXIMUM_PAYLOAD = 7_900;
@@ -27,15 +28,15 @@ const MAXIMUM_PENDING = 16_384;
  */
 export class ChangePublisher {
   readonly #channel: string;
-  readonly #pool: PostgresPool;
+  readonly #liveness: Liveness;
   readonly #limit = createCallLimit();
   readonly #closing = new AbortController();
   readonly #pending = new Set<string>();
   #publishing: Promise<void> | undefined;
 
-  constructor(channel: string, pool: PostgresPool) {
+  constructor(channel: string, liveness: Liveness) {
     this.#channel = channel;
-    this.#pool = pool;
+    this.#liveness = liveness;
   }
 
   publish(key: string): void {
@@ -57,7 +58,7 @@ export class ChangePublisher {
       this.#pending.clear();
       const text = 'select pg_notify($1::text, payload) from unnest($2::text[]) as payload';
       // A lost notification only delays a long poll until its next poll of the store.
-      const pause = await runQuery(this.#pool, { text, values }, this.#limit).then(
+      const pause = await runQuery(this.#liveness, { text, values, isRepeatable: true }, this.#limit).then(
         () => PAUSE_MS,
         () => FAILURE_PAUSE_MS,
       );

@@ -7,8 +7,10 @@ import {
 } from '../../../src/relay/store/subscription.js';
 import { withTimeout } from '../../../src/relay/time.js';
 import { ChangePublisher, SEPARATOR } from './change-publisher.js';
+import { CALL_TIMEOUT_MS } from './connections.js';
+import { destroySocket, type PostgresSubscriber } from './driver.js';
 import { PostgresFailure, toPostgresFailure } from './errors.js';
-import { CALL_TIMEOUT_MS, type PostgresPool, type PostgresSubscriber } from './pool.js';
+import { type Liveness, SILENCE_MS } from './liveness.js';
 
 /** Times of the subscription, in ms. Connections to Postgres are expensive, so the pauses are longer than for Redis. */
 const TIMES: SubscriptionTimes = {
@@ -34,11 +36,14 @@ export interface PostgresChanges {
 /** Publishes through the pool and subscribes over a separate connection. */
 export function createPostgresChanges(
   channel: string,
-  pool: PostgresPool,
-  createClient: () => PostgresSubscriber,
+  liveness: Liveness,
+  createClient: () => Promise<PostgresSubscriber>,
 ): PostgresChanges {
-  const publisher = new ChangePublisher(channel, pool);
-  const subscriber = createChangeSubscriber((events) => subscribe(channel, createClient(), events), TIMES);
+  const publisher = new ChangePublisher(channel, liveness);
+  const subscriber = createChangeSubscriber(async (events) => {
+    const client = await createClient().catch((cause: unknown) => Promise.reject(toPostgresFailure(cause)));
+    return subscribe(channel, client, liveness, events);
+  }, TIMES);
   return {
     bus: { publish: (key) => publisher.publish(key), subscribe: subscriber.subscribe },
     async close() {
@@ -51,6 +56,7 @@ export function createPostgresChanges(
 async function subscribe(
   channel: string,
   client: PostgresSubscriber,
+  liveness: Liveness,
   events: ConnectionEvents,
 ): Promise<SubscriptionConnection> {
   client.on('error', events.lost);
@@ -70,16 +76,24 @@ async function subscribe(
     await closeClient(client);
     throw toPostgresFailure(cause);
   }
+  async function check(): Promise<void> {
+    // Not only `select 1`: a pooler may have assigned another session, which does not listen.
+    const result = await client.query({
+      text: 'select 1 from pg_listening_channels() as listening where listening = $1::text',
+      values: [channel],
+    });
+    if ((result as { rows: unknown[] }).rows.length === 0) throw new PostgresFailure('POSTGRES_CONNECTION_LOST');
+  }
+  // A connection of the pool may be dead, so this one may be, too: the next check would be seconds away.
+  const forget = liveness.onSuspicion(() => {
+    withTimeout(SILENCE_MS, check).catch(() => events.lost());
+  });
   return {
-    async check() {
-      // Not only `select 1`: a pooler may have assigned another session, which does not listen.
-      const result = await client.query({
-        text: 'select 1 from pg_listening_channels() as listening where listening = $1::text',
-        values: [channel],
-      });
-      if ((result as { rows: unknown[] }).rows.length === 0) throw new PostgresFailure('POSTGRES_CONNECTION_LOST');
+    check,
+    close() {
+      forget();
+      return closeClient(client);
     },
-    close: () => closeClient(client),
   };
 }
 
@@ -87,5 +101,6 @@ async function closeClient(client: PostgresSubscriber): Promise<void> {
   client.ref?.();
   await withTimeout(CLOSE_TIMEOUT_MS, () => client.end()).catch(() => {
     client.unref?.();
+    destroySocket(client);
   });
 }

@@ -1,8 +1,8 @@
 import { PostgresFailure } from './errors.js';
-import type { PostgresQuery } from './pool.js';
+import type { PostgresStatement } from './run-query.js';
 
 /** Runs a statement and returns its rows. */
-export type RunStatement = <Row>(query: PostgresQuery) => Promise<readonly Row[]>;
+export type RunStatement = <Row>(query: PostgresStatement) => Promise<readonly Row[]>;
 
 /** The names of the store's table, as statements use them. */
 export interface PostgresTable {
@@ -24,6 +24,10 @@ const ALREADY_EXISTS_CODES = ['23505', '42P06', '42P07'];
 
 /** insufficient_privilege, read_only_sql_transaction. */
 const NOT_PERMITTED_CODES = ['42501', '25006'];
+
+const NOT_CREATED =
+  'the table is missing, and the role may not create it; grant CREATE on the schema (a new schema: CREATE on the ' +
+  'database), or start the relay once with a role that may';
 
 /** The comment on a table holds its layout. */
 const LATEST_LAYOUT = 1;
@@ -74,7 +78,8 @@ export async function migrate(table: PostgresTable, run: RunStatement, attempts 
     // A client without the lock, such as a KeyvPostgres, created the schema at the same moment.
     if (ALREADY_EXISTS_CODES.includes(code) && attempts > 1) return migrate(table, run, attempts - 1);
     // A table that an administrator created, without the comment, is fine if it has the columns.
-    if (!(NOT_PERMITTED_CODES.includes(code) && found?.present === true)) throw error;
+    if (!NOT_PERMITTED_CODES.includes(code)) throw error;
+    if (found?.present !== true) throw code === '42501' ? new PostgresFailure(code, NOT_CREATED) : error;
   }
 }
 

@@ -2,7 +2,8 @@ import { createCallLimit } from '../../../src/relay/store/call-limit.js';
 import { StoreFullError } from '../../../src/relay/store/contract.js';
 import { delay } from '../../../src/relay/time.js';
 import { PostgresFailure } from './errors.js';
-import { type PostgresPool, type PostgresQuery, runQuery } from './pool.js';
+import type { Liveness } from './liveness.js';
+import { type PostgresStatement, runQuery } from './run-query.js';
 import { migrate, type PostgresTable } from './schema.js';
 
 /** Time in which a statement runs again that the server undid because of a concurrent statement, in ms. */
@@ -17,19 +18,19 @@ const UNDEFINED_TABLE_CODE = '42P01';
 
 /** Runs the statements of a store. The first statement creates the table. */
 export class StatementRunner {
-  readonly #pool: PostgresPool;
+  readonly #liveness: Liveness;
   readonly #table: PostgresTable;
   readonly #limit = createCallLimit();
   #migrated: Promise<void> | undefined;
   #closed = false;
 
-  constructor(pool: PostgresPool, table: PostgresTable) {
-    this.#pool = pool;
+  constructor(liveness: Liveness, table: PostgresTable) {
+    this.#liveness = liveness;
     this.#table = table;
   }
 
   /** Runs a statement and returns the first row. */
-  async run<Row>(statement: PostgresQuery, values: unknown[]): Promise<Row> {
+  async run<Row>(statement: PostgresStatement, values: unknown[]): Promise<Row> {
     await this.ensureTable();
     const [row] = await this.#retryUndone<Row>({ ...statement, values });
     return row as Row;
@@ -49,12 +50,12 @@ export class StatementRunner {
     this.#closed = true;
   }
 
-  async #retryUndone<Row>(query: PostgresQuery): Promise<readonly Row[]> {
+  async #retryUndone<Row>(query: PostgresStatement): Promise<readonly Row[]> {
     const retryUntil = performance.now() + RETRY_MS;
     for (;;) {
       if (this.#closed) throw new PostgresFailure('POSTGRES_CLOSED');
       try {
-        return await runQuery<Row>(this.#pool, query, this.#limit);
+        return await runQuery<Row>(this.#liveness, query, this.#limit);
       } catch (error) {
         const code = error instanceof PostgresFailure ? error.code : '';
         if (code === DISK_FULL_CODE) {

@@ -1,22 +1,24 @@
 import { hash } from 'node:crypto';
-import type { PostgresQuery } from './pool.js';
+import type { PostgresStatement } from './run-query.js';
 import type { PostgresTable } from './schema.js';
 import { createSweepText } from './sweep.js';
 
 /** The statements of the store; each takes one round trip. */
 export interface PostgresStatements {
   /** $1 key → revision, value, expires_at. */
-  readonly get: PostgresQuery;
+  readonly get: PostgresStatement;
   /** $1 key → revision. */
-  readonly revision: PostgresQuery;
+  readonly revision: PostgresStatement;
   /** $1 key, $2 revision, $3 value, $4 expires_at → done, late. */
-  readonly create: PostgresQuery;
+  readonly create: PostgresStatement;
   /** $1 key, $2 revision read, $3 new revision, $4 value, $5 expires_at or null → done, live. */
-  readonly replace: PostgresQuery;
+  readonly replace: PostgresStatement;
   /** $1 limit → erased. */
-  readonly sweep: PostgresQuery;
+  readonly sweep: PostgresStatement;
+  /** $1 key, $2 revision → done. */
+  readonly erase: PostgresStatement;
   /** → now, Unix time in ms. */
-  readonly ping: PostgresQuery;
+  readonly clock: PostgresStatement;
 }
 
 /** The current Unix time of the server in ms. Advances while a statement waits for a locked row. */
@@ -24,12 +26,13 @@ const NOW = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
 /** The name of a statement contains a hash of its text, as two stores may share a Pool. */
 export function createStatements({ name }: PostgresTable, prepare: boolean): PostgresStatements {
-  const statement = (text: string): PostgresQuery =>
+  const statement = (text: string): PostgresStatement =>
     prepare ? { name: `credential_relay_${hash('sha256', text, 'hex').slice(0, 12)}`, text } : { text };
+  const read = (text: string): PostgresStatement => ({ ...statement(text), isRepeatable: true });
   return {
-    get: statement(`select revision, value, expires_at from ${name} where key = $1::text and expires_at > ${NOW}`),
+    get: read(`select revision, value, expires_at from ${name} where key = $1::text and expires_at > ${NOW}`),
 
-    revision: statement(`select revision from ${name} where key = $1::text and expires_at > ${NOW}`),
+    revision: read(`select revision from ${name} where key = $1::text and expires_at > ${NOW}`),
 
     // One value of the clock decides whether the deadline has passed. A conflict with a live row updates nothing.
     create: statement(`with clock as materialized (select ${NOW} as now),
@@ -55,6 +58,9 @@ export function createStatements({ name }: PostgresTable, prepare: boolean): Pos
 
     sweep: statement(createSweepText(name)),
 
-    ping: statement(`select extract(epoch from clock_timestamp()) * 1000 as now`),
+    erase: statement(`with gone as (delete from ${name} where key = $1::text and revision = $2::text returning 1)
+      select exists (select from gone) as done`),
+
+    clock: read('select extract(epoch from clock_timestamp()) * 1000 as now'),
   };
 }

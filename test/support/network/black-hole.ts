@@ -11,6 +11,8 @@ export interface BlackHoleProxy {
    * lead to `port` if it is given.
    */
   blackHole(port?: number): void;
+  /** From now on new connections deliver nothing either. */
+  ignoreNew(): void;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function startBlackHoleProxy(port: number): Promise<BlackHoleProxy>
   const live = new Set<Socket>();
   let target = port;
   let accepted = 0;
+  let ignores = false;
 
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     accepted += 1;
@@ -28,7 +31,7 @@ export async function startBlackHoleProxy(port: number): Promise<BlackHoleProxy>
       [client, upstream],
       [upstream, client],
     ];
-    live.add(client);
+    if (!ignores) live.add(client);
     for (const [from, to] of pairs) {
       sockets.add(from);
       from.on('data', (chunk) => live.has(client) && to.write(chunk));
@@ -56,6 +59,9 @@ export async function startBlackHoleProxy(port: number): Promise<BlackHoleProxy>
     blackHole(next = target) {
       target = next;
       live.clear();
+    },
+    ignoreNew() {
+      ignores = true;
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,4 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsup';
+import { writeCommonJs } from './build/commonjs.js';
+import { writeSubpaths } from './build/subpaths.js';
+
+const ROOT = fileURLToPath(new URL('.', import.meta.url));
 
 /** One entry a public subpath; shared code lands in chunks, so that every class exists once however it is imported. */
 const library = {
@@ -43,4 +48,8 @@ export default defineConfig((overrides) => ({
   ],
   dts: overrides.dts ?? true,
   clean: overrides.clean ?? true,
+  onSuccess: async () => {
+    await writeCommonJs(`${ROOT}dist`);
+    await writeSubpaths(ROOT);
+  },
 }));

@@ -9,7 +9,7 @@ import {
   type StoredValue,
   StoreError,
   type StoreHealth,
-} from '../../src/relay/store/contract.js';
+} from 'credential-relay';
 
 /* Copy this file, and replace each use of `backend`. The file runs as it is, on a Map in place of a server's table. */
 

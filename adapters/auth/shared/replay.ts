@@ -1,4 +1,5 @@
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
+import { getSharedWeakMap } from '../../../src/relay/shared-state.js';
 
 /** Additional time in ms for which a use is kept, for slow checks and for stores with another clock. */
 const MARGIN_MS = 5000;
@@ -9,7 +10,7 @@ interface RequestUses {
   readonly noted: Map<string, Promise<boolean>>;
 }
 
-const usesByHost = new WeakMap<object, RequestUses>();
+const usesByHost = getSharedWeakMap<object, RequestUses>('proof-uses');
 
 /**
  * Records the use of a one-time proof for a purpose, in the store that all processes share. Several hooks of one

@@ -1,6 +1,7 @@
 import type { ChangeBus, ChangeListener } from '../../../src/relay/long-poll/contract.js';
+import { getSharedWeakMap } from '../../../src/relay/shared-state.js';
 
-const listenersByMap = new WeakMap<Map<unknown, unknown>, Set<ChangeListener>>();
+const listenersByMap = getSharedWeakMap<Map<unknown, unknown>, Set<ChangeListener>>('memory-listeners');
 
 /** Returns the change bus for the relays of this process that share a Map. */
 export function getChangeBus(map: Map<unknown, unknown>): ChangeBus {

@@ -1,3 +1,4 @@
+import { getSharedWeakMap } from '../../../src/relay/shared-state.js';
 import type { UsedSpace } from '../../../src/relay/store/bounds.js';
 import { getRevision, type StoredEntry, type StoredValue } from '../../../src/relay/store/contract.js';
 import { DeadlineIndex } from './deadlines.js';
@@ -68,7 +69,7 @@ export class MemoryEntries {
   }
 }
 
-const entriesByMap = new WeakMap<Map<unknown, unknown>, MemoryEntries>();
+const entriesByMap = getSharedWeakMap<Map<unknown, unknown>, MemoryEntries>('memory-entries');
 
 /** Returns the entries of a Map, the same instance for each call. */
 export function getMemoryEntries(map: Map<string, unknown>): MemoryEntries {

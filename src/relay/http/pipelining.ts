@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RawBody, RelayRequest } from '../request.js';
+import { getSharedWeakMap } from '../shared-state.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /**
@@ -10,7 +11,7 @@ import type { RelayResponse, RequestHandler } from './types.js';
 const MAXIMUM_QUEUED = 16;
 
 /** Callbacks of the queued requests of an HTTP/1 connection, called when the connection closes. */
-const queued = new WeakMap<Socket, Set<() => void>>();
+const queued = getSharedWeakMap<Socket, Set<() => void>>('pipelining');
 
 /**
  * True if the answer to a request is due on its connection, false if the connection has closed. If other answers come

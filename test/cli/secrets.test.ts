@@ -44,7 +44,7 @@ describe('messages without secrets', () => {
     [['serve', STORE], /argument 1 is unexpected/],
     [['serve', '--store', STORE.replace('redis', 'mongodb')], /--store: the URL must begin with one of/],
     [['serve', '--store', STORE], /RELAY_KEYS: this store needs server keys/],
-    [['serve', '--store', STORE.replace('6379', 'port')], /Redis URL has one of the forms/],
+    [['serve', '--store', STORE.replace('6379', 'port')], /redisStore: the port must be a number from 1 to 65535/],
     [['serve', '--store', STORE.replace('redis:', 'postgres:').replace('6379', 'port')], /the URL cannot be read/],
     [['serve', '--port', STORE], /--port: /],
     [['serve', '--port', '0', '--host', 'hunter2', '--public-url', RELAY], /--host and --port: .*\(E[A-Z_]+\)/],

@@ -1,7 +1,8 @@
-import { borrowConnections, type ConnectionSettings, type Connections, OwnConnections } from './connections.js';
+import { borrowConnections, type Connections } from './connections.js';
 import { isPool, type PostgresPool } from './driver.js';
-import type { PostgresStoreOptions } from './index.js';
 import { describeWrongSource, isKeyvPostgres, type KeyvPostgresLike, readKeyv } from './keyv.js';
+import type { PostgresStoreOptions } from './options.js';
+import { type ConnectionSettings, OwnConnections } from './own-connections.js';
 import { type PostgresUrl, parsePostgresUrl } from './url.js';
 
 /** Settings that follow from the options. */

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { STORES } from './programs/stores.js';
+import { copyTransfer, makeProject, readVersion, run, startServers, write } from './support.mjs';
+
+const PEERS = ['@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
+const TYPES = ['typescript@5.9', '@types/node@20', '@types/jest'];
+
+/** Only these: Jest's recipe for packages that have no CommonJS. */
+const IGNORED = ['node_modules/(?!(credential-relay|keyv|@keyv|zod)/)'];
+
+/** A test per store: a transfer through the node handler and through the client. */
+const test = (/** @type {string} */ store) => `
+import { createServer } from 'node:http';
+import { createRelay, isRelayError, RelayError } from 'credential-relay';
+import { createReceiver } from 'credential-relay/client';
+${STORES[store]?.imports.replace('import pg from', 'import * as pg from')}
+import { transfer } from './transfer';
+
+it('a whole transfer', async () => {
+  const problems: unknown[] = [];
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const base = 'http://127.0.0.1:' + (server.address() as any).port + '/relay';
+  const relay = createRelay({
+    publicUrl: base,
+    keys: [Buffer.alloc(32, 7)],
+    store: ${STORES[store]?.store.replaceAll(/process\.env\.(\w+)/g, '(process.env.$1 as string)')},
+    onEvent: (event: any) => { if ('cause' in event) problems.push(event); },
+  });
+  server.on('request', relay.node());
+  try {
+    await transfer(base).catch((error: Error) => { throw new Error(error.message + JSON.stringify(problems[0] ?? '')); });
+    expect(isRelayError(new RelayError('mailbox_not_found'))).toBe(true);
+    expect(typeof createReceiver).toBe('function');
+  } finally {
+    await relay.close();
+    await new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
+  }
+});
+`;
+
+export async function runPart({ results, isAsked }) {
+  const servers = await startServers();
+  try {
+    for (const version of [29, 30]) {
+      for (const transformer of ['ts-jest', 'babel-jest']) {
+        if (isAsked(`${transformer} ${version}`)) await runJest(version, transformer, results, servers.env);
+      }
+    }
+  } finally {
+    await servers.close();
+  }
+}
+
+async function runJest(version, transformer, results, env) {
+  const tools =
+    transformer === 'ts-jest'
+      ? ['ts-jest@29']
+      : [`babel-jest@${version}`, '@babel/core@7', '@babel/preset-env@7', '@babel/preset-typescript@7'];
+  const folder = await makeProject('jest', [`jest@${version}`, ...tools, ...TYPES, ...PEERS]);
+  await write(folder, 'babel.config.cjs', `module.exports = { presets: [['@babel/preset-env', { targets: { node: 'current' } }], '@babel/preset-typescript'] };`);
+  await write(folder, 'tsconfig.json', JSON.stringify({ compilerOptions: { module: 'commonjs', moduleResolution: 'node10', target: 'es2022', esModuleInterop: true, strict: true, skipLibCheck: true, allowJs: true } }));
+  await copyTransfer(folder, 'transfer.ts');
+  const source = await readFile(fileURLToPath(new URL('programs/transfer.js', import.meta.url)), 'utf8');
+  await write(folder, 'transfer.ts', `// @ts-nocheck\n${source}`);
+  const stores = Object.keys(STORES);
+  for (const [index, store] of stores.entries()) await write(folder, `store${index}.test.ts`, test(store));
+  const name = `Jest ${await readVersion(folder, 'jest')}, ${transformer}`;
+  for (const [row, ignored] of /** @type {const} */ ([
+    [name, undefined],
+    [`${name}, transformIgnorePatterns`, IGNORED],
+  ])) {
+    const config = {
+      testEnvironment: 'node',
+      transform: { '^.+\\.[mc]?[jt]sx?$': transformer === 'ts-jest' ? ['ts-jest', { diagnostics: ignored === undefined }] : 'babel-jest' },
+      ...(ignored && { transformIgnorePatterns: ignored }),
+    };
+    await write(folder, 'jest.config.json', JSON.stringify(config));
+    const ran = await run('npx', ['jest', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'], { cwd: folder, env });
+    const report = await readFile(`${folder}/out.json`, 'utf8').then(JSON.parse, () => ({ testResults: [] }));
+    for (const [index, store] of stores.entries()) {
+      const file = report.testResults.find((/** @type {{ name: string }} */ each) => each.name.endsWith(`store${index}.test.ts`));
+      const problem = file?.status === 'passed' ? undefined : (file?.message ?? ran.output).replaceAll(/\x1b\[\d*m/g, '').slice(0, 900);
+      results.add(row, store, problem);
+    }
+  }
+}

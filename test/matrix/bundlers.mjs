@@ -52,7 +52,15 @@ await build({ entryPoints: ['./${name}.mjs'], bundle: true, platform: 'node', fo
   };
 }
 
-const TOOLS = ['esbuild', 'webpack', 'rollup', '@rollup/plugin-node-resolve', '@rollup/plugin-commonjs', '@rollup/plugin-json', 'rolldown'];
+const TOOLS = [
+  'esbuild',
+  'webpack',
+  'rollup',
+  '@rollup/plugin-node-resolve',
+  '@rollup/plugin-commonjs',
+  '@rollup/plugin-json',
+  'rolldown',
+];
 const PEERS = ['@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
 
 export async function runPart({ results, isAsked }) {

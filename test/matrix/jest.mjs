@@ -4,7 +4,7 @@ import { STORES } from './programs/stores.js';
 import { copyTransfer, makeProject, readVersion, run, startServers, write } from './support.mjs';
 
 const PEERS = ['@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
-const TYPES = ['typescript@5.9', '@types/node@20', '@types/jest'];
+const TYPES = ['typescript@5.9', '@types/node@20', '@types/jest', '@types/pg'];
 
 /** Only these: Jest's recipe for packages that have no CommonJS. */
 const IGNORED = ['node_modules/(?!(credential-relay|keyv|@keyv|zod)/)'];
@@ -59,8 +59,26 @@ async function runJest(version, transformer, results, env) {
       ? ['ts-jest@29']
       : [`babel-jest@${version}`, '@babel/core@7', '@babel/preset-env@7', '@babel/preset-typescript@7'];
   const folder = await makeProject('jest', [`jest@${version}`, ...tools, ...TYPES, ...PEERS]);
-  await write(folder, 'babel.config.cjs', `module.exports = { presets: [['@babel/preset-env', { targets: { node: 'current' } }], '@babel/preset-typescript'] };`);
-  await write(folder, 'tsconfig.json', JSON.stringify({ compilerOptions: { module: 'commonjs', moduleResolution: 'node10', target: 'es2022', esModuleInterop: true, strict: true, skipLibCheck: true, allowJs: true } }));
+  await write(
+    folder,
+    'babel.config.cjs',
+    `module.exports = { presets: [['@babel/preset-env', { targets: { node: 'current' } }], '@babel/preset-typescript'] };`,
+  );
+  await write(
+    folder,
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        module: 'commonjs',
+        moduleResolution: 'node10',
+        target: 'es2022',
+        esModuleInterop: true,
+        strict: true,
+        skipLibCheck: true,
+        allowJs: true,
+      },
+    }),
+  );
   await copyTransfer(folder, 'transfer.ts');
   const source = await readFile(fileURLToPath(new URL('programs/transfer.js', import.meta.url)), 'utf8');
   await write(folder, 'transfer.ts', `// @ts-nocheck\n${source}`);
@@ -73,15 +91,26 @@ async function runJest(version, transformer, results, env) {
   ])) {
     const config = {
       testEnvironment: 'node',
-      transform: { '^.+\\.[mc]?[jt]sx?$': transformer === 'ts-jest' ? ['ts-jest', { diagnostics: ignored === undefined }] : 'babel-jest' },
+      transform: {
+        '^.+\\.[mc]?[jt]sx?$':
+          transformer === 'ts-jest' ? ['ts-jest', { diagnostics: ignored === undefined }] : 'babel-jest',
+      },
       ...(ignored && { transformIgnorePatterns: ignored }),
     };
     await write(folder, 'jest.config.json', JSON.stringify(config));
-    const ran = await run('npx', ['jest', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'], { cwd: folder, env });
+    const ran = await run('npx', ['jest', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'], {
+      cwd: folder,
+      env,
+    });
     const report = await readFile(`${folder}/out.json`, 'utf8').then(JSON.parse, () => ({ testResults: [] }));
     for (const [index, store] of stores.entries()) {
-      const file = report.testResults.find((/** @type {{ name: string }} */ each) => each.name.endsWith(`store${index}.test.ts`));
-      const problem = file?.status === 'passed' ? undefined : (file?.message ?? ran.output).replaceAll(/\x1b\[\d*m/g, '').slice(0, 900);
+      const file = report.testResults.find((/** @type {{ name: string }} */ each) =>
+        each.name.endsWith(`store${index}.test.ts`),
+      );
+      const problem =
+        file?.status === 'passed'
+          ? undefined
+          : (file?.message ?? ran.output).replaceAll(/\x1b\[\d*m/g, '').slice(0, 900);
       results.add(row, store, problem);
     }
   }

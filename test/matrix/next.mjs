@@ -3,8 +3,8 @@ import { cp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { transfer } from './programs/transfer.js';
 import { STORES } from './programs/stores.js';
+import { transfer } from './programs/transfer.js';
 import { makeFolder, makeProject, readVersion, run, write } from './support.mjs';
 
 const ROUTES = ['memory', 'redis URL', 'KeyvRedis', 'postgres URL', 'KeyvPostgres', 'pg Pool', 'sqlite'];
@@ -45,9 +45,17 @@ export async function runNext(/** @type {import('./support.mjs').Results} */ res
   ])) {
     const row = `Next.js ${version} standalone, ${name}`;
     const externals = external ? ['credential-relay', 'libsql'] : ['libsql'];
-    const config = { output: 'standalone', serverExternalPackages: externals, turbopack: { root: folder }, outputFileTracingRoot: folder };
+    const config = {
+      output: 'standalone',
+      serverExternalPackages: externals,
+      turbopack: { root: folder },
+      outputFileTracingRoot: folder,
+    };
     await write(folder, 'next.config.mjs', `export default ${JSON.stringify(config)};`);
-    const built = await run('npx', ['next', 'build', flag], { cwd: folder, env: { NEXT_TELEMETRY_DISABLED: '1', ...env } });
+    const built = await run('npx', ['next', 'build', flag], {
+      cwd: folder,
+      env: { NEXT_TELEMETRY_DISABLED: '1', ...env },
+    });
     if (built.status !== 0) results.add(row, 'memory', built.output.slice(-900));
     else await tryStandalone(row, folder, results, env);
   }
@@ -65,7 +73,16 @@ async function tryStandalone(row, folder, results, env) {
   let output = '';
   for (const stream of [server.stdout, server.stderr]) stream.on('data', (text) => (output += text));
   try {
-    for (let tries = 0; tries < 100 && !(await fetch(base).then(() => true, () => false)); tries++) await sleep(100);
+    for (
+      let tries = 0;
+      tries < 100 &&
+      !(await fetch(base).then(
+        () => true,
+        () => false,
+      ));
+      tries++
+    )
+      await sleep(100);
     for (const [index, store] of ROUTES.entries()) {
       output = '';
       await transfer(`${base}/r${index}/relay`).then(

@@ -25,7 +25,11 @@ if (!Object.hasOwn(PARTS, part)) {
   const results = new Results();
   try {
     const { runPart } = await import(`./${part}.mjs`);
-    await runPart({ results, isAsked: (/** @type {string} */ name) => name.includes(only), isAll: words.includes('--all') });
+    await runPart({
+      results,
+      isAsked: (/** @type {string} */ name) => name.includes(only),
+      isAll: words.includes('--all'),
+    });
   } finally {
     await cleanUp();
   }

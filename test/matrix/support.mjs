@@ -45,10 +45,7 @@ export async function run(command, args, { cwd = ROOT, env = {}, ms = 300_000 } 
     output += `\nno end within ${ms} ms`;
     process.kill(-(child.pid ?? 0), 'SIGKILL');
   }, ms);
-  const [status] = await Promise.race([
-    once(child, 'close'),
-    once(child, 'error').then(([error]) => [String(error)]),
-  ]);
+  const [status] = await Promise.race([once(child, 'close'), once(child, 'error').then(([error]) => [String(error)])]);
   clearTimeout(timer);
   return { status, output };
 }

@@ -1,9 +1,19 @@
 import { copyTransfer, judge, makeProject, run, write } from './support.mjs';
 
 const SUBPATHS = [
-  'client', 'koa', 'testing', 'adapters/store/memory', 'adapters/store/redis', 'adapters/store/postgres',
-  'adapters/store/sqlite', 'adapters/auth/oauth-bearer', 'adapters/auth/client-attestation', 'adapters/notify/apns',
-  'adapters/notify/fcm', 'adapters/notify/web-push', 'adapters/notify/webhook',
+  'client',
+  'koa',
+  'testing',
+  'adapters/store/memory',
+  'adapters/store/redis',
+  'adapters/store/postgres',
+  'adapters/store/sqlite',
+  'adapters/auth/oauth-bearer',
+  'adapters/auth/client-attestation',
+  'adapters/notify/apns',
+  'adapters/notify/fcm',
+  'adapters/notify/web-push',
+  'adapters/notify/webhook',
 ];
 
 /** Imports every subpath, and is strict about an option that does not exist: types that resolve to `any` fail here. */
@@ -47,7 +57,17 @@ const SETTINGS = {
 };
 
 export async function runPart({ results, isAsked }) {
-  const packages = ['@types/node@20', '@koa/router', 'koa', '@types/koa', 'jose', 'openid-client', 'web-push', 'pg', 'ts-node'];
+  const packages = [
+    '@types/node@20',
+    '@koa/router',
+    'koa',
+    '@types/koa',
+    'jose',
+    'openid-client',
+    'web-push',
+    'pg',
+    'ts-node',
+  ];
   for (const typescript of ['5.4', '5.9', '6']) {
     const row = `TypeScript ${typescript}`;
     if (!isAsked(row)) continue;
@@ -58,7 +78,12 @@ export async function runPart({ results, isAsked }) {
     for (const [name, { type, options }] of Object.entries(SETTINGS)) {
       await run('npm', ['pkg', 'set', `type=${type}`], { cwd: folder });
       const compilerOptions = {
-        strict: true, exactOptionalPropertyTypes: true, noEmit: true, target: 'es2022', types: ['node'], ...options,
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        target: 'es2022',
+        types: ['node'],
+        ...options,
         ...(typescript === '6' && { ignoreDeprecations: '6.0' }),
       };
       await write(folder, 'tsconfig.json', JSON.stringify({ compilerOptions, files: ['app.ts'] }));
@@ -68,8 +93,22 @@ export async function runPart({ results, isAsked }) {
       results.add(row, name, lines.length === 0 ? undefined : lines.slice(0, 4).join('\n'));
     }
     await run('npm', ['pkg', 'set', 'type=commonjs'], { cwd: folder });
-    const compilerOptions = { strict: true, module: 'commonjs', moduleResolution: 'node10', target: 'es2022', allowJs: true, esModuleInterop: true, types: ['node'], skipLibCheck: true, ...(typescript === '6' && { ignoreDeprecations: '6.0' }) };
+    const compilerOptions = {
+      strict: true,
+      module: 'commonjs',
+      moduleResolution: 'node10',
+      target: 'es2022',
+      allowJs: true,
+      esModuleInterop: true,
+      types: ['node'],
+      skipLibCheck: true,
+      ...(typescript === '6' && { ignoreDeprecations: '6.0' }),
+    };
     await write(folder, 'tsconfig.json', JSON.stringify({ compilerOptions, files: ['program.ts'] }));
-    results.add(row, 'ts-node, a transfer', judge(await run('npx', ['ts-node', '--files', 'program.ts'], { cwd: folder, ms: 60_000 })));
+    results.add(
+      row,
+      'ts-node, a transfer',
+      judge(await run('npx', ['ts-node', '--files', 'program.ts'], { cwd: folder, ms: 60_000 })),
+    );
   }
 }

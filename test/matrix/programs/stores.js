@@ -2,7 +2,11 @@
 
 /** @type {Record<string, { packages: string[], imports: string, store: string }>} */
 export const STORES = {
-  memory: { packages: [], imports: `import { storeFromUrl } from 'credential-relay';`, store: `storeFromUrl('memory:')` },
+  memory: {
+    packages: [],
+    imports: `import { storeFromUrl } from 'credential-relay';`,
+    store: `storeFromUrl('memory:')`,
+  },
   'redis URL': {
     packages: ['@keyv/redis'],
     imports: `import { storeFromUrl } from 'credential-relay';`,

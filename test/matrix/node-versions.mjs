@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { makeFolder, must, ROOT, run, write } from './support.mjs';
+
+/** Files that touch the parts of Node that differ between versions: HTTP, streams, sockets, loaders, drivers. */
+const SUBSET = ['test/hosts', 'test/client', 'test/adapters/store', 'test/dist', 'test/cli', 'test/relay/http'];
+
+/** Runs vitest by other versions of Node: a part of the tests, or with `--all` every test. */
+export async function runPart({ results, isAsked, isAll }) {
+  for (const major of ['20', '22', '24']) {
+    if (!isAsked(major)) continue;
+    const folder = await makeFolder(`node-${major}`);
+    await write(folder, 'package.json', '{ "private": true }');
+    await must('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `node@${major}`], { cwd: folder });
+    // The package `node` depends on one package per platform, which holds the binary.
+    const bin = join(folder, 'node_modules', `node-bin-${process.platform}-${process.arch}`, 'bin');
+    const fallback = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin');
+    const env = { PATH: `${fallback}:${bin}:${process.env.PATH}` };
+    const version = (await must('node', ['--version'], { env })).trim();
+    if (!version.startsWith(`v${major}.`)) throw new Error(`Node ${major}: the binary is ${version}`);
+    const files = isAll ? [] : SUBSET;
+    const vitest = [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--config',
+      'test/vitest.config.ts',
+      '--reporter=dot',
+      ...files,
+    ];
+    const { status, output } = await run('node', vitest, { cwd: ROOT, env, ms: 1_800_000 });
+    results.add(
+      `Node ${version}`,
+      isAll ? 'all tests' : 'a part of the tests',
+      status === 0 ? undefined : output.slice(-6000),
+    );
+  }
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { build as bundle } from 'esbuild';
 import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../support/process/built.js';
@@ -47,11 +48,15 @@ const SMOKE = `
 `;
 
 describe('the packed tarball', () => {
-  it('contains the build, its sources, the documents, and nothing else', () => {
+  it('contains the build, the documents, the template of a store, and no other source', () => {
     const documents = files.filter((path) => !path.includes('/')).sort();
     expect(documents).toEqual(['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json']);
     const folders = new Set(files.filter((path) => path.includes('/')).map((path) => path.split('/')[0]));
-    expect([...folders].sort()).toEqual(['adapters', 'dist', 'docs', 'examples', 'src']);
+    expect([...folders].sort()).toEqual(['adapters', 'client', 'dist', 'docs', 'examples', 'koa', 'testing']);
+    const sources = files.filter(
+      (path) => /\.ts$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith('examples/'),
+    );
+    expect(sources).toEqual(['adapters/store/template.ts']);
   });
 
   it('is imported by an ES module', async () => {
@@ -81,6 +86,31 @@ describe('the packed tarball', () => {
   it('needs an optional peer only for the entry that uses it, whose error names the missing package', async () => {
     await expect(node('koa.mjs', `import 'credential-relay/koa'`)).rejects.toThrow(/@koa\/router/);
     await expect(exec(process.execPath, ['-e', `require('koa')`], { cwd: project })).rejects.toThrow();
+  });
+
+  it('is bundled without the optional packages, and a store then names the missing package', async () => {
+    await writeFile(
+      join(project, 'missing.js'),
+      `import { storeFromUrl } from 'credential-relay';
+       const reject = (error) => console.log(error.reason ?? error.message);
+       for (const url of ['redis://localhost', 'postgres://localhost/relay', 'sqlite:./relay.db'])
+         Promise.resolve().then(() => storeFromUrl(url).get('key')).catch(reject);`,
+    );
+    for (const format of ['esm', 'cjs'] as const) {
+      const outfile = join(project, `missing.${format === 'esm' ? 'mjs' : 'cjs'}`);
+      await bundle({
+        entryPoints: [join(project, 'missing.js')],
+        outfile,
+        bundle: true,
+        format,
+        platform: 'node',
+        logLevel: 'silent',
+      });
+      const { stdout } = await exec(process.execPath, [outfile], { cwd: project });
+      for (const name of ['@keyv/redis', 'pg', 'libsql']) {
+        expect(stdout, format).toContain(`the package ${name} is not installed; install it with: npm install ${name}`);
+      }
+    }
   });
 
   it('has one RelayError class for all entries', async () => {

@@ -98,19 +98,20 @@ async function runJest(version, transformer, results, env) {
       ...(ignored && { transformIgnorePatterns: ignored }),
     };
     await write(folder, 'jest.config.json', JSON.stringify(config));
-    const ran = await run('npx', ['jest', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'], {
-      cwd: folder,
-      env,
-    });
+    const ran = await run(
+      'npx',
+      ['jest', '--no-color', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'],
+      {
+        cwd: folder,
+        env,
+      },
+    );
     const report = await readFile(`${folder}/out.json`, 'utf8').then(JSON.parse, () => ({ testResults: [] }));
     for (const [index, store] of stores.entries()) {
       const file = report.testResults.find((/** @type {{ name: string }} */ each) =>
         each.name.endsWith(`store${index}.test.ts`),
       );
-      const problem =
-        file?.status === 'passed'
-          ? undefined
-          : (file?.message ?? ran.output).replaceAll(/\x1b\[\d*m/g, '').slice(0, 900);
+      const problem = file?.status === 'passed' ? undefined : (file?.message ?? ran.output).slice(0, 900);
       results.add(row, store, problem);
     }
   }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { program, STORES } from './programs/stores.js';
 import { copyTransfer, judge, makeFolder, must, packPackage, run, startServers, write } from './support.mjs';
 
-const PEERS = ['@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
+/* Yarn PnP lets @keyv/redis and @keyv/postgres find keyv only if the project depends on keyv. */
+const PEERS = ['keyv', '@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
 
 /** The message without the optional package has to name the package and the command that installs it. */
 const MISSING = { 'redis URL': '@keyv/redis', 'postgres URL': 'pg', sqlite: 'libsql' };

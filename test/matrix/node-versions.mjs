@@ -10,11 +10,10 @@ export async function runPart({ results, isAsked, isAll }) {
     if (!isAsked(major)) continue;
     const folder = await makeFolder(`node-${major}`);
     await write(folder, 'package.json', '{ "private": true }');
-    await must('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `node@${major}`], { cwd: folder });
-    // The package `node` depends on one package per platform, which holds the binary.
-    const bin = join(folder, 'node_modules', `node-bin-${process.platform}-${process.arch}`, 'bin');
-    const fallback = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin');
-    const env = { PATH: `${fallback}:${bin}:${process.env.PATH}` };
+    // The package "node" installs this one by a script, which npm may not run.
+    const name = `node-${process.platform}-${process.arch}`;
+    await must('npm', ['install', '--no-audit', '--no-fund', `${name}@${major}`], { cwd: folder });
+    const env = { PATH: `${join(folder, 'node_modules', name, 'bin')}:${process.env.PATH}` };
     const version = (await must('node', ['--version'], { env })).trim();
     if (!version.startsWith(`v${major}.`)) throw new Error(`Node ${major}: the binary is ${version}`);
     const files = isAll ? [] : SUBSET;

@@ -1,7 +1,7 @@
 /**
- * `node test/matrix/run.mjs PART [--only TEXT] [--all]`: the packed package in the tools and runtimes of its users. Each
+ * `npm run soak -- matrix PART [--only TEXT] [--all]`: the packed package in the tools and runtimes of its users. Each
  * part installs the tools from the registry into temporary folders, builds and starts programs there, and runs a whole
- * transfer in each. Prints a table, and exits with 1 if a cell failed. `npm run build` first. KEEP=1 keeps the folders.
+ * transfer in each. Prints a table, and exits with 1 if a cell failed. KEEP=1 keeps the folders.
  */
 import { cleanUp, Results } from './support.mjs';
 

@@ -60,10 +60,11 @@ export async function must(/** @type {string} */ command, /** @type {string[]} *
 /** @type {Promise<string> | undefined} */
 let tarball;
 
-/** Packs the built package once, and returns the path of the tarball. */
+/** Builds and packs the package once, and returns the path of the tarball. */
 export function packPackage() {
   tarball ??= (async () => {
     const folder = await makeFolder('tarball');
+    await must('npm', ['run', '--silent', 'build']);
     const packed = await must('npm', ['pack', '--silent', '--pack-destination', folder]);
     return join(folder, basename(packed.trim().split('\n').at(-1) ?? ''));
   })();

@@ -54,6 +54,11 @@ const RUNS = {
     options: '[--rows 1000000]',
     command: soak('sweep.soak.ts'),
   },
+  matrix: {
+    about: 'the packed package in bundlers, Jest, TypeScript, Metro, package managers, Bun, Deno, and Node 22 and 24',
+    options: '[bundlers | jest | typescript | metro | managers | runtimes | node-versions] [--only TEXT] [--all]',
+    command: [process.execPath, 'test/matrix/run.mjs'],
+  },
   mutations: {
     about: 'one fault at a time in the code, and the tests that fail; ten minutes',
     options: '[--list]',

@@ -125,6 +125,7 @@ test('the event of an outage names the cause that the hook reports, but not its 
         hook: 'authenticate',
         operation: 'create',
         cause: 'ECONNREFUSED',
+        reason: 'The hook threw a RelayError with the code authentication_unavailable, and a cause.',
         ms: expect.any(Number),
       },
     ]);

@@ -73,7 +73,7 @@ const MAILBOX_OPERATIONS: Readonly<Record<string, AnyMailboxOperation>> = {
 
 const MAILBOX_METHODS = ['GET', 'HEAD', ...Object.keys(MAILBOX_OPERATIONS), 'OPTIONS'].join(', ');
 
-const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy.';
+const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy (--trust-proxy).';
 
 /**
  * Most header fields of a request that the relay holds. A thousand small fields take 20 times the memory of the rest of

@@ -148,6 +148,24 @@ describe('a host that calls the wrong handler gets an error with the right form:
     expect(warned).toEqual([{ type: 'relay.warned', warning: 'wrong_handler', message }]);
   });
 
+  test.each([
+    ['Express 4', express4App],
+    ['Express 5', express5App],
+  ])('relayRouter(relay).routes() in %s', async (_name, app) => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const errors: unknown[] = [];
+    const mount = app((to, relay) => to.use(relayRouter(relay).routes()));
+    const relay = createRelay({ publicUrl: `${origin}/relay` });
+    server.on('request', await mount(relay, (error) => void errors.push(error)));
+    for (const path of ['/relay/v1/m', '/other']) {
+      expect((await send({ method: 'GET', url: origin + path })).status).toBe(500);
+    }
+    const message = 'relayRouter(relay).routes() is no handler for Express and Connect: use app.use(relay.node())';
+    expect(errors).toEqual([new TypeError(message), new TypeError(message)]);
+    expect(() => relayRouter(origin as Anything)).toThrow('relayRouter: takes a relay');
+  });
+
   test('relay.fetch() where the host mounts it', () => {
     const relay = createRelay({ publicUrl: 'http://localhost/relay' }) as Anything;
     expect(() => express().use(relay.fetch())).toThrow(/^relay\.fetch is no handler for any host: use relay\.koa\(\)/);

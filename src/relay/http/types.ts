@@ -1,5 +1,4 @@
 import type { HeaderField, RelayRequest } from '../request.js';
-import type { ReportMisuse } from './misuse.js';
 import type { MountWatch } from './mount-watch.js';
 import type { PathMatcher } from './path.js';
 
@@ -25,7 +24,7 @@ export interface HandlerSettings {
   readonly matchPath: PathMatcher;
   /** Looks for requests of devices that arrive under another path; `undefined` for documents. */
   readonly mountWatch?: MountWatch | undefined;
-  readonly onMisuse: ReportMisuse;
+  readonly onMisuse: (message: string) => void;
   /** Called if the Koa middleware is passed to `use` of a @koa/router; `undefined` where that works. */
   readonly onRouterUse?: (() => void) | undefined;
   readonly trustProxy: boolean;

@@ -1,18 +1,26 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { stopServer } from 'credential-relay';
 import { createApp } from './app.js';
 
-const port = Number(process.env.PORT ?? 8080);
+// With PORT=0 the system picks the port, so listen first. With a fixed port, `app.listen({ port })` is enough.
+const server = createServer();
+server.listen(Number(process.env.PORT ?? 8080), 'localhost');
+await once(server, 'listening');
+const { port } = server.address() as AddressInfo;
 const publicUrl = process.env.PUBLIC_URL ?? `http://localhost:${port}/relay`;
 
 const { app, relay } = createApp(publicUrl);
+await app.ready();
+server.on('request', app.routing);
 
 async function stop(): Promise<void> {
-  await stopServer(app.server, relay); // First: `app.close()` would wait for held reads.
+  await stopServer(server, relay);
   await app.close();
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 
-await app.listen({ port });
 console.log(`The relay is at ${publicUrl}
 Sign in, and keep the cookie:
 

@@ -1,67 +1,19 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises';
-import { argsBeforeDoubleDash, describeUnknownCommand } from './arguments.js';
-import { COMMANDS, PRINTING_COMMANDS } from './commands.js';
-import { type CommandFailure, toCommandFailure } from './errors.js';
-import { formatMessage, toPrintableJson } from './text.js';
-import { usage } from './usage.js';
+/*
+ * The entry of the command. It imports the rest dynamically: an older Node cannot link the static imports of the rest,
+ * and would report an export of node:crypto instead of its own version.
+ */
 
-/** Resolves to the exit code. */
-async function main([command, ...args]: readonly string[]): Promise<number> {
-  if (command === undefined) {
-    process.stderr.write(usage());
-    return 2;
-  }
-  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (command === '--version') return print(`${await readVersion()}\n`);
-  if (isHelp(command) || command === 'help') return print(usage(parseHelpTopic(args)));
-  if (run === undefined) throw new TypeError(describeUnknownCommand(command));
-  if (argsBeforeDoubleDash(args).some(isHelp)) return print(usage(command));
-  return run(args);
-}
+/** As in package.json, `engines`. */
+const MINIMUM = [20, 19] as const;
 
-const isHelp = (arg: string): boolean => arg === '--help' || arg === '-h';
-
-/** Returns `undefined` for the help of all commands. */
-function parseHelpTopic([command]: readonly string[]): string | undefined {
-  if (command === undefined || isHelp(command) || command === 'help') return undefined;
-  if (!Object.hasOwn(COMMANDS, command)) throw new TypeError(describeUnknownCommand(command));
-  return command;
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
-
-async function readVersion(): Promise<string> {
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+  const minimum = MINIMUM.join('.');
+  process.stderr.write(`credential-relay: needs Node ${minimum} or newer; this is Node ${process.versions.node}\n`);
+  process.exitCode = 1;
+} else {
+  const { run } = await import('./run.js');
   // The relative path is the same in src and in dist.
-  return JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')).version;
-}
-
-function reportFailure(failure: CommandFailure, [command, ...args]: readonly string[]): void {
-  const { code, details, message, exitCode } = failure;
-  if (command !== 'serve' && argsBeforeDoubleDash(args).includes('--json')) {
-    process.stdout.write(`${toPrintableJson({ event: 'failed', code, ...details })}\n`);
-  }
-  process.stderr.write(`credential-relay: ${formatMessage(message)}\n`);
-  process.exitCode = exitCode;
-}
-
-const args = process.argv.slice(2);
-// A closed standard error must not end the command.
-process.stderr.on('error', () => {});
-if (PRINTING_COMMANDS.includes(args[0] ?? '') || argsBeforeDoubleDash(args).some(isHelp)) {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader may stop early, as in `credential-relay demo | head`.
-    if (error.code === 'EPIPE') process.exit(0);
-    reportFailure(toCommandFailure(error), args);
-    process.exit();
-  });
-}
-
-try {
-  process.exitCode = await main(args);
-} catch (error) {
-  reportFailure(toCommandFailure(error), args);
+  await run(new URL('../../package.json', import.meta.url));
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { storeFromUrl } from '../../adapters/store/from-url.js';
 import { isLoopbackName } from '../protocol/loopback.js';
 import { createRelay } from '../relay/create-relay.js';
+import type { RelayEvent } from '../relay/events.js';
 import { stopServer } from '../relay/stop-server.js';
 import type { MailboxStore } from '../relay/store/contract.js';
 import { labelSystemErrors } from './errors.js';
@@ -80,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const url = publicUrl ?? listening;
   // The relay continues after the reader of the first line has closed standard output.
   process.stdout.on('error', () => {});
+  const log = createEventLog(process.stderr);
   try {
     const relay = createRelay({
       publicUrl: url,
@@ -87,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       store,
       ...(keys === undefined ? {} : { keys }),
       trustProxy,
-      onEvent: createEventLog(process.stderr),
+      onEvent: (event) => log(nameCommandOptions(event)),
     });
     server.on('request', relay.node());
     // Before the first line: its reader may send a signal at once.
@@ -100,6 +102,19 @@ export async function serve(options: ServeOptions): Promise<number> {
   } finally {
     server.close();
   }
+}
+
+/** The message of a warning names options of the library, some of which the command does not have. */
+const WARNINGS: Readonly<Record<string, (message: string) => string>> = {
+  relay_open: () =>
+    'Anyone who can reach this relay may create mailboxes. The command cannot check who creates them: let a proxy in ' +
+    'front of the relay check POST requests to /v1/m, or use createRelay of the package with its option authenticate.',
+  mount_path: (message) => message.replaceAll('mountPath', '--mount-path').replaceAll('publicUrl', '--public-url'),
+};
+
+function nameCommandOptions(event: RelayEvent): RelayEvent {
+  const rename = event.type === 'relay.warned' ? WARNINGS[event.warning] : undefined;
+  return rename !== undefined && 'message' in event ? { ...event, message: rename(event.message) } : event;
 }
 
 /** A store outside of this process requires keys. */

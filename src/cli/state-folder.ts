@@ -61,8 +61,7 @@ export class StateFolder {
 
   /** `warn` receives a message about each file that {@link sweep} finds and that is not used. */
   constructor(path: string | undefined, env = process.env, warn: (message: string) => void = () => {}) {
-    const base = env.XDG_STATE_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'state');
-    this.path = path || env.RELAY_STATE || join(base, 'credential-relay');
+    this.path = path || env.RELAY_STATE || join(findStateHome(env), 'credential-relay');
     this.#warn = warn;
   }
 
@@ -151,6 +150,19 @@ export class StateFolder {
       return undefined;
     }
   }
+}
+
+/** Only for a user who sets no folder: a container may run as a user without a home. */
+function findStateHome(env: NodeJS.ProcessEnv): string {
+  const base = env.XDG_STATE_HOME || env.LOCALAPPDATA;
+  if (base) return base;
+  try {
+    const home = homedir();
+    if (home !== '') return join(home, '.local', 'state');
+  } catch {
+    // No HOME, and no entry for this user in the system's list of users.
+  }
+  throw new TypeError('--state: this user has no home folder; give a folder by --state DIR, or by RELAY_STATE');
 }
 
 const toFileName = ({ role, id }: TransferState): string => `${role}-${id}.json`;

@@ -52,7 +52,8 @@ const TRANSFER_OPTIONS = `  send, receive, wait and cancel
       --retry-timeout DURATION
                            time to retry while the relay does not answer (default: 2m)
       --state DIR          folder for shares in progress and their keys; it must belong to this user, and no other user
-                           may write to it (default: RELAY_STATE, or credential-relay in the state folder of the user)
+                           may write to it (default: RELAY_STATE, or credential-relay in the state folder of the user,
+                           who then needs a home)
       <url>                the link. It contains the key, and other users of this machine can see arguments:
                            \`-\` reads the link from standard input
 `;

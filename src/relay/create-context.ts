@@ -1,5 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Events } from './events.js';
+import { hash } from './hash.js';
 import { Waiters } from './long-poll/waiters.js';
 import { digestStoreKey } from './mailbox/digests.js';
 import { createServerKey, deriveIdentifier, SERVER_KEY_BYTES, type ServerKey } from './mailbox/keys.js';

@@ -7,7 +7,9 @@ import { createAppLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { createHandlers, type RelayHandlers } from './http/handlers.js';
-import { createPathMatcher, type Mount } from './http/path.js';
+import { refuseCall } from './http/misuse.js';
+import { createMountWatch } from './http/mount-watch.js';
+import { createPathMatcher } from './http/path.js';
 import {
   createWellKnownDocuments,
   createWellKnownHandler,
@@ -40,7 +42,7 @@ export interface Relay extends RelayHandlers {
    * @example
    * app.use(relay.wellKnown().koa());
    */
-  wellKnown(): RelayHandlers;
+  readonly wellKnown: (...none: never[]) => RelayHandlers;
   /**
    * Adds a listener for one type of event.
    *
@@ -111,9 +113,11 @@ export function createRelay(options: RelayOptions): Relay {
   const identifierKeys = resolveIdentifierKeys(settings.keys);
   const context = createContext({ settings, events, store, identifierKeys });
   const cors = createCors(settings.corsOrigins);
-  const { guard, wellKnown } = createAuthentication(settings, identifierKeys, context, cors);
+  const warnings = createHandlerWarnings(events);
+  const { guard, wellKnown } = createAuthentication({ settings, identifierKeys, context, cors, warnings });
   const dispatch = createDispatch(context, {
     tlsRequired: settings.publicUrl.tls,
+    trustProxy: settings.trustProxy,
     bodyBytes: settings.limits.bodyBytes,
     cors,
     guard,
@@ -121,19 +125,22 @@ export function createRelay(options: RelayOptions): Relay {
     errorPages: createErrorPages(settings.preview),
     maximumWaitSeconds: settings.longPoll.maximumSeconds,
   });
-  const handlers = createHandlers(dispatch, {
-    matchPath: createPathMatcher(createMount(settings, events)),
+  const mountPath = settings.mountPath ?? settings.publicUrl.path;
+  const handlers = createHandlers('relay', dispatch, {
+    matchPath: createPathMatcher(mountPath),
+    mountWatch: createMountWatch({ mountPath, events, clock: settings.clock }),
+    onMisuse: warnings.warnOfMisuse,
+    onRouterUse: () => warnings.warnOfRouter(RELAY_ROUTER_HINT),
     trustProxy: settings.trustProxy,
     bodyBytes: settings.limits.bodyBytes,
   });
   store.start();
   if (findHook(settings.authenticate, 'create') === undefined) warnOfOpenRelay(events);
 
-  return Object.freeze<Relay>({
-    ...handlers,
+  const relay: Relay = Object.assign(handlers, {
     wellKnown,
     on: events.on,
-    remove: (shareUrl) => removeMailbox(shareUrl, context),
+    remove: (shareUrl: string | URL) => removeMailbox(shareUrl, context),
     ping: store.ping,
     stats: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
     drain: () => context.waiters.drain(),
@@ -142,15 +149,22 @@ export function createRelay(options: RelayOptions): Relay {
       await store.close();
     },
   });
+  return Object.freeze(relay);
+}
+
+interface AuthenticationParts {
+  readonly settings: Settings;
+  readonly identifierKeys: readonly ServerKey[];
+  readonly context: RelayContext;
+  readonly cors: Cors;
+  readonly warnings: HandlerWarnings;
 }
 
 /** The guard that calls the hooks, and the documents below `/.well-known/`. */
-function createAuthentication(
-  settings: Settings,
-  identifierKeys: readonly ServerKey[],
-  context: RelayContext,
-  cors: Cors,
-): { guard: Guard; wellKnown: () => RelayHandlers } {
+function createAuthentication({ settings, identifierKeys, context, cors, warnings }: AuthenticationParts): {
+  guard: Guard;
+  wellKnown: (...none: never[]) => RelayHandlers;
+} {
   const { authenticate, authorize, hookTimeoutMs, limits, namespace, trustProxy } = settings;
   const resource = settings.publicUrl.base;
   const hooks = Object.values(authenticate).filter((hook) => hook !== undefined);
@@ -167,33 +181,51 @@ function createAuthentication(
   });
   return {
     guard: createGuard({ hooks: authenticate, authorize, timeoutMs: hookTimeoutMs, services, events: context.events }),
-    wellKnown() {
+    wellKnown(...args: readonly unknown[]) {
+      // Only a host passes arguments: one that takes the method for a handler.
+      if (args.length > 0) {
+        return refuseCall('relay.wellKnown', 'relay.wellKnown()', args, warnings.warnOfMisuse) as never;
+      }
       isMounted = true;
       const handle = createWellKnownHandler(documents, cors, () => context.waiters.draining);
       const matchPath = matchWellKnownPath(documents);
-      return createHandlers(handle, { matchPath, trustProxy, bodyBytes: limits.bodyBytes });
+      return createHandlers('relay.wellKnown()', handle, {
+        matchPath,
+        onMisuse: warnings.warnOfMisuse,
+        onRouterUse: () => warnings.warnOfRouter(WELL_KNOWN_ROUTER_HINT),
+        trustProxy,
+        bodyBytes: limits.bodyBytes,
+      });
     },
   };
 }
 
-/** The mount of the relay. It warns once of a request that arrives under another mount path. */
-function createMount({ mountPath, publicUrl }: Settings, events: Events): Mount {
-  let isWarned = false;
+/** Warnings about handlers in the wrong place. */
+interface HandlerWarnings {
+  warnOfMisuse(message: string): void;
+  warnOfRouter(message: string): void;
+}
+
+/** Emits each message once: a host with the wrong handler may call it for every request. */
+function createHandlerWarnings(events: Events): HandlerWarnings {
+  const emitted = new Set<string>();
+  function warn(warning: 'wrong_handler' | 'mount_path', message: string): void {
+    if (emitted.has(message)) return;
+    emitted.add(message);
+    events.emit('relay.warned', { warning, message });
+  }
   return {
-    mountPath: mountPath ?? publicUrl.path,
-    publicPath: publicUrl.path,
-    onOtherMount() {
-      if (isWarned) return;
-      isWarned = true;
-      events.emit('relay.warned', { warning: 'mount_path', message: MOUNT_PATH_HINT });
-    },
+    warnOfMisuse: (message) => warn('wrong_handler', message),
+    // In a microtask: the host mounts the handler before it adds listeners.
+    warnOfRouter: (message) => queueMicrotask(() => warn('mount_path', message)),
   };
 }
 
-const MOUNT_PATH_HINT =
-  'A request for a mailbox arrived outside of mountPath, so the relay left the request to the host. If devices send ' +
-  'such requests, set mountPath to the path under which this server sees the relay: / if a proxy or the host strips ' +
-  'the prefix.';
+const ROUTER_HINT =
+  'A @koa/router got the Koa middleware of the relay in use(). Such a router runs middleware only for paths that have ' +
+  'a route, so it answers 404 to all devices.';
+const RELAY_ROUTER_HINT = `${ROUTER_HINT} Use relayRouter(relay).routes() of credential-relay/koa, or app.use(relay.koa()).`;
+const WELL_KNOWN_ROUTER_HINT = `${ROUTER_HINT} Use app.use(relay.wellKnown().koa()).`;
 
 /** Emits in a microtask, so that listeners added right after `createRelay` receive the warning. */
 function warnOfOpenRelay(events: Events): void {

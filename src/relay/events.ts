@@ -43,9 +43,15 @@ export interface RelayEventMap {
   'store.full': { refused: number; cause: string };
   /**
    * A hook failed: the request got 503, or another hook of `anyOf` decided it. A hook that refuses a request has not
-   * failed.
+   * failed. `reason` is a sentence of the relay with the rule that the hook broke. It contains no value of the hook.
    */
-  'hook.failed': { hook: 'authenticate' | 'authorize'; operation: OperationName; cause: string; ms: number };
+  'hook.failed': {
+    hook: 'authenticate' | 'authorize';
+    operation: OperationName;
+    cause: string;
+    reason: string;
+    ms: number;
+  };
   /** A sweep erased expired entries of the store. */
   'sweep.completed': { erased: number; ms: number };
   /** A provider accepted a push. `attempt` counts from 1. */
@@ -66,9 +72,18 @@ export interface RelayEventMap {
   'push.paused': { tokenType: string };
   /** An internal error: a bug of the relay. */
   'relay.failed': { cause: string };
-  /** A warning for the operator, emitted once. */
+  /**
+   * A warning for the operator, emitted once; `mount_path`, which a client can cause, at most once in ten minutes.
+   * `wrong_handler`: a host called a handler that is for other hosts, or a method in place of a handler.
+   */
   'relay.warned': {
-    warning: 'relay_open' | 'mount_path' | 'store_single_process' | 'store_clock_skew' | 'store_evicts';
+    warning:
+      | 'relay_open'
+      | 'mount_path'
+      | 'wrong_handler'
+      | 'store_single_process'
+      | 'store_clock_skew'
+      | 'store_evicts';
     message: string;
   };
   /** A listener threw, or its promise rejected. `of` is the type of the event. */

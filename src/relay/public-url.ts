@@ -23,6 +23,7 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (url.protocol === 'http:' && !isLoopbackName(url.hostname)) {
     throw new TypeError('publicUrl: must be an https URL, or an http URL with a loopback host name (TIGRESS §4.2)');
   }
+  if (url.port === '0') throw new TypeError('publicUrl: must be a URL with the port that the server got, not 0');
   if (url.username !== '' || url.password !== '') throw new TypeError('publicUrl: must be a URL without credentials');
   if (/[?#]/.test(text)) throw new TypeError('publicUrl: must be a URL without a query and a fragment');
   const path = url.pathname.replace(/\/$/, '');

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
+import { hash } from '../../../src/relay/hash.js';
 import { withTimeout } from '../../../src/relay/time.js';
 import { createBackoff } from '../shared/backoff.js';
 import { type LruCache, lruCache } from '../shared/lru-cache.js';

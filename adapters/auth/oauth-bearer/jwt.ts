@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   decodeJwt,
   decodeProtectedHeader,
@@ -6,6 +5,7 @@ import {
   type JWTVerifyGetKey,
   type ProtectedHeaderParameters,
 } from 'jose';
+import { hash } from '../../../src/relay/hash.js';
 import { createKeySetCache, fetchKeySet, KeyLookupThrottled, type KeySetCache } from '../shared/key-set.js';
 import { lruCache } from '../shared/lru-cache.js';
 import { findVerificationKey, type KeyHeader, KeyNotNamed, SignatureMismatch } from '../shared/verification-key.js';

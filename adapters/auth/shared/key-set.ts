@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CustomFetch } from 'openid-client';
+import { hash } from '../../../src/relay/hash.js';
 import { type CacheTimes, createFetchCache } from './fetch-cache.js';
 import { SignatureMismatch } from './verification-key.js';
 

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { Keyv } from 'keyv';
 import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
@@ -20,11 +21,21 @@ export interface MemoryStoreOptions {
    * of existing mailboxes. Default 67,108,864 (64 MiB).
    */
   readonly maximumBytes?: number | undefined;
+  /**
+   * True to allow the store in a worker of `node:cluster`, where PM2 also runs apps in its cluster mode. Each worker has
+   * mailboxes of its own, so the worker that gets a request may not know its mailbox. Set it only if there is one worker,
+   * or if a balancer sends all requests for a mailbox to one worker. Default false.
+   */
+  readonly allowCluster?: boolean | undefined;
   /** Returns the Unix time in ms, which decides whether an entry is live. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-const optionsSchema = z.strictObject({ ...boundsSchemas, clock: clockSchema });
+const optionsSchema = z.strictObject({
+  ...boundsSchemas,
+  allowCluster: z.boolean('must be true or false').optional(),
+  clock: clockSchema,
+});
 
 /** Most expired entries that one call erases to make room. */
 const MAXIMUM_ERASED_FOR_ROOM = 1000;
@@ -42,7 +53,7 @@ const MAXIMUM_ERASED_FOR_ROOM = 1000;
  * mailbox.
  *
  * @param options - Bounds and clock.
- * @throws TypeError for an invalid option
+ * @throws TypeError for an invalid option, and in a worker of `node:cluster` without `allowCluster`
  * @example
  * ```ts
  * const store = memoryStore({ maximumMailboxes: 20_000, maximumBytes: 32 * 1024 * 1024 });
@@ -55,7 +66,8 @@ export function memoryStore(options?: MemoryStoreOptions): MailboxStore;
  *
  * @param source - A Keyv that keeps its entries in a Map (`new Keyv()`), or a Map.
  * @param options - Bounds and clock.
- * @throws TypeError for a Keyv without a Map, or an invalid option
+ * @throws TypeError for a Keyv without a Map, for an invalid option, and in a worker of `node:cluster` without
+ * `allowCluster`
  */
 export function memoryStore(source: Keyv | Map<string, unknown>, options?: MemoryStoreOptions): MailboxStore;
 export function memoryStore(
@@ -65,7 +77,8 @@ export function memoryStore(
   const [source, options] = isSource(first) ? [first, second] : [new Keyv(), first];
   const map: unknown = source instanceof Map ? source : source.store;
   if (!(map instanceof Map)) throw new TypeError('memoryStore: this Keyv does not keep its entries in a Map');
-  const { clock = Date.now, ...given } = parseOptions('memoryStore', optionsSchema, options);
+  const { clock = Date.now, allowCluster, ...given } = parseOptions('memoryStore', optionsSchema, options);
+  if (allowCluster !== true) assertNoCluster();
   const bounds = resolveBounds(given, MEMORY_BOUNDS);
   const entries = getMemoryEntries(map);
 
@@ -113,6 +126,17 @@ export function memoryStore(
 
 function isSource(first: object): first is Keyv | Map<string, unknown> {
   return first instanceof Map || 'store' in first;
+}
+
+/** A second worker would not see the mailboxes of this worker, and its requests would get 404 at random. */
+function assertNoCluster(): void {
+  // Not in threads: two threads cannot share a port, so no request reaches another thread by chance.
+  if (!cluster.isWorker) return;
+  throw new TypeError(
+    'memoryStore: this process is a worker of node:cluster (PM2 in cluster mode is one too), and other workers do not ' +
+      "see the mailboxes in its memory. Share a store: storeFromUrl('redis://…'), postgres:// or sqlite:. If there is " +
+      'one worker only, pass memoryStore({ allowCluster: true })',
+  );
 }
 
 /** Erases expired entries if there is no room. Throws a StoreFullError if there is still no room. */

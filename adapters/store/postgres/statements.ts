@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash } from '../../../src/relay/hash.js';
 import type { PostgresStatement } from './run-query.js';
 import type { PostgresTable } from './schema.js';
 import { createSweepText } from './sweep.js';

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash } from '../../../src/relay/hash.js';
 import { LOCK_CLASS } from './schema.js';
 
 /** The time at which the statement arrived: constant within the statement, so Postgres can use the index. */

@@ -8,6 +8,7 @@ import {
   type Principal,
   type ResourceMetadata,
 } from './contract.js';
+import { describeResult, toHookFailure, UnusableResult } from './describe-failure.js';
 import { recordOutage } from './outages.js';
 
 /**
@@ -54,7 +55,7 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
         answer = await runHook(hook, input);
         break;
       } catch (error) {
-        refusals.push(isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error }));
+        refusals.push(toHookFailure(error));
       }
     }
     answer ??= findMostSevere(refusals);
@@ -77,7 +78,7 @@ async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Pr
   if (input.signal.aborted) throw new RelayError('authentication_unavailable', { cause: input.signal.reason });
   const answer: unknown = await hook(input);
   if (isPrincipal(answer)) return answer;
-  throw new RelayError('authentication_unavailable', { cause: new TypeError('A hook did not return a Principal.') });
+  throw toHookFailure(new UnusableResult(describeResult(answer)));
 }
 
 function unite(one: Principal, other: Principal): Principal {

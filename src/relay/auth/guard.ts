@@ -1,5 +1,5 @@
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
-import { isRelayError, RelayError } from '../errors.js';
+import { RelayError } from '../errors.js';
 import { describeCause, type Events, type OperationName } from '../events.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
@@ -13,6 +13,13 @@ import {
   type Principal,
   type RelayServices,
 } from './contract.js';
+import {
+  describeAuthorization,
+  describeHookFailure,
+  describeResult,
+  toHookFailure,
+  UnusableResult,
+} from './describe-failure.js';
 import { recordedOutages } from './outages.js';
 
 /** Calls the hooks of a relay. */
@@ -53,7 +60,8 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     let hookSignal: AbortSignal | undefined;
     const report = (failure: RelayError): void => {
       const cause = describeCause('cause' in failure.details ? failure.details.cause : failure);
-      events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
+      const reason = describeHookFailure(failure);
+      events.emit('hook.failed', { hook: which, operation, cause, reason, ms: performance.now() - started });
     };
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
@@ -61,7 +69,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
         return hook(createInput(operation, request, services, signal));
       });
     } catch (error) {
-      const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
+      const refusal = toHookFailure(error);
       if (refusal.status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
       throw refusal;
     } finally {
@@ -76,7 +84,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       return call('authenticate', operation, request, async (input) => {
         const answer: unknown = await hook(input);
         if (isPrincipal(answer)) return answer;
-        throw new TypeError('An authentication hook did not return a Principal.');
+        throw new UnusableResult(describeResult(answer));
       });
     },
     createAuthorizer(operation, request, principal) {
@@ -85,7 +93,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
         call('authorize', operation, request, async (input) => {
           const answer: unknown = await authorize(Object.assign(input, { role, principal }));
           // An author who returns `false` means a refusal, so a return value must not admit the request.
-          if (answer !== undefined) throw new TypeError('An authorization hook returned something.');
+          if (answer !== undefined) throw new UnusableResult(describeAuthorization(answer));
         });
     },
   };

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash } from '../hash.js';
 import { hmac, type ServerKey } from '../mailbox/keys.js';
 import { type GuardedStore, startBudget } from '../store/guarded-store.js';
 import type { Random } from '../store/random.js';

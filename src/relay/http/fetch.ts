@@ -1,7 +1,9 @@
+import { DEVICE_CLAIM } from '../../protocol/header-names.js';
 import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
+import { isFetchCall, type RefuseCall } from './misuse.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, getConnection } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
@@ -20,6 +22,7 @@ import { discardUnread } from './unread-body.js';
  *
  * @param env - passed to hooks as `input.host.env`, such as Hono's context
  * @returns the answer of the relay; the promise never rejects
+ * @throws TypeError if the first argument is no Request, with the handler for the host that made the call
  *
  * @example
  * app.all('/v1/*', (c) => relay.fetch(c.req.raw, c));
@@ -28,11 +31,16 @@ export type FetchHandler = (request: Request, env?: unknown) => Promise<Response
 
 export function createFetchHandler(
   answer: RequestHandler,
-  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, mountWatch, trustProxy, bodyBytes }: HandlerSettings,
+  refuse: RefuseCall,
 ): FetchHandler {
-  return async (request, env) => {
+  async function handle(request: Request, env?: unknown): Promise<Response> {
     const path = matchPath(request.url);
-    if (path === undefined) return toResponse(NOT_FOUND, request.method);
+    if (path === undefined) {
+      if (mountWatch?.isMisplaced(request.url, request.headers.has(DEVICE_CLAIM)) === true)
+        mountWatch.warn(request.url);
+      return toResponse(NOT_FOUND, request.method);
+    }
     const node = findNodeBindings(env);
     const due = node === undefined || waitForTurn(node.incoming, node.outgoing);
     if (due === false) return createClientClosedResponse();
@@ -41,7 +49,10 @@ export function createFetchHandler(
     if (reply === undefined) return createClientClosedResponse();
     if (node !== undefined) discardUnread(node.incoming);
     return toResponse(reply, request.method);
-  };
+  }
+
+  // Not `async`: `relay.fetch()` in place of `relay.fetch` throws where the host mounts it.
+  return (...args) => (isFetchCall(args[0]) ? handle(...args) : refuse(...args));
 }
 
 /** For the host's log only, since the client has disconnected. 499 is nginx's "client closed request". */

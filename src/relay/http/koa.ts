@@ -1,25 +1,37 @@
 import type { KoaContext, NodeHostRequest } from '../request.js';
+import { isKoaCall, type RefuseCall } from './misuse.js';
+import { isFromDevice, noteAnswered } from './mount-watch.js';
 import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
 import { discardUnread } from './unread-body.js';
 
-/** Koa middleware. It passes a path outside of the relay to the next middleware. */
+/**
+ * Koa middleware. It passes a path outside of the relay to the next middleware. A host that calls it with other
+ * arguments gets a TypeError that names the handler for this host.
+ */
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
 
 /** Answers through `ctx`, so that logging, timing and compression of the host work. */
 export function createKoaHandler(
   answer: RequestHandler,
-  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, mountWatch, trustProxy, bodyBytes, onRouterUse }: HandlerSettings,
+  refuse: RefuseCall,
 ): KoaMiddleware {
-  return async (context, next) => {
+  async function handle(...args: Parameters<KoaMiddleware>): Promise<void> {
+    const [context, next] = args;
+    if (!isKoaCall(context)) return refuse(...args);
     // If Koa is mounted in Express, Express strips the prefix and keeps the original URL.
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
-    const path = matchPath(originalUrl, context.url);
+    const path = matchPath(originalUrl);
     if (path === undefined) {
+      if (mountWatch?.isMisplaced(originalUrl, isFromDevice(context.req.headers)) !== true) return void (await next());
+      const { settled } = mountWatch.follow(originalUrl, context.res);
       await next();
+      settled(context.status);
       return;
     }
+    noteAnswered(context.res);
     const due = waitForTurn(context.req, context.res);
     if (due === false) return; // The client has disconnected.
     const parsedBody = (): unknown => ('body' in context.request ? context.request.body : undefined);
@@ -29,7 +41,27 @@ export function createKoaHandler(
     if (reply === undefined) return; // The client disconnected before its turn.
     discardUnread(context.req);
     send(context, reply);
-  };
+  }
+
+  return onRouterUse === undefined ? handle : watchRouterUse(handle, onRouterUse);
+}
+
+/** The method of @koa/router that mounts middleware, in a line of a stack. */
+const ROUTER_USE = /\bRouter\.use\b|\b_isNestedRouter\b|[\\/]node_modules[\\/](@koa[\\/]router|koa-router)[\\/]/;
+
+/**
+ * `use` of @koa/router runs middleware only for paths that have a route, so there the relay would get no request, and
+ * could warn of nothing. `use` reads the member `router` of each middleware, to find nested routers. Instrumentation
+ * packages read the member as well, so the caller decides.
+ */
+function watchRouterUse(handle: KoaMiddleware, onRouterUse: () => void): KoaMiddleware {
+  return Object.defineProperty(handle, 'router', {
+    get() {
+      const [, , caller = ''] = (new Error().stack ?? '').split('\n');
+      if (ROUTER_USE.test(caller)) onRouterUse();
+      return undefined;
+    },
+  });
 }
 
 function send(context: KoaContext, answer: RelayResponse): void {
@@ -41,7 +73,7 @@ function send(context: KoaContext, answer: RelayResponse): void {
     if (isListHeader(name)) context.append(name, value);
     else if (name !== 'Content-Length') context.set(name, value);
   }
-  if (answer.close === true && context.req.httpVersionMajor < 2) context.set('Connection', 'close');
+  if (answer.close === true && !(context.req.httpVersionMajor >= 2)) context.set('Connection', 'close');
   context.body = answer.status === 204 ? null : answer.body;
   if (!typed) context.remove('Content-Type');
 }

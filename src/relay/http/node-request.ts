@@ -36,14 +36,21 @@ export function createNodeRequest(request: IncomingMessage, details: NodeRequest
 
 function getHeader(request: IncomingMessage, name: string): string | undefined {
   const field = name.toLowerCase();
+  const { headers = {} } = request;
   // A hook may ask for any name, such as `constructor`, which the object inherits.
-  const value = Object.hasOwn(request.headers, field) ? request.headers[field] : undefined;
+  const value = Object.hasOwn(headers, field) ? headers[field] : undefined;
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
+/*
+ * Test doubles and Lambda wrappers create requests without a server. They lack some of `rawHeaders`, `socket`,
+ * `httpVersionMajor` and the state of the stream, which the types declare.
+ */
+
 /** Node joins some repeated fields and drops others. Only the raw list shows all fields. */
-function isRepeated({ rawHeaders }: IncomingMessage, name: string): boolean {
+function isRepeated({ rawHeaders, headers }: Partial<IncomingMessage>, name: string): boolean {
   const wanted = name.toLowerCase();
+  if (rawHeaders === undefined) return Array.isArray(headers?.[wanted]) && headers[wanted].length > 1;
   let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const field = rawHeaders[at];
@@ -61,27 +68,34 @@ function isSecure(request: IncomingMessage, { host, trustProxy }: NodeRequestDet
 }
 
 /** Number of header fields, repeated ones included. */
-export function countFields({ rawHeaders }: IncomingMessage): number {
-  return rawHeaders.length / 2;
+export function countFields({ rawHeaders, headers = {} }: Partial<IncomingMessage>): number {
+  return rawHeaders === undefined ? Object.keys(headers).length : rawHeaders.length / 2;
 }
 
 /** The session of HTTP/2, the socket of HTTP/1. */
-export function getConnection(request: IncomingMessage): object {
+export function getConnection(request: IncomingMessage): object | undefined {
   const stream = 'stream' in request ? (request.stream as Partial<ServerHttp2Stream>) : undefined;
   return stream?.session ?? request.socket;
 }
 
 /** False if the request has no body. HTTP/1 announces a body by one of two header fields (RFC 9112 §6). */
-function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
-  if (headers['content-length'] !== undefined) return headers['content-length'] !== '0';
-  return httpVersionMajor >= 2 || headers['transfer-encoding'] !== undefined;
+function mayHaveBody(request: IncomingMessage): boolean {
+  const { headers = {}, httpVersionMajor } = request;
+  if (headers['content-length'] !== undefined) return String(headers['content-length']) !== '0';
+  return httpVersionMajor >= 2 || headers['transfer-encoding'] !== undefined || hasPresetBody(request);
+}
+
+/** True for a request that was created with its body, and that is no stream. node-mocks-http sets `{}` for no body. */
+function hasPresetBody({ readableEnded, body }: Partial<IncomingMessage> & { readonly body?: unknown }): boolean {
+  if (readableEnded !== undefined || body === undefined || body === null) return false;
+  return typeof body !== 'object' || Object.keys(body).length > 0;
 }
 
 async function readBody(request: IncomingMessage, limit: number, parsedBody: () => unknown): Promise<RawBody> {
   if (!mayHaveBody(request)) return { kind: 'none' };
-  const declared = Number(request.headers['content-length'] ?? 0);
+  const declared = Number(request.headers?.['content-length'] ?? 0);
   // Only the stream shows whether the host consumed the body: some hosts set `body` to `{}` without a body.
-  if (request.readableDidRead || request.readableEnded || request.destroyed) {
+  if (request.readableDidRead || request.readableEnded !== false || request.destroyed) {
     const value = parsedBody();
     if (value === undefined) throw new RelayError('body_already_read');
     const size = measureText(value);
@@ -140,8 +154,8 @@ function readWithLimit(request: IncomingMessage, declared: number, limit: number
 }
 
 /** Makes the answer close an HTTP/1 connection. HTTP/2 closes the stream itself. */
-function createCloseDetails({ httpVersionMajor }: IncomingMessage): RelayErrorDetails {
-  return httpVersionMajor > 1 ? {} : { headers: [['Connection', 'close']] };
+function createCloseDetails({ httpVersionMajor }: Partial<IncomingMessage>): RelayErrorDetails {
+  return Number(httpVersionMajor) > 1 ? {} : { headers: [['Connection', 'close']] };
 }
 
 /** `reusable`: the rest of the body was read or is short, so the connection can serve the next request. */

@@ -1,5 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { HeaderField, NodeHostRequest } from '../request.js';
+import { isNodeCall, type RefuseCall } from './misuse.js';
+import { isFromDevice, noteAnswered } from './mount-watch.js';
 import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
@@ -8,7 +10,7 @@ import { discardUnread } from './unread-body.js';
 
 /**
  * A handler for node:http, Express and Connect. It passes a path outside of the relay to `next`, or answers 404 without
- * `next`.
+ * `next`. A host that calls it with other arguments gets a TypeError that names the handler for this host.
  */
 export type NodeHandler = (
   request: NodeHostRequest,
@@ -16,18 +18,31 @@ export type NodeHandler = (
   next?: (error?: unknown) => void,
 ) => void;
 
+type Next = (error?: unknown) => void;
+
 export function createNodeHandler(
   answer: RequestHandler,
-  { matchPath, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, mountWatch, trustProxy, bodyBytes }: HandlerSettings,
+  refuse: RefuseCall,
 ): NodeHandler {
-  return (request, response, next) => {
-    const handed = request.url ?? '';
-    const path = matchPath(request.originalUrl ?? handed, handed);
-    if (path === undefined) {
-      if (next !== undefined) next();
-      else send(response, NOT_FOUND, false);
-      return;
+  /** Leaves a request to the host. */
+  function leave(target: string, request: NodeHostRequest, response: ServerResponse, next: Next | undefined): void {
+    const isMisplaced = mountWatch?.isMisplaced(target, isFromDevice(request.headers)) === true;
+    if (isMisplaced && next === undefined) mountWatch.warn(target);
+    if (isMisplaced && next !== undefined) {
+      const { settled } = mountWatch.follow(target, response);
+      response.once('finish', () => settled(response.statusCode));
     }
+    if (next !== undefined) next();
+    else send(response, NOT_FOUND, { request, hosted: false });
+  }
+
+  return (request, response, next) => {
+    if (!isNodeCall(request, response)) return refuse(request, response, next);
+    const target = request.originalUrl ?? request.url ?? '';
+    const path = matchPath(target);
+    if (path === undefined) return leave(target, request, response, next);
+    noteAnswered(response);
     const details = { path, response, host: { req: request }, trustProxy, parsedBody: () => request.body };
     const due = waitForTurn(request, response);
     if (due === false) return; // The client has disconnected.
@@ -38,18 +53,38 @@ export function createNodeHandler(
       .then((reply) => {
         if (reply === undefined) return; // The client disconnected before its turn.
         discardUnread(request);
-        send(response, reply, next !== undefined);
+        send(response, reply, { request, hosted: next !== undefined });
       })
       .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
 }
 
-function send(response: ServerResponse, answer: RelayResponse, hosted: boolean): void {
+interface SendDetails {
+  readonly request: NodeHostRequest;
+  /** True if the handler is middleware of a host. */
+  readonly hosted: boolean;
+}
+
+function send(response: ServerResponse, answer: RelayResponse, { request, hosted }: SendDetails): void {
   // The client has disconnected, or the host has answered after a time-out of its own.
   if (response.destroyed || response.headersSent) return;
-  if (answer.close === true && response.req.httpVersionMajor < 2) response.shouldKeepAlive = false;
-  if (hosted || Object.hasOwn(response, 'writeHead')) sendThroughHost(response, answer);
+  if (answer.close === true && !(request.httpVersionMajor >= 2)) response.shouldKeepAlive = false;
+  if (hosted || !isPlain(response)) sendThroughHost(response, answer);
   else response.writeHead(answer.status, flatten(answer.headers)).end(answer.body);
+}
+
+const { prototype } = ServerResponse;
+const { writeHead } = prototype;
+
+/** False if another package had replaced the method of node:http before this module was loaded. */
+const isNodesOwn = /^function writeHead\(statusCode, reason, obj\)/.test(Function.prototype.toString.call(writeHead));
+
+/**
+ * True for a response of node:http itself. A subclass (serverless-http), a Proxy, an object that inherits from the
+ * response, and a method replaced by middleware may not know the list of `writeHead`.
+ */
+function isPlain(response: ServerResponse): boolean {
+  return isNodesOwn && response.writeHead === writeHead && Object.getPrototypeOf(response) === prototype;
 }
 
 /** The list of names and values that `writeHead` takes. A loop takes 0.05 µs for six fields, `flat` 1.2 µs. */
@@ -66,8 +101,15 @@ function flatten(headers: readonly HeaderField[]): string[] {
 function sendThroughHost(response: ServerResponse, answer: RelayResponse): void {
   response.statusCode = answer.status;
   for (const [name, value] of answer.headers) {
-    if (isListHeader(name)) response.appendHeader(name, value);
+    if (isListHeader(name)) appendHeader(response, name, value);
     else response.setHeader(name, value);
   }
   response.end(answer.body);
+}
+
+/** A test double may lack `appendHeader`, which is newer than the other methods. */
+function appendHeader(response: ServerResponse, name: string, value: string): void {
+  if (typeof response.appendHeader === 'function') return void response.appendHeader(name, value);
+  const before = response.getHeader(name) ?? [];
+  response.setHeader(name, [...(Array.isArray(before) ? before : [String(before)]), value]);
 }

@@ -3,9 +3,9 @@ import type { RelayErrorCode } from '../errors.js';
 
 /**
  * The path of a request below the mount; `undefined` for a request that the relay does not answer. `target` is the
- * original request target. `hostTarget` is the target that the host passes on, possibly with a prefix stripped.
+ * original request target, of which the host has stripped no prefix.
  */
-export type PathMatcher = (target: string, hostTarget?: string) => string | undefined;
+export type PathMatcher = (target: string) => string | undefined;
 
 /** The meaning of a path below the mount. */
 export type Route =
@@ -15,6 +15,9 @@ export type Route =
 
 /** Paths that the relay answers, some of them with 404. All other paths belong to the host (docs/protocol.md §6). */
 const RELAY_PATH = /^\/v\d+\/m(\/|$)/i;
+
+/** The path of a create or of a mailbox, below any prefix. */
+const RELAY_PATH_AT_END = /\/v\d+\/m(\/[^/]*)?$/i;
 
 /**
  * Paths that a guard in front of the relay may normalize: dot segments, and a backslash that URL parsers read as `/`.
@@ -37,37 +40,24 @@ export function parsePath(target: string): string {
  */
 const ABSOLUTE_FORM = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?(\/.*)/is;
 
-/** The mount of a relay. Paths have no trailing slash, and are empty for the root. */
-export interface Mount {
-  /** The path at which this server sees the relay. */
-  readonly mountPath: string;
-  /** The path of `publicUrl`. */
-  readonly publicPath: string;
-  /** Called for a request that the relay would answer under another `mountPath`. */
-  onOtherMount(): void;
-}
-
 /**
  * Every handler uses this rule: the relay answers a request only if its full original path begins with the mount path.
  * A guard on the mount path, in the host or in a proxy, therefore sees every request that the relay answers.
+ *
+ * @param mountPath - The path at which this server sees the relay, without a trailing slash; empty for the root.
  */
-export function createPathMatcher({ mountPath, publicPath, onOtherMount }: Mount): PathMatcher {
-  return (target, hostTarget = target) => {
+export function createPathMatcher(mountPath: string): PathMatcher {
+  return (target) => {
     const path = parsePath(target);
-    const own = stripMountPath(path, mountPath);
-    if (own !== undefined) return own;
-    const isElsewhere =
-      isRelayPath(path) || isRelayPath(parsePath(hostTarget)) || stripMountPath(path, publicPath) !== undefined;
-    if (isElsewhere) onOtherMount();
-    return undefined;
+    if (!path.startsWith(mountPath)) return undefined;
+    const below = path.slice(mountPath.length);
+    return isRelayPath(below) ? below : undefined;
   };
 }
 
-/** The path below a mount path; `undefined` if the relay does not answer the path. */
-function stripMountPath(path: string, mountPath: string): string | undefined {
-  if (!path.startsWith(mountPath)) return undefined;
-  const below = path.slice(mountPath.length);
-  return isRelayPath(below) ? below : undefined;
+/** True for a path that the relay would answer under some mount path. */
+export function hasRelayPath(path: string): boolean {
+  return RELAY_PATH_AT_END.test(path) && !AMBIGUOUS.test(path);
 }
 
 /** True if the relay answers this path, possibly with 404. */

@@ -1,4 +1,5 @@
 import type { HeaderField, RelayRequest } from '../request.js';
+import type { MountWatch } from './mount-watch.js';
 import type { PathMatcher } from './path.js';
 
 /** An answer for any type of server. */
@@ -21,6 +22,11 @@ export function isListHeader(name: string): boolean {
 
 export interface HandlerSettings {
   readonly matchPath: PathMatcher;
+  /** Looks for requests of devices that arrive under another path; `undefined` for documents. */
+  readonly mountWatch?: MountWatch | undefined;
+  readonly onMisuse: (message: string) => void;
+  /** Called if the Koa middleware is passed to `use` of a @koa/router; `undefined` where that works. */
+  readonly onRouterUse?: (() => void) | undefined;
   readonly trustProxy: boolean;
   /** Most bytes of a request body. */
   readonly bodyBytes: number;

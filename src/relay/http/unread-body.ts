@@ -11,7 +11,8 @@ export const DRAIN_MS = 1000;
  * it closes the connection. Without this limit Node would read for as long as the client sends.
  */
 export function discardUnread(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) {
+  // A request that was created without a server may lack these members, and the stream with them.
+  if (request.complete !== false || request.destroyed || request.socket === undefined) {
     if (request.readableFlowing === null) request.resume();
     return;
   }

@@ -1,4 +1,5 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hash } from '../hash.js';
 
 /*
  * The digests in the store. The salt is the mailbox identifier, which the store does not contain, so that two mailboxes

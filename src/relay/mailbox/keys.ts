@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash } from '../hash.js';
 
 /** Length of a server key in bytes. */
 export const SERVER_KEY_BYTES = 32;

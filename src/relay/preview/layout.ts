@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash } from '../hash.js';
 import type { HeaderField } from '../request.js';
 import { escapeToAscii, escapeUrl } from './escape.js';
 import { LANGUAGE_TAGS, type PreviewLanguage } from './language.js';

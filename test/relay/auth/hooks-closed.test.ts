@@ -55,7 +55,9 @@ async function expectNotUsedUp(site: Scene, operation: OperationName): Promise<v
 
 function expectOneFailure(site: Scene, hook: 'authenticate' | 'authorize', operation: OperationName, cause: string) {
   const failures = site.of('hook.failed');
-  expect(failures).toEqual([{ type: 'hook.failed', hook, operation, cause, ms: expect.any(Number) }]);
+  const reason = expect.stringMatching(/^The (authorize )?hook (returned|threw|did not settle) .*\.$/);
+  expect(failures).toEqual([{ type: 'hook.failed', hook, operation, cause, reason, ms: expect.any(Number) }]);
+  expect(JSON.stringify(failures)).not.toContain(SECRET);
   expect(failures[0]?.ms).toBeGreaterThanOrEqual(0);
 }
 

@@ -116,8 +116,8 @@ test('a response has detail and members of a refusal, but not its cause', async 
 
 test('the event of an outage names the cause that the hook reports, but not its message', async () => {
   const cause = Object.assign(new Error(SECRET), { code: 'ECONNREFUSED' });
-  for (const hook of [refusing('authentication_unavailable', { cause }), refusing('store_unavailable', { cause })]) {
-    const { relay, of } = watchedRelay({ authenticate: hook });
+  for (const code of ['authentication_unavailable', 'store_unavailable'] as const) {
+    const { relay, of } = watchedRelay({ authenticate: refusing(code, { cause }) });
     expect((await tryCreate(relay)).status).toBe(503);
     expect(of('hook.failed')).toEqual([
       {
@@ -125,6 +125,7 @@ test('the event of an outage names the cause that the hook reports, but not its 
         hook: 'authenticate',
         operation: 'create',
         cause: 'ECONNREFUSED',
+        reason: `The hook threw a RelayError with the code ${code}, and a cause.`,
         ms: expect.any(Number),
       },
     ]);

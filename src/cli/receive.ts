@@ -85,7 +85,7 @@ async function writeMessage(share: ReceivedShare, file: OutputFile, context: Com
       bytes: bytes.length,
       ...(isInEvent ? { content: message.content } : { out: path }),
     },
-    `${formatTitle(message.display.title)}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
+    `${formatTitle(share.display?.title ?? '')}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
   );
   // The mailbox stays until the output is written.
   await output.flush();

@@ -1,3 +1,4 @@
+import { SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
 import { toBase64Url } from './base64.js';
 import { hasUuid, parseVertical, splitShareUrl, UUID_AND_REST } from './link-parts.js';
 import { findSecrets } from './secret-text.js';
@@ -112,5 +113,6 @@ function toMailboxes(head: string, fragment: string): readonly SharedMailbox[] {
   const vertical = parseVertical(query || plain.slice(cut.length));
   const secrets = findSecrets(fragment);
   if (secrets.length > 0) return secrets.map((secret) => ({ ...mailbox, vertical, secret }));
+  if (head.length + fragment.length >= SHARE_URL_CHARACTERS) return [];
   return [{ ...mailbox, vertical, secret: fragment.trim() || undefined }];
 }

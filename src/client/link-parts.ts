@@ -1,6 +1,18 @@
 import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
 import { parseSecret } from './secret-text.js';
-import type { SharedMailbox, Vertical } from './share-url.js';
+
+/** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
+export type Vertical = 'a' | 'h' | 'c';
+
+/** The parts of a share URL. */
+export interface SharedMailbox {
+  /** The URL for requests. It has no query and no fragment, so the relay never receives the Secret. */
+  readonly mailboxUrl: string;
+  /** `a` if the URL has no known vertical. */
+  readonly vertical: Vertical;
+  /** The fragment, usually base64 of the Secret; not validated. `undefined` if the URL has no fragment. */
+  readonly secret: string | undefined;
+}
 
 /** Parts that the URL parser drops, decodes or resolves silently: credentials, percent-encoding, `\`, dot segments. */
 const RESOLVED = /^[^?#]*([\\%@]|\/\.)/;

@@ -1,8 +1,7 @@
 import { SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
 import { toBase64Url } from './base64.js';
-import { hasUuid, parseVertical, splitShareUrl, UUID_AND_REST } from './link-parts.js';
+import { hasUuid, parseVertical, type SharedMailbox, splitShareUrl, UUID_AND_REST } from './link-parts.js';
 import { findSecrets } from './secret-text.js';
-import type { SharedMailbox } from './share-url.js';
 
 /** A longer text is not searched. A scanner's wrapping of a link may have thousands of characters. */
 const MAXIMUM_CHARACTERS = 8192;

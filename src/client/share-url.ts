@@ -1,19 +1,8 @@
 import { toBase64Url } from './base64.js';
-import { isIntact, splitShareUrl } from './link-parts.js';
+import { isIntact, type SharedMailbox, splitShareUrl, type Vertical } from './link-parts.js';
 import { mendShareUrl } from './mend-link.js';
 
-/** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
-export type Vertical = 'a' | 'h' | 'c';
-
-/** The parts of a share URL. */
-export interface SharedMailbox {
-  /** The URL for requests. It has no query and no fragment, so the relay never receives the Secret. */
-  readonly mailboxUrl: string;
-  /** `a` if the URL has no known vertical. */
-  readonly vertical: Vertical;
-  /** The fragment, usually base64 of the Secret; not validated. `undefined` if the URL has no fragment. */
-  readonly secret: string | undefined;
-}
+export type { SharedMailbox, Vertical };
 
 /**
  * Builds the URL that the sender gives to the receiver.

@@ -4,6 +4,7 @@ import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, getConnection } from './node-request.js';
+import { parseQuery } from './path.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
 import { isEncrypted, isForwardedHttps } from './tls.js';
@@ -65,6 +66,7 @@ function createFetchRequest(
   return {
     method: request.method,
     path,
+    query: () => parseQuery(request.url),
     isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header)),
     header,
     // Headers joins repeated fields by ", ". No single-valued header of the protocol allows a comma and a space.

@@ -13,7 +13,7 @@ export class InputLines {
     this.#signal = signal;
   }
 
-  /** The next line with a character, without its end; empty at the end of the input. Cuts off a line that is too long. */
+  /** The next line that is not blank; empty at the end of the input. Cuts off a line that is too long. */
   async next(): Promise<string> {
     // An iterator that leaves the stream open, because a prompt may follow on a terminal.
     this.#chunks ??= addAbortSignal(this.#signal, process.stdin.setEncoding('utf8')).iterator({

@@ -20,10 +20,10 @@ export interface SecretSources {
 const MAXIMUM_BYTES = 4096;
 
 const MISSING =
-  '<url>: has no Secret (the part after #); give the Secret by --secret-file FILE, by RELAY_SECRET, or with `receive -` ' +
-  'in the line below the link. If the link has one: in a shell, put the link in quotation marks';
+  '<url>: has no Secret (the part after #); give the Secret by --secret-file FILE, by RELAY_SECRET, or with ' +
+  '`receive -` in the line below the link. If the link has one: in a shell, put the link in quotation marks';
 
-/** The Secret of a link, or of another source. Throws a TypeError for a missing Secret, and for two different Secrets. */
+/** The Secret of a link, or of another source. Throws a TypeError unless there is exactly one. */
 export async function resolveSecret(
   { secret: attached }: SharedMailbox,
   sources: SecretSources,

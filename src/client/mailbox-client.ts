@@ -77,8 +77,8 @@ export interface MailboxClient {
   /** ReadDisplayInformationFromMailbox: the HTML of the preview page. Sends no claim, so it binds no device. */
   preview(shareUrl: string): Promise<MailboxResponse<string>>;
   /**
-   * ReadSecureContentFromMailbox. The first device other than the sender that reads becomes the receiver. A bound device
-   * may leave or replace its notification token on every read.
+   * ReadSecureContentFromMailbox. The first device other than the sender that reads becomes the receiver. A bound
+   * device may leave or replace its notification token on every read.
    */
   read(shareUrl: string, token?: NotificationToken): Promise<MailboxResponse<SecureContent>>;
   /** UpdateMailbox. With `knownVersion`, the relay answers 412 unless that is the current version. */

@@ -44,7 +44,7 @@ export function mendShareUrl(text: string): SharedMailbox | undefined {
   return best?.mailbox;
 }
 
-/** The text as it came, and with one encoding after another removed: quoted-printable, percent-encoding, HTML, Markdown. */
+/** The text as it came, and with one encoding after another removed. */
 function listDecodings(text: string): readonly string[] {
   const decodings = new Set<string>();
   for (let level of new Set([text, decodeQuotedPrintable(text)])) {

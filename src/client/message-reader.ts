@@ -13,7 +13,7 @@ import { abortable, delay, monotonicNow, throwIfAborted } from './timing.js';
 import type { Transfer } from './transfer.js';
 import { parseRead, type ReadResult } from './wire.js';
 
-/** A received message: the Provisioning Information of the other device, and nothing else. See {@link Share.display}. */
+/** A received message: the Provisioning Information of the other device, and nothing else. */
 export type Message = ProvisioningInformation;
 
 /** A response after fewer ms was not held. The shortest hold is one second. */

@@ -158,8 +158,8 @@ function isCreatedWithoutLink({ settings }: Transfer, reply: WireResponse): bool
 }
 
 /**
- * The relay has created a mailbox whose link the client may not call, or does not know. Deletes the mailbox at the relay
- * that created it. If that is not possible, the create stays in the state: `resume` gets the link from the relay, with
+ * The relay has created a mailbox whose link the client may not call, or does not know. Deletes the mailbox at the
+ * relay that created it. If that is not possible, the create stays in the state: `resume` gets the link from the relay, with
  * the option `links` if the link is on another server.
  */
 async function abandonCreate(
@@ -168,7 +168,7 @@ async function abandonCreate(
   identifier: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<never> {
-  const message = `The relay gave no usable link of the new mailbox, or one that is not on sender.relay or sender.links.`;
+  const message = 'The link of the new mailbox is missing, or is not on sender.relay or sender.links.';
   if (identifier === undefined) throw new TransferError('malformed', `${message} The state keeps the create.`);
   const deletion = { operation: 'delete', url: `${url}/${identifier}`, requestId: crypto.randomUUID() } as const;
   const request = buildWriteRequest(deletion, transfer.state.claim);

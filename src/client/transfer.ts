@@ -45,7 +45,7 @@ export class Transfer implements Connection {
   unconfirmedRequestId: string | undefined;
   /** Of the last read, or of the create. */
   display: DisplayInformation | undefined;
-  /** The token that a read has carried. A relay that ignored it gets it with the next update, and with no other read. */
+  /** The token that a read has carried. A relay that ignored it gets it with the next update only. */
   #carriedToken: NotificationToken | undefined;
   #delivered: DeliveredMessage | undefined;
 

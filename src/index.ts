@@ -33,7 +33,13 @@ export type { ChangeBus, ChangeListener } from './relay/long-poll/contract.js';
 export type { Role } from './relay/mailbox/roles.js';
 export type { Notifier, Push, PushDestination, PushOutcome } from './relay/notify/contract.js';
 export type { RelayOptions } from './relay/options.js';
-export type { AppLinkOptions, PreviewOptions } from './relay/preview/options.js';
+export type {
+  AndroidAppLinks,
+  AppLinkOptions,
+  AppleAppLinks,
+  LinkVertical,
+  PreviewOptions,
+} from './relay/preview/options.js';
 export type { HostRequest, KoaContext, NodeHostRequest } from './relay/request.js';
 export { type StoppableServer, stopServer } from './relay/stop-server.js';
 export {

@@ -59,6 +59,7 @@ export const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Prom
       vertical: { type: 'string' },
       expires: { type: 'string' },
       wait: { type: 'boolean', default: false },
+      separate: { type: 'boolean', default: false },
       qr: { type: 'boolean', default: process.stderr.isTTY === true },
       limit: { type: 'string', default: '65536' },
     });
@@ -71,9 +72,10 @@ export const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Prom
       out: { type: 'string' },
       force: { type: 'boolean', default: false },
       allow: { type: 'string', multiple: true },
+      'secret-file': { type: 'string' },
     });
-    const { out, force, allow } = values;
-    const options = { url: positionals[0] ?? '', out, force, allow };
+    const { out, force, allow, 'secret-file': secretFile } = values;
+    const options = { url: positionals[0] ?? '', out, force, allow, secretFile, secretVariable: env.RELAY_SECRET };
     return runTransfer('receiver', values, (context) => receive(options, context));
   },
   async wait(args) {

@@ -41,8 +41,9 @@ export function toFileInformation(bytes: Uint8Array): ProvisioningInformation {
 }
 
 /** The bytes of a sent file; the JSON of any other message. Throws {@link TransferError} `malformed`. */
-export function toFileBytes({ format, content }: ProvisioningInformation): Uint8Array {
-  if (format !== FILE_FORMAT) return Buffer.from(`${toPrintableJson({ format, content }, 2)}\n`);
+export function toFileBytes(message: ProvisioningInformation): Uint8Array {
+  const { format, content } = message;
+  if (format !== FILE_FORMAT) return Buffer.from(`${toPrintableJson(message, 2)}\n`);
   const { data } = content;
   const bytes = Buffer.from(typeof data === 'string' ? data : '', 'base64');
   // Buffer ignores characters that are not base64, and would return another file.

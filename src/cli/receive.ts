@@ -1,9 +1,18 @@
-import { createReceiver, type ReceivedShare, type Receiver, TransferError } from '../client/index.js';
+import {
+  buildShareUrl,
+  createReceiver,
+  type ReceivedShare,
+  type Receiver,
+  type SharedMailbox,
+  TransferError,
+} from '../client/index.js';
 import type { CommandContext } from './context.js';
 import { labelSystemErrors } from './errors.js';
 import { type OutputFile, openOutputFile, toFileBytes } from './files.js';
-import { assertSecret, type Link, readLink } from './link.js';
+import { InputLines } from './input-lines.js';
+import { readLinkFrom } from './link.js';
 import type { Lock } from './lock-file.js';
+import { resolveSecret } from './secret.js';
 import { formatTitle } from './text.js';
 
 export interface ReceiveOptions {
@@ -14,6 +23,10 @@ export interface ReceiveOptions {
   readonly force: boolean;
   /** Hosts of relays; any public host if `undefined`. */
   readonly allow: readonly string[] | undefined;
+  /** A file with the Secret; `-` is standard input. */
+  readonly secretFile: string | undefined;
+  /** The variable `RELAY_SECRET`. */
+  readonly secretVariable: string | undefined;
 }
 
 const RUN_AGAIN = 'Nothing is lost: run the command again.';
@@ -22,8 +35,7 @@ const RUN_AGAIN = 'Nothing is lost: run the command again.';
 export async function receive(options: ReceiveOptions, context: CommandContext): Promise<void> {
   const { states, signal, client } = context;
   const receiver = createReceiver({ ...client, relays: options.allow });
-  const link = await readLink(options.url, signal);
-  assertSecret(link);
+  const link = await readLinkWithSecret(options, signal);
   // Two processes would use two Device Claims, and the relay would refuse one of them.
   const lock = await states.lock('receiver', link.mailboxUrl);
   try {
@@ -34,14 +46,29 @@ export async function receive(options: ReceiveOptions, context: CommandContext):
   }
 }
 
+/** The link with its Secret, which may come from another source. */
+async function readLinkWithSecret(
+  { url, secretFile: file, secretVariable: variable }: ReceiveOptions,
+  signal: AbortSignal,
+): Promise<SharedMailbox> {
+  const input = new InputLines(signal);
+  try {
+    const link = await readLinkFrom(url, input);
+    const secret = await resolveSecret(link, { file, variable, isBelowLink: url === '-' }, input, signal);
+    return { ...link, secret };
+  } finally {
+    await input.close();
+  }
+}
+
 /** Opens a share, or resumes a share of the state folder. */
 async function openShare(
-  { url, mailboxUrl, secret = '' }: Link,
+  { mailboxUrl, vertical, secret = '' }: SharedMailbox,
   receiver: Receiver,
   { states, signal, setHint }: CommandContext,
 ): Promise<ReceivedShare> {
   const saved = await states.find('receiver', mailboxUrl);
-  if (saved === undefined) return receiver.open(url);
+  if (saved === undefined) return receiver.open(buildShareUrl(mailboxUrl, { vertical, secret }));
   setHint(RUN_AGAIN);
   // The Secret of this link: the Secret of the first attempt may have had a typing error.
   return receiver.resume({ ...saved, secret }, { signal });
@@ -77,15 +104,17 @@ async function writeMessage(share: ReceivedShare, file: OutputFile, context: Com
   const bytes = toFileBytes(message);
   const { path } = file;
   const isInEvent = path === undefined && reporter.isJson;
+  const { format, content, ...members } = message;
+  const isAlone = Object.keys(members).length === 0;
   if (!isInEvent) await (path === undefined ? file.write(bytes) : labelSystemErrors('--out', file.write(bytes)));
   reporter.event(
     {
       event: 'received',
-      format: message.format,
+      format,
       bytes: bytes.length,
-      ...(isInEvent ? { content: message.content } : { out: path }),
+      ...(isInEvent ? { content, ...(isAlone ? {} : { members }) } : { out: path }),
     },
-    `${formatTitle(message.display.title)}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
+    `${formatTitle(share.display?.title ?? '')}: ${bytes.length} bytes${path === undefined ? '' : ` in ${path}`}.`,
   );
   // The mailbox stays until the output is written.
   await output.flush();

@@ -22,6 +22,8 @@ export interface SendOptions extends DisplayOptions {
   readonly vertical?: string | undefined;
   readonly expires?: string | undefined;
   readonly wait: boolean;
+  /** Prints the link and the Secret apart. */
+  readonly separate: boolean;
   readonly qr: boolean;
   readonly limit: string;
   readonly state?: string | undefined;
@@ -64,18 +66,25 @@ export async function send(options: SendOptions, context: CommandContext): Promi
 }
 
 /** Prints the link, and the command lines for both devices. */
-async function announce(share: SentShare, { qr, state }: SendOptions, context: CommandContext): Promise<void> {
+async function announce(
+  share: SentShare,
+  { qr, state, separate }: SendOptions,
+  context: CommandContext,
+): Promise<void> {
   const { states, reporter, output, signal, setHint } = context;
-  const { url } = share;
+  const { link, secret } = share;
+  const url = separate ? link : share.url;
   setHint('Nobody has the link; the relay keeps the share until it expires.');
-  if (!reporter.isJson) await output.write(`${url}\n`);
-  reporter.event({ event: 'shared', url });
+  if (!reporter.isJson) await output.write(separate ? `${link}\n${secret}\n` : `${url}\n`);
+  const lines = 'The first line is the link, and the second line is its Secret: send them by two channels.';
+  if (separate) reporter.event({ event: 'shared', link, secret }, reporter.isJson ? undefined : lines);
+  else reporter.event({ event: 'shared', url });
   await output.flush();
   setHint('The link works.');
   if (qr) process.stderr.write(formatQrCode(url, process.stderr));
   // Standard error often goes to a log: it gets the Secret only if both streams are terminals.
   const isShown = output.isTTY && process.stderr.isTTY === true && !reporter.isJson;
-  const commands = createShareCommands(share, isShown, state);
+  const commands = createShareCommands({ url, state: share.state }, isShown, state);
   reporter.command('To receive:', commands.receive);
   reporter.command('To cancel:', commands.cancel);
   reporter.event({ event: 'kept', folder: states.path });

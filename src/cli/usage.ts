@@ -25,6 +25,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
       --image URL          https URL of the image in the preview (default: a URL that never resolves)
       --vertical h|c|a     h for home, c for car, a for general access (default: not set)
       --expires DURATION   lifetime of the link, such as 90s, 15m, 2h or 3d (default: set by the relay)
+      --separate           print the link, and below it the Secret, so that they can travel by two channels
+                           (default: no)
       --wait               wait until the receiver has finished (default: no)
       --qr, --no-qr        draw the link as a QR code on standard error (default: yes on a terminal)
       --limit BYTES        largest request body that the relay accepts, up to 4194304 (default: 65536)
@@ -33,6 +35,9 @@ const COMMANDS: Readonly<Record<string, string>> = {
       Opens a link, writes the file, and deletes the mailbox. After an interruption, run the command again.
       --out FILE           regular file to create; \`-\` is standard output (default: -)
       --force              replace an existing FILE (default: no)
+      --secret-file FILE   file with the Secret of a link that has none; \`-\` is standard input
+      RELAY_SECRET         the same as a variable. Without either, a terminal asks for the Secret and does not show it;
+                           \`receive -\` reads the Secret below the link
       --allow HOST         host of the relay, such as relay.example or 127.0.0.1:8080; can be repeated
                            (default: any public host, https only)
 `,

@@ -5,6 +5,7 @@ import {
   type TransferOptions,
   type TransferState,
 } from '../client/index.js';
+import { toBase } from '../client/links.js';
 import type { CommandContext } from './context.js';
 import { CommandFailure } from './errors.js';
 import { readLink } from './link.js';
@@ -87,8 +88,7 @@ async function resumeSentShare(
     const message = 'The state folder (--state, RELAY_STATE) has no share in progress with this link.';
     throw new CommandFailure(1, 'unknown', message);
   }
-  const relay = mailboxUrl.replace(/\/v1\/m\/[^/]*$/, '');
-  return createSender({ ...client, relay }).resume(state, { signal });
+  return createSender({ ...client, relay: toBase(mailboxUrl) }).resume(state, { signal });
 }
 
 function reportEnding(how: Ending | undefined, reporter: Reporter): void {

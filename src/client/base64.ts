@@ -6,6 +6,11 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
+/** The URL-safe alphabet without padding, for base64 of either alphabet (RFC 4648 §5). */
+export function toBase64Url(base64: string): string {
+  return base64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}
+
 /** Decodes base64 of either alphabet, with or without padding. Throws a TypeError for any other text. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const standard = text

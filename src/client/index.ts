@@ -32,7 +32,7 @@ export {
 export { RelayUnreachable } from './retry.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';
 export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
-export type { Share } from './share.js';
+export type { ResumeOptions, Share } from './share.js';
 export { buildShareUrl, parseShareUrl, type SharedMailbox, type Vertical } from './share-url.js';
 export type { PendingWrite, SaveState, TransferState } from './state.js';
 export type { ReplyOptions, SendReply } from './writes.js';

@@ -4,38 +4,48 @@ import { TransferError } from './errors.js';
 import { parseJsonObject } from './json-values.js';
 import { open, UnopenedPayload } from './seal.js';
 
-/** Provisioning Information to send (SCT and TIGRESS: Provisioning Information). */
-export interface OutgoingInformation {
+/**
+ * Provisioning Information to send (SCT: Provisioning Information; TIGRESS §7). A format may define more top-level
+ * members than these two. The client sends every member as JSON, and changes no text.
+ */
+export type OutgoingInformation = InformationMembers | (InformationMembers & Readonly<Record<string, unknown>>);
+
+interface InformationMembers {
   /** Names the format of `content`, such as `digitalwallet.carkey.ccc`. Not empty. */
   readonly format: string;
-  /** A JSON object in that format, nested at most 100 levels deep. */
+  /** A JSON object in that format, nested at most 100 levels deep, as every other member. */
   readonly content: object;
 }
 
-/** Received Provisioning Information (SCT and TIGRESS: Provisioning Information). */
-export interface ProvisioningInformation extends OutgoingInformation {
+/** Received Provisioning Information, with every top-level member that the other device sent (TIGRESS §7). */
+export interface ProvisioningInformation {
+  readonly format: string;
   readonly content: Readonly<Record<string, unknown>>;
+  /** The members that the format defines besides these two. */
+  readonly [member: string]: unknown;
 }
 
-/** A deeper `content` could overflow the stack of an app that walks it by recursion. */
+/** A deeper member could overflow the stack of an app that walks it by recursion. */
 const MAXIMUM_DEPTH = 100;
 
 /** The JSON text to seal. Throws a TypeError if the value is not Provisioning Information. */
 export function encodeInformation(information: OutgoingInformation): string {
-  const { format, content } = information;
-  const text = JSON.stringify({ format, content });
-  if (!isInformation(parseJsonObject(text))) {
-    throw new TypeError('information: must be { format: string, content: JSON object up to 100 levels deep }');
+  let cause: unknown;
+  try {
+    const text = JSON.stringify(information);
+    if (isInformation(parseJsonObject(text))) return text;
+  } catch (error) {
+    cause = error;
   }
-  return text;
+  const problem = 'information: must be { format: string, content: JSON object }, up to 100 levels deep';
+  throw new TypeError(problem, { cause });
 }
 
 /** Opens a message. Throws `tampered` if it cannot be opened, `malformed` if it is not Provisioning Information. */
 export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
   const value = parseJsonObject(await openText(payload, secret));
-  if (!isInformation(value))
-    throw new TransferError('malformed', 'The message is not Provisioning Information up to 100 levels deep.');
-  return { format: value.format, content: value.content };
+  if (isInformation(value)) return value;
+  throw new TransferError('malformed', 'The message is not Provisioning Information up to 100 levels deep.');
 }
 
 /** The text of a payload. Throws `tampered` if it was changed, or sealed under another Secret. */
@@ -66,17 +76,15 @@ function decodeData(data: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Checks the depth level by level, because recursion could overflow the stack. */
+/** Checks the depth of each member level by level, because recursion could overflow the stack. */
 function isShallow(value: object): boolean {
   let level: unknown[] = [value];
-  for (let depth = 0; depth < MAXIMUM_DEPTH; depth += 1)
+  for (let depth = 0; depth <= MAXIMUM_DEPTH; depth += 1)
     level = level.flatMap((parent) => Object.values(parent as object)).filter((child) => Object(child) === child);
   return level.length === 0;
 }
 
-function isInformation(
-  value: Readonly<Record<string, unknown>>,
-): value is Record<string, unknown> & ProvisioningInformation {
+function isInformation(value: Readonly<Record<string, unknown>>): value is ProvisioningInformation {
   const { format, content } = value;
   return (
     typeof format === 'string' &&
@@ -84,6 +92,6 @@ function isInformation(
     typeof content === 'object' &&
     content !== null &&
     !Array.isArray(content) &&
-    isShallow(content)
+    isShallow(value)
   );
 }

@@ -1,8 +1,8 @@
 import { isMailboxUrl } from '../protocol/mailbox-url.js';
-import { parseShareUrl } from './share-url.js';
+import { splitShareUrl } from './link-parts.js';
 
-/** The end of a mailbox URL, after the URL of the relay's mount point. */
-const MAILBOX_PATH = /\/v1\/m\/[^/]*$/;
+/** The end of a mailbox URL, after the URL of the relay's mount point. The version is absent in TIGRESS §6.1.6. */
+const MAILBOX_PATH = /(\/v\d+)?\/m\/[^/]*$/;
 
 /** An https URL with a public domain name: with a dot, not an IP address, not a special-use name (RFC 6761). */
 const PUBLIC_URL = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.]*[:/]/;
@@ -12,11 +12,14 @@ const PUBLIC_URL = /^https:\/\/[^/:]*\.(?!(local(host)?|internal)[:/])[a-z][^/:.
  * https (or http on a loopback name), or it has a query, a fragment, credentials, or other characters than share URLs.
  */
 export function parseBase(relay: string): string | undefined {
-  try {
-    return parseShareUrl(`${relay.replace(/\/+$/, '')}/v1/m/x`).mailboxUrl.replace(MAILBOX_PATH, '');
-  } catch {
-    return undefined;
-  }
+  const base = relay.replace(/\/+$/, '');
+  const { mailboxUrl } = (/[?#]/.test(base) ? undefined : splitShareUrl(`${base}/v1/m/x`)) ?? {};
+  return mailboxUrl?.slice(0, -'/v1/m/x'.length);
+}
+
+/** The URL of a relay's mount point, from the URL of a mailbox. */
+export function toBase(mailboxUrl: string): string {
+  return mailboxUrl.replace(MAILBOX_PATH, '');
 }
 
 /**
@@ -33,9 +36,13 @@ export function parseBases(relay: string, links: readonly string[] = [], owner =
   });
 }
 
-/** True if a mailbox URL is directly below one of the base URLs. */
-export function isBelow(mailboxUrl: string, bases: readonly string[]): boolean {
-  return isMailboxUrl(mailboxUrl) && bases.includes(mailboxUrl.replace(MAILBOX_PATH, ''));
+/**
+ * True if a sender may call a mailbox: on the origin of its relay with any path, as the relay gave it, or below one of
+ * `links`.
+ */
+export function isBelow(mailboxUrl: string, [relay = '', ...links]: readonly string[]): boolean {
+  const { origin } = new URL(relay);
+  return isMailboxUrl(mailboxUrl) && [origin, ...links].some((base) => mailboxUrl.startsWith(`${base}/`));
 }
 
 /** True if a receiver may call a mailbox: on one of `hosts`; without `hosts`, on any public host by https. */

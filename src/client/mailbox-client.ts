@@ -2,12 +2,11 @@ import type { DisplayInformation, NotificationToken, Payload } from '../protocol
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
 import { toRelayResponseError } from './errors.js';
 import { type Network, sendOnce, type WireRequest, type WireResponse } from './http-request.js';
-import { parseJsonObject } from './json-values.js';
 import { parseBases } from './links.js';
 import { parseReceiver, parseVersion } from './response-headers.js';
 import { type RetriedResponse, type RetryPolicy, retry } from './retry.js';
 import { parseShareUrl } from './share-url.js';
-import { parseContent, parseLink } from './wire.js';
+import { normalizeDisplay, parseContent, parseLink, parsePushSupport } from './wire.js';
 
 /** Options of {@link createMailboxClient}. */
 export interface MailboxClientOptions extends Network {
@@ -48,6 +47,8 @@ export interface SecureContent {
   readonly displayInformation: DisplayInformation;
   /** `YYYY-MM-DDThh:mm:ssZ` */
   readonly expiration: string;
+  /** Whether the relay notifies this device, after a read with a notification token. Otherwise `undefined`. */
+  readonly isPushNotificationSupported?: boolean | undefined;
 }
 
 /** A success response. */
@@ -75,7 +76,10 @@ export interface MailboxClient {
   create(relay: string, content: NewMailboxContent): Promise<MailboxResponse<CreatedMailbox>>;
   /** ReadDisplayInformationFromMailbox: the HTML of the preview page. Sends no claim, so it binds no device. */
   preview(shareUrl: string): Promise<MailboxResponse<string>>;
-  /** ReadSecureContentFromMailbox. The first device other than the sender that reads becomes the receiver. */
+  /**
+   * ReadSecureContentFromMailbox. The first device other than the sender that reads becomes the receiver. A bound
+   * device may leave or replace its notification token on every read.
+   */
   read(shareUrl: string, token?: NotificationToken): Promise<MailboxResponse<SecureContent>>;
   /** UpdateMailbox. With `knownVersion`, the relay answers 412 unless that is the current version. */
   update(
@@ -140,11 +144,12 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     async create(relay, content) {
       const bases = parseBases(relay, options.links);
       const parseCreated = (reply: WireResponse): CreatedMailbox => {
-        const urlLink = parseLink(reply, bases);
+        const { mailboxUrl: urlLink } = parseLink(reply, bases);
         if (urlLink === undefined) throw toRelayResponseError(reply);
         return { urlLink, ...parseUpdated(reply) };
       };
-      return call('POST', `${bases[0]}/v1/m`, parseCreated, content);
+      const displayInformation = normalizeDisplay(content.displayInformation);
+      return call('POST', `${bases[0]}/v1/m`, parseCreated, { ...content, displayInformation });
     },
     preview: async (shareUrl) => call('GET', parseMailboxUrl(shareUrl), ({ text }) => text),
     read: async (shareUrl, notificationToken) =>
@@ -189,9 +194,11 @@ function parseMailboxUrl(shareUrl: string): string {
 function parseSecureContent(reply: WireResponse): SecureContent {
   const { expiration, ...content } = parseContent(reply) ?? {};
   if (expiration === undefined) throw toRelayResponseError(reply);
-  return { ...(content as SecureContent), expiration };
+  const isPushNotificationSupported = parsePushSupport(reply);
+  const push = isPushNotificationSupported === undefined ? undefined : { isPushNotificationSupported };
+  return { ...(content as SecureContent), expiration, ...push };
 }
 
-function parseUpdated({ text }: WireResponse): UpdatedMailbox {
-  return { isPushNotificationSupported: parseJsonObject(text).isPushNotificationSupported === true };
+function parseUpdated(reply: WireResponse): UpdatedMailbox {
+  return { isPushNotificationSupported: parsePushSupport(reply) === true };
 }

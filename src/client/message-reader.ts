@@ -1,4 +1,3 @@
-import type { DisplayInformation } from '../protocol/bodies.js';
 import { reportProgress, reportResponse, reportRetry } from './connection.js';
 import { isRetryable, TransferError, toTransferError } from './errors.js';
 import { HoldDuration } from './hold-duration.js';
@@ -14,11 +13,8 @@ import { abortable, delay, monotonicNow, throwIfAborted } from './timing.js';
 import type { Transfer } from './transfer.js';
 import { parseRead, type ReadResult } from './wire.js';
 
-/** A received message. */
-export interface Message extends ProvisioningInformation {
-  /** The display information of the share. */
-  readonly display: DisplayInformation;
-}
+/** A received message: the Provisioning Information of the other device, and nothing else. */
+export type Message = ProvisioningInformation;
 
 /** A response after fewer ms was not held. The shortest hold is one second. */
 const NOT_HELD_BELOW_MS = 900;
@@ -123,7 +119,9 @@ export class MessageReader {
 
   #secondsToHold(): number {
     // Before the first read, the device does not know whether the app has acknowledged the content of the mailbox.
-    const { lastReadVersion, state } = this.#transfer;
+    const { lastReadVersion, state, tokenOfRead } = this.#transfer;
+    // The answer to a read with a token says whether the relay has it, so that read is not held.
+    if (tokenOfRead !== undefined) return 0;
     return lastReadVersion !== undefined && state.expiration !== undefined ? this.#hold.seconds : 0;
   }
 
@@ -197,7 +195,7 @@ export class MessageReader {
       const information = await openInformation(found.payload, transfer.state.secret);
       reportProgress(transfer, { type: 'message' });
       transfer.deliver({ ...delivered, isOpened: true });
-      return { ...information, display: found.displayInformation };
+      return information;
     } catch (error) {
       // `lastReadVersion` stays: the content may have been changed in this response only, so the next read is not held.
       if (error instanceof TransferError) transfer.deliver({ ...delivered, isOpened: false });

@@ -5,12 +5,18 @@ import { fingerprintPayload } from './information.js';
 import { parseVersion } from './response-headers.js';
 import { getRetryDelay } from './retry.js';
 import { addFingerprint, isKnown, type PendingWrite, type TransferState, toGoneError } from './state.js';
-import { abortable, delay } from './timing.js';
+import { abortable, delay, throwIfAborted } from './timing.js';
 import { ENDING_AFTER_DELETE, type Transfer } from './transfer.js';
 import { buildWriteRequest, parseExpiration, parseLink, type ReadResult } from './wire.js';
 
 /** A write may run into a changed mailbox so many times, without a new message in it, before the call fails. */
 const MAXIMUM_REPETITIONS = 8;
+
+/** A create is sent again so many times if its answer has no usable link. */
+const MAXIMUM_CREATE_REPETITIONS = 2;
+
+/** Statuses about the content of a create, which every try would get: no earlier try has created a mailbox. */
+const CONTENT_REFUSED = [400, 413, 415];
 
 /** Error codes about the app's credentials: the write may succeed with other credentials, so it stays pending. */
 const CREDENTIAL_ERROR = /^(token|attestation)_/;
@@ -46,6 +52,8 @@ export async function sendPending(transfer: Transfer, signal: AbortSignal | unde
       signal,
       shouldRetry,
     );
+    const mayRepeat = write.operation === 'create' && repetitions < MAXIMUM_CREATE_REPETITIONS;
+    if (mayRepeat && isCreatedWithoutLink(transfer, reply)) continue;
     await handleResponse(transfer, write, reply, wasUnconfirmed || attempts > 1, signal);
   }
 }
@@ -59,15 +67,16 @@ async function handleResponse(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { operation } = write;
-  if (reply.status >= 200 && reply.status < 300) return complete(transfer, write, reply);
+  if (isSuccess(reply)) return complete(transfer, write, reply, signal);
   if (reply.status === 404 && operation !== 'create') return handleGone(transfer, write, reply, wasSentBefore);
   if (reply.status === 412) return updateKnownVersion(transfer, write, signal);
   const error =
     reply.status === 404
       ? new TransferError('refused', 'No relay answers at this URL.', { status: 404 })
       : await transfer.toError(reply);
-  // After an error of a proxy, or about credentials, a later try may succeed.
-  const isFinal = reply.isFromRelay || operation === 'create';
+  // After an error of a proxy, or about credentials, a later try may succeed. An earlier try of a create may have
+  // created the mailbox: then only another try gets its link.
+  const isFinal = operation === 'create' ? !wasSentBefore || CONTENT_REFUSED.includes(reply.status) : reply.isFromRelay;
   if (isFinal && !CREDENTIAL_ERROR.test(error.relayCode ?? '')) await discard(transfer, write, wasSentBefore);
   throw error;
 }
@@ -79,7 +88,7 @@ async function handleGone(
   wasSentBefore: boolean,
 ): Promise<void> {
   // An earlier try of this delete has deleted the mailbox.
-  if (write.operation === 'delete' && wasSentBefore) return complete(transfer, write, reply);
+  if (write.operation === 'delete' && wasSentBefore) return transfer.end(ENDING_AFTER_DELETE[transfer.state.role]);
   await transfer.end(transfer.inferEnding(reply));
   // The other device may have read a repeated message before the end. The next call reports the end.
   if (write.operation === 'update' && !wasSentBefore) throw toGoneError(transfer.state);
@@ -97,25 +106,28 @@ async function discard(
   await store.save({ pending: undefined, wrote, ...(operation === 'create' && { ended: 'cancelled' }) });
 }
 
-async function complete(transfer: Transfer, write: PendingWrite, reply: WireResponse): Promise<void> {
+async function complete(
+  transfer: Transfer,
+  write: PendingWrite,
+  reply: WireResponse,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { operation } = write;
   if (operation === 'delete') return transfer.end(ENDING_AFTER_DELETE[transfer.state.role]);
   if (operation === 'relinquish') return transfer.end('relinquished');
   if (operation === 'update') return completeUpdate(transfer, write, reply);
-  return completeCreate(transfer, write, reply);
+  return completeCreate(transfer, write, reply, signal);
 }
 
-async function completeUpdate(
-  transfer: Transfer,
-  { knownVersion, taken, written }: PendingWrite,
-  reply: WireResponse,
-): Promise<void> {
+async function completeUpdate(transfer: Transfer, write: PendingWrite, reply: WireResponse): Promise<void> {
+  const { knownVersion, taken, written } = write;
   const { seen, wrote } = transfer.state;
   const version = parseVersion(reply);
   // No other change came before this write, so the next held read can wait from its version.
   if (knownVersion === transfer.lastReadVersion) transfer.lastReadVersion = version;
   transfer.forget(taken);
   await saveResult(transfer, {
+    ...transfer.noteWrite(write, reply),
     version,
     pending: undefined,
     seen: addFingerprint(seen, taken),
@@ -124,16 +136,51 @@ async function completeUpdate(
   reportProgress(transfer, { type: 'sent' });
 }
 
-async function completeCreate(transfer: Transfer, write: PendingWrite, reply: WireResponse): Promise<void> {
-  const mailboxUrl = parseLink(reply, transfer.settings.bases);
-  if (mailboxUrl === undefined) {
-    // The client may not call this mailbox, so the transfer ends.
-    await saveResult(transfer, { pending: undefined, ended: 'cancelled' });
-    throw new TransferError('malformed', 'The link is not below sender.relay or sender.links.');
-  }
+async function completeCreate(
+  transfer: Transfer,
+  write: PendingWrite,
+  reply: WireResponse,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { mailboxUrl, identifier } = parseLink(reply, transfer.settings.bases);
+  if (mailboxUrl === undefined) return abandonCreate(transfer, write, identifier, signal);
   const version = parseVersion(reply);
-  await saveResult(transfer, { mailboxUrl, version, pending: undefined, expiration: parseExpiration(write) });
+  const result = { mailboxUrl, version, pending: undefined, expiration: parseExpiration(write) };
+  await saveResult(transfer, { ...transfer.noteWrite(write, reply), ...result });
   reportProgress(transfer, { type: 'created' });
+}
+
+/** True for a success that names no mailbox. The same request may get the link: a relay repeats its first answer. */
+function isCreatedWithoutLink({ settings }: Transfer, reply: WireResponse): boolean {
+  if (!isSuccess(reply)) return false;
+  const { mailboxUrl, identifier } = parseLink(reply, settings.bases);
+  return (mailboxUrl ?? identifier) === undefined;
+}
+
+/**
+ * The relay has created a mailbox whose link the client may not call, or does not know. Deletes the mailbox at the
+ * relay that created it. If that is not possible, the create stays in the state: `resume` gets the link from the relay, with
+ * the option `links` if the link is on another server.
+ */
+async function abandonCreate(
+  transfer: Transfer,
+  { url }: PendingWrite,
+  identifier: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<never> {
+  const message = 'The link of the new mailbox is missing, or is not on sender.relay or sender.links.';
+  if (identifier === undefined) throw new TransferError('malformed', `${message} The state keeps the create.`);
+  const deletion = { operation: 'delete', url: `${url}/${identifier}`, requestId: crypto.randomUUID() } as const;
+  const request = buildWriteRequest(deletion, transfer.state.claim);
+  const reply = await sendRequest(transfer, request, signal).catch(() => throwIfAborted(signal));
+  const isDeleted = reply !== undefined && isSuccess(reply) && reply.isFromRelay;
+  if (isDeleted) await saveResult(transfer, { pending: undefined, ended: 'cancelled' });
+  const outcome = isDeleted ? 'The client has deleted the mailbox.' : 'The state keeps the create.';
+  throw new TransferError('malformed', `${message} ${outcome}`);
+}
+
+function isSuccess({ status }: WireResponse): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** Saves the result of a write. A failed save does not fail the write: the previous state repeats it without effect. */

@@ -1,5 +1,6 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { REQUEST_ID } from '../protocol/header-names.js';
+import { toBase64Url } from './base64.js';
 import { sendRequest, sendWithRetries } from './connection.js';
 import { isRetryable, toTransferError } from './errors.js';
 import type { WireResponse } from './http-request.js';
@@ -8,12 +9,12 @@ import { type Message, MessageReader } from './message-reader.js';
 import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
 import { sendPending } from './pending-writes.js';
 import { parseDisplayInformation } from './preview.js';
-import { decodeSecret } from './seal.js';
-import type { Share } from './share.js';
+import { parseSecret } from './secret-text.js';
+import type { ResumeOptions, Share } from './share.js';
 import { parseShareUrl } from './share-url.js';
 import { checkState, createState, StateStore, type TransferState, toGoneError, toNotAllowedError } from './state.js';
 import { Transfer } from './transfer.js';
-import { leave, sendReply } from './writes.js';
+import { leave, sendReply, setNotificationToken } from './writes.js';
 
 /** Options of {@link createReceiver}. */
 export interface ReceiverOptions extends TransferOptions {
@@ -29,6 +30,8 @@ export interface ReceiverOptions extends TransferOptions {
 export interface OpenOptions {
   /** The relay notifies this device when the sender writes. The read that binds sends it. Default: no notification. */
   readonly notificationToken?: NotificationToken | undefined;
+  /** The Secret, if it came apart from the link (TIGRESS §8.2.1). Default: the Secret in the link. */
+  readonly secret?: string | undefined;
 }
 
 /** A share on the receiver's device. */
@@ -69,9 +72,10 @@ export interface ReceivedShare extends Share {
 /** Opens shares. */
 export interface Receiver {
   /**
-   * Opens a share URL. Sends nothing yet.
+   * Opens a share URL. Sends nothing yet. Mends a link that was altered on its way; see {@link parseShareUrl}.
    *
-   * @throws {TypeError} The text is not a share URL with a Secret.
+   * @param url A share URL, or a text with one. Without a Secret in it, pass the option `secret`.
+   * @throws {TypeError} The text is not a share URL, there is no Secret, or link and option have two different Secrets.
    * @throws {TransferError} `not_allowed` if the URL leads to a relay that the receiver may not call.
    */
   open(url: string, options?: OpenOptions): ReceivedShare;
@@ -82,7 +86,7 @@ export interface Receiver {
    * `refused`, `unreachable` or `malformed` of the pending write.
    * @throws {TypeError} The value is not the state of a receiver.
    */
-  resume(state: TransferState, options?: CallOptions & OpenOptions): Promise<ReceivedShare>;
+  resume(state: TransferState, options?: ResumeOptions): Promise<ReceivedShare>;
 }
 
 /** After these endings, `messages` returns instead of throwing. */
@@ -109,18 +113,19 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const mayCall = (mailboxUrl: string): boolean => mayOpen(mailboxUrl, hosts);
 
   return {
-    open(url, { notificationToken } = {}) {
-      const { mailboxUrl, secret, vertical } = parseShareUrl(url);
+    open(url, { notificationToken, secret: separate } = {}) {
+      const { mailboxUrl, secret: attached, vertical } = parseShareUrl(url);
       if (!mayCall(mailboxUrl)) throw toNotAllowedError();
       // Before the first request: a device that cannot read the messages must not be bound.
-      assertSecret(secret);
-      const state = createState('receiver', { secret, vertical, mailboxUrl });
+      const secret = resolveSecret(attached, separate);
+      const state = createState('receiver', { secret, vertical, mailboxUrl, notificationToken });
       const store = new StateStore(state, options.onState, false);
-      return createReceivedShare(new Transfer(store, settings, notificationToken));
+      return createReceivedShare(new Transfer(store, settings));
     },
     async resume(state, { signal, notificationToken } = {}) {
       const store = new StateStore(checkState(state, 'receiver', mayCall), options.onState, true);
-      const transfer = new Transfer(store, settings, notificationToken);
+      const transfer = new Transfer(store, settings);
+      if (notificationToken !== undefined) await transfer.setToken(notificationToken);
       await sendPending(transfer, signal);
       return createReceivedShare(transfer);
     },
@@ -133,6 +138,13 @@ function createReceivedShare(transfer: Transfer): ReceivedShare {
     get state() {
       return transfer.state;
     },
+    get display() {
+      return transfer.display;
+    },
+    get isPushNotificationSupported() {
+      return transfer.state.isPushNotificationSupported;
+    },
+    setNotificationToken: (token, options) => setNotificationToken(transfer, token, options),
     preview: (options) => readPreview(transfer, options),
     async next(options) {
       const message = await reader.next(options);
@@ -166,12 +178,20 @@ async function readPreview(transfer: Transfer, { signal }: CallOptions = {}): Pr
   return parseDisplayInformation(reply.text);
 }
 
-function assertSecret(secret: string | undefined): asserts secret is string {
-  try {
-    decodeSecret(secret ?? '');
-  } catch {
-    throw new TypeError('shareUrl: must have a Secret of 16 or 32 bytes');
+/** The Secret of the link or of the option `secret`. Throws a TypeError unless there is exactly one. */
+function resolveSecret(attached: string | undefined, separate: string | undefined): string {
+  const [inLink, apart] = [attached, separate].map((text) => (text === undefined ? undefined : parseSecret(text)));
+  if (attached === undefined && separate === undefined) {
+    throw new TypeError('shareUrl: has no Secret, the part after #; pass the Secret as the option secret');
   }
+  if (separate !== undefined && apart === undefined) throw new TypeError('secret: must be a Secret of 16 or 32 bytes');
+  if (attached !== undefined && inLink === undefined) {
+    throw new TypeError('shareUrl: must have a Secret of 16 or 32 bytes; the link may be cut off or altered');
+  }
+  if (inLink !== undefined && apart !== undefined && toBase64Url(inLink) !== toBase64Url(apart)) {
+    throw new TypeError('secret: differs from the Secret in the link; pass the link that belongs to it');
+  }
+  return toBase64Url(apart ?? inLink ?? '');
 }
 
 /** The host of an option, in the normal form of URLs. */

@@ -1,5 +1,5 @@
 import type { Payload } from '../protocol/bodies.js';
-import { fromBase64, toBase64 } from './base64.js';
+import { fromBase64, toBase64, toBase64Url } from './base64.js';
 
 /** The two AEADs that every device supports (SCT §3.3, TIGRESS §7.2; RFC 5116). */
 export type AeadName = 'AEAD_AES_128_GCM' | 'AEAD_AES_256_GCM';
@@ -18,10 +18,10 @@ export class UnopenedPayload extends Error {
  * Generates a random Secret. Use each Secret for one share only.
  *
  * @param type The AEAD: 16 bytes for AES-128, 32 bytes for AES-256. Default `AEAD_AES_256_GCM`.
- * @returns The Secret as base64.
+ * @returns The Secret as base64url without padding, which messengers leave unchanged.
  */
 export function generateSecret(type: AeadName = 'AEAD_AES_256_GCM'): string {
-  return toBase64(crypto.getRandomValues(new Uint8Array(SECRET_BYTES[type])));
+  return toBase64Url(toBase64(crypto.getRandomValues(new Uint8Array(SECRET_BYTES[type]))));
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { formatExpiration } from '../protocol/expiration.js';
+import { toBase64Url } from './base64.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintPayload, type OutgoingInformation } from './information.js';
 import { isBelow, parseBases } from './links.js';
@@ -7,19 +8,20 @@ import { type Message, MessageReader } from './message-reader.js';
 import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
 import { sendPending, submitWrite } from './pending-writes.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import type { Share } from './share.js';
+import type { ResumeOptions, Share } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
 import { checkState, createState, StateStore, type TransferState } from './state.js';
 import { Transfer } from './transfer.js';
-import { assertSize, leave, sendReply } from './writes.js';
+import { normalizeDisplay } from './wire.js';
+import { assertSize, leave, sendReply, setNotificationToken } from './writes.js';
 
 /** Options of {@link createSender}. */
 export interface SenderOptions extends TransferOptions {
   /** URL of the relay's mount point: https, or http on a loopback name. */
   readonly relay: string;
   /**
-   * Other base URLs that the relay's links may have: an origin, or an origin and a mount path, like `relay`. Needed
-   * only if the relay's `publicUrl` differs from `relay`. Default: none.
+   * Other base URLs that the relay's links may have: an origin, or an origin and a path, like `relay`. Needed only if
+   * the relay's links are on another origin than `relay`. Default: none.
    */
   readonly links?: readonly string[] | undefined;
 }
@@ -46,8 +48,15 @@ export interface ShareOptions extends CallOptions {
 
 /** A share on the sender's device. */
 export interface SentShare extends Share {
-  /** The link for the receiver. Any device that has the link can open the share. */
+  /** The link for the receiver, with the Secret. Any device that has the link can open the share. */
   readonly url: string;
+  /**
+   * The link without the Secret. Send `link` and `secret` by two channels, so that a person who gets one of them cannot
+   * open the share (TIGRESS §8.2.1).
+   */
+  readonly link: string;
+  /** The Secret as base64url without padding, for {@link OpenOptions.secret}. */
+  readonly secret: string;
   /**
    * Waits for the receiver's next message. A call acknowledges the previous message, as `reply` and `cancel` do; if the
    * app is killed before that, the message comes again. Do not make two calls at a time.
@@ -73,8 +82,9 @@ export interface Sender {
    *
    * @param information The credential. Only a device with the link can read it.
    * @param display The texts and the picture of the preview page. The relay can read them.
-   * @throws {TransferError} `refused`, `unreachable`, `too_large`; `malformed` if the link of the mailbox is not below
-   * `relay` or `links`.
+   * @throws {TransferError} `refused`, `unreachable`, `too_large`; `malformed` if the relay gave no usable link of the
+   * mailbox. The client then deletes the mailbox. If that is not possible, the state keeps the create, and `resume`
+   * repeats it.
    * @throws {TypeError} `information` is not Provisioning Information, or an option is invalid.
    */
   share(information: OutgoingInformation, display: DisplayInformation, options?: ShareOptions): Promise<SentShare>;
@@ -85,7 +95,7 @@ export interface Sender {
    * `receiver_changed`, `refused`, `unreachable` or `malformed` of the pending write.
    * @throws {TypeError} The value is not the state of a sender.
    */
-  resume(state: TransferState, options?: CallOptions): Promise<SentShare>;
+  resume(state: TransferState, options?: ResumeOptions): Promise<SentShare>;
 }
 
 /** Lifetime of a share with access rights. The protocol requires an expiration beside access rights. */
@@ -118,27 +128,31 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     async share(information, display, shareOptions = {}) {
-      const { algorithm, vertical, signal } = shareOptions;
+      const { algorithm, vertical, signal, notificationToken } = shareOptions;
       const text = encodeInformation(information);
       const secret = generateSecret(algorithm);
       const payload = await seal(new TextEncoder().encode(text), secret);
       const seconds = resolveSeconds(shareOptions);
+      const displayInformation = normalizeDisplay(display);
       const buildBody: BuildCreateBody = (now) =>
         JSON.stringify({
           payload,
-          displayInformation: display,
-          notificationToken: shareOptions.notificationToken,
+          displayInformation,
+          notificationToken,
           mailboxConfiguration: seconds === undefined ? undefined : buildConfiguration(shareOptions, now, seconds),
         });
       assertSize(buildBody(Date.now()), settings);
-      const state = createState('sender', { secret, vertical, wrote: [await fingerprintPayload(payload)] });
+      const wrote = [await fingerprintPayload(payload)];
+      const state = createState('sender', { secret, vertical, wrote, notificationToken });
       const transfer = new Transfer(new StateStore(state, options.onState, false), settings);
+      transfer.display = displayInformation;
       await createMailbox(transfer, url, buildBody, signal);
       return createSentShare(transfer);
     },
-    async resume(state, { signal } = {}) {
+    async resume(state, { signal, notificationToken } = {}) {
       checkState(state, 'sender', (link) => isBelow(link, bases), url);
       const transfer = new Transfer(new StateStore(state, options.onState, true), settings);
+      if (notificationToken !== undefined) await transfer.setToken(notificationToken);
       await sendPending(transfer, signal);
       return createSentShare(transfer);
     },
@@ -179,9 +193,23 @@ function createSentShare(transfer: Transfer): SentShare {
       const { mailboxUrl = '', vertical, secret } = transfer.state;
       return buildShareUrl(mailboxUrl, { vertical, secret });
     },
+    get link() {
+      const { mailboxUrl = '', vertical } = transfer.state;
+      return buildShareUrl(mailboxUrl, { vertical });
+    },
+    get secret() {
+      return toBase64Url(transfer.state.secret);
+    },
     get state() {
       return transfer.state;
     },
+    get display() {
+      return transfer.display;
+    },
+    get isPushNotificationSupported() {
+      return transfer.state.isPushNotificationSupported;
+    },
+    setNotificationToken: (token, callOptions) => setNotificationToken(transfer, token, callOptions),
     next: (callOptions) => reader.next(callOptions),
     check: (callOptions) => reader.check(callOptions),
     async *messages(callOptions) {

@@ -1,27 +1,16 @@
-import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
+import { toBase64Url } from './base64.js';
+import { isIntact, type SharedMailbox, splitShareUrl, type Vertical } from './link-parts.js';
+import { mendShareUrl } from './mend-link.js';
 
-/** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
-export type Vertical = 'a' | 'h' | 'c';
-
-/** The parts of a share URL. */
-export interface SharedMailbox {
-  /** The URL for requests. It has no query and no fragment, so the relay never receives the Secret. */
-  readonly mailboxUrl: string;
-  /** `a` if the URL has no known vertical. */
-  readonly vertical: Vertical;
-  /** The fragment, usually base64 of the Secret; not validated. `undefined` if the URL has no fragment. */
-  readonly secret: string | undefined;
-}
-
-/** Parts that the URL parser drops, decodes or resolves silently: credentials, percent-encoding, `\`, dot segments. */
-const RESOLVED = /^[^?#]*([\\%@]|\/\.)/;
+export type { SharedMailbox, Vertical };
 
 /**
  * Builds the URL that the sender gives to the receiver.
  *
  * @param urlLink The `urlLink` of a CreateMailbox response: a mailbox URL without query and fragment.
  * @param parts The vertical (default: none in the URL, which means general access), and the Secret as base64.
- * @returns `urlLink`, the vertical as query, and the Secret as fragment.
+ * @returns `urlLink`, the vertical as query, and the Secret as fragment: base64url without padding, because messengers
+ * and mail gateways alter `+`, `/` and `=`.
  * @throws {TypeError} `urlLink` is not a mailbox URL, or already has a query or a fragment.
  * @see docs/protocol.md §2; SCT and TIGRESS §6
  * @example
@@ -32,38 +21,27 @@ export function buildShareUrl(
   urlLink: string,
   parts: { vertical?: Vertical | undefined; secret?: string | undefined } = {},
 ): string {
-  const { mailboxUrl } = splitShareUrl(/[?#]/.test(urlLink) ? '' : urlLink, 'urlLink');
+  const mailbox = splitShareUrl(/[?#]/.test(urlLink) ? '' : urlLink);
+  if (mailbox === undefined) throw new TypeError('urlLink: must be the https URL of a mailbox');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;
-  return mailboxUrl + query + (parts.secret === undefined ? '' : `#${parts.secret}`);
+  return mailbox.mailboxUrl + query + (parts.secret === undefined ? '' : `#${toBase64Url(parts.secret)}`);
 }
 
 /**
- * Parses a share URL: https, or http on a loopback name. Host, mount path and identifier consist of letters, digits and
- * `-._~`. No path segment is empty or starts with a dot.
+ * Parses a share URL: an https URL, or an http URL on a loopback name, whose path ends in `/m/{identifier}`. Host, path
+ * and identifier consist of letters, digits and `-._~`. If a messenger or a mail gateway has altered the link,
+ * `parseShareUrl` mends it: it finds the link in a text, decodes it, and drops characters around it. A text with more
+ * than one possible meaning is not mended.
  *
- * @param shareUrl At most 2,048 characters.
- * @throws {TypeError} The text is not such a URL.
- * @see docs/protocol.md §2; SCT and TIGRESS §6
+ * @param shareUrl A share URL of at most 2,048 characters, or a text of at most 8,192 characters with one.
+ * @throws {TypeError} The text is not such a URL, or has more than one possible meaning.
+ * @see docs/client.md, "Links that were altered"; docs/protocol.md §2; SCT and TIGRESS §6
  * @example
  * const { mailboxUrl, vertical, secret } = parseShareUrl('https://relay.example/v1/m/0b1e…?v=h#Zm9v…');
  */
 export function parseShareUrl(shareUrl: string): SharedMailbox {
-  const { mailboxUrl, vertical, secret } = splitShareUrl(shareUrl, 'shareUrl');
-  return {
-    mailboxUrl,
-    vertical: vertical === 'h' || vertical === 'c' ? vertical : 'a',
-    secret: secret === '' ? undefined : secret,
-  };
-}
-
-function splitShareUrl(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
-  try {
-    const { origin, pathname, searchParams, hash } = new URL(text);
-    const mailboxUrl = origin + pathname;
-    if (text.length <= SHARE_URL_CHARACTERS && !RESOLVED.test(text) && isMailboxUrl(mailboxUrl))
-      return { mailboxUrl, vertical: searchParams.get('v'), secret: decodeURIComponent(hash.slice(1)) };
-  } catch {
-    // Not a URL, or a fragment with invalid percent-encoding.
-  }
-  throw new TypeError(`${name}: must be the https URL of a mailbox`);
+  const exact = splitShareUrl(shareUrl);
+  const found = exact !== undefined && isIntact(shareUrl, exact) ? exact : mendShareUrl(shareUrl);
+  if (found === undefined) throw new TypeError('shareUrl: must be the https URL of a mailbox');
+  return found;
 }

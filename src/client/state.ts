@@ -1,3 +1,4 @@
+import type { NotificationToken } from '../protocol/bodies.js';
 import { type Ending, TransferError } from './errors.js';
 import type { Vertical } from './share-url.js';
 import { TaskQueue } from './task-queue.js';
@@ -50,6 +51,12 @@ export interface TransferState {
   readonly wrote?: readonly string[] | undefined;
   /** Fingerprint of the last payload that could not be opened, after the app received the error. */
   readonly unopened?: string | undefined;
+  /** The notification token of this device; see `isTokenLeft`. */
+  readonly notificationToken?: NotificationToken | undefined;
+  /** True if the relay has this token. Until then, reads and updates carry it. */
+  readonly isTokenLeft?: boolean | undefined;
+  /** The relay's latest answer. `undefined` for a token without an answer. */
+  readonly isPushNotificationSupported?: boolean | undefined;
   readonly pending?: PendingWrite | undefined;
   readonly ended?: Ending | undefined;
 }
@@ -57,7 +64,7 @@ export interface TransferState {
 /** The state of a new transfer. */
 export function createState(
   role: TransferState['role'],
-  known: Pick<TransferState, 'secret' | 'vertical' | 'mailboxUrl' | 'wrote'>,
+  known: Pick<TransferState, 'secret' | 'vertical' | 'mailboxUrl' | 'wrote' | 'notificationToken'>,
 ): TransferState {
   return { format: 1, id: crypto.randomUUID(), role, claim: crypto.randomUUID(), bound: false, seen: [], ...known };
 }
@@ -150,7 +157,10 @@ export function checkState(
 
 /** The error for a link or a state with a URL that this client may not call. */
 export function toNotAllowedError(): TransferError {
-  return new TransferError('not_allowed', 'The URL is not below receiver.relays, sender.relay or sender.links.');
+  return new TransferError(
+    'not_allowed',
+    'The URL is not on a relay of receiver.relays, sender.relay or sender.links.',
+  );
 }
 
 export function toGoneError({ ended }: TransferState): TransferError {

@@ -1,14 +1,21 @@
-import type { NotificationToken } from '../protocol/bodies.js';
+import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { type Connection, reportProgress, sendRequest, sendWithRetries } from './connection.js';
 import { type Ending, TransferError, toTransferError } from './errors.js';
 import type { WireResponse } from './http-request.js';
 import { fingerprintPayload } from './information.js';
 import type { Settings } from './options.js';
 import { getServerTime } from './response-headers.js';
-import { addFingerprint, isKnown, type StateStore, type TransferState, toGoneError } from './state.js';
+import {
+  addFingerprint,
+  isKnown,
+  type PendingWrite,
+  type StateStore,
+  type TransferState,
+  toGoneError,
+} from './state.js';
 import { TaskQueue } from './task-queue.js';
 import { abortable } from './timing.js';
-import { buildReadRequest, parseRead, type ReadResult } from './wire.js';
+import { buildReadRequest, parsePushSupport, parseRead, parseToken, type ReadResult } from './wire.js';
 
 /** The latest message that the app received and has not acknowledged. */
 export interface DeliveredMessage {
@@ -36,15 +43,16 @@ export class Transfer implements Connection {
   lastReadVersion: string | undefined;
   /** Mailbox-Request-ID of a write that the relay may have received, although no response arrived. */
   unconfirmedRequestId: string | undefined;
-  readonly #notificationToken: NotificationToken | undefined;
+  /** Of the last read, or of the create. */
+  display: DisplayInformation | undefined;
+  /** The token that a read has carried. A relay that ignored it gets it with the next update only. */
+  #carriedToken: NotificationToken | undefined;
   #delivered: DeliveredMessage | undefined;
 
-  /** The read that binds this device leaves `notificationToken` with the relay. */
-  constructor(store: StateStore, settings: Settings, notificationToken?: NotificationToken) {
+  constructor(store: StateStore, settings: Settings) {
     this.store = store;
     this.settings = settings;
     this.unconfirmedRequestId = store.state.pending?.requestId;
-    this.#notificationToken = notificationToken;
   }
 
   get state(): TransferState {
@@ -55,11 +63,53 @@ export class Transfer implements Connection {
     return this.#delivered;
   }
 
+  /** The token of the next update, if the relay does not have it. */
+  get tokenOfUpdate(): NotificationToken | undefined {
+    return this.state.isTokenLeft === true ? undefined : this.state.notificationToken;
+  }
+
+  /** The token of the next read. */
+  get tokenOfRead(): NotificationToken | undefined {
+    const token = this.tokenOfUpdate;
+    return token === this.#carriedToken ? undefined : token;
+  }
+
+  /** Saves a token that the next read or update leaves with the relay. */
+  async setToken(token: NotificationToken): Promise<void> {
+    if (isSameToken(token, this.state.notificationToken)) return;
+    const notificationToken = { ...token };
+    await this.store.save({ notificationToken, isTokenLeft: false, isPushNotificationSupported: undefined });
+  }
+
+  /** The changes of the state after the relay has carried out a write, which may have a token. */
+  noteWrite({ body }: PendingWrite, reply: WireResponse): Partial<TransferState> {
+    const { notificationToken, isTokenLeft, isPushNotificationSupported } = this.state;
+    const written = parseToken(body);
+    // A write that waited may have left an older token than the last read did.
+    const isLeft = written === undefined ? isTokenLeft : isSameToken(written, notificationToken);
+    if (isLeft === false) this.#carriedToken = undefined;
+    const isSupported = parsePushSupport(reply) ?? isPushNotificationSupported;
+    return { isTokenLeft: isLeft, isPushNotificationSupported: isSupported };
+  }
+
   /** Sends a read once. The relay may hold the read for `seconds`. */
-  readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse> {
-    const token = this.state.bound ? undefined : this.#notificationToken;
+  async readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse> {
+    const token = this.tokenOfRead;
     const request = buildReadRequest(this.state, seconds, this.lastReadVersion, token);
-    return sendRequest(this, request, signal, seconds);
+    const reply = await sendRequest(this, request, signal, seconds);
+    if (token !== undefined && reply.status === 200 && reply.isFromRelay) await this.#noteToken(token, reply);
+    return reply;
+  }
+
+  async #noteToken(token: NotificationToken, reply: WireResponse): Promise<void> {
+    const isPushNotificationSupported = parsePushSupport(reply);
+    const { role, bound, notificationToken } = this.state;
+    if (token !== notificationToken) return;
+    this.#carriedToken = token;
+    // A relay that says nothing takes a token with the read that binds, and ignores the token of any other read.
+    if (isPushNotificationSupported === undefined && (role === 'sender' || bound)) return;
+    // If the save fails, the app resumes with the previous state, and the next read carries the token again.
+    await this.store.save({ isTokenLeft: true, isPushNotificationSupported }).catch(() => {});
   }
 
   /** Reads without a hold, with retries. Throws the errors of {@link toError}, or `unreachable`. */
@@ -79,9 +129,10 @@ export class Transfer implements Connection {
 
   /** Updates the state from a read. `isCurrent` is true if the read has no message that the app must receive first. */
   async applyRead(
-    { version, receiver, expiration = this.state.expiration }: ReadResult,
+    { version, receiver, displayInformation, expiration = this.state.expiration }: ReadResult,
     isCurrent: boolean,
   ): Promise<void> {
+    this.display = displayInformation;
     const before = this.state;
     const bound = before.role === 'receiver' || (receiver === undefined ? before.bound : receiver === 'bound');
     const after = { bound, expiration, version: isCurrent && this.#delivered === undefined ? version : before.version };
@@ -139,4 +190,8 @@ export class Transfer implements Connection {
   inferEnding(reply: WireResponse): Ending {
     return getServerTime(reply) >= Date.parse(this.state.expiration ?? '') ? 'expired' : 'deleted';
   }
+}
+
+function isSameToken(one: NotificationToken, other: NotificationToken | undefined): boolean {
+  return one.type === other?.type && one.tokenData === other.tokenData;
 }

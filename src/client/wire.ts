@@ -3,6 +3,7 @@ import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-name
 import { toMalformedError } from './errors.js';
 import type { WireRequest, WireResponse } from './http-request.js';
 import { parseHttpsUrl, parseJsonObject, parseText, parseWireTime } from './json-values.js';
+import { splitShareUrl } from './link-parts.js';
 import { isBelow } from './links.js';
 import { parseReceiver, parseVersion } from './response-headers.js';
 import type { PendingWrite, TransferState } from './state.js';
@@ -80,10 +81,41 @@ export function parseContent(reply: WireResponse): Content | undefined {
   };
 }
 
-/** The mailbox URL of a CreateMailbox response; `undefined` unless it is below one of the base URLs. */
-export function parseLink({ text }: WireResponse, bases: readonly string[]): string | undefined {
+/** `isPushNotificationSupported` of a response; `undefined` if the response has none. */
+export function parsePushSupport({ text }: WireResponse): boolean | undefined {
+  const { isPushNotificationSupported: isSupported } = parseJsonObject(text);
+  return typeof isSupported === 'boolean' ? isSupported : undefined;
+}
+
+/**
+ * The display information to send. Its texts are in Normalization Form C (TIGRESS §4.2). An image URL and a sealed
+ * message stay as they are: another form would be another URL, or break a signature of the app.
+ */
+export function normalizeDisplay(display: DisplayInformation): DisplayInformation {
+  const normalize = (text: string): string => (typeof text === 'string' ? text.normalize() : text);
+  return { ...display, title: normalize(display?.title), description: normalize(display?.description) };
+}
+
+/** The mailbox of a CreateMailbox response, as far as the response names it. */
+export interface CreatedLink {
+  /** The URL of the mailbox without query and fragment; `undefined` unless the client may call it. */
+  readonly mailboxUrl?: string | undefined;
+  /** The last segment of the link, also of a link that the client may not call. */
+  readonly identifier?: string | undefined;
+}
+
+/** Parses the `urlLink` of a CreateMailbox response. The client takes the link as it is; see {@link isBelow}. */
+export function parseLink({ text }: WireResponse, bases: readonly string[]): CreatedLink {
   const { urlLink } = parseJsonObject(text);
-  return typeof urlLink === 'string' && isBelow(urlLink, bases) ? urlLink : undefined;
+  const link = typeof urlLink === 'string' ? urlLink : '';
+  const { mailboxUrl } = splitShareUrl(link) ?? {};
+  if (mailboxUrl !== undefined && isBelow(mailboxUrl, bases)) return { mailboxUrl };
+  return { identifier: /\/m\/([\w~-][\w.~-]{0,127})(?:[?#]|$)/.exec(link)?.[1] };
+}
+
+/** The notification token in the body of a write. */
+export function parseToken(body = ''): NotificationToken | undefined {
+  return (parseJsonObject(body).notificationToken ?? undefined) as NotificationToken | undefined;
 }
 
 /** The expiration in the body of a CreateMailbox request. */

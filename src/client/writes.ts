@@ -5,13 +5,14 @@ import type { CallOptions, Settings } from './options.js';
 import { sendPending, submitWrite } from './pending-writes.js';
 import { seal } from './seal.js';
 import { type PendingWrite, toGoneError } from './state.js';
+import { abortable } from './timing.js';
 import type { Transfer } from './transfer.js';
 
 /** Options of a reply. */
 export interface ReplyOptions {
   /** Ends the call. The message stays in the state, and the next call sends it. */
   readonly signal?: AbortSignal | undefined;
-  /** The relay notifies this device when the other device writes. Default: no notification. */
+  /** The relay notifies this device when the other device writes. Default: the token that this device has left. */
   readonly notificationToken?: NotificationToken | undefined;
   /**
    * For a sender: send the message only to the receiver that this sender last saw. If the mailbox has changed since
@@ -58,6 +59,20 @@ export async function sendReply(
   }, signal);
 }
 
+/** Saves a notification token, and leaves it with the relay by a read, unless that read would bind this device. */
+export async function setNotificationToken(
+  transfer: Transfer,
+  token: NotificationToken,
+  { signal }: CallOptions = {},
+): Promise<boolean | undefined> {
+  assertNotEnded(transfer);
+  await abortable(transfer.setToken(token), signal);
+  const { role, bound, mailboxUrl } = transfer.state;
+  const isMember = mailboxUrl !== undefined && (role === 'sender' || bound);
+  if (isMember && transfer.tokenOfRead !== undefined) await transfer.read(signal);
+  return transfer.state.isPushNotificationSupported;
+}
+
 /** DeleteMailbox or RelinquishMailbox. Resolves also if the mailbox is gone. */
 export function leave(
   transfer: Transfer,
@@ -97,8 +112,9 @@ async function buildUpdate(
   transfer: Transfer,
   text: string,
   repliedTo: string | undefined,
-  { notificationToken, sameReceiver }: ReplyOptions,
+  { notificationToken = transfer.tokenOfUpdate, sameReceiver }: ReplyOptions,
 ): Promise<Omit<PendingWrite, 'requestId'>> {
+  if (notificationToken !== undefined) await transfer.setToken(notificationToken);
   let delivered = repliedTo === transfer.delivered?.fingerprint ? transfer.delivered : undefined;
   if (delivered?.isOpened === false) {
     await transfer.acknowledge();

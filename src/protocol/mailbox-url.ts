@@ -12,12 +12,12 @@ export function isMailboxIdentifier(text: string): boolean {
 export const SHARE_URL_CHARACTERS = 2048;
 
 /**
- * An https URL, or http on a loopback name (TIGRESS §4.2). Host, mount path and identifier have unreserved characters
- * only (RFC 3986 §2.3), and no segment is empty or begins with a dot. Such a URL needs no escaping in a shell, in HTML
- * or in a terminal.
+ * An https URL, or http on a loopback name (TIGRESS §4.2), whose path ends in `/m/{segment}`. The version segment may be
+ * absent (TIGRESS §6.1.6). Host, mount path and identifier have unreserved characters only (RFC 3986 §2.3), and no
+ * segment is empty or begins with a dot. Such a URL needs no escaping in a shell, in HTML or in a terminal.
  */
 const MAILBOX_URL =
-  /^(https:\/\/([\w.-]+|\[[\da-f:]+\])|http:\/\/(([\w-]+\.)*localhost|127(\.\d+){3}|\[::1\]))(:\d+)?(\/(?!\.)[\w.~-]+)*\/v1\/m\/(?!\.)[\w.~-]+$/;
+  /^(https:\/\/([\w.-]+|\[[\da-f:]+\])|http:\/\/(([\w-]+\.)*localhost|127(\.\d+){3}|\[::1\]))(:\d+)?(\/(?!\.)[\w.~-]+)*\/m\/(?!\.)[\w.~-]+$/;
 
 /** True for the URL of a mailbox of any relay, without query, fragment and percent-encoding. */
 export function isMailboxUrl(text: string): boolean {

@@ -78,6 +78,8 @@ export interface RelayRequest extends HeaderSource {
   readonly method: string;
   /** The path below the mount, without query. */
   readonly path: string;
+  /** The query with its `?`, without decoding; empty if there is none. It may hold the Secret of an altered link. */
+  query(): string;
   /** True if the request came over TLS, as far as the handler can detect it. */
   isSecure(): boolean;
   /** False if the request has no body. */

@@ -79,7 +79,7 @@ describe('hostile responses', () => {
     '/v1/m/x;touch pwned',
     '/v1/m/`touch pwned`',
     '/v1/m/x\u001b[2J',
-    '/v1/m/x#Secret',
+    '/v1/m/x%23Secret',
   ])('send exits with 6 and prints no link outside of the grammar: %j', async (path) => {
     const url = await serverOf((request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });

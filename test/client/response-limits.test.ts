@@ -99,11 +99,8 @@ describe('The texts of a response', () => {
     const resumed = await hastySender(site.relay.url, { fetch: network }).resume(share.state);
     await received.reply(words('request'));
     const message = await resumed.check();
-    expect([readText(message), message?.display.title.length, message?.display.imageURL]).toEqual([
-      'request',
-      4096,
-      '',
-    ]);
+    const { display: shown } = resumed;
+    expect([readText(message), shown?.title.length, shown?.imageURL]).toEqual(['request', 4096, '']);
     expect(JSON.stringify(resumed.state).length).toBeLessThan(6000);
     const read = await createMailboxClient({ fetch: network, claim: share.state.claim }).read(share.url);
     expect([read.version?.length, read.body.displayInformation.title.length]).toEqual([4096, 4096]);

@@ -42,7 +42,9 @@ describe('A stateless transfer [SCT §3.1]', () => {
       const opened = hastyReceiver().open(share.url);
       expect(await opened.preview()).toEqual(DISPLAY);
       const end = share.next();
-      expect(await opened.next()).toEqual({ ...words('key'), display: DISPLAY });
+      expect(opened.display).toBeUndefined();
+      expect(await opened.next()).toEqual(words('key'));
+      expect([share.display, opened.display]).toEqual([DISPLAY, DISPLAY]);
       await seen.until('opened');
       await opened.finish();
       expect(await end).toBeUndefined();

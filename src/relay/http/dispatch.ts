@@ -10,6 +10,8 @@ import { readDisplayInformation } from '../operations/preview.js';
 import { readSecureContent } from '../operations/read.js';
 import { relinquishMailbox } from '../operations/relinquish.js';
 import { updateMailbox } from '../operations/update.js';
+import { prefersHtml } from '../preview/accept.js';
+import { isAlteredQuery } from '../preview/altered-link.js';
 import type { ErrorPage, ErrorPages } from '../preview/error-page.js';
 import type { PreviewRenderer } from '../preview/preview-page.js';
 import type { HeaderField, RelayRequest } from '../request.js';
@@ -124,6 +126,10 @@ async function answer(exchange: Exchange, dispatcher: Dispatcher): Promise<Relay
     return createSuccessResponse(await runCreate(exchange, dispatcher), headers);
   }
   if (request.method === 'GET' || request.method === 'HEAD') {
+    // A person learns that the link was altered. Messengers get the preview of the mailbox.
+    if (isAlteredQuery(request.query()) && prefersHtml(request.header('Accept'))) {
+      throw new RelayError('mailbox_not_found');
+    }
     const { display, url } = await runPreview(route.identifier, exchange, dispatcher);
     return createPreviewResponse(dispatcher.renderPreview(display, url, request.header('Accept-Language')), headers);
   }

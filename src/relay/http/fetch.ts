@@ -6,6 +6,7 @@ import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
 import { isFetchCall, type RefuseCall } from './misuse.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, getConnection } from './node-request.js';
+import { parseQuery } from './path.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
 import { isEncrypted, isForwardedHttps } from './tls.js';
@@ -76,6 +77,7 @@ function createFetchRequest(
   return {
     method: request.method,
     path,
+    query: () => parseQuery(request.url),
     isSecure: () => isOwnTls() || (trustProxy && isForwardedHttps(header)),
     header,
     // Headers joins repeated fields by ", ". No single-valued header of the protocol allows a comma and a space.

@@ -4,6 +4,7 @@ import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, RelayError, type RelayErrorDetails } from '../errors.js';
 import { BODY_MS, type HostRequest, type RawBody, type RelayRequest } from '../request.js';
 import { NodeDisconnectWatch } from './disconnect.js';
+import { parseQuery } from './path.js';
 import { isEncrypted, isForwardedHttps } from './tls.js';
 import { DRAIN_BYTES, DRAIN_MS } from './unread-body.js';
 
@@ -22,6 +23,7 @@ export function createNodeRequest(request: IncomingMessage, details: NodeRequest
   return {
     method: request.method ?? '',
     path: details.path,
+    query: () => parseQuery(request.url ?? ''),
     isSecure: () => isSecure(request, details),
     header: (name) => getHeader(request, name),
     repeated: (name) => isRepeated(request, name),

@@ -34,6 +34,12 @@ export function parsePath(target: string): string {
   return end === -1 ? path : path.slice(0, end);
 }
 
+/** The query of a request target or a URL with its `?`, without decoding; empty if there is none. */
+export function parseQuery(target: string): string {
+  const start = target.indexOf('?');
+  return start === -1 ? '' : (target.slice(start).split('#', 1)[0] ?? '');
+}
+
 /**
  * A request target in absolute form (RFC 9112 §3.2.2), which servers must accept. The host has letters, digits and
  * "-._" only, or is an IP literal: URL parsers disagree about the start of the path after other hosts, such as `x;y`.

@@ -22,17 +22,35 @@ export interface PreviewOptions {
   readonly language?: PreviewLanguage | undefined;
 }
 
+/** The kind of credential in a share URL: `a` general access (or no `v`), `h` home, `c` car (SCT and TIGRESS §6). */
+export type LinkVertical = 'a' | 'h' | 'c';
+
+/** iOS and macOS apps of {@link AppLinkOptions}. */
+export interface AppleAppLinks {
+  /** Application identifiers, such as `TEAMID1234.com.example.wallet`. */
+  readonly appIds: readonly string[];
+  /** As {@link AndroidAppLinks.verticals}. */
+  readonly verticals?: readonly LinkVertical[] | undefined;
+}
+
+/** An Android app of {@link AppLinkOptions}. */
+export interface AndroidAppLinks {
+  readonly packageName: string;
+  /** SHA-256 fingerprints of the signing certificates as keytool prints them, `AB:CD:…`. */
+  readonly sha256CertFingerprints: readonly string[];
+  /**
+   * The links that the app opens, by their `v`: `['c']` for a car app. Android heeds it since version 15. Default: the
+   * verticals that no other app of the platform names.
+   */
+  readonly verticals?: readonly LinkVertical[] | undefined;
+}
+
 /** The apps that open share URLs. `relay.wellKnown()` serves the documents that iOS and Android require. */
 export interface AppLinkOptions {
-  /** Application identifiers of iOS and macOS apps, such as `TEAMID1234.com.example.wallet`. Default: no apps. */
-  readonly apple?: { readonly appIds: readonly string[] } | undefined;
-  /**
-   * Android apps: the package name, and the SHA-256 fingerprints of the signing certificates as keytool prints them,
-   * `AB:CD:…`. Default: no apps.
-   */
-  readonly android?:
-    | ReadonlyArray<{ readonly packageName: string; readonly sha256CertFingerprints: readonly string[] }>
-    | undefined;
+  /** iOS and macOS apps; an array for apps with different verticals. Default: no apps. */
+  readonly apple?: AppleAppLinks | readonly AppleAppLinks[] | undefined;
+  /** Android apps. Default: no apps. */
+  readonly android?: readonly AndroidAppLinks[] | undefined;
 }
 
 /** The option `preview` with its defaults. */
@@ -47,11 +65,8 @@ export interface PreviewSettings {
 
 /** The option `appLinks` with its defaults. */
 export interface AppLinkSettings {
-  readonly appleAppIds: readonly string[];
-  readonly androidApps: ReadonlyArray<{
-    readonly packageName: string;
-    readonly sha256CertFingerprints: readonly string[];
-  }>;
+  readonly apple: readonly AppleAppLinks[];
+  readonly android: readonly AndroidAppLinks[];
 }
 
 /** Unicode classifies fillers and the blank Braille pattern as letters and symbols, but they are invisible. */
@@ -122,14 +137,30 @@ const FINGERPRINT = /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/i;
 /** A string that matches the expression, with one message for all other values. */
 const stringMatching = (form: RegExp, message: string): z.ZodString => z.string(message).regex(form, message);
 
-const appleOption = z.strictObject(
+const LINK_VERTICALS = ['a', 'h', 'c'] as const;
+
+const verticals = z
+  .array(z.enum(LINK_VERTICALS, 'must be a, h or c'), 'must be an array of verticals')
+  .min(1, 'must name at least one vertical')
+  .optional();
+
+const appleApps = z.strictObject(
   {
     appIds: z
       .array(stringMatching(APPLE_APP_ID, 'must be such as TEAMID1234.com.example.wallet'), 'must be an array')
       .min(1, 'must name at least one app'),
+    verticals,
   },
   AN_OBJECT,
 );
+
+/** One object or an array. A union would not name the path of the wrong member. */
+const appleOption = z.unknown().transform((value, context): readonly AppleAppLinks[] => {
+  const schema = Array.isArray(value) ? z.array(appleApps) : appleApps.transform((apps) => [apps]);
+  const { data, error } = schema.safeParse(value);
+  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return data ?? z.NEVER;
+});
 
 const androidApp = z.strictObject(
   {
@@ -140,6 +171,7 @@ const androidApp = z.strictObject(
         'must be an array',
       )
       .min(1, 'must hold at least one fingerprint'),
+    verticals,
   },
   'must have a packageName and sha256CertFingerprints',
 );
@@ -147,10 +179,11 @@ const androidApp = z.strictObject(
 /** The option `appLinks`. */
 export const appLinksOption = z
   .strictObject(
-    { apple: appleOption.optional(), android: z.array(androidApp, 'must be an array of apps').optional() },
+    {
+      apple: appleOption.optional(),
+      android: z.array(androidApp, 'must be an array of apps').optional(),
+    },
     AN_OBJECT,
   )
-  .transform(
-    ({ apple, android }): AppLinkSettings => ({ appleAppIds: apple?.appIds ?? [], androidApps: android ?? [] }),
-  )
+  .transform(({ apple = [], android = [] }): AppLinkSettings => ({ apple, android }))
   .prefault({});

@@ -93,6 +93,81 @@ describe('assetlinks.json', () => {
   });
 });
 
+describe('app links by vertical', () => {
+  const paths = '/relay/v1/m/*';
+  const [wallet, car, home] = [
+    'TEAMID1234.com.example.wallet',
+    'TEAMID1234.com.example.car',
+    'TEAMID1234.com.example.home',
+  ];
+  const only = (v: string) => ({ '/': paths, '?': { v } });
+  const not = (v: string) => ({ ...only(v), exclude: true });
+  const all = { '/': paths };
+
+  /** The app whose first matching component opens a URL with this query; both systems use this rule. */
+  const opens = (components: ReadonlyArray<{ '?'?: { v: string }; exclude?: boolean }>, v: string): boolean => {
+    const first = components.find((component) => component['?'] === undefined || component['?'].v === v);
+    return first !== undefined && first.exclude !== true;
+  };
+
+  test.each([
+    ['a car app and a wallet', [['c'], undefined], [[only('c')], [not('c'), all]]],
+    ['three apps', [['c'], ['h'], undefined], [[only('c')], [only('h')], [not('h'), not('c'), all]]],
+    [
+      'an app for two verticals',
+      [['c', 'h'], ['a']],
+      [
+        [only('h'), only('c')],
+        [not('h'), not('c'), all],
+      ],
+    ],
+    ['a wallet that also opens cars', [['c'], ['a', 'h', 'c']], [[only('c')], [all]]],
+    ['no verticals', [undefined, undefined], [undefined, undefined]],
+  ] as const)('apple and android route %s', async (_name, verticals, components) => {
+    const names = [wallet, car, home].slice(0, verticals.length);
+    const given = {
+      apple: names.map((name, index) => ({ appIds: [name], verticals: verticals[index] })),
+      android: names.map((name, index) => ({
+        packageName: name.slice(11),
+        sha256CertFingerprints: [bytes('FF')],
+        verticals: verticals[index],
+      })),
+    };
+    const { applinks } = (await (await documentAt(APPLE, { appLinks: given })).json()) as {
+      applinks: { details: unknown };
+    };
+    expect(applinks.details).toEqual(
+      names.map((name, index) => ({ appIDs: [name], components: components[index] ?? [all] })),
+    );
+    const statements = (await (await documentAt(ANDROID, { appLinks: given })).json()) as Array<
+      Record<string, unknown>
+    >;
+    expect(statements.map(({ relation_extensions }) => relation_extensions)).toEqual(
+      components.map((each) =>
+        each === undefined
+          ? undefined
+          : { 'delegate_permission/common.handle_all_urls': { dynamic_app_link_components: each } },
+      ),
+    );
+    expect(statements.every(({ relation }) => Array.isArray(relation) && relation.length === 1)).toBe(true);
+  });
+
+  test('each link is opened by the app of its vertical, and a link without v or with another v by the wallet', async () => {
+    const given = { apple: [{ appIds: [wallet] }, { appIds: [car], verticals: ['c'] as const }] };
+    const { applinks } = (await (await documentAt(APPLE, { appLinks: given })).json()) as {
+      applinks: { details: Array<{ components: Array<{ '?'?: { v: string }; exclude?: boolean }> }> };
+    };
+    const routed = ['', 'a', 'h', 'c', 'x'].map((v) => applinks.details.map(({ components }) => opens(components, v)));
+    expect(routed).toEqual([
+      [true, false],
+      [true, false],
+      [true, false],
+      [false, true],
+      [true, false],
+    ]);
+  });
+});
+
 describe('the relay serves only the configured documents', () => {
   test.each<[string, RelayOptions['appLinks'], string[]]>([
     ['without appLinks', undefined, []],

@@ -39,7 +39,7 @@ const expectProblem = (answer: Answer, status: number): void => {
 };
 
 describe('the page of a 404', () => {
-  test('has the same bytes for a deleted, expired, unknown and malformed link, in every language', async () => {
+  test('has the same bytes for a deleted, an expired and an unknown mailbox, in every language', async () => {
     let now = Date.now();
     const relay = relayWith({ clock: () => now });
     const short = createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration: inSeconds(60, now) } });
@@ -50,15 +50,7 @@ describe('the page of a 404', () => {
     for (const language of [undefined, ...LANGUAGES]) {
       const headers = { Accept: HTML, ...(language === undefined ? {} : { 'Accept-Language': language }) };
       const answers = [];
-      for (const url of [
-        deleted,
-        expired,
-        UNKNOWN,
-        `${UNKNOWN}?v=h`,
-        `${UNKNOWN}x`,
-        `${UNKNOWN}/`,
-        deleted.slice(0, -5),
-      ]) {
+      for (const url of [deleted, expired, UNKNOWN, `${UNKNOWN}?v=h`, `${UNKNOWN}?utm_source=mail&v=c`]) {
         const { status, headers: fields, text } = await send(relay, 'GET', url, headers);
         answers.push({ status, fields: [...fields], text });
       }
@@ -125,6 +117,95 @@ describe('the page of a 404', () => {
       [name, 'x'].map(async (each) => send(relayWith({ preview: { name: each } }), 'GET', UNKNOWN, { Accept: HTML })),
     );
     expect(skeletonOf(parse(hostile?.text ?? ''))).toEqual(skeletonOf(parse(plain?.text ?? '')));
+  });
+});
+
+describe('the page of an altered link', () => {
+  const SECRET = 'mZ-_4Qx7vW0bJkq8n2LrT5sYcE1uAoXdHfGgPiKz93M';
+  /** Alterations of a link without query and fragment. */
+  const ALTERED: ReadonlyArray<(url: string) => string> = [
+    (url) => `${url}%23${SECRET}`,
+    (url) => `${url}%2523${SECRET}`,
+    (url) => `${url}?v=h%23${SECRET}`,
+    (url) => `${url}?utm_source=mail&v=c%2523${SECRET}`,
+    (url) => `${url}?v=3Dh`,
+    (url) => `${url}?%23${SECRET}`,
+    (url) => `${url}${SECRET}`,
+    (url) => `${url}/${SECRET}`,
+    (url) => `${url}/`,
+    (url) => `${url}.`,
+    (url) => `${url})`,
+    (url) => `${url}%E2%80%8B`,
+    (url) => `${url}%20see%20you`,
+    (url) => url.slice(0, -5),
+    (url) => url.replace(/[^/]*$/, ''),
+    (url) => url.replace('/v1/m/', '/V1/M/'),
+  ];
+
+  test('has the same bytes for every alteration, of a live and of an unknown mailbox', async () => {
+    const relay = relayWith();
+    const { url } = await sharedMailbox(relay);
+    for (const language of LANGUAGES) {
+      const headers = { Accept: HTML, 'Accept-Language': language };
+      const answers = [];
+      for (const alter of ALTERED)
+        for (const link of [url, UNKNOWN]) {
+          const { status, headers: fields, text } = await send(relay, 'GET', alter(link), headers);
+          answers.push({ status, fields: [...fields], text });
+        }
+      expect(answers[0]?.status).toBe(404);
+      for (const answer of answers) expect(answer).toEqual(answers[0]);
+      expect(answers[0]?.text).not.toContain(SECRET.slice(0, 8));
+    }
+  });
+
+  test('says in each language that the link was altered, and never that it has ended', async () => {
+    const texts = new Set<string>();
+    for (const language of LANGUAGES) {
+      for (const target of [UNKNOWN, `${UNKNOWN}%23${SECRET}`]) {
+        const { text } = await send(relayWith(), 'GET', target, { Accept: HTML, 'Accept-Language': language });
+        for (const selector of ['h1', 'h1 + p']) texts.add(textOf(parse(text), selector));
+      }
+    }
+    expect(texts.size).toBe(LANGUAGES.length * 4);
+    const { text } = await send(relayWith(), 'GET', `${UNKNOWN}.`, { Accept: HTML });
+    expect(textOf(parse(text), 'h1')).toBe('This link was altered on its way');
+    expect(textOf(parse(text), 'h1 + p')).toMatch(/Open the original message.*copy the whole link/);
+  });
+
+  test('is a problem for programs, with the code and the bytes of a mailbox that does not exist', async () => {
+    const relay = relayWith();
+    const { url } = await sharedMailbox(relay);
+    for (const Accept of [undefined, 'application/json', 'application/problem+json, text/html;q=0.5']) {
+      const headers = Accept === undefined ? {} : { Accept };
+      for (const target of [`${url}%23${SECRET}`, `${url}.`, UNKNOWN]) {
+        const answer = await send(relay, 'GET', target, headers);
+        expectProblem(answer, 404);
+        expect(answer.json).toMatchObject({ code: 'mailbox_not_found' });
+        expect(answer.text).not.toContain(SECRET);
+      }
+      // A messenger that draws a preview.
+      expect((await send(relay, 'GET', `${url}?v=h%23${SECRET}`, headers)).status).toBe(200);
+    }
+  });
+
+  test.each(['', '?v=h', '?v=c&utm_source=a%23b', '?fbclid=%2523x', '?v=x', '?v=', '?x=%23'])(
+    'is not the page of a live link with the query %j',
+    async (query) => {
+      const relay = relayWith();
+      const { url } = await sharedMailbox(relay);
+      expect((await send(relay, 'GET', url + query, { Accept: HTML })).status).toBe(200);
+    },
+  );
+
+  test('puts no part of the link into an event', async () => {
+    const events: RelayEvent[] = [];
+    const relay = relayWith({ onEvent: (event) => void events.push(event) });
+    const { url } = await sharedMailbox(relay);
+    for (const alter of ALTERED) await send(relay, 'GET', alter(url), { Accept: HTML });
+    expect(events.filter(({ type }) => type === 'request.completed').length).toBeGreaterThanOrEqual(ALTERED.length);
+    expect(JSON.stringify(events)).not.toContain(SECRET.slice(0, 8));
+    expect(JSON.stringify(events)).not.toContain(url.slice(-36));
   });
 });
 

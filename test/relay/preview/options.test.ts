@@ -81,7 +81,13 @@ describe('the relay uses its own messages for refused options', () => {
     ['appLinks', (wrong) => ({ appLinks: wrong })],
     ['appLinks.apple', (wrong) => ({ appLinks: { apple: wrong } })],
     ['appLinks.apple.appIds', (wrong) => ({ appLinks: { apple: { appIds: wrong } } })],
+    ['appLinks.apple.0.appIds', (wrong) => ({ appLinks: { apple: [{ appIds: wrong }] } })],
+    [
+      'appLinks.apple.verticals',
+      (wrong) => ({ appLinks: { apple: { appIds: ['TEAMID1234.a.b'], verticals: wrong } } }),
+    ],
     ['appLinks.android', (wrong) => ({ appLinks: { android: wrong } })],
+    ['appLinks.android.0.verticals', (wrong) => ({ appLinks: android({ verticals: wrong }) })],
     ['appLinks.android.0.packageName', (wrong) => ({ appLinks: android({ packageName: wrong }) })],
     [
       'appLinks.android.0.sha256CertFingerprints',
@@ -117,6 +123,14 @@ describe('the option appLinks', () => {
     ['appLinks', []],
     ['appLinks.ios', { ios: {} }],
     ['appLinks.apple.appIds', { apple: {} }],
+    ['appLinks.apple.0.appIds', { apple: [{}] }],
+    ['appLinks.apple.0.appIds.0', { apple: [{ appIds: ['com.example'] }] }],
+    ['appLinks.apple.0.ids', { apple: [{ appIds: ['TEAMID1234.a.b'], ids: [] }] }],
+    [
+      'appLinks.apple.1.verticals',
+      { apple: [{ appIds: ['TEAMID1234.a.b'] }, { appIds: ['TEAMID1234.a.b'], verticals: [] }] },
+    ],
+    ['appLinks.apple.verticals.0', { apple: { appIds: ['TEAMID1234.a.b'], verticals: ['car'] } }],
     ['appLinks.apple.appIds', { apple: { appIds: [] } }],
     ['appLinks.apple.appIds.0', { apple: { appIds: ['com.example.wallet'] } }],
     ['appLinks.apple.appIds.0', { apple: { appIds: ['TEAMID1234'] } }],

@@ -1,6 +1,7 @@
 /** The device side of the protocol, for browsers, Node and every other runtime with fetch and WebCrypto. */
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+export type { ClientCrypto } from './crypto.js';
 export {
   type Ending,
   RelayResponseError,

@@ -1,4 +1,5 @@
 import { isMailboxUrl } from '../protocol/mailbox-url.js';
+import { describeRelayProblem, isBelowMount } from './relay-url.js';
 import { parseShareUrl } from './share-url.js';
 
 /** The end of a mailbox URL, after the URL of the relay's mount point. */
@@ -27,9 +28,9 @@ export function parseBase(relay: string): string | undefined {
 export function parseBases(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
   return [relay, ...links].map((entry, index) => {
     const base = parseBase(entry);
-    if (base !== undefined && (base.startsWith('https') || !/^https/i.test(relay))) return base;
-    const name = owner + (index === 0 ? 'relay' : 'links');
-    throw new TypeError(`${name}: must be https (http on loopback names), with a path of letters, digits and -._~`);
+    const isSecure = base?.startsWith('https') || !/^https/i.test(relay);
+    if (base !== undefined && isSecure && !isBelowMount(base)) return base;
+    throw new TypeError(`${owner}${index === 0 ? 'relay' : 'links'}: ${describeRelayProblem(entry)}`);
   });
 }
 
@@ -41,5 +42,5 @@ export function isBelow(mailboxUrl: string, bases: readonly string[]): boolean {
 /** True if a receiver may call a mailbox: on one of `hosts`; without `hosts`, on any public host by https. */
 export function mayOpen(mailboxUrl: string, hosts: readonly string[] | undefined): boolean {
   if (!isMailboxUrl(mailboxUrl)) return false;
-  return hosts === undefined ? PUBLIC_URL.test(mailboxUrl) : hosts.includes(new URL(mailboxUrl).host);
+  return hosts === undefined ? PUBLIC_URL.test(mailboxUrl) : hosts.includes(mailboxUrl.split('/')[2] ?? '');
 }

@@ -1,4 +1,5 @@
 import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
+import { parseUrl } from './url.js';
 
 /** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
 export type Vertical = 'a' | 'h' | 'c';
@@ -58,10 +59,11 @@ export function parseShareUrl(shareUrl: string): SharedMailbox {
 
 function splitShareUrl(text: string, name: string): { mailboxUrl: string; vertical: string | null; secret: string } {
   try {
-    const { origin, pathname, searchParams, hash } = new URL(text);
+    const { origin = '', pathname = '', search = '', hash = '' } = parseUrl(text) ?? {};
     const mailboxUrl = origin + pathname;
+    const [, vertical = null] = /[?&]v=([^&]*)/.exec(search) ?? [];
     if (text.length <= SHARE_URL_CHARACTERS && !RESOLVED.test(text) && isMailboxUrl(mailboxUrl))
-      return { mailboxUrl, vertical: searchParams.get('v'), secret: decodeURIComponent(hash.slice(1)) };
+      return { mailboxUrl, vertical, secret: decodeURIComponent(hash.slice(1)) };
   } catch {
     // Not a URL, or a fragment with invalid percent-encoding.
   }

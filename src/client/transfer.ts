@@ -1,7 +1,8 @@
 import type { NotificationToken } from '../protocol/bodies.js';
 import { type Connection, reportProgress, sendRequest, sendWithRetries } from './connection.js';
+import { generateUuid } from './crypto.js';
 import { type Ending, TransferError, toTransferError } from './errors.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { fingerprintPayload } from './information.js';
 import type { Settings } from './options.js';
 import { getServerTime } from './response-headers.js';
@@ -58,7 +59,13 @@ export class Transfer implements Connection {
   /** Sends a read once. The relay may hold the read for `seconds`. */
   readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse> {
     const token = this.state.bound ? undefined : this.#notificationToken;
-    const request = buildReadRequest(this.state, seconds, this.lastReadVersion, token);
+    const request = buildReadRequest(
+      this.state,
+      seconds,
+      this.lastReadVersion,
+      generateUuid(this.settings.crypto),
+      token,
+    );
     return sendRequest(this, request, signal, seconds);
   }
 
@@ -73,7 +80,7 @@ export class Transfer implements Connection {
 
   /** The fingerprint of a payload that is new to this device; `undefined` for a known or delivered one. */
   async findNewFingerprint({ payload }: ReadResult): Promise<string | undefined> {
-    const fingerprint = await fingerprintPayload(payload);
+    const fingerprint = await fingerprintPayload(payload, this.settings.crypto);
     return isKnown(this.state, fingerprint) || this.#delivered?.fingerprint === fingerprint ? undefined : fingerprint;
   }
 

@@ -62,7 +62,8 @@ async function exchange(request: WireRequest, network: Network, signal: AbortSig
     referrerPolicy: 'no-referrer',
     signal,
     headers: {
-      ...headers,
+      // The client sets Content-Type. A second one in another case would become part of the value.
+      ...Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !/^content-type$/i.test(name))),
       ...request.headers,
       ...(request.body !== undefined && { 'Content-Type': 'application/json' }),
     },

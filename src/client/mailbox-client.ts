@@ -123,8 +123,7 @@ const LONGEST_PAUSE_MS = 30_000;
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
   checkOptions('mailboxClient', options, MAILBOX_CLIENT);
-  const { crypto, headers: appHeaders } = resolveNetwork(options, 'mailboxClient');
-  const network = { ...options, headers: appHeaders };
+  const { crypto } = resolveNetwork(options, 'mailboxClient');
   const { claim = generateUuid(crypto), attempts = 4, retryDelayMs = 200 } = options;
   const policy: RetryPolicy = {
     attempts,
@@ -151,7 +150,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       },
       body: json === undefined ? undefined : JSON.stringify(json),
     };
-    return toMailboxResponse(method, await retry(() => sendOnce(request, network), policy), parseBody);
+    return toMailboxResponse(method, await retry(() => sendOnce(request, options), policy), parseBody);
   }
 
   return {

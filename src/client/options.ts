@@ -111,12 +111,10 @@ export function assertOptions<Options extends TransferOptions>(
 }
 
 /** What requests need. Fails before a read binds this device. */
-export function resolveNetwork(options: Network, path: string): { crypto: ClientCrypto; headers: Network['headers'] } {
+export function resolveNetwork(options: Network, path: string): { readonly crypto: ClientCrypto } {
   if (options.fetch === undefined && typeof fetch !== 'function')
     throw new TypeError(`${path}.fetch: this runtime has no fetch; pass one in this option`);
   if (typeof AbortController !== 'function')
     throw new TypeError('credential-relay/client: this runtime has no AbortController; load a polyfill first');
-  // The client sets Content-Type. A second one in another case would become part of the value.
-  const entries = Object.entries(options.headers ?? {}).filter(([name]) => !/^content-type$/i.test(name));
-  return { crypto: resolveCrypto(options.crypto, `${path}.crypto`), headers: Object.fromEntries(entries) };
+  return { crypto: resolveCrypto(options.crypto, `${path}.crypto`) };
 }

@@ -8,7 +8,7 @@ const PERMANENT = new RegExp(
   [
     'content security policy',
     'bad port|unknown scheme|protocol must be|url is invalid|invalid url|cannot load',
-    'header (name|value)|invalid header|has invalid value|not a legal http',
+    'header (name|value)|invalid header|invalid \\w+ value|has invalid value|not a legal http',
     '^failed to (execute|construct|parse)|^(window|workerglobalscope|headers?|request)\\.\\w+: ',
     'not (implemented|supported)|illegal invocation',
     'is not (a|an|iterable)\\b|(is|of) (undefined|null)\\b|cannot read prop|cannot destructure|access property',

@@ -12,6 +12,8 @@ const EXIT_CODES: Readonly<Record<TransferErrorCode, number>> = {
   refused: 3,
   gone: 4,
   unreachable: 5,
+  redirected: 5,
+  not_sent: 5,
   tampered: 6,
   malformed: 6,
 };

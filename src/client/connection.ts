@@ -1,5 +1,6 @@
 import { isRetryable, TransferError, toTransferError } from './errors.js';
-import { sendOnce, type WireRequest, type WireResponse } from './http-request.js';
+import type { WireRequest, WireResponse } from './http-message.js';
+import { sendOnce } from './http-request.js';
 import type { Progress, Settings } from './options.js';
 import { RelayUnreachable, type RetriedResponse, retry } from './retry.js';
 import type { StateStore } from './state.js';

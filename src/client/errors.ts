@@ -1,4 +1,4 @@
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { parseJsonObject, parseText, parseWireTime } from './json-values.js';
 import { parseDate, parseRetryAfter } from './response-headers.js';
 
@@ -32,6 +32,11 @@ export type Ending =
  * - `receiver_changed`: with `sameReceiver`, another receiver may be bound since this sender last read the mailbox.
  * - `too_large`: the sealed message exceeds `maximumBodyBytes`, and nothing was sent; or the relay answered 413.
  * - `not_allowed`: the link leads to a relay that this client may not call. Nothing was sent.
+ * - `redirected`: the server redirects the relay's URL. The client follows no redirects, because they would send the
+ *   Device Claim elsewhere. A write stays in the state as pending, as after `unreachable`; a new share ends.
+ * - `not_sent`: `fetch` refused the request, so nothing was sent: a header or an option that the runtime refuses, a
+ *   blocked port, a Content Security Policy, or a fault in your own `fetch`. See `cause`. A write stays in the state as
+ *   pending, as after `unreachable`; a new share ends.
  */
 export type TransferErrorCode =
   | 'already_claimed'
@@ -43,7 +48,9 @@ export type TransferErrorCode =
   | 'conflict'
   | 'receiver_changed'
   | 'too_large'
-  | 'not_allowed';
+  | 'not_allowed'
+  | 'redirected'
+  | 'not_sent';
 
 /** The details of a {@link TransferError}. */
 export interface TransferErrorDetails {

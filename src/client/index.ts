@@ -1,6 +1,7 @@
 /** The device side of the protocol, for browsers, Node and every other runtime with fetch and WebCrypto. */
 
 export type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
+export type { ClientCrypto } from './crypto.js';
 export {
   type Ending,
   RelayResponseError,
@@ -21,7 +22,7 @@ export {
   type UpdatedMailbox,
 } from './mailbox-client.js';
 export type { Message } from './message-reader.js';
-export type { CallOptions, Progress, TransferOptions } from './options.js';
+export type { CallOptions, Progress, ResumeOptions, TransferOptions } from './options.js';
 export {
   createReceiver,
   type OpenOptions,
@@ -32,7 +33,7 @@ export {
 export { RelayUnreachable } from './retry.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';
 export { createSender, type Sender, type SenderOptions, type SentShare, type ShareOptions } from './sender.js';
-export type { ResumeOptions, Share } from './share.js';
+export type { Share } from './share.js';
 export { buildShareUrl, parseShareUrl, type SharedMailbox, type Vertical } from './share-url.js';
 export type { PendingWrite, SaveState, TransferState } from './state.js';
 export type { ReplyOptions, SendReply } from './writes.js';

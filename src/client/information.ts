@@ -1,8 +1,10 @@
 import type { Payload } from '../protocol/bodies.js';
 import { fromBase64, toBase64 } from './base64.js';
+import type { ClientCrypto } from './crypto.js';
 import { TransferError } from './errors.js';
 import { parseJsonObject } from './json-values.js';
 import { open, UnopenedPayload } from './seal.js';
+import { decodeText, encodeText } from './text-codec.js';
 
 /**
  * Provisioning Information to send (SCT: Provisioning Information; TIGRESS §7). A format may define more top-level
@@ -42,16 +44,20 @@ export function encodeInformation(information: OutgoingInformation): string {
 }
 
 /** Opens a message. Throws `tampered` if it cannot be opened, `malformed` if it is not Provisioning Information. */
-export async function openInformation(payload: Payload, secret: string): Promise<ProvisioningInformation> {
-  const value = parseJsonObject(await openText(payload, secret));
+export async function openInformation(
+  payload: Payload,
+  secret: string,
+  crypto: ClientCrypto,
+): Promise<ProvisioningInformation> {
+  const value = parseJsonObject(await openText(payload, secret, crypto));
   if (isInformation(value)) return value;
   throw new TransferError('malformed', 'The message is not Provisioning Information up to 100 levels deep.');
 }
 
 /** The text of a payload. Throws `tampered` if it was changed, or sealed under another Secret. */
-export async function openText(payload: Payload, secret: string): Promise<string> {
+export async function openText(payload: Payload, secret: string, crypto: ClientCrypto): Promise<string> {
   try {
-    return new TextDecoder().decode(await open(payload, secret));
+    return decodeText(await open(payload, secret, crypto));
   } catch (cause) {
     if (cause instanceof UnopenedPayload) throw new TransferError('tampered', cause.message, { cause });
     throw cause;
@@ -62,7 +68,7 @@ export async function openText(payload: Payload, secret: string): Promise<string
  * Identifies a payload: base64 of the first 16 bytes of the SHA-256 of its decoded `data`. Each seal has another
  * fingerprint. The same bytes in another base64 alphabet have the same fingerprint.
  */
-export async function fingerprintPayload({ data }: Payload): Promise<string> {
+export async function fingerprintPayload({ data }: Payload, crypto: ClientCrypto): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', decodeData(data));
   return toBase64(new Uint8Array(digest).subarray(0, 16));
 }
@@ -72,7 +78,7 @@ function decodeData(data: string): Uint8Array<ArrayBuffer> {
   try {
     return fromBase64(data);
   } catch {
-    return new TextEncoder().encode(data);
+    return encodeText(data);
   }
 }
 

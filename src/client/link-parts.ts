@@ -1,5 +1,6 @@
 import { isMailboxUrl, SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
 import { parseSecret } from './secret-text.js';
+import { parseUrl } from './url.js';
 
 /** The kind of credential: `a` general access, `h` home, `c` car (SCT and TIGRESS §6). */
 export type Vertical = 'a' | 'h' | 'c';
@@ -31,7 +32,7 @@ export const UUID_AND_REST = new RegExp(`^(.*?/m/${UUID})(?:[^\\w~-].*|[.~_-]+)?
 /** The parts of a share URL as it stands; `undefined` for any other text. */
 export function splitShareUrl(text: string): SharedMailbox | undefined {
   try {
-    const { origin, pathname, search, hash } = new URL(text);
+    const { origin = '', pathname = '', search = '', hash = '' } = parseUrl(text) ?? {};
     const mailboxUrl = origin + pathname;
     const isAccepted = text.length <= SHARE_URL_CHARACTERS && !RESOLVED.test(text) && isMailboxUrl(mailboxUrl);
     // A request for this URL could send the Secret to the relay.

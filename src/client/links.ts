@@ -1,5 +1,7 @@
 import { isMailboxUrl } from '../protocol/mailbox-url.js';
 import { splitShareUrl } from './link-parts.js';
+import { describeRelayProblem, isBelowMount } from './relay-url.js';
+import { parseUrl } from './url.js';
 
 /** The end of a mailbox URL, after the URL of the relay's mount point. The version is absent in TIGRESS §6.1.6. */
 const MAILBOX_PATH = /(\/v\d+)?\/m\/[^/]*$/;
@@ -30,9 +32,9 @@ export function toBase(mailboxUrl: string): string {
 export function parseBases(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
   return [relay, ...links].map((entry, index) => {
     const base = parseBase(entry);
-    if (base !== undefined && (base.startsWith('https') || !/^https/i.test(relay))) return base;
-    const name = owner + (index === 0 ? 'relay' : 'links');
-    throw new TypeError(`${name}: must be https (http on loopback names), with a path of letters, digits and -._~`);
+    const isSecure = base?.startsWith('https') || !/^https/i.test(relay);
+    if (base !== undefined && isSecure && !isBelowMount(base)) return base;
+    throw new TypeError(`${owner}${index === 0 ? 'relay' : 'links'}: ${describeRelayProblem(entry)}`);
   });
 }
 
@@ -41,12 +43,12 @@ export function parseBases(relay: string, links: readonly string[] = [], owner =
  * `links`.
  */
 export function isBelow(mailboxUrl: string, [relay = '', ...links]: readonly string[]): boolean {
-  const { origin } = new URL(relay);
+  const { origin = '' } = parseUrl(relay) ?? {};
   return isMailboxUrl(mailboxUrl) && [origin, ...links].some((base) => mailboxUrl.startsWith(`${base}/`));
 }
 
 /** True if a receiver may call a mailbox: on one of `hosts`; without `hosts`, on any public host by https. */
 export function mayOpen(mailboxUrl: string, hosts: readonly string[] | undefined): boolean {
   if (!isMailboxUrl(mailboxUrl)) return false;
-  return hosts === undefined ? PUBLIC_URL.test(mailboxUrl) : hosts.includes(new URL(mailboxUrl).host);
+  return hosts === undefined ? PUBLIC_URL.test(mailboxUrl) : hosts.includes(mailboxUrl.split('/')[2] ?? '');
 }

@@ -1,11 +1,17 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
+import { type Checks, checkOptions, inUnit } from './check.js';
+import { generateUuid } from './crypto.js';
 import { toRelayResponseError } from './errors.js';
-import { type Network, sendOnce, type WireRequest, type WireResponse } from './http-request.js';
+import type { WireRequest, WireResponse } from './http-message.js';
+import { type Network, sendOnce } from './http-request.js';
 import { parseBases } from './links.js';
+import { checkLinks, NETWORK } from './option-checks.js';
+import { resolveNetwork } from './options.js';
 import { parseReceiver, parseVersion } from './response-headers.js';
 import { type RetriedResponse, type RetryPolicy, retry } from './retry.js';
 import { parseShareUrl } from './share-url.js';
+import { LONGEST_TIMER_MS } from './timing.js';
 import { normalizeDisplay, parseContent, parseLink, parsePushSupport } from './wire.js';
 
 /** Options of {@link createMailboxClient}. */
@@ -67,7 +73,8 @@ export interface MailboxResponse<Body> {
 
 /**
  * Single requests to one mailbox. Every call throws {@link RelayResponseError} for an error response and for a response
- * that does not follow the protocol, {@link RelayUnreachable} if no response arrived, and a TypeError for a bad URL.
+ * that does not follow the protocol, {@link RelayUnreachable} if no response arrived, {@link TransferError} with the
+ * code `redirected` or `not_sent`, and a TypeError for a bad URL.
  */
 export interface MailboxClient {
   /** The Device Claim. */
@@ -93,6 +100,15 @@ export interface MailboxClient {
   delete(shareUrl: string): Promise<MailboxResponse<undefined>>;
 }
 
+const MAILBOX_CLIENT: Checks<MailboxClientOptions> = {
+  ...NETWORK,
+  claim: (claim) =>
+    typeof claim === 'string' && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(claim) ? undefined : 'must be a UUID',
+  attempts: inUnit('tries', 1, 1000),
+  retryDelayMs: inUnit('milliseconds', 0, LONGEST_TIMER_MS),
+  links: checkLinks,
+};
+
 /** The longest `Retry-After` that the client obeys, in ms. After a longer one, the call throws the error response. */
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -110,7 +126,9 @@ const LONGEST_PAUSE_MS = 30_000;
  * console.log(buildShareUrl(body.urlLink, { secret }));
  */
 export function createMailboxClient(options: MailboxClientOptions = {}): MailboxClient {
-  const { claim = crypto.randomUUID(), attempts = 4, retryDelayMs = 200 } = options;
+  checkOptions('mailboxClient', options, MAILBOX_CLIENT);
+  const { crypto } = resolveNetwork(options, 'mailboxClient');
+  const { claim = generateUuid(crypto), attempts = 4, retryDelayMs = 200 } = options;
   const policy: RetryPolicy = {
     attempts,
     retryDelayMs,
@@ -132,7 +150,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
       headers: {
         ...(method !== 'GET' && { [DEVICE_CLAIM]: claim }),
         ...headers,
-        [REQUEST_ID]: crypto.randomUUID(),
+        [REQUEST_ID]: generateUuid(crypto),
       },
       body: json === undefined ? undefined : JSON.stringify(json),
     };

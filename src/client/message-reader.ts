@@ -1,15 +1,18 @@
+import { checkOptions } from './check.js';
 import { reportProgress, reportResponse, reportRetry } from './connection.js';
 import { isRetryable, TransferError, toTransferError } from './errors.js';
+import { Wait } from './held-reads.js';
 import { HoldDuration } from './hold-duration.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { openInformation, type ProvisioningInformation } from './information.js';
+import { CALL } from './option-checks.js';
 import type { CallOptions } from './options.js';
 import { sendPending } from './pending-writes.js';
 import { parseRetryAfter } from './response-headers.js';
 import { getRetryDelay } from './retry.js';
 import type { TransferState } from './state.js';
 import { TaskQueue } from './task-queue.js';
-import { abortable, delay, monotonicNow, throwIfAborted } from './timing.js';
+import { abortable, monotonicNow, throwIfAborted } from './timing.js';
 import type { Transfer } from './transfer.js';
 import { parseRead, type ReadResult } from './wire.js';
 
@@ -33,6 +36,8 @@ interface PollState {
   failingSince: number;
   /** The next pause between reads that the relay does not hold. */
   pauseMs: number;
+  /** The place of this call among the waits on the same relay. */
+  readonly wait: Wait;
 }
 
 /** Receives the messages of the other device. */
@@ -49,20 +54,31 @@ export class MessageReader {
   }
 
   /** Waits for the next message; `undefined` when the mailbox is gone. */
-  async next({ signal }: CallOptions = {}): Promise<Message | undefined> {
+  async next(options: CallOptions = {}): Promise<Message | undefined> {
+    checkOptions('next', options, CALL);
+    const { signal } = options;
     await this.#prepare(signal);
-    const poll: PollState = { failures: 0, failingSince: 0, pauseMs: this.#transfer.settings.pollMs };
-    while (this.#transfer.state.ended === undefined) {
-      const message = await this.#poll(poll, signal);
-      if (message !== undefined) return message;
+    const { store, settings } = this.#transfer;
+    const wait = new Wait(store.state.mailboxUrl ?? '', settings.maximumHeldReads);
+    const poll: PollState = { failures: 0, failingSince: 0, pauseMs: settings.pollMs, wait };
+    const removeListener = store.onEnd(() => wait.wake());
+    try {
+      while (this.#transfer.state.ended === undefined) {
+        const message = await this.#poll(poll, signal);
+        if (message !== undefined) return message;
+      }
+      return undefined;
+    } finally {
+      removeListener();
+      wait.end();
     }
-    return undefined;
   }
 
   /** The next message if there is one; does not wait. */
-  async check({ signal }: CallOptions = {}): Promise<Message | undefined> {
+  async check(options: CallOptions = {}): Promise<Message | undefined> {
+    checkOptions('check', options, CALL);
+    const { signal } = options;
     await this.#prepare(signal);
-    if (this.#transfer.state.ended !== undefined) return undefined;
     try {
       for (;;) {
         const appliedReads = this.#appliedReads;
@@ -92,9 +108,12 @@ export class MessageReader {
     const { lastReadVersion } = transfer;
     const appliedReads = this.#appliedReads;
     // After a failure, a read that is not held shows sooner that the relay answers again.
-    const seconds = poll.failures === 0 ? this.#secondsToHold() : 0;
+    const possibleSeconds = poll.failures === 0 ? this.#secondsToHold() : 0;
+    const mayHold = possibleSeconds > 0 && (await poll.wait.mayHold());
+    const isInTurn = possibleSeconds > 0 && !mayHold;
+    const seconds = mayHold ? possibleSeconds : 0;
     const started = monotonicNow();
-    const reply = await transfer.readOnce(seconds, signal).catch(() => throwIfAborted(signal));
+    const reply = await this.#read(poll.wait, seconds, isInTurn, signal);
     const tookMs = monotonicNow() - started;
     if (reply === undefined || isRetryable(reply)) {
       const isInterrupted = seconds > 0 && reply?.status !== 429 && reply?.status !== 503;
@@ -109,12 +128,32 @@ export class MessageReader {
     const isFast = tookMs < NOT_HELD_BELOW_MS;
     this.#emptyFastAnswers = isFast && message === undefined ? this.#emptyFastAnswers + 1 : 0;
     if (message !== undefined) return message;
+    if (isInTurn) return this.#pauseInTurn(poll.wait, reply, signal);
     const isSameVersion =
       transfer.lastReadVersion === lastReadVersion || this.#emptyFastAnswers > MAXIMUM_EMPTY_FAST_ANSWERS;
     const maySendNext = seconds > 0 ? !isFast : this.#secondsToHold() > 0;
     if (isSameVersion && !maySendNext) return this.#pauseBetweenPolls(poll, reply, signal);
     poll.pauseMs = transfer.settings.pollMs;
     return undefined;
+  }
+
+  /** Sends a read. `undefined` for an outage. If other waits have the held reads of this relay, the read has its turn. */
+  async #read(
+    wait: Wait,
+    seconds: number,
+    isInTurn: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<WireResponse | undefined> {
+    try {
+      const read = () => this.#transfer.readOnce(seconds, signal);
+      return await (isInTurn ? wait.poll(read, signal) : read());
+    } catch (error) {
+      throwIfAborted(signal);
+      if (error instanceof TransferError) throw error;
+      return undefined;
+    } finally {
+      if (seconds > 0) wait.yield();
+    }
   }
 
   #secondsToHold(): number {
@@ -132,6 +171,7 @@ export class MessageReader {
     signal: AbortSignal | undefined,
   ): Promise<undefined> {
     poll.failures += 1;
+    poll.wait.stepBack();
     if (poll.failures === 1) poll.failingSince = monotonicNow();
     const { retryTimeoutMs, retryDelayMs } = this.#transfer.settings;
     const pauseMs = Math.max(
@@ -145,15 +185,24 @@ export class MessageReader {
         : toTransferError(reply);
     }
     reportRetry(this.#transfer, pauseMs, reply?.status);
-    await delay(pauseMs, signal);
+    await poll.wait.pause(pauseMs, signal);
   }
 
   /** The relay did not hold the read: it cannot wait, or not now. */
   async #pauseBetweenPolls(poll: PollState, reply: WireResponse, signal: AbortSignal | undefined): Promise<undefined> {
     const requestedMs = Math.min(parseRetryAfter(reply), LONGEST_IDLE_MS);
-    await delay(Math.max(poll.pauseMs * (0.75 + Math.random() / 2), requestedMs), signal);
+    poll.wait.stepBack();
+    await poll.wait.pause(Math.max(poll.pauseMs * (0.75 + Math.random() / 2), requestedMs), signal);
     poll.pauseMs = Math.min(poll.pauseMs * 1.5, this.#transfer.settings.pollMs * 8);
     this.#hold.recordPause();
+  }
+
+  /** Other waits have the held reads of this relay. The pause ends early when this wait gets a held read. */
+  #pauseInTurn(wait: Wait, reply: WireResponse, signal: AbortSignal | undefined): Promise<undefined> {
+    const requestedMs = Math.min(parseRetryAfter(reply), LONGEST_IDLE_MS);
+    // The random part keeps the polls of several tabs apart.
+    const intervalMs = wait.getInterval(this.#transfer.settings.pollMs) * (0.75 + Math.random() / 4);
+    return wait.pause(Math.max(intervalMs, requestedMs), signal);
   }
 
   /** Throws unless an error response means the end of the transfer. */
@@ -192,7 +241,7 @@ export class MessageReader {
     const transfer = this.#transfer;
     const delivered = { fingerprint, version: found.version };
     try {
-      const information = await openInformation(found.payload, transfer.state.secret);
+      const information = await openInformation(found.payload, transfer.state.secret, transfer.settings.crypto);
       reportProgress(transfer, { type: 'message' });
       transfer.deliver({ ...delivered, isOpened: true });
       return information;

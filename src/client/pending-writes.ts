@@ -1,6 +1,7 @@
 import { reportProgress, sendRequest, sendWithRetries } from './connection.js';
+import { generateUuid } from './crypto.js';
 import { isRetryable, TransferError } from './errors.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { fingerprintPayload } from './information.js';
 import { parseVersion } from './response-headers.js';
 import { getRetryDelay } from './retry.js';
@@ -27,7 +28,7 @@ export async function submitWrite(
   write: Omit<PendingWrite, 'requestId'>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const pending = { ...write, requestId: crypto.randomUUID() };
+  const pending = { ...write, requestId: generateUuid(transfer.settings.crypto) };
   await transfer.store.save({ pending, ended: undefined });
   await sendPending(transfer, signal);
 }
@@ -46,15 +47,22 @@ export async function sendPending(transfer: Transfer, signal: AbortSignal | unde
     // A server that is not a relay echoes no Mailbox-Request-ID. The 404 to a create must end the call there, too.
     const shouldRetry = (reply: WireResponse): boolean =>
       isRetryable(reply) && !(write.operation === 'create' && reply.status === 404);
-    const { reply, attempts } = await sendWithRetries(
-      transfer,
-      () => sendRequest(transfer, request, signal),
-      signal,
-      shouldRetry,
-    );
-    const mayRepeat = write.operation === 'create' && repetitions < MAXIMUM_CREATE_REPETITIONS;
-    if (mayRepeat && isCreatedWithoutLink(transfer, reply)) continue;
-    await handleResponse(transfer, write, reply, wasUnconfirmed || attempts > 1, signal);
+    let attempts = 0;
+    const send = (): Promise<WireResponse> => {
+      attempts += 1;
+      return sendRequest(transfer, request, signal);
+    };
+    try {
+      const { reply } = await sendWithRetries(transfer, send, signal, shouldRetry);
+      const mayRepeat = write.operation === 'create' && repetitions < MAXIMUM_CREATE_REPETITIONS;
+      if (mayRepeat && isCreatedWithoutLink(transfer, reply)) continue;
+      await handleResponse(transfer, write, reply, wasUnconfirmed || attempts > 1, signal);
+    } catch (error) {
+      // No relay has received this create, so there is no share to continue.
+      const isUnsent = error instanceof TransferError && ['redirected', 'not_sent'].includes(error.code);
+      if (isUnsent && write.operation === 'create' && !wasUnconfirmed && attempts === 1) await discard(transfer, write);
+      throw error;
+    }
   }
 }
 
@@ -170,7 +178,11 @@ async function abandonCreate(
 ): Promise<never> {
   const message = 'The link of the new mailbox is missing, or is not on sender.relay or sender.links.';
   if (identifier === undefined) throw new TransferError('malformed', `${message} The state keeps the create.`);
-  const deletion = { operation: 'delete', url: `${url}/${identifier}`, requestId: crypto.randomUUID() } as const;
+  const deletion = {
+    operation: 'delete',
+    url: `${url}/${identifier}`,
+    requestId: generateUuid(transfer.settings.crypto),
+  } as const;
   const request = buildWriteRequest(deletion, transfer.state.claim);
   const reply = await sendRequest(transfer, request, signal).catch(() => throwIfAborted(signal));
   const isDeleted = reply !== undefined && isSuccess(reply) && reply.isFromRelay;
@@ -220,7 +232,7 @@ async function readBeforeWrite(
   signal: AbortSignal | undefined,
 ): Promise<ReadResult> {
   const found = await transfer.read(signal);
-  const isReplaceable = isKnown(transfer.state, await fingerprintPayload(found.payload));
+  const isReplaceable = isKnown(transfer.state, await fingerprintPayload(found.payload, transfer.settings.crypto));
   if (isReplaceable && write.sameReceiver !== true) return found;
   await discard(transfer, write);
   if (!isReplaceable) {

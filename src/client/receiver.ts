@@ -1,16 +1,25 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { REQUEST_ID } from '../protocol/header-names.js';
 import { toBase64Url } from './base64.js';
+import { type Checks, checkOptions, checkText } from './check.js';
 import { sendRequest, sendWithRetries } from './connection.js';
+import { generateUuid } from './crypto.js';
 import { isRetryable, toTransferError } from './errors.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { mayOpen, parseBase } from './links.js';
 import { type Message, MessageReader } from './message-reader.js';
-import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
+import { CALL, checkHosts, checkToken, RESUME, TRANSFER } from './option-checks.js';
+import {
+  assertOptions,
+  type CallOptions,
+  type ResumeOptions,
+  resolveSettings,
+  type TransferOptions,
+} from './options.js';
 import { sendPending } from './pending-writes.js';
 import { parseDisplayInformation } from './preview.js';
 import { parseSecret } from './secret-text.js';
-import type { ResumeOptions, Share } from './share.js';
+import type { Share } from './share.js';
 import { parseShareUrl } from './share-url.js';
 import { checkState, createState, StateStore, type TransferState, toGoneError, toNotAllowedError } from './state.js';
 import { Transfer } from './transfer.js';
@@ -89,13 +98,17 @@ export interface Receiver {
   resume(state: TransferState, options?: ResumeOptions): Promise<ReceivedShare>;
 }
 
+const RECEIVER: Checks<ReceiverOptions> = { relays: checkHosts, ...TRANSFER };
+
+const OPEN: Checks<OpenOptions> = { notificationToken: checkToken, secret: checkText };
+
 /** After these endings, `messages` returns instead of throwing. */
 const OWN_ENDINGS: readonly (string | undefined)[] = ['finished', 'relinquished'];
 
 /**
  * Creates a receiver.
  *
- * @throws {TypeError} An option is invalid, or the runtime lacks WebCrypto, `TextDecoder` or `Headers`.
+ * @throws {TypeError} An option is invalid, or the runtime lacks `fetch`, `AbortController` or WebCrypto (option `crypto`).
  * @see docs/client.md; SCT §3, TIGRESS §6
  * @example
  * const received = createReceiver({ relays: ['relay.example'] }).open(url);
@@ -104,6 +117,7 @@ const OWN_ENDINGS: readonly (string | undefined)[] = ['finished', 'relinquished'
  * await received.finish();
  */
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
+  assertOptions('receiver', options, RECEIVER);
   const settings = resolveSettings(options, 'receiver');
   if (options.headers !== undefined && options.relays === undefined)
     throw new TypeError('receiver.headers: requires receiver.relays');
@@ -113,16 +127,20 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const mayCall = (mailboxUrl: string): boolean => mayOpen(mailboxUrl, hosts);
 
   return {
-    open(url, { notificationToken, secret: separate } = {}) {
+    open(url, openOptions = {}) {
+      checkOptions('open', openOptions, OPEN);
+      const { notificationToken, secret: separate } = openOptions;
       const { mailboxUrl, secret: attached, vertical } = parseShareUrl(url);
       if (!mayCall(mailboxUrl)) throw toNotAllowedError();
       // Before the first request: a device that cannot read the messages must not be bound.
       const secret = resolveSecret(attached, separate);
-      const state = createState('receiver', { secret, vertical, mailboxUrl, notificationToken });
+      const state = createState('receiver', { secret, vertical, mailboxUrl, notificationToken }, settings.crypto);
       const store = new StateStore(state, options.onState, false);
       return createReceivedShare(new Transfer(store, settings));
     },
-    async resume(state, { signal, notificationToken } = {}) {
+    async resume(state, resumeOptions = {}) {
+      checkOptions('resume', resumeOptions, RESUME);
+      const { signal, notificationToken } = resumeOptions;
       const store = new StateStore(checkState(state, 'receiver', mayCall), options.onState, true);
       const transfer = new Transfer(store, settings);
       if (notificationToken !== undefined) await transfer.setToken(notificationToken);
@@ -167,8 +185,10 @@ function createReceivedShare(transfer: Transfer): ReceivedShare {
 }
 
 /** ReadDisplayInformationFromMailbox. Sends no Device Claim, so it binds no device. */
-async function readPreview(transfer: Transfer, { signal }: CallOptions = {}): Promise<DisplayInformation> {
-  const headers = { [REQUEST_ID]: crypto.randomUUID() };
+async function readPreview(transfer: Transfer, options: CallOptions = {}): Promise<DisplayInformation> {
+  checkOptions('preview', options, CALL);
+  const { signal } = options;
+  const headers = { [REQUEST_ID]: generateUuid(transfer.settings.crypto) };
   const request = { method: 'GET', url: transfer.state.mailboxUrl ?? '', headers };
   // A page is HTML. If CORS hides the Mailbox-Request-ID, it would look like the page of a proxy.
   const shouldRetry = (reply: WireResponse): boolean => reply.status !== 200 && isRetryable(reply);

@@ -1,5 +1,5 @@
 import { RECEIVER, VERSION } from '../protocol/header-names.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { parseText } from './json-values.js';
 import { LONGEST_TIMER_MS } from './timing.js';
 

@@ -1,4 +1,5 @@
-import type { WireResponse } from './http-request.js';
+import { TransferError } from './errors.js';
+import type { WireResponse } from './http-message.js';
 import { parseRetryAfter } from './response-headers.js';
 import { delay, monotonicNow, throwIfAborted } from './timing.js';
 
@@ -34,7 +35,8 @@ const LONGEST_BACK_OFF_MS = 30_000;
 
 /**
  * Calls `send` until a response is not retryable. Resolves to the last response when the tries or the time are used up.
- * Throws {@link RelayUnreachable} if the last try had no response, or the reason of the signal.
+ * Throws {@link RelayUnreachable} if the last try had no response, the reason of the signal, or a `TransferError`
+ * at once.
  */
 export async function retry(send: () => Promise<WireResponse>, policy: RetryPolicy): Promise<RetriedResponse> {
   const { attempts: maximumAttempts = Infinity, retryTimeoutMs = Infinity } = policy;
@@ -51,6 +53,8 @@ export async function retry(send: () => Promise<WireResponse>, policy: RetryPoli
       if (requestedMs > 0) pauseMs += requestedMs;
     } catch (error) {
       throwIfAborted(policy.signal);
+      // A redirect, or arguments that `fetch` refuses: a retry would get the same result.
+      if (error instanceof TransferError) throw error;
       cause = error;
     }
     if (attempts >= maximumAttempts || monotonicNow() + pauseMs > end) {

@@ -1,16 +1,36 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { formatExpiration } from '../protocol/expiration.js';
 import { toBase64Url } from './base64.js';
+import { type Checks, checkOptions, isOneOf } from './check.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintPayload, type OutgoingInformation } from './information.js';
 import { isBelow, parseBases } from './links.js';
 import { type Message, MessageReader } from './message-reader.js';
-import { type CallOptions, resolveSettings, type TransferOptions } from './options.js';
+import {
+  assertDisplay,
+  assertSerializable,
+  CALL,
+  checkElsewhere,
+  checkExpires,
+  checkLinks,
+  checkRights,
+  checkToken,
+  RESUME,
+  TRANSFER,
+} from './option-checks.js';
+import {
+  assertOptions,
+  type CallOptions,
+  type ResumeOptions,
+  resolveSettings,
+  type TransferOptions,
+} from './options.js';
 import { sendPending, submitWrite } from './pending-writes.js';
 import { type AeadName, generateSecret, seal } from './seal.js';
-import type { ResumeOptions, Share } from './share.js';
+import type { Share } from './share.js';
 import { buildShareUrl, type Vertical } from './share-url.js';
 import { checkState, createState, StateStore, type TransferState } from './state.js';
+import { encodeText } from './text-codec.js';
 import { Transfer } from './transfer.js';
 import { normalizeDisplay } from './wire.js';
 import { assertSize, leave, sendReply, setNotificationToken } from './writes.js';
@@ -98,11 +118,19 @@ export interface Sender {
   resume(state: TransferState, options?: ResumeOptions): Promise<SentShare>;
 }
 
+const SENDER: Checks<SenderOptions> = { relay: checkElsewhere, links: checkLinks, ...TRANSFER };
+
+const SHARE: Checks<ShareOptions> = {
+  ...CALL,
+  vertical: isOneOf('a', 'h', 'c'),
+  accessRights: checkRights,
+  expiresInSeconds: checkExpires,
+  algorithm: isOneOf('AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'),
+  notificationToken: checkToken,
+};
+
 /** Lifetime of a share with access rights. The protocol requires an expiration beside access rights. */
 const DEFAULT_SECONDS = 172_800;
-
-/** No relay keeps a mailbox as long as this. */
-const MAXIMUM_SECONDS = 1_000_000_000;
 
 /** The client does not correct a smaller difference between the clocks. */
 const MINIMUM_SKEW_MS = 2000;
@@ -113,7 +141,7 @@ type BuildCreateBody = (now: number) => string;
 /**
  * Creates a sender.
  *
- * @throws {TypeError} An option is invalid, or the runtime lacks WebCrypto, `TextDecoder` or `Headers`.
+ * @throws {TypeError} An option is invalid, or the runtime lacks `fetch`, `AbortController` or WebCrypto (option `crypto`).
  * @see docs/client.md; SCT §3, TIGRESS §6
  * @example
  * const sender = createSender({ relay: 'https://relay.example' });
@@ -122,16 +150,21 @@ type BuildCreateBody = (now: number) => string;
  * await share.next(); // Until the receiver has finished.
  */
 export function createSender(options: SenderOptions): Sender {
+  assertOptions('sender', options, SENDER);
   const bases = parseBases(options.relay, options.links, 'sender.');
   const settings = resolveSettings(options, 'sender', bases);
   const url = `${bases[0]}/v1/m`;
 
   return {
     async share(information, display, shareOptions = {}) {
+      assertSerializable(information);
+      assertDisplay(display);
+      checkOptions('share', shareOptions, SHARE);
       const { algorithm, vertical, signal, notificationToken } = shareOptions;
+      const { crypto } = settings;
       const text = encodeInformation(information);
-      const secret = generateSecret(algorithm);
-      const payload = await seal(new TextEncoder().encode(text), secret);
+      const secret = generateSecret(algorithm, crypto);
+      const payload = await seal(encodeText(text), secret, crypto);
       const seconds = resolveSeconds(shareOptions);
       const displayInformation = normalizeDisplay(display);
       const buildBody: BuildCreateBody = (now) =>
@@ -142,14 +175,16 @@ export function createSender(options: SenderOptions): Sender {
           mailboxConfiguration: seconds === undefined ? undefined : buildConfiguration(shareOptions, now, seconds),
         });
       assertSize(buildBody(Date.now()), settings);
-      const wrote = [await fingerprintPayload(payload)];
-      const state = createState('sender', { secret, vertical, wrote, notificationToken });
+      const wrote = [await fingerprintPayload(payload, crypto)];
+      const state = createState('sender', { secret, vertical, wrote, notificationToken }, crypto);
       const transfer = new Transfer(new StateStore(state, options.onState, false), settings);
       transfer.display = displayInformation;
       await createMailbox(transfer, url, buildBody, signal);
       return createSentShare(transfer);
     },
-    async resume(state, { signal, notificationToken } = {}) {
+    async resume(state, resumeOptions = {}) {
+      checkOptions('resume', resumeOptions, RESUME);
+      const { signal, notificationToken } = resumeOptions;
       checkState(state, 'sender', (link) => isBelow(link, bases), url);
       const transfer = new Transfer(new StateStore(state, options.onState, true), settings);
       if (notificationToken !== undefined) await transfer.setToken(notificationToken);
@@ -160,8 +195,6 @@ export function createSender(options: SenderOptions): Sender {
 }
 
 function resolveSeconds({ expiresInSeconds, accessRights }: ShareOptions): number | undefined {
-  if (!(expiresInSeconds === undefined || (expiresInSeconds > 0 && expiresInSeconds < MAXIMUM_SECONDS)))
-    throw new TypeError('share.expiresInSeconds: must be above 0 and below 1e9');
   return expiresInSeconds ?? (accessRights === undefined ? undefined : DEFAULT_SECONDS);
 }
 

@@ -4,12 +4,6 @@ import type { CallOptions } from './options.js';
 import type { TransferState } from './state.js';
 import type { SendReply } from './writes.js';
 
-/** Options of {@link Sender.resume} and {@link Receiver.resume}. */
-export interface ResumeOptions extends CallOptions {
-  /** A notification token that replaces the one in the state. Default: the token in the state. */
-  readonly notificationToken?: NotificationToken | undefined;
-}
-
 /** The common part of {@link SentShare} and {@link ReceivedShare}. */
 export interface Share {
   /** The current state, as `onState` receives it. It contains the Device Claim and the Secret. */

@@ -1,4 +1,6 @@
 import type { NotificationToken } from '../protocol/bodies.js';
+import { isObject } from './check.js';
+import { type ClientCrypto, generateUuid } from './crypto.js';
 import { type Ending, TransferError } from './errors.js';
 import type { Vertical } from './share-url.js';
 import { TaskQueue } from './task-queue.js';
@@ -65,8 +67,9 @@ export interface TransferState {
 export function createState(
   role: TransferState['role'],
   known: Pick<TransferState, 'secret' | 'vertical' | 'mailboxUrl' | 'wrote' | 'notificationToken'>,
+  crypto: ClientCrypto,
 ): TransferState {
-  return { format: 1, id: crypto.randomUUID(), role, claim: crypto.randomUUID(), bound: false, seen: [], ...known };
+  return { format: 1, id: generateUuid(crypto), role, claim: generateUuid(crypto), bound: false, seen: [], ...known };
 }
 
 /** Saves a state. The client awaits it before it writes to the relay. */
@@ -80,6 +83,7 @@ export class StateStore {
   #state: TransferState;
   readonly #onState: SaveState | undefined;
   #isSaved: boolean;
+  readonly #endListeners = new Set<() => void>();
   // A queue, so that a slow save cannot replace a newer state with an older one.
   readonly #queue = new TaskQueue();
 
@@ -97,7 +101,14 @@ export class StateStore {
   /** Changes the state, and resolves when it is saved. Throws the errors of `onState`. */
   save(changes: Partial<TransferState>): Promise<void> {
     this.#state = { ...this.#state, ...changes };
+    if (changes.ended !== undefined) for (const listener of this.#endListeners) listener();
     return this.#saveInTurn();
+  }
+
+  /** Calls `listener` when the transfer ends. Returns a function that removes the listener. */
+  onEnd(listener: () => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
   }
 
   /** Resolves when the current state is saved. */
@@ -146,13 +157,21 @@ export function checkState(
     !Array.isArray(seen) ||
     state.role !== role
   ) {
-    throw new TypeError(`state: must be the state of a ${role}`);
+    throw new TypeError(`state: must be the state of a ${role}${describeOtherState(state)}`);
   }
   const isAllowed =
     (mailboxUrl === undefined ? createUrl !== undefined && (pending ?? ended) !== undefined : mayCall(mailboxUrl)) &&
     (pending === undefined || pending.url === (pending.operation === 'create' ? createUrl : mailboxUrl));
   if (!isAllowed) throw toNotAllowedError();
   return state;
+}
+
+function describeOtherState(state: unknown): string {
+  if (typeof state === 'string') return ', parsed: JSON.parse(text)';
+  if (!isObject(state)) return '';
+  if (typeof state.then === 'function') return ', not a promise: await it';
+  if (state.role === 'sender' || state.role === 'receiver') return `, and this is the state of a ${state.role}`;
+  return 'state' in state ? ': pass share.state' : '';
 }
 
 /** The error for a link or a state with a URL that this client may not call. */

@@ -2,7 +2,7 @@
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds of a clock that never goes back. */
-export const monotonicNow = (): number => performance.now();
+export const monotonicNow = (): number => (typeof performance === 'object' ? performance : Date).now();
 
 /** Throws the reason of an aborted signal. */
 export function throwIfAborted(signal: AbortSignal | undefined): undefined {

@@ -1,7 +1,8 @@
 import type { DisplayInformation, NotificationToken } from '../protocol/bodies.js';
 import { type Connection, reportProgress, sendRequest, sendWithRetries } from './connection.js';
+import { generateUuid } from './crypto.js';
 import { type Ending, TransferError, toTransferError } from './errors.js';
-import type { WireResponse } from './http-request.js';
+import type { WireResponse } from './http-message.js';
 import { fingerprintPayload } from './information.js';
 import type { Settings } from './options.js';
 import { getServerTime } from './response-headers.js';
@@ -95,7 +96,8 @@ export class Transfer implements Connection {
   /** Sends a read once. The relay may hold the read for `seconds`. */
   async readOnce(seconds: number, signal: AbortSignal | undefined): Promise<WireResponse> {
     const token = this.tokenOfRead;
-    const request = buildReadRequest(this.state, seconds, this.lastReadVersion, token);
+    const requestId = generateUuid(this.settings.crypto);
+    const request = buildReadRequest(this.state, seconds, this.lastReadVersion, requestId, token);
     const reply = await sendRequest(this, request, signal, seconds);
     if (token !== undefined && reply.status === 200 && reply.isFromRelay) await this.#noteToken(token, reply);
     return reply;
@@ -123,7 +125,7 @@ export class Transfer implements Connection {
 
   /** The fingerprint of a payload that is new to this device; `undefined` for a known or delivered one. */
   async findNewFingerprint({ payload }: ReadResult): Promise<string | undefined> {
-    const fingerprint = await fingerprintPayload(payload);
+    const fingerprint = await fingerprintPayload(payload, this.settings.crypto);
     return isKnown(this.state, fingerprint) || this.#delivered?.fingerprint === fingerprint ? undefined : fingerprint;
   }
 

@@ -1,7 +1,7 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
 import { toMalformedError } from './errors.js';
-import type { WireRequest, WireResponse } from './http-request.js';
+import type { WireRequest, WireResponse } from './http-message.js';
 import { parseHttpsUrl, parseJsonObject, parseText, parseWireTime } from './json-values.js';
 import { splitShareUrl } from './link-parts.js';
 import { isBelow } from './links.js';
@@ -43,6 +43,7 @@ export function buildReadRequest(
   { mailboxUrl = '', claim }: TransferState,
   seconds: number,
   version: string | undefined,
+  requestId: string,
   notificationToken?: NotificationToken,
 ): WireRequest {
   return {
@@ -50,7 +51,7 @@ export function buildReadRequest(
     url: mailboxUrl,
     headers: {
       [DEVICE_CLAIM]: claim,
-      [REQUEST_ID]: crypto.randomUUID(),
+      [REQUEST_ID]: requestId,
       ...(seconds > 0 && version !== undefined ? { Prefer: `wait=${seconds}`, [KNOWN_VERSION]: version } : undefined),
     },
     body: notificationToken === undefined ? undefined : JSON.stringify({ notificationToken }),

@@ -1,10 +1,13 @@
 import type { NotificationToken } from '../protocol/bodies.js';
+import { type Checks, checkBoolean, checkOptions } from './check.js';
 import { TransferError } from './errors.js';
 import { encodeInformation, fingerprintPayload, type OutgoingInformation, openText } from './information.js';
+import { assertSerializable, CALL, checkToken } from './option-checks.js';
 import type { CallOptions, Settings } from './options.js';
 import { sendPending, submitWrite } from './pending-writes.js';
 import { seal } from './seal.js';
 import { type PendingWrite, toGoneError } from './state.js';
+import { encodeText } from './text-codec.js';
 import { abortable } from './timing.js';
 import type { Transfer } from './transfer.js';
 
@@ -23,12 +26,14 @@ export interface ReplyOptions {
   readonly sameReceiver?: boolean | undefined;
 }
 
+const REPLY: Checks<ReplyOptions> = { ...CALL, notificationToken: checkToken, sameReceiver: checkBoolean };
+
 /** See {@link Share.reply}. */
 export type SendReply = (information: OutgoingInformation, options?: ReplyOptions) => Promise<void>;
 
 /** Throws `too_large` for a body over `maximumBodyBytes`. */
 export function assertSize(body: string, { maximumBodyBytes }: Settings): void {
-  const bytes = new TextEncoder().encode(body).length;
+  const bytes = encodeText(body).length;
   if (bytes <= maximumBodyBytes) return;
   throw new TransferError('too_large', `The request body has ${bytes} bytes; the maximum is ${maximumBodyBytes}.`);
 }
@@ -39,6 +44,8 @@ export async function sendReply(
   information: OutgoingInformation,
   options: ReplyOptions = {},
 ): Promise<void> {
+  assertSerializable(information);
+  checkOptions('reply', options, REPLY);
   const { signal } = options;
   const text = encodeInformation(information);
   // The message that the app replies to. The app does not know a message that arrives while this write waits.
@@ -63,8 +70,12 @@ export async function sendReply(
 export async function setNotificationToken(
   transfer: Transfer,
   token: NotificationToken,
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<boolean | undefined> {
+  const problem = checkToken(token);
+  if (problem !== undefined) throw new TypeError(`setNotificationToken: the token ${problem}`);
+  checkOptions('setNotificationToken', options, CALL);
+  const { signal } = options;
   assertNotEnded(transfer);
   await abortable(transfer.setToken(token), signal);
   const { role, bound, mailboxUrl } = transfer.state;
@@ -73,12 +84,17 @@ export async function setNotificationToken(
   return transfer.state.isPushNotificationSupported;
 }
 
+/** The function that deletes the mailbox, of each role. */
+const LEAVING = { sender: 'cancel', receiver: 'finish' } as const;
+
 /** DeleteMailbox or RelinquishMailbox. Resolves also if the mailbox is gone. */
-export function leave(
+export async function leave(
   transfer: Transfer,
   operation: 'delete' | 'relinquish',
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<void> {
+  checkOptions(operation === 'relinquish' ? operation : LEAVING[transfer.state.role], options, CALL);
+  const { signal } = options;
   const { store } = transfer;
   return transfer.writes.run(async () => {
     const { pending } = store.state;
@@ -105,7 +121,7 @@ async function isPending(transfer: Transfer, text: string): Promise<boolean> {
   const { pending, secret } = transfer.state;
   if (pending === undefined) return transfer.failedMessage === text;
   if (pending.operation !== 'update') return false;
-  return (await openText(JSON.parse(pending.body ?? '').payload, secret)) === text;
+  return (await openText(JSON.parse(pending.body ?? '').payload, secret, transfer.settings.crypto)) === text;
 }
 
 async function buildUpdate(
@@ -122,10 +138,11 @@ async function buildUpdate(
   }
   const { secret, mailboxUrl: url = '', version } = transfer.state;
   const knownVersion = delivered === undefined ? version : delivered.version;
-  const payload = await seal(new TextEncoder().encode(text), secret);
+  const { crypto } = transfer.settings;
+  const payload = await seal(encodeText(text), secret, crypto);
   const body = JSON.stringify({ payload, notificationToken });
   assertSize(body, transfer.settings);
-  const written = await fingerprintPayload(payload);
+  const written = await fingerprintPayload(payload, crypto);
   return { operation: 'update', url, body, knownVersion, written, taken: delivered?.fingerprint, sameReceiver };
 }
 

@@ -4,10 +4,12 @@ import { build } from 'tsup';
 /*
  * Builds the benchmark and runs it: `npm run bench`. The package itself must have been built to dist before. The output
  * lies below node_modules, so that nothing of it is linted, published or committed, and yet finds the dependencies.
- * `npm run bench -- hooks` measures the authentication hooks instead.
+ * `npm run bench -- hooks` measures the authentication hooks instead, and `npm run bench -- browser` a share in
+ * Chromium while others wait.
  */
 
 if (process.argv[2] === 'hooks') await import('./hooks.mjs');
+else if (process.argv[2] === 'browser') await import('./browser.mjs');
 else await runServers();
 
 async function runServers() {

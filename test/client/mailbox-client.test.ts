@@ -70,7 +70,7 @@ describe('createMailboxClient', () => {
     const { client, content, sent } = connected();
     await client().create(PUBLIC_URL, content);
     const [{ credentials, referrerPolicy, redirect }] = sent as [Request];
-    expect([credentials, referrerPolicy, redirect]).toEqual(['omit', 'no-referrer', 'error']);
+    expect([credentials, referrerPolicy, redirect]).toEqual(['omit', 'no-referrer', 'manual']);
   });
 
   it('The client reads the start of an endless response and cancels the rest', async () => {

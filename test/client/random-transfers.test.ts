@@ -110,7 +110,7 @@ function startProcess(device: Device, scenario: Scenario) {
     lose('its answer lost');
     return response;
   };
-  return { onState, fetch: network, retryTimeoutMs: 30, retryDelayMs: 2, pollMs: 4, timeoutMs: 1000 };
+  return { onState, fetch: network, retryTimeoutMs: 30, retryDelayMs: 2, pollMs: 10, timeoutMs: 1000 };
 }
 
 /** The calls of an app. The app records errors and continues. */

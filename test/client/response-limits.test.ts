@@ -192,11 +192,11 @@ describe('A response that does not end', () => {
     ],
   ])('A response fails after timeoutMs: %s', async (_, network) => {
     const { share } = await opened();
-    const options = { fetch: network, timeoutMs: 50, retryTimeoutMs: 0 };
+    const options = { fetch: network, timeoutMs: 100, retryTimeoutMs: 0 };
     const sender = await hastySender(site.relay.url, options).resume(share.state);
     expect(await getErrorCode(sender.check())).toBe('unreachable');
     expect(await getErrorCode(sender.next())).toBe('unreachable');
-    const reading = createMailboxClient({ fetch: network, timeoutMs: 50, attempts: 1 }).read(share.url);
+    const reading = createMailboxClient({ fetch: network, timeoutMs: 100, attempts: 1 }).read(share.url);
     await expect(reading).rejects.toMatchObject({ name: 'RelayUnreachable' });
   });
 });

@@ -309,7 +309,7 @@ describe('A call that the relay or the client refuses', () => {
       return true;
     };
     try {
-      expect(await failing(hastyReceiver({ retryTimeoutMs: 50 }).open(share.url).next())).toBe('unreachable');
+      expect(await failing(hastyReceiver({ retryTimeoutMs: 50 }).open(share.url).next())).toBe('redirected');
       expect(elsewhere).toEqual([]);
     } finally {
       relay.intercept = () => false;

@@ -49,13 +49,15 @@ export function watched(): Pick<TransferOptions, 'onProgress'> & {
 } {
   const types: Progress['type'][] = [];
   const waiting: { type: Progress['type']; resolve: () => void }[] = [];
-  return {
-    types,
-    onProgress({ type }) {
+  const options = {
+    onProgress({ type }: Progress) {
       types.push(type);
       for (const entry of waiting) if (entry.type === type) entry.resolve();
     },
-    until: (type) =>
-      types.includes(type) ? Promise.resolve() : new Promise((resolve) => waiting.push({ type, resolve })),
   };
+  const until = (type: Progress['type']): Promise<void> =>
+    types.includes(type) ? Promise.resolve() : new Promise((resolve) => waiting.push({ type, resolve }));
+  // Not enumerable, because the clients refuse unknown options.
+  const hidden = { types: { value: types }, until: { value: until } };
+  return Object.defineProperties(options, hidden) as unknown as ReturnType<typeof watched>;
 }

@@ -73,6 +73,7 @@ export async function tryClient(createClient: () => Promise<PostgresSubscriber>,
   try {
     return await withTimeout(TRIAL_TIMEOUT_MS, async () => {
       await client.connect();
+      client.unref?.(); // Once more: with TLS the client has another socket now.
       return client.query({ text });
     });
   } finally {

@@ -221,7 +221,7 @@ await describeOnPostgres('change notifications in Postgres', (server) => {
     expect([await isListening('pool'), pool.totalCount]).toEqual([2, 1]);
     await pool.end(); // The subscribed client is not part of the Pool, so `end` does not wait for the client.
     await Promise.all(stores.map((store) => store.close()));
-    expect([await isListening('pool'), await isListening('keyv')]).toEqual([0, 0]);
+    await eventually(async () => [await isListening('pool'), await isListening('keyv')]).toEqual([0, 0]);
     await keyv.disconnect();
   });
 

@@ -44,7 +44,7 @@ export function refuseCall(called: string, relay: string, args: readonly unknown
   report(message);
   const error = new TypeError(message);
   const [, response, next] = args;
-  // Express 4 and Fastify do not hear a rejection, and Fastify does not hear a throw in a hook.
+  // Express 4 and Fastify ignore a rejection, and Fastify ignores a throw in a hook.
   if (isFunction(next)) next(error);
   else if (caller === 'node') answerMisuse(response as ServerResponse, message);
   else throw error;
@@ -85,7 +85,7 @@ function identifyCaller(args: readonly unknown[]): Caller {
   return 'none';
 }
 
-/** The message holds nothing of the request. A page of 500 is what the developer of the host sees first. */
+/** The message contains nothing of the request. The developer of the host sees this answer first. */
 function answerMisuse(response: ServerResponse, message: string): void {
   const { status, headers, body } = createProblemResponse(new RelayError('internal_error', { detail: message }), []);
   response.statusCode = status;

@@ -70,17 +70,18 @@ const spell = (mountPath: string): string => (mountPath === '' ? '/' : mountPath
 
 function describeOtherPath(mountPath: string): string {
   return (
-    'A device sent a request for a mailbox to a path outside of the relay, and the host had no page for it. The relay ' +
-    `answers below ${spell(mountPath)} only, which is mountPath, or the path of publicUrl. Give publicUrl the path ` +
-    'that devices use, mount prefix included. If a proxy or the host changes the path, set mountPath to the path ' +
-    'that arrives: / if they strip the prefix.'
+    'A device sent a request for a mailbox to a path outside of the relay, and the host had no page for it. ' +
+    `The relay answers below ${spell(mountPath)} only, which is mountPath, or the path of publicUrl. ` +
+    'Give publicUrl the path that devices use, mount prefix included. If a proxy or the host changes the path, ' +
+    'set mountPath to the path that arrives: / if they strip the prefix.'
   );
 }
 
 function describeDoubledSlash(mountPath: string): string {
   return (
-    'A device sent a request for a mailbox to a path with a doubled slash, and the host had no page for it. The relay ' +
-    `answers below ${spell(mountPath)} only. Remove the doubled slash where it arises: a proxy that appends a path to ` +
-    'a URL that ends in a slash (nginx: proxy_pass), or a relay URL with a final slash in the app.'
+    'A device sent a request for a mailbox to a path with a doubled slash, and the host had no page for it. ' +
+    `The relay answers below ${spell(mountPath)} only. Remove the doubled slash where it arises: ` +
+    'a proxy that appends a path to a URL that ends in a slash (nginx: proxy_pass), ' +
+    'or a relay URL with a final slash in the app.'
   );
 }

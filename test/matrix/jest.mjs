@@ -53,6 +53,7 @@ export async function runPart({ results, isAsked }) {
   }
 }
 
+// forceExit: the clients of the host, which no test closes, keep Jest waiting.
 async function runJest(version, transformer, results, env) {
   const tools =
     transformer === 'ts-jest'
@@ -100,7 +101,7 @@ async function runJest(version, transformer, results, env) {
     await write(folder, 'jest.config.json', JSON.stringify(config));
     const ran = await run(
       'npx',
-      ['jest', '--no-color', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'],
+      ['jest', '--no-color', '--forceExit', '--config', 'jest.config.json', '--json', '--outputFile', 'out.json'],
       {
         cwd: folder,
         env,

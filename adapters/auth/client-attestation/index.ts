@@ -1,5 +1,6 @@
-import { decodeProtectedHeader } from 'jose';
 import type { AuthenticationHook, AuthenticationInput, Principal } from '../../../src/relay/auth/contract.js';
+import { jose } from '../../shared/jose.js';
+import { toPackageOutage } from '../shared/package-outage.js';
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
 import { isCompactJwt, verifyAttestation } from './jwt.js';
 import { createKeyFinder } from './keys.js';
@@ -51,10 +52,13 @@ export type { ClientAttestationOptions } from './options.js';
  */
 export function clientAttestation(options: ClientAttestationOptions): AuthenticationHook {
   const settings = resolveOptions(options);
+  jose.preload('clientAttestation');
   const findKey = createKeyFinder(settings.source);
   const challenges = { enabled: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
 
   async function authenticate(input: AuthenticationInput): Promise<Principal> {
+    const loading = jose.load('clientAttestation');
+    if (loading !== undefined) await loading.catch(toPackageOutage);
     // The syntax of both headers comes first, since its check is cheap.
     const jwt = readAttestation(input);
     const proof = readProof(input, settings);
@@ -95,6 +99,7 @@ function readAttestation(input: AuthenticationInput): string {
 /** Mailbox-Device-Attestation is opaque: other hooks may read values of other kinds. */
 function isClientAttestation(text: string): boolean {
   if (!isCompactJwt(text)) return false;
+  const { decodeProtectedHeader } = jose.module;
   try {
     return decodeProtectedHeader(text).typ === ATTESTATION_TYP;
   } catch {

@@ -13,8 +13,32 @@ export interface OAuthBearerOptions {
   readonly issuer: string | URL;
   /** The metadata document: `oidc` for `/.well-known/openid-configuration`, `oauth2` for RFC 8414. Default `oidc`. */
   readonly discovery?: 'oidc' | 'oauth2' | undefined;
-  /** The accepted audiences. Default: the relay's resource identifier, which is its public URL. */
+  /**
+   * The form of the issuer's JWT access tokens. Every profile refuses ID tokens. Default `rfc9068`.
+   *
+   * - `rfc9068`: `typ` at+jwt, with `sub`, `client_id`, `jti` and `scope`
+   *   ({@link https://www.rfc-editor.org/rfc/rfc9068 RFC 9068}).
+   * - `entra`: Microsoft Entra ID, v1.0 and v2.0. `app` is `azp` or `appid`. The scopes are `scp`, or the app roles in
+   *   `roles` of a token without a user
+   *   ({@link https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference claims}).
+   * - `okta`: `app` is `cid`, and the scopes are `scp`
+   *   ({@link https://developer.okta.com/docs/reference/api/oidc/#access-token claims}).
+   * - `cognito`: `token_use` must be `access`. Most tokens have no `aud`: name the clients in `apps`
+   *   ({@link https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+   *   claims}).
+   * - `auth0`: the Auth0 profile, whose `app` is `azp`, and Auth0's RFC 9068 profile
+   *   ({@link https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles claims}).
+   * - `keycloak`: the claim `typ` must be `Bearer` or `DPoP`, and `app` is `azp`. For tokens without `aud`, name the
+   *   clients in `apps` ({@link https://www.keycloak.org/docs/latest/server_admin/#_audience audiences}).
+   */
+  readonly profile?: 'rfc9068' | 'entra' | 'okta' | 'cognito' | 'auth0' | 'keycloak' | undefined;
+  /**
+   * The accepted audiences. Default: the relay's resource identifier, which is its public URL. A token without `aud`
+   * is accepted only under the profiles `cognito` and `keycloak`, from the clients in `apps`.
+   */
   readonly audience?: string | readonly string[] | undefined;
+  /** The accepted clients, by client identifier. Default: every client to which the issuer gives a token. */
+  readonly apps?: readonly string[] | undefined;
   /** The required scopes: one list for all operations, or one list per operation. Default: none. */
   readonly scopes?: readonly string[] | OperationScopes | undefined;
   /**

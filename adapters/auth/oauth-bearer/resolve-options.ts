@@ -1,4 +1,4 @@
-import { type ClientAuth, ClientSecretBasic, type CustomFetch } from 'openid-client';
+import type { ClientAuth, CustomFetch } from 'openid-client';
 import { z } from 'zod';
 import type { OperationName } from '../../../src/relay/events.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
@@ -18,19 +18,31 @@ import {
   texts,
   wholeNumber,
 } from '../shared/option-schemas.js';
+import { findEntraIssuerFault } from './entra.js';
 import type { OAuthBearerOptions } from './options.js';
+import { PROFILE_NAMES, PROFILES, type Profile } from './profiles.js';
+
+/** The relay's own client, for introspection. `secret` is used without another `authentication`. */
+interface Client {
+  readonly id: string;
+  readonly secret: string | undefined;
+  readonly authentication: ClientAuth | undefined;
+}
 
 /** Checked options with defaults. Times are in ms. */
 export interface Settings {
   readonly issuer: URL;
   readonly discovery: 'oidc' | 'oauth2';
+  readonly profile: Profile;
+  /** The accepted clients. `undefined`: all. */
+  readonly apps: ReadonlySet<string> | undefined;
   /** `undefined`: the relay's resource identifier. */
   readonly audience: readonly string[] | undefined;
   readonly scopes: (operation: OperationName) => readonly string[];
   /** The union of the scopes of all operations. */
   readonly allScopes: readonly string[];
   readonly tokens: 'jwt' | 'opaque' | 'both';
-  readonly client: { readonly id: string; readonly authentication: ClientAuth } | undefined;
+  readonly client: Client | undefined;
   readonly algorithms: readonly string[];
   readonly toleranceMs: number;
   readonly timeoutMs: number;
@@ -79,6 +91,8 @@ const schema = z
     issuer,
     discovery: oneOf(['oidc', 'oauth2']).default('oidc'),
     audience: texts.refine((list) => list.length > 0, 'must not be empty').optional(),
+    profile: oneOf(PROFILE_NAMES).default('rfc9068'),
+    apps: z.array(text).min(1, 'must not be empty').optional(),
     scopes: scopes.optional(),
     tokens: oneOf(['jwt', 'opaque', 'both']).optional(),
     clientId: text.optional(),
@@ -116,8 +130,19 @@ function* findConflicts(options: ParsedOptions): Generator<[keyof OAuthBearerOpt
     if (isSecret && clientSecret === undefined) yield ['clientSecret', 'is required with clientId'];
     if (!isSecret && clientSecret !== undefined) yield ['clientSecret', 'has no effect with clientAuthentication'];
   }
+  yield* findProfileConflicts(options);
   if (dpopNonce && dpop === 'off') yield ['dpopNonce', "has no effect with dpop: 'off'"];
   if (ca !== undefined && fetch !== undefined) yield ['ca', CA_WITH_FETCH];
+}
+
+function* findProfileConflicts(options: ParsedOptions): Generator<[keyof OAuthBearerOptions, string]> {
+  const { issuer, profile, audience, apps, tokens } = options;
+  if (profile !== 'rfc9068' && tokens === 'opaque') yield ['profile', "has no effect with tokens: 'opaque'"];
+  const fault = profile === 'entra' ? findEntraIssuerFault(issuer) : undefined;
+  if (fault !== undefined) yield ['issuer', fault];
+  if (profile === 'cognito' && apps === undefined && audience === undefined) {
+    yield ['apps', 'is required for profile: cognito, whose tokens have no audience: name the ids of the app clients'];
+  }
 }
 
 /** Throws a TypeError whose message begins with the path of the wrong option. */
@@ -129,6 +154,8 @@ export function resolveOptions(options: OAuthBearerOptions): Settings {
     ...{ issuer, discovery, audience, client, timeoutMs, dpop, dpopNonce },
     scopes: (operation) => scopes[operation] ?? scopes.default ?? [],
     allScopes: [...new Set(Object.values(scopes).flatMap((list) => list ?? []))],
+    profile: PROFILES[parsed.profile],
+    apps: parsed.apps === undefined ? undefined : new Set(parsed.apps),
     tokens: parsed.tokens ?? (client === undefined ? 'jwt' : 'both'),
     algorithms: parsed.algorithms,
     toleranceMs: clockToleranceSeconds * 1000,
@@ -151,9 +178,9 @@ export function resolveOptions(options: OAuthBearerOptions): Settings {
   };
 }
 
-function resolveClient({ clientId, clientSecret = '', clientAuthentication }: ParsedOptions): Settings['client'] {
+function resolveClient({ clientId, clientSecret, clientAuthentication }: ParsedOptions): Client | undefined {
   if (clientId === undefined) return undefined;
-  return { id: clientId, authentication: clientAuthentication ?? ClientSecretBasic(clientSecret) };
+  return { id: clientId, secret: clientSecret, authentication: clientAuthentication };
 }
 
 function resolveFetch({ fetch: custom, ca }: ParsedOptions): CustomFetch {

@@ -53,7 +53,9 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     let hookSignal: AbortSignal | undefined;
     const report = (failure: RelayError): void => {
       const cause = describeCause('cause' in failure.details ? failure.details.cause : failure);
-      events.emit('hook.failed', { hook: which, operation, cause, ms: performance.now() - started });
+      const { reason } = failure.details;
+      const ms = performance.now() - started;
+      events.emit('hook.failed', { hook: which, operation, cause, ...(reason === undefined ? {} : { reason }), ms });
     };
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
@@ -62,7 +64,11 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       });
     } catch (error) {
       const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
-      if (refusal.status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
+      const { code, status, details } = refusal;
+      if (status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
+      if (status < 500 && details.reason !== undefined) {
+        events.emit('hook.refused', { hook: which, operation, code, reason: details.reason });
+      }
       throw refusal;
     } finally {
       if (hookSignal !== undefined) recordedOutages(hookSignal).forEach(report);

@@ -1,7 +1,10 @@
 import { createPrivateKey, KeyObject } from 'node:crypto';
+import type { Agent } from 'node:http';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { createEgress } from '../../shared/egress.js';
+import { jose } from '../../shared/jose.js';
 import { type ProviderResponse, parseJsonObject } from '../shared/http-call.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import {
@@ -36,7 +39,17 @@ export interface ApnsNotifierOptions {
   readonly origin?: string | undefined;
   /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
-  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
+  /**
+   * Connects in place of the notifier's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. `close` does not
+   * close this agent.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy, which must support CONNECT. `false`: no proxy. Cannot be combined with
+   * `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
+  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The types of notification tokens that this notifier handles. Default `['com.apple.apns']`. */
   readonly types?: readonly string[] | undefined;
@@ -102,13 +115,16 @@ const BAD_TOKEN: ReadonlySet<unknown> = new Set(['BadDeviceToken', 'DeviceTokenN
  * @see {@link https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns APNs}
  */
 export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
-  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = parseOptions(
-    'apnsNotifier',
-    schema,
-    options,
-  );
+  const settings = parseOptions('apnsNotifier', schema, options);
+  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = settings;
+  jose.preload('apnsNotifier');
   const tokens = createProviderTokens({ teamId, keyId, key: privateKey }, clock);
-  const connection = createApnsConnection(origin, timeoutMs, ca);
+  const connection = createApnsConnection({
+    origin,
+    timeoutMs,
+    ca,
+    egress: createEgress('apnsNotifier', settings, timeoutMs),
+  });
 
   function toOutcome({ status, retryAfter, body }: ProviderResponse, tokenData: string, sent: string): PushOutcome {
     if (status === 200) return { outcome: 'sent' };
@@ -130,6 +146,8 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
     notify: ({ tokenData, signal }) =>
       runPush(async () => {
         if (!TOKEN.test(tokenData)) return { outcome: 'gone', code: 'token_invalid' };
+        const loading = jose.load('apnsNotifier');
+        if (loading !== undefined) await loading;
         const providerToken = await tokens.getToken();
         const headers = {
           authorization: `bearer ${providerToken}`,

@@ -11,8 +11,7 @@ export class PackageError extends Error {
 }
 
 /**
- * Imports an optional package. The caller writes the `import()` itself, with the name of the package as a literal:
- * bundlers and tracers find only such imports.
+ * Imports an optional package.
  *
  * @param user - The function that needs the package, for the message, such as `redisStore`.
  * @param name - The package.
@@ -23,18 +22,55 @@ export async function importPackage<Module>(user: string, name: string, load: ()
   try {
     return await load();
   } catch (cause) {
-    if (isMissing(cause, name)) {
-      const message = `${user}: the package ${name} is not installed; install it with: npm install ${name}`;
-      throw new PackageError('package_missing', message, { cause });
-    }
-    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
-    throw new PackageError('package_unusable', `${user}: the package ${name} cannot be loaded: ${reason}`, { cause });
+    throw toPackageError(user, name, cause);
   }
 }
 
+/**
+ * Explains a failed import of an optional package. Each adapter writes the `import()` itself, inside a `try` of the same
+ * function and with a literal name. Bundlers find only literal names. With the `try`, esbuild, webpack and Turbopack
+ * build without the package: a missing package is a warning there, and an error elsewhere.
+ *
+ * @param user - The function that needs the package, for the message, such as `redisStore`.
+ * @param name - The package.
+ * @param cause - The error of `import()`.
+ * @returns an error with the command to install the package, or with the reason why it cannot be loaded
+ * @example
+ * ```ts
+ * async function importPg() {
+ *   try {
+ *     return await import('pg');
+ *   } catch (cause) {
+ *     throw toPackageError('postgresStore', 'pg', cause);
+ *   }
+ * }
+ * ```
+ */
+export function toPackageError(user: string, name: string, cause: unknown): PackageError {
+  const { message, isNotFound, pnpCode } = readFailure(cause);
+  if (isNotFound && isAbout(message, name, pnpCode !== undefined)) {
+    const text = `${user}: the package ${name} is not installed; install it with: npm install ${name}`;
+    return new PackageError('package_missing', text, { cause });
+  }
+  return new PackageError('package_unusable', `${user}: the package ${name} could not be loaded, because: ${message}`, {
+    cause,
+  });
+}
+
+/** The facts of an error. Without `instanceof`: Jest's errors come from another realm, and Bun's are no `Error`. */
+function readFailure(error: unknown): { message: string; isNotFound: boolean; pnpCode?: string } {
+  if (typeof error !== 'object' || error === null) return { message: String(error), isNotFound: false };
+  const { message, code, pnpCode } = error as Readonly<Record<string, unknown>>;
+  return {
+    message: String(message).split('\n', 1)[0] ?? '',
+    isNotFound: code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND',
+    ...(typeof pnpCode === 'string' && { pnpCode }),
+  };
+}
+
 /** True if the package itself was not found. False if a file or a dependency of the installed package was not found. */
-function isMissing(error: unknown, name: string): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  const isNotFound = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
-  return isNotFound && error.message.includes(`'${name}'`);
+function isAbout(message: string, name: string, isPnp: boolean): boolean {
+  // Yarn PnP: "credential-relay tried to access pg (a peer dependency) but it isn't provided by your application".
+  if (isPnp) return message.includes(`access ${name} `) || message.includes(`access ${name},`);
+  return [`'${name}'`, `"${name}"`].some((quoted) => message.includes(quoted));
 }

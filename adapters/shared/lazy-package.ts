@@ -1,5 +1,3 @@
-import { importPackage } from './import-package.js';
-
 /** An optional package that an adapter loads once, for all its hooks and notifiers. */
 export interface LazyPackage<Module> {
   /** The loaded package. Throws before {@link LazyPackage.load} has succeeded. */
@@ -14,17 +12,17 @@ export interface LazyPackage<Module> {
 }
 
 /**
- * Wraps an optional package. `load` contains the `import()` with a literal name, as `importPackage` requires.
+ * Wraps an optional package.
  *
- * @example
- * const jose = lazyPackage('jose', () => import('jose'));
+ * @param load - Contains the `await import()` with a literal name inside `try`, and throws the result of
+ * `toPackageError`: bundlers recognise an optional package by this form only.
  */
-export function lazyPackage<Module>(name: string, load: () => Promise<Module>): LazyPackage<Module> {
+export function lazyPackage<Module>(load: (user: string) => Promise<Module>): LazyPackage<Module> {
   let loaded: Module | undefined;
   let pending: Promise<Module> | undefined;
 
-  async function importOnce(user: string): Promise<void> {
-    pending ??= importPackage(user, name, load).finally(() => {
+  async function loadOnce(user: string): Promise<void> {
+    pending ??= load(user).finally(() => {
       pending = undefined;
     });
     loaded = await pending;
@@ -32,13 +30,13 @@ export function lazyPackage<Module>(name: string, load: () => Promise<Module>): 
 
   return {
     get module() {
-      if (loaded === undefined) throw new Error(`The package ${name} is used before it is loaded.`);
+      if (loaded === undefined) throw new Error('A package is used before it is loaded.');
       return loaded;
     },
-    load: (user) => (loaded === undefined ? importOnce(user) : undefined),
+    load: (user) => (loaded === undefined ? loadOnce(user) : undefined),
     preload(user) {
       if (loaded !== undefined) return;
-      importOnce(user).catch((error: Error & { readonly code: string }) => {
+      loadOnce(user).catch((error: Error & { readonly code: string }) => {
         process.emitWarning(error.message, { type: error.name, code: error.code });
       });
     },

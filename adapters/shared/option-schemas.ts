@@ -2,6 +2,14 @@ import { z } from 'zod';
 
 /* Schemas of options that hooks and notifiers share. */
 
+/** The end of a message for a secret that is undefined. */
+export const UNSET_VARIABLE = '; it is undefined: if it comes from the environment, the variable is not set';
+
+/** A secret text. Secrets usually come from the environment. */
+export const secretText = z.string({
+  error: ({ input }) => (input === undefined ? `is required and must be a string${UNSET_VARIABLE}` : undefined),
+});
+
 /** Trusted certificates in place of the system's: PEM text, or a list of PEM texts. */
 export type TrustedCertificates = string | Buffer | ReadonlyArray<string | Buffer>;
 

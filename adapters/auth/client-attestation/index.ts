@@ -1,4 +1,9 @@
-import type { AuthenticationHook, AuthenticationInput, Principal } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markHookFactory,
+  type Principal,
+} from '../../../src/relay/auth/contract.js';
 import { jose } from '../../shared/jose.js';
 import { toPackageOutage } from '../shared/package-outage.js';
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
@@ -12,7 +17,7 @@ import { resolveOptions, type Settings } from './resolve-options.js';
 export type { PopMethod } from './draft.js';
 export type { Fetch, FetchInit } from './jwks.js';
 export type { AttestationClaims, AttestationHeader, AttesterKey, ResolveKey } from './keys.js';
-export type { ClientAttestationOptions } from './options.js';
+export type { ClientAttestationOptions, TrustedCertificates } from './options.js';
 
 /**
  * Creates a hook for OAuth 2.0 Attestation-Based Client Authentication at a resource server. The maker of an app (the
@@ -79,8 +84,10 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
       throw error instanceof Refusal ? toRelayError(error, input, challenges) : error;
     }
   }
-  return Object.assign(hook, { metadata: createMetadata(settings) });
+  return Object.assign(hook, { metadata: createMetadata(settings), timeoutMs: options.timeoutMs });
 }
+
+markHookFactory(clientAttestation);
 
 /** Throws a {@link Refusal} if the request has no attestation, a malformed one, or two different ones. */
 function readAttestation(input: AuthenticationInput): string {

@@ -1,4 +1,9 @@
-import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markHookFactory,
+  type ResourceMetadata,
+} from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
@@ -12,7 +17,7 @@ import { resolveOptions, type Settings } from './resolve-options.js';
 import { createAuthorizationServer } from './server.js';
 import { type AccessToken, TokenRefused, type VerifyToken } from './token.js';
 
-export type { OAuthBearerOptions, OperationScopes } from './options.js';
+export type { OAuthBearerOptions, OperationScopes, TrustedCertificates } from './options.js';
 
 /** The schemes by their lower-case names, since a scheme is case-insensitive (RFC 9110 §11.1). */
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
@@ -96,8 +101,13 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
     return { app: accessToken.clientId, scopes: accessToken.scopes, via: ['oauth-bearer'] };
   }
 
-  return Object.assign(authenticate, { metadata: createMetadata(options, settings) });
+  return Object.assign(authenticate, {
+    metadata: createMetadata(options, settings),
+    timeoutMs: settings.explicitTimeoutMs,
+  });
 }
+
+markHookFactory(oauthBearer);
 
 function createVerifier(settings: Settings): VerifyToken {
   const server = createAuthorizationServer(settings);

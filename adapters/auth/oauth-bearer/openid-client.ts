@@ -1,8 +1,17 @@
+import { toPackageError } from '../../shared/import-package.js';
 import { jose } from '../../shared/jose.js';
 import { lazyPackage } from '../../shared/lazy-package.js';
 
 /** Discovery and introspection. */
-export const openidClient = lazyPackage('openid-client', () => import('openid-client'));
+export const openidClient = lazyPackage(importOpenidClient);
+
+async function importOpenidClient(user: string): Promise<typeof import('openid-client')> {
+  try {
+    return await import('openid-client');
+  } catch (cause) {
+    throw toPackageError(user, 'openid-client', cause);
+  }
+}
 
 const USER = 'oauthBearer';
 

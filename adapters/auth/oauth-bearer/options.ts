@@ -1,5 +1,9 @@
+import type { Agent } from 'node:http';
 import type { ClientAuth, CustomFetch } from 'openid-client';
 import type { OperationName } from '../../../src/relay/events.js';
+import type { TrustedCertificates } from '../../shared/option-schemas.js';
+
+export type { TrustedCertificates } from '../../shared/option-schemas.js';
 
 /** Required scopes per operation. `default` applies to all operations without a list. */
 export type OperationScopes = Partial<Readonly<Record<OperationName | 'default', readonly string[]>>>;
@@ -61,7 +65,7 @@ export interface OAuthBearerOptions {
   /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Time limit for each request to the authorization server in milliseconds, from 1 to 60,000. Default 2,000. The first
+   * Time limit for each request to the authorization server in milliseconds, from 100 to 60,000. Default 2,000. The first
    * token needs two requests: one for the metadata, one for the keys or the introspection. Both must fit into the
    * relay's `hookTimeoutMs`, which ends the hook and its requests.
    */
@@ -100,7 +104,17 @@ export interface OAuthBearerOptions {
    */
   readonly dpopMaxAgeSeconds?: number | undefined;
   /** Certificate authorities (PEM) in place of the default ones. Cannot be combined with `fetch`. */
-  readonly ca?: string | readonly string[] | undefined;
+  readonly ca?: TrustedCertificates | undefined;
+  /**
+   * Connects to https servers in place of Node's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. Cannot
+   * be combined with `fetch`.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy for https servers. The proxy must support CONNECT. `false`: no proxy. Cannot
+   * be combined with `agent` or `fetch`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
   /**
    * Your own function for requests to the authorization server. It must return a `Response` with a web stream as its
    * body and respect `redirect: 'manual'`, and it should respect `signal`. The hook stops after `timeoutMs` and after 1

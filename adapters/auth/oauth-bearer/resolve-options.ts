@@ -3,17 +3,19 @@ import { z } from 'zod';
 import type { OperationName } from '../../../src/relay/events.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { httpsUrl } from '../../shared/https-url.js';
+import { UNSET_VARIABLE } from '../../shared/option-schemas.js';
 import { createBoundedFetch } from '../shared/bounded-fetch.js';
 import { DPOP_ALGORITHMS, type DpopPolicy, registerDpopPolicy } from '../shared/dpop.js';
-import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-with-ca.js';
+import { retryOnClosedConnection, selectFetch } from '../shared/https-fetch.js';
 import { SIGNATURE_ALGORITHMS } from '../shared/jws.js';
 import type { KeySetTimes } from '../shared/key-set.js';
 import {
   algorithms,
-  CA_WITH_FETCH,
   callback,
+  findFetchConflicts,
   keySetOptions,
   oneOf,
+  requestOptions,
   text,
   texts,
   wholeNumber,
@@ -46,6 +48,7 @@ export interface Settings {
   readonly algorithms: readonly string[];
   readonly toleranceMs: number;
   readonly timeoutMs: number;
+  readonly explicitTimeoutMs: number | undefined;
   readonly introspection: { readonly cacheMs: number; readonly entries: number };
   readonly keys: KeySetTimes;
   readonly dpop: 'optional' | 'required' | 'off';
@@ -72,18 +75,23 @@ const SCOPE_LISTS = 'must be a list of scopes, or an object with a list per oper
 
 const scopes = z.preprocess(
   (value) => (Array.isArray(value) ? { default: value } : value),
-  z.strictObject(
-    {
-      create: scopeList.optional(),
-      preview: scopeList.optional(),
-      read: scopeList.optional(),
-      update: scopeList.optional(),
-      relinquish: scopeList.optional(),
-      delete: scopeList.optional(),
-      default: scopeList.optional(),
-    } satisfies Record<OperationName | 'default', z.ZodType>,
-    SCOPE_LISTS,
-  ),
+  z
+    .strictObject(
+      {
+        create: scopeList.optional(),
+        preview: scopeList.optional(),
+        read: scopeList.optional(),
+        update: scopeList.optional(),
+        relinquish: scopeList.optional(),
+        delete: scopeList.optional(),
+        default: scopeList.optional(),
+      } satisfies Record<OperationName | 'default', z.ZodType>,
+      SCOPE_LISTS,
+    )
+    .refine(
+      (lists) => Object.values(lists).some((list) => list !== undefined) && lists.default?.length !== 0,
+      'must name a scope; without this option the relay accepts every valid token',
+    ),
 );
 
 const schema = z
@@ -99,7 +107,6 @@ const schema = z
     clientSecret: text.optional(),
     clientAuthentication: callback<ClientAuth>(),
     algorithms: algorithms(SIGNATURE_ALGORITHMS),
-    timeoutMs: wholeNumber(1, 60_000).default(2000),
     introspectionCacheSeconds: wholeNumber(0, 3600).default(30),
     introspectionCacheEntries: wholeNumber(1, 1_000_000).default(10_000),
     ...keySetOptions,
@@ -107,7 +114,7 @@ const schema = z
     dpopNonce: z.boolean().default(false),
     dpopAlgorithms: algorithms(DPOP_ALGORITHMS),
     dpopMaxAgeSeconds: wholeNumber(1, 3600).default(120),
-    ca: texts.refine((list) => list.every((pem) => pem.includes('-----BEGIN')), 'must be PEM certificates').optional(),
+    ...requestOptions,
     fetch: callback<CustomFetch>(),
   } satisfies Record<keyof OAuthBearerOptions, z.ZodType>)
   .superRefine((options, context) => {
@@ -119,7 +126,7 @@ const schema = z
 type ParsedOptions = z.output<typeof schema>;
 
 function* findConflicts(options: ParsedOptions): Generator<[keyof OAuthBearerOptions, string]> {
-  const { clientId, clientSecret, clientAuthentication, tokens, dpop, dpopNonce, ca, fetch } = options;
+  const { clientId, clientSecret, clientAuthentication, tokens, dpop, dpopNonce } = options;
   if (clientId === undefined) {
     if (clientSecret !== undefined) yield ['clientSecret', 'requires clientId'];
     if (clientAuthentication !== undefined) yield ['clientAuthentication', 'requires clientId'];
@@ -127,12 +134,16 @@ function* findConflicts(options: ParsedOptions): Generator<[keyof OAuthBearerOpt
   } else {
     if (tokens === 'jwt') yield ['clientId', "has no effect with tokens: 'jwt'"];
     const isSecret = clientAuthentication === undefined;
-    if (isSecret && clientSecret === undefined) yield ['clientSecret', 'is required with clientId'];
+    if (isSecret && clientSecret === undefined) {
+      const isUnset = Object.hasOwn(options, 'clientSecret');
+      yield ['clientSecret', `is required with clientId${isUnset ? UNSET_VARIABLE : ''}`];
+    }
+    if (clientSecret !== clientSecret?.trim()) yield ['clientSecret', 'must not begin or end with white space'];
     if (!isSecret && clientSecret !== undefined) yield ['clientSecret', 'has no effect with clientAuthentication'];
   }
   yield* findProfileConflicts(options);
   if (dpopNonce && dpop === 'off') yield ['dpopNonce', "has no effect with dpop: 'off'"];
-  if (ca !== undefined && fetch !== undefined) yield ['ca', CA_WITH_FETCH];
+  yield* findFetchConflicts(options);
 }
 
 function* findProfileConflicts(options: ParsedOptions): Generator<[keyof OAuthBearerOptions, string]> {
@@ -151,6 +162,8 @@ export function resolveOptions(options: OAuthBearerOptions): Settings {
   const { issuer, discovery, audience, scopes = {}, timeoutMs, clockToleranceSeconds, dpop, dpopNonce } = parsed;
   const client = resolveClient(parsed);
   return {
+    // The relay compares an explicit limit with its own.
+    explicitTimeoutMs: options.timeoutMs,
     ...{ issuer, discovery, audience, client, timeoutMs, dpop, dpopNonce },
     scopes: (operation) => scopes[operation] ?? scopes.default ?? [],
     allScopes: [...new Set(Object.values(scopes).flatMap((list) => list ?? []))],
@@ -174,17 +187,11 @@ export function resolveOptions(options: OAuthBearerOptions): Settings {
       maxAgeSeconds: parsed.dpopMaxAgeSeconds,
       clockToleranceSeconds,
     }),
-    fetch: createBoundedFetch(retryOnClosedConnection(resolveFetch(parsed)), timeoutMs),
+    fetch: createBoundedFetch(retryOnClosedConnection(selectFetch('oauthBearer', parsed)), timeoutMs),
   };
 }
 
 function resolveClient({ clientId, clientSecret, clientAuthentication }: ParsedOptions): Client | undefined {
   if (clientId === undefined) return undefined;
   return { id: clientId, secret: clientSecret, authentication: clientAuthentication };
-}
-
-function resolveFetch({ fetch: custom, ca }: ParsedOptions): CustomFetch {
-  if (custom !== undefined) return custom;
-  // The global fetch is read at each call, since a host may replace it.
-  return ca === undefined ? (url, init) => fetch(url, init as RequestInit) : fetchWithCa(ca);
 }

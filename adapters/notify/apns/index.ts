@@ -5,6 +5,7 @@ import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.j
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { createEgress } from '../../shared/egress.js';
 import { jose } from '../../shared/jose.js';
+import { UNSET_VARIABLE } from '../../shared/option-schemas.js';
 import { type ProviderResponse, parseJsonObject } from '../shared/http-call.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import {
@@ -63,10 +64,16 @@ const schema = z.strictObject({
   teamId: identifier,
   keyId: identifier,
   privateKey: z
-    .custom<string | KeyObject>(
-      (value) => typeof value === 'string' || value instanceof KeyObject,
-      'is required and must be the text of the .p8 file, or a key of node:crypto',
-    )
+    .custom<string | KeyObject>((value) => typeof value === 'string' || value instanceof KeyObject, {
+      error: ({ input }) =>
+        `is required and must be the text of the .p8 file, or a key of node:crypto${input === undefined ? UNSET_VARIABLE : ''}`,
+      abort: true,
+    })
+    .refine((value) => typeof value !== 'string' || value.includes('-----BEGIN'), {
+      message:
+        'must be a P-256 private key: the text of the .p8 file with its line -----BEGIN PRIVATE KEY-----, not its path',
+      abort: true,
+    })
     .transform(toKey)
     .refine((key) => key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' && key.type === 'private', {
       message: 'must be a P-256 private key: the text of the .p8 file, or a key of node:crypto',

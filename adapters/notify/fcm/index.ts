@@ -62,7 +62,7 @@ const schema = z.strictObject({
       private_key: z
         .string()
         .transform(toKey)
-        .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM')
+        .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM, with its line ends')
         .transform((key) => key as KeyObject),
       private_key_id: z.string().optional(),
       token_uri: z
@@ -71,12 +71,29 @@ const schema = z.strictObject({
         .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not hold credentials')
         .default('https://oauth2.googleapis.com/token'),
     },
-    'is required and must be the parsed JSON file of the account',
+    { error: ({ input }) => describeAccount(input) },
   ),
   origin: httpsOrigin.default('https://fcm.googleapis.com'),
   types: tokenTypes.default(['com.google.fcm']),
   ...commonOptions,
 });
+
+/** The message for a service account that is no object. */
+function describeAccount(input: unknown): string {
+  const parsed = 'must be the parsed JSON file of the account';
+  if (typeof input !== 'string') return `is required and ${parsed}`;
+  return input.trimStart().startsWith('{')
+    ? `${parsed}: call JSON.parse with this text`
+    : `${parsed}, not its path: JSON.parse(readFileSync(path, 'utf8'))`;
+}
+
+/** Throws for the members of the account beside the options. */
+function assertWrapped(options: unknown): void {
+  if (typeof options !== 'object' || options === null || !('private_key' in options)) return;
+  throw new TypeError(
+    'fcmNotifier.serviceAccount: is required; pass the account as this option: { serviceAccount: account }',
+  );
+}
 
 /** FCM requires data in a message without a notification. All pushes carry the same data. */
 const DATA = { hint: 'changed' };
@@ -112,6 +129,7 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  * @see {@link https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send FCM HTTP v1}
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
+  assertWrapped(options);
   const settings = parseOptions('fcmNotifier', schema, options);
   const { serviceAccount, origin, ca, timeoutMs, types, clock } = settings;
   jose.preload('fcmNotifier');

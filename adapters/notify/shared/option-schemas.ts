@@ -17,7 +17,9 @@ export const commonOptions = {
 
 /** The types of notification tokens that a notifier handles. */
 export const tokenTypes = z
-  .array(z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters'))
+  .array(z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters'), {
+    error: ({ input }) => `${input === undefined ? 'is required and ' : ''}must be a list of token types`,
+  })
   .min(1, 'must name at least one type');
 
 /** An https origin without a path, such as `https://api.push.apple.com`. */

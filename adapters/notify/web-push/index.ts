@@ -6,12 +6,13 @@ import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { createEgress } from '../../shared/egress.js';
-import { lazyPackage } from '../../shared/lazy-package.js';
+import { secretText } from '../../shared/option-schemas.js';
 import { createBoundedLookup, LOOKUPS_BUSY } from '../shared/bounded-lookup.js';
 import { createHttpSender } from '../shared/http-sender.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { createRetry, PUSH_TTL_SECONDS, PushFailure, runPush, toOutcome } from '../shared/outcome.js';
 import { createPublicLookup, PRIVATE_ADDRESS } from '../shared/public-address.js';
+import { webPush } from './library.js';
 import { type HostRule, parseHostRule, parseSubscription, readEndpoint } from './subscription.js';
 
 export type { TrustedCertificates } from '../shared/option-schemas.js';
@@ -56,8 +57,6 @@ export interface WebPushNotifierOptions {
   readonly clock?: (() => number) | undefined;
 }
 
-const webPush = lazyPackage('web-push', async () => (await import('web-push')).default);
-
 /**
  * The push services of browsers in 2026: Chrome and its relatives (Edge on Android, Opera, Samsung Internet, Brave), a
  * Chromium without Google's keys, Firefox, Edge on Windows, and Safari, whose host may be any below push.apple.com by
@@ -84,12 +83,10 @@ const hostList = z
   .min(1, 'must name at least one host');
 
 const vapidKey = (bytes: number) =>
-  z
-    .string()
-    .refine(
-      (text) => /^[A-Za-z0-9_-]+$/.test(text) && Buffer.from(text, 'base64url').length === bytes,
-      `must be ${bytes} bytes in base64url without padding`,
-    );
+  secretText.refine(
+    (text) => /^[A-Za-z0-9_-]+$/.test(text) && Buffer.from(text, 'base64url').length === bytes,
+    `must be ${bytes} bytes in base64url without padding`,
+  );
 
 const schema = z
   .strictObject({

@@ -5,6 +5,7 @@ import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { createEgress } from '../../shared/egress.js';
 import { httpsUrl } from '../../shared/https-url.js';
+import { secretText } from '../../shared/option-schemas.js';
 import { createHttpSender } from '../shared/http-sender.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { runPush, toOutcome } from '../shared/outcome.js';
@@ -50,7 +51,7 @@ const schema = z.strictObject({
     ({ username, password, hash }) => `${username}${password}${hash}` === '',
     'must not have credentials or a fragment',
   ),
-  secret: z.string().transform((text, context) => {
+  secret: secretText.transform((text, context) => {
     try {
       return parseWebhookSecret(text, '');
     } catch {

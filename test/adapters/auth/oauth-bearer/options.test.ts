@@ -52,7 +52,10 @@ describe('the options of oauthBearer', () => {
     [{ issuer, clockToleranceSeconds: -1 }, /^oauthBearer\.clockToleranceSeconds: /],
     [{ issuer, timeoutMs: 0 }, /^oauthBearer\.timeoutMs: /],
     [{ issuer, timeoutMs: Number.NaN }, /^oauthBearer\.timeoutMs: /],
-    [{ issuer, timeoutMs: '2000' }, /^oauthBearer\.timeoutMs: must be a whole number from 1 to 60000$/],
+    [
+      { issuer, timeoutMs: '2000' },
+      /^oauthBearer\.timeoutMs: must be a whole number from 100 to 60000, in milliseconds$/,
+    ],
     [{ issuer, introspectionCacheSeconds: 3601 }, /^oauthBearer\.introspectionCacheSeconds: /],
     [{ issuer, introspectionCacheEntries: 0 }, /^oauthBearer\.introspectionCacheEntries: /],
     [{ issuer, jwksMaxAgeSeconds: 0 }, /^oauthBearer\.jwksMaxAgeSeconds: /],

@@ -1,4 +1,4 @@
-import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { OAuthBearerOptions } from '../../../adapters/auth/oauth-bearer/index.js';
 
 /**
@@ -8,13 +8,17 @@ import type { OAuthBearerOptions } from '../../../adapters/auth/oauth-bearer/ind
 export interface VendorIssuer {
   readonly fetch: NonNullable<OAuthBearerOptions['fetch']>;
   /** Signs with the key of the issuer (RS256). `undefined` removes a member. */
-  sign(header: Record<string, unknown>, claims: JWTPayload): Promise<string>;
+  sign(header: Record<string, unknown>, claims: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
 const KID = 'key-of-the-vendor';
 
+/** One key for all issuers of a test file, since an RSA key takes long to generate. */
+let pair: ReturnType<typeof generateKeyPair> | undefined;
+
 export async function createVendorIssuer(issuer: string): Promise<VendorIssuer> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  pair ??= generateKeyPair('RS256');
+  const { privateKey, publicKey } = await pair;
   const keys = [{ ...(await exportJWK(publicKey)), kid: KID, alg: 'RS256', use: 'sig' }];
   const base = issuer.replace(/\/$/, '');
   const documents: Record<string, object> = {
@@ -30,7 +34,7 @@ export async function createVendorIssuer(issuer: string): Promise<VendorIssuer> 
   };
 }
 
-function sign(header: Record<string, unknown> & { alg: string }, claims: JWTPayload, key: CryptoKey): Promise<string> {
+function sign(header: Record<string, unknown> & { alg: string }, claims: Readonly<Record<string, unknown>>, key: CryptoKey): Promise<string> {
   const without = <Members extends object>(members: Members): Members =>
     Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Members;
   return new SignJWT(without(claims)).setProtectedHeader(without(header)).sign(key);

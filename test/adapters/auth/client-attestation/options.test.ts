@@ -77,6 +77,9 @@ describe('the options of clientAttestation', () => {
       /^clientAttestation\.timeoutMs: must be a whole number from 100 to 60000, in milliseconds$/,
     ],
     [{ jwks, jwksMaxAgeSeconds: 0 }, /^clientAttestation\.jwksMaxAgeSeconds: must be a whole number from 1 to 86400$/],
+    [{ jwks, ca: '-----BEGIN' }, /^clientAttestation\.ca: has no effect without jwksUri$/],
+    [{ jwks, ca: [] }, /^clientAttestation\.ca: must be PEM certificates/],
+    [{ jwks, attestationMaxAgeSeconds: 86_400_000 }, /^clientAttestation\.attestationMaxAgeSeconds: .* to 31622400$/],
     [{ jwks, fetch: true }, /^clientAttestation\.fetch: must be a function$/],
     [
       { jwksUri: 'https://attester.example/jwks', ca: '-----BEGIN', fetch },

@@ -19,13 +19,10 @@ export interface LazyPackage<Module> {
  */
 export function lazyPackage<Module>(load: (user: string) => Promise<Module>): LazyPackage<Module> {
   let loaded: Module | undefined;
-  let pending: Promise<Module> | undefined;
 
-  async function loadOnce(user: string): Promise<void> {
-    pending ??= load(user).finally(() => {
-      pending = undefined;
-    });
-    loaded = await pending;
+  // Concurrent calls share the import of Node, and each gets an error that names its own user.
+  async function loadFor(user: string): Promise<void> {
+    loaded = await load(user);
   }
 
   return {
@@ -33,10 +30,10 @@ export function lazyPackage<Module>(load: (user: string) => Promise<Module>): La
       if (loaded === undefined) throw new Error('A package is used before it is loaded.');
       return loaded;
     },
-    load: (user) => (loaded === undefined ? loadOnce(user) : undefined),
+    load: (user) => (loaded === undefined ? loadFor(user) : undefined),
     preload(user) {
       if (loaded !== undefined) return;
-      loadOnce(user).catch((error: Error & { readonly code: string }) => {
+      loadFor(user).catch((error: Error & { readonly code: string }) => {
         process.emitWarning(error.message, { type: error.name, code: error.code });
       });
     },

@@ -86,6 +86,11 @@ export interface RelayErrorDetails {
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
   /** The `detail` member of the problem body: how to correct the request. It is sent to the client: never a secret. */
   readonly detail?: string;
+  /**
+   * Why a hook refused or failed, for the operator: a sentence in the events `hook.refused` and `hook.failed`. It is
+   * never sent to the client. Never a claim, token or other value of the request.
+   */
+  readonly reason?: string;
   /** The original error. Events report its code or class name. It is never sent to the client. */
   readonly cause?: unknown;
 }

@@ -27,6 +27,12 @@ export interface RelayEventMap {
   /** The relay removed a notification token from a mailbox, because its provider called the token invalid. */
   'token.forgotten': { mailbox: string };
   /**
+   * A notifier declined the notification token of a device, so the device gets no push. `reason` is a word of the
+   * notifier, such as `host_not_listed` for a push service that is not in the list of `webPushNotifier`. Emitted once a
+   * minute at most per type and reason. `tokens` is the number of checks that failed since the last event.
+   */
+  'token.declined': { tokenType: string; reason: string; tokens: number };
+  /**
    * A call to the store failed, or its result was unusable. `reason` is a sentence with the cause and the remedy, if
    * the store gives one.
    */
@@ -51,6 +57,16 @@ export interface RelayEventMap {
     cause: string;
     reason: string;
     ms: number;
+  };
+  /**
+   * A hook refused a request and gave a reason: a sentence for the operator, which the client does not get. It names the
+   * rule, such as the claim that a token lacks, never a value. Refusals without a reason emit no event.
+   */
+  'hook.refused': {
+    hook: 'authenticate' | 'authorize';
+    operation: OperationName;
+    code: RelayErrorCode;
+    reason: string;
   };
   /** A sweep erased expired entries of the store. */
   'sweep.completed': { erased: number; ms: number };

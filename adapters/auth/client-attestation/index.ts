@@ -1,5 +1,11 @@
-import { decodeProtectedHeader } from 'jose';
-import type { AuthenticationHook, AuthenticationInput, Principal } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markHookFactory,
+  type Principal,
+} from '../../../src/relay/auth/contract.js';
+import { jose } from '../../shared/jose.js';
+import { toPackageOutage } from '../shared/package-outage.js';
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
 import { isCompactJwt, verifyAttestation } from './jwt.js';
 import { createKeyFinder } from './keys.js';
@@ -11,7 +17,7 @@ import { resolveOptions, type Settings } from './resolve-options.js';
 export type { PopMethod } from './draft.js';
 export type { Fetch, FetchInit } from './jwks.js';
 export type { AttestationClaims, AttestationHeader, AttesterKey, ResolveKey } from './keys.js';
-export type { ClientAttestationOptions } from './options.js';
+export type { ClientAttestationOptions, TrustedCertificates } from './options.js';
 
 /**
  * Creates a hook for OAuth 2.0 Attestation-Based Client Authentication at a resource server. The maker of an app (the
@@ -51,10 +57,13 @@ export type { ClientAttestationOptions } from './options.js';
  */
 export function clientAttestation(options: ClientAttestationOptions): AuthenticationHook {
   const settings = resolveOptions(options);
+  jose.preload('clientAttestation');
   const findKey = createKeyFinder(settings.source);
   const challenges = { enabled: settings.challenge !== 'off', dpopAlgorithms: settings.proofs.algorithms };
 
   async function authenticate(input: AuthenticationInput): Promise<Principal> {
+    const loading = jose.load('clientAttestation');
+    if (loading !== undefined) await loading.catch(toPackageOutage);
     // The syntax of both headers comes first, since its check is cheap.
     const jwt = readAttestation(input);
     const proof = readProof(input, settings);
@@ -75,8 +84,10 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
       throw error instanceof Refusal ? toRelayError(error, input, challenges) : error;
     }
   }
-  return Object.assign(hook, { metadata: createMetadata(settings) });
+  return Object.assign(hook, { metadata: createMetadata(settings), timeoutMs: options.timeoutMs });
 }
+
+markHookFactory(clientAttestation);
 
 /** Throws a {@link Refusal} if the request has no attestation, a malformed one, or two different ones. */
 function readAttestation(input: AuthenticationInput): string {
@@ -95,6 +106,7 @@ function readAttestation(input: AuthenticationInput): string {
 /** Mailbox-Device-Attestation is opaque: other hooks may read values of other kinds. */
 function isClientAttestation(text: string): boolean {
   if (!isCompactJwt(text)) return false;
+  const { decodeProtectedHeader } = jose.module;
   try {
     return decodeProtectedHeader(text).typ === ATTESTATION_TYP;
   } catch {

@@ -1,14 +1,5 @@
-import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  decodeProtectedHeader,
-  errors,
-  importJWK,
-  type JWTPayload,
-  type JWTVerifyOptions,
-  jwtVerify,
-  UnsecuredJWT,
-} from 'jose';
+import type { CryptoKey, JWTPayload, JWTVerifyOptions } from 'jose';
+import { jose } from '../../shared/jose.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
 import { isCanonicalJwk, type PublicJwk } from '../shared/public-jwk.js';
 import { ATTESTATION_TYP, CHALLENGE_CLAIM, POP_TYP } from './draft.js';
@@ -82,6 +73,7 @@ export async function verifyAttestation(
 
 /** Runs jose's checks of the claims. The signature is not verified yet. */
 function decodeClaims(jwt: string, options: JWTVerifyOptions): JWTPayload {
+  const { decodeProtectedHeader, errors, UnsecuredJWT } = jose.module;
   try {
     const { typ, alg = '', kid } = decodeProtectedHeader(jwt);
     if (!options.algorithms?.includes(alg)) throw new errors.JOSEAlgNotAllowed();
@@ -152,6 +144,7 @@ async function verifyJwt(
 ): Promise<JWTPayload> {
   // An object, since a host's function may throw any value, even `undefined`.
   let keyError: { readonly error: unknown } | undefined;
+  const { jwtVerify } = jose.module;
   try {
     const verified = await jwtVerify(
       jwt,
@@ -175,6 +168,7 @@ async function verifyJwt(
 
 /** Maps an error of jose to a fixed message. The error itself carries claims, so it is dropped. */
 function toRefusal(kind: JwtKind, error: unknown): Refusal {
+  const { errors } = jose.module;
   const name = kind === 'attestation' ? 'attestation' : 'proof of possession';
   if (error instanceof errors.JWTExpired) {
     return new Refusal(kind === 'attestation' ? 'stale' : 'invalid', `The ${name} is too old.`);
@@ -187,6 +181,7 @@ function toRefusal(kind: JwtKind, error: unknown): Refusal {
 }
 
 async function importAttestedKey(key: PublicJwk, alg: string | undefined): Promise<AttesterKey> {
+  const { importJWK } = jose.module;
   try {
     return (await importJWK(key, alg)) as CryptoKey;
   } catch {
@@ -195,6 +190,7 @@ async function importAttestedKey(key: PublicJwk, alg: string | undefined): Promi
 }
 
 async function calculateThumbprint(key: PublicJwk): Promise<string> {
+  const { calculateJwkThumbprint } = jose.module;
   try {
     return await calculateJwkThumbprint(key);
   } catch {

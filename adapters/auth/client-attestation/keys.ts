@@ -1,14 +1,8 @@
 import { KeyObject } from 'node:crypto';
 import { types } from 'node:util';
-import {
-  type CryptoKey,
-  createLocalJWKSet,
-  decodeJwt,
-  type JSONWebKeySet,
-  type JWK,
-  type JWSHeaderParameters,
-} from 'jose';
+import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, JWTVerifyGetKey } from 'jose';
 import { RelayError } from '../../../src/relay/errors.js';
+import { jose } from '../../shared/jose.js';
 import { FetchFailed } from '../shared/backoff.js';
 import { getJwkAlgorithms, getKeyAlgorithms } from '../shared/jws.js';
 import { KeyLookupThrottled } from '../shared/key-set.js';
@@ -63,8 +57,11 @@ export type FindKey = (
 export function createKeyFinder(source: KeySource): FindKey {
   switch (source.kind) {
     case 'jwks': {
-      const set = createLocalJWKSet(source.jwks);
-      return translateErrors((header, attestation, _, signal) => findSigner(header, attestation, signal)(set));
+      let set: JWTVerifyGetKey | undefined;
+      return translateErrors((header, attestation, _, signal) => {
+        set ??= jose.module.createLocalJWKSet(source.jwks);
+        return findSigner(header, attestation, signal)(set);
+      });
     }
     case 'jwksUri': {
       const find = createRemoteKeySet(source.remote);
@@ -116,6 +113,7 @@ function assertFound<Key>(key: Key | undefined): Key {
 }
 
 function decodeClaims(attestation: string): AttestationClaims {
+  const { decodeJwt } = jose.module;
   try {
     return decodeJwt(attestation);
   } catch {

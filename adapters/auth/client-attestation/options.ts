@@ -1,6 +1,10 @@
+import type { Agent } from 'node:http';
+import type { TrustedCertificates } from '../../shared/option-schemas.js';
 import type { PopMethod } from './draft.js';
 import type { Fetch } from './jwks.js';
 import type { ResolveKey } from './keys.js';
+
+export type { TrustedCertificates } from '../../shared/option-schemas.js';
 
 /**
  * Options of {@link clientAttestation}. Exactly one of `jwks`, `jwksUri`, `trustAnchors` and `resolveKey` is required:
@@ -52,14 +56,14 @@ export interface ClientAttestationOptions {
   /** Seconds after its `iat` for which a PoP is valid, from 1 to 600. Default 120. */
   readonly popMaxAgeSeconds?: number | undefined;
   /**
-   * Seconds after its `iat` for which an attestation is valid. If set, an attestation must have `iat`. Default: the
+   * Seconds after its `iat` for which an attestation is valid, from 1 to 31,622,400 (a year). If set, an attestation must have `iat`. Default: the
    * attestation is valid until its `exp`.
    */
   readonly attestationMaxAgeSeconds?: number | undefined;
   /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Time limit for a fetch of `jwksUri` in milliseconds, from 1 to 30,000. Default 2,000. Choose less than the relay's
+   * Time limit for a fetch of `jwksUri` in milliseconds, from 100 to 60,000. Default 2,000. Choose less than the relay's
    * `hookTimeoutMs`, which ends the hook and its fetch.
    */
   readonly timeoutMs?: number | undefined;
@@ -75,7 +79,17 @@ export interface ClientAttestationOptions {
    */
   readonly jwksStaleIfErrorSeconds?: number | undefined;
   /** Certificate authorities (PEM) for `jwksUri`, in place of the default ones. Cannot be combined with `fetch`. */
-  readonly ca?: string | readonly string[] | undefined;
+  readonly ca?: TrustedCertificates | undefined;
+  /**
+   * Connects to https servers in place of Node's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. Cannot
+   * be combined with `fetch`.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy for https servers. The proxy must support CONNECT. `false`: no proxy. Cannot
+   * be combined with `agent` or `fetch`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
   /**
    * Your own function that fetches `jwksUri`. The hook reads at most 1 MiB of the response, within `timeoutMs`.
    * Default: the global `fetch`.

@@ -58,5 +58,6 @@ export function toRelayError(
   return new RelayError(reason === 'absent' ? 'attestation_required' : 'attestation_invalid', {
     headers,
     detail: message,
+    reason: message,
   });
 }

@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
 import { httpsUrl } from '../../shared/https-url.js';
 import { DPOP_ALGORITHMS, type DpopPolicy, registerDpopPolicy } from '../shared/dpop.js';
-import { fetchWithCa, retryOnClosedConnection } from '../shared/fetch-with-ca.js';
+import { retryOnClosedConnection, selectFetch } from '../shared/https-fetch.js';
 import { getJwkAlgorithms, SIGNATURE_ALGORITHMS } from '../shared/jws.js';
 import {
   algorithms,
-  CA_WITH_FETCH,
   callback,
+  findFetchConflicts,
   keySetOptions,
   oneOf,
+  requestOptions,
   text,
   texts,
   wholeNumber,
@@ -67,6 +68,9 @@ const anchors = texts.transform((pems, context): TrustAnchors => {
   }
 });
 
+/** A longer age is in milliseconds by mistake. */
+const YEAR_SECONDS = 366 * 86_400;
+
 const KEY_OPTIONS = ['jwks', 'jwksUri', 'trustAnchors', 'resolveKey'] as const;
 
 const schema = z
@@ -86,16 +90,25 @@ const schema = z
       .default([...POP_METHODS]),
     challenge: oneOf(['required', 'optional', 'off']).default('required'),
     popMaxAgeSeconds: wholeNumber(1, 600).default(120),
-    attestationMaxAgeSeconds: wholeNumber(1, Math.floor(Number.MAX_SAFE_INTEGER / 1000)).optional(),
-    timeoutMs: wholeNumber(1, 30_000).default(2000),
+    attestationMaxAgeSeconds: wholeNumber(1, YEAR_SECONDS).optional(),
+    ...requestOptions,
     ...keySetOptions,
-    ca: texts.optional(),
     fetch: callback<Fetch>(),
   } satisfies Record<keyof ClientAttestationOptions, z.ZodType>)
   .refine((options) => KEY_OPTIONS.filter((option) => options[option] !== undefined).length === 1, {
     error: `requires exactly one of ${KEY_OPTIONS.join(', ')}`,
   })
-  .refine(({ ca, fetch }) => ca === undefined || fetch === undefined, { path: ['ca'], error: CA_WITH_FETCH });
+  .superRefine((options, context) => {
+    for (const [option, message] of findFetchConflicts(options)) {
+      context.addIssue({ code: 'custom', path: [option], message });
+    }
+    if (options.jwksUri !== undefined) return;
+    for (const option of ['ca', 'agent', 'proxy', 'fetch'] as const) {
+      if (options[option] !== undefined) {
+        context.addIssue({ code: 'custom', path: [option], message: 'has no effect without jwksUri' });
+      }
+    }
+  });
 
 /** Throws a TypeError whose message begins with the path of the wrong option. The message holds no key. */
 export function resolveOptions(options: ClientAttestationOptions): Settings {
@@ -135,10 +148,8 @@ function resolveSource(settings: z.output<typeof schema>): KeySource {
   };
 }
 
-function resolveFetch({ fetch: custom, ca }: z.output<typeof schema>): Fetch {
+function resolveFetch({ fetch: custom, ...options }: z.output<typeof schema>): Fetch {
   if (custom !== undefined) return custom;
-  // The global fetch is read at each call, since a host may replace it.
-  if (ca === undefined) return (address, init) => fetch(address, init);
-  const trusting = fetchWithCa(ca);
-  return (address, init) => trusting(address, { ...init, body: undefined });
+  const own = selectFetch('clientAttestation', options);
+  return (address, init) => own(address, { ...init, body: undefined });
 }

@@ -11,7 +11,16 @@ export interface Challenges {
   /** The request has no credentials for this hook. The challenges have no `error` (RFC 6750 §3.1). */
   tokenRequired(): RelayError;
   /** The credentials are invalid. `error` is in the challenge of the scheme that the client used. */
-  tokenInvalid(scheme: Scheme, error: DpopErrorCode | 'invalid_token', description: string, nonce?: string): RelayError;
+  tokenInvalid(
+    scheme: Scheme,
+    error: DpopErrorCode | 'invalid_token',
+    description: string,
+    more?: {
+      readonly nonce?: string;
+      /** A sentence for the operator. Default: the description. */
+      readonly reason?: string;
+    },
+  ): RelayError;
   /** The token is valid and lacks a scope (RFC 6750 §3.1). */
   insufficientScope(scheme: Scheme, needed: readonly string[]): RelayError;
 }
@@ -38,16 +47,19 @@ export function createChallenges(settings: Settings, input: AuthenticationInput)
 
   return {
     tokenRequired: () => new RelayError('token_required', { headers: challengeHeaders(undefined, {}) }),
-    tokenInvalid(scheme, error, description, nonce) {
+    tokenInvalid(scheme, error, description, { nonce, reason = description } = {}) {
       // With `dpop: 'required'` there is no challenge for Bearer, so the error is in the challenge for DPoP.
       const used = getSchemes(settings).includes(scheme) ? scheme : 'DPoP';
       const headers = challengeHeaders(used, { error, error_description: description });
       if (nonce !== undefined) headers.push(['DPoP-Nonce', nonce]);
-      return new RelayError('token_invalid', { headers });
+      return new RelayError('token_invalid', { headers, reason });
     },
     insufficientScope(scheme, needed) {
       const headers = challengeHeaders(scheme, { error: 'insufficient_scope', scope: needed.join(' ') });
-      return new RelayError('forbidden', { headers: headers.filter(([, value]) => value.startsWith(scheme)) });
+      return new RelayError('forbidden', {
+        headers: headers.filter(([, value]) => value.startsWith(scheme)),
+        reason: `The token lacks a required scope. The profile reads ${settings.profile.scopeClaims}.`,
+      });
     },
   };
 }

@@ -1,16 +1,23 @@
-import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markHookFactory,
+  type ResourceMetadata,
+} from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
+import { toPackageOutage } from '../shared/package-outage.js';
 import { type Challenges, createChallenges, getSchemes, type Scheme } from './challenges.js';
 import { createIntrospectionVerifier } from './introspection.js';
 import { createJwtVerifier, isSignedJwt } from './jwt.js';
+import { loadPackages, preloadPackages } from './openid-client.js';
 import type { OAuthBearerOptions } from './options.js';
 import { resolveOptions, type Settings } from './resolve-options.js';
 import { createAuthorizationServer } from './server.js';
 import { type AccessToken, TokenRefused, type VerifyToken } from './token.js';
 
-export type { OAuthBearerOptions, OperationScopes } from './options.js';
+export type { OAuthBearerOptions, OperationScopes, TrustedCertificates } from './options.js';
 
 /** The schemes by their lower-case names, since a scheme is case-insensitive (RFC 9110 §11.1). */
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
@@ -25,8 +32,9 @@ interface Credentials {
 
 /**
  * Creates a hook for OAuth 2.0 access tokens: `Authorization: Bearer` (RFC 6750) and `Authorization: DPoP` (RFC 9449).
- * The hook verifies JWTs (RFC 9068) with the published keys of the issuer, and introspects all other tokens (RFC 7662)
- * if `clientId` is set. Requires the packages `openid-client` and `jose`.
+ * The hook verifies JWTs (RFC 9068, or the form in `profile`) with the published keys of the issuer, and introspects all
+ * other tokens (RFC 7662) if `clientId` is set. Requires the packages `openid-client` and `jose`: without them, the
+ * process gets a warning at the start, and requests get 503.
  *
  * | Refusal | `error` in the challenge |
  * | --- | --- |
@@ -36,6 +44,8 @@ interface Credentials {
  * | 400 `header_repeated` | |
  * | 503 `authentication_unavailable` | |
  *
+ * The event `hook.refused` names the reason of each refusal, such as the claim that is missing.
+ *
  * If the authorization server fails, the hook neither accepts nor rejects a token: the request gets 503. An
  * introspection response must have an audience. Its issuer and expiration count if present.
  *
@@ -43,7 +53,7 @@ interface Credentials {
  * `jwksCooldownSeconds`. The hook fetches the metadata again after 10 minutes, and uses old metadata for one more hour
  * if the fetch fails. A DPoP proof is valid once, on all processes with the same store: a retry needs a new proof.
  *
- * The principal is `{ app: client_id, scopes, via: ['oauth-bearer'] }`. It does not contain `sub`, which may identify a
+ * The principal is `{ app: client, scopes, via: ['oauth-bearer'] }`. It does not contain `sub`, which may identify a
  * person. If an introspection response has no `client_id`, `app` is undefined, and `allOf` does not compare it with the
  * `app` of another hook.
  *
@@ -61,8 +71,11 @@ interface Credentials {
 export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
   const settings = resolveOptions(options);
   const verify = createVerifier(settings);
+  preloadPackages();
 
   async function authenticate(input: AuthenticationInput) {
+    const loading = loadPackages();
+    if (loading !== undefined) await loading.catch(toPackageOutage);
     const challenges = createChallenges(settings, input);
     const { scheme, token } = parseCredentials(input, settings, challenges);
     const proof = scheme === 'DPoP' ? input.header('dpop') : undefined;
@@ -70,7 +83,8 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
     const audience = settings.audience ?? [input.relay.resource];
     const { toleranceMs } = settings;
     const accessToken = await verify(token, { audience, now, toleranceMs, signal: input.signal }).catch((error) => {
-      throw error instanceof TokenRefused ? challenges.tokenInvalid(scheme, 'invalid_token', error.message) : error;
+      if (!(error instanceof TokenRefused)) throw error;
+      throw challenges.tokenInvalid(scheme, 'invalid_token', error.message, { reason: error.reason });
     });
     checkBinding(accessToken, scheme, settings, challenges);
     // The token decides, not the scheme: a bound token always needs its proof.
@@ -87,8 +101,13 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
     return { app: accessToken.clientId, scopes: accessToken.scopes, via: ['oauth-bearer'] };
   }
 
-  return Object.assign(authenticate, { metadata: createMetadata(options, settings) });
+  return Object.assign(authenticate, {
+    metadata: createMetadata(options, settings),
+    timeoutMs: settings.explicitTimeoutMs,
+  });
 }
+
+markHookFactory(oauthBearer);
 
 function createVerifier(settings: Settings): VerifyToken {
   const server = createAuthorizationServer(settings);
@@ -151,7 +170,7 @@ async function verifyProof(
   const secrets = dpopNonce ? input.relay.secrets(DPOP_NONCE) : [];
   if (dpopNonce && !isFreshNonce(proof.nonce ?? '', secrets, now)) {
     const nonce = createNonce(secrets, now);
-    throw challenges.tokenInvalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', nonce);
+    throw challenges.tokenInvalid('DPoP', 'use_dpop_nonce', 'The proof needs the nonce of DPoP-Nonce.', { nonce });
   }
   return proof;
 }

@@ -1,17 +1,19 @@
-import { type Configuration, ResponseBodyError, tokenIntrospection } from 'openid-client';
+import type { Configuration, tokenIntrospection } from 'openid-client';
 import { hash } from '../../../src/relay/hash.js';
 import { withTimeout } from '../../../src/relay/time.js';
 import { createBackoff } from '../shared/backoff.js';
 import { type LruCache, lruCache } from '../shared/lru-cache.js';
+import { openidClient } from './openid-client.js';
 import { getIntrospectionBackoffMs, getStatus, mayHaveMoved, toUnavailable } from './outage.js';
 import type { Settings } from './resolve-options.js';
 import type { AuthorizationServer } from './server.js';
 import {
   type AccessToken,
+  checkApp,
   checkClaims,
+  parseBinding,
   TokenRefused,
   type TokenRequirements,
-  toAccessToken,
   type VerifyToken,
 } from './token.js';
 
@@ -64,6 +66,7 @@ class IntrospectionVerifier {
     const claims = cached ?? (await this.#introspectOnce(key, token, now));
     checkIntrospection(claims, requirements);
     const accessToken = toAccessToken(claims);
+    checkApp(accessToken.clientId, this.#settings.apps);
     if (cached === undefined) this.#store(key, toCacheable(claims), now);
     return accessToken;
   }
@@ -93,6 +96,7 @@ class IntrospectionVerifier {
   }
 
   async #request(configuration: Configuration, token: string, now: number): Promise<Introspection> {
+    const { ResponseBodyError, tokenIntrospection } = openidClient.module;
     try {
       // The time limit includes the client authentication, which may be a host's function.
       return await withTimeout(this.#settings.timeoutMs, async () =>
@@ -132,6 +136,15 @@ class IntrospectionVerifier {
   #isExpired({ expiresAt }: CacheEntry, now: number): boolean {
     return expiresAt <= now || expiresAt > now + this.#settings.introspection.cacheMs;
   }
+}
+
+/** Throws {@link TokenRefused} for an unsupported binding. */
+function toAccessToken({ client_id: clientId, scope, cnf }: Claims): AccessToken {
+  return {
+    clientId: isText(clientId) ? clientId : undefined,
+    scopes: isText(scope) ? scope.split(' ').filter((word) => word !== '') : [],
+    boundTo: parseBinding(cnf),
+  };
 }
 
 /** Drops all values that the relay does not read, so that a cache entry stays small. */

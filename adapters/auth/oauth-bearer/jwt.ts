@@ -1,21 +1,24 @@
-import {
-  decodeJwt,
-  decodeProtectedHeader,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type ProtectedHeaderParameters,
-} from 'jose';
+import type { JWTPayload, JWTVerifyGetKey, ProtectedHeaderParameters } from 'jose';
 import { hash } from '../../../src/relay/hash.js';
+import { jose } from '../../shared/jose.js';
 import { createKeySetCache, fetchKeySet, KeyLookupThrottled, type KeySetCache } from '../shared/key-set.js';
 import { lruCache } from '../shared/lru-cache.js';
 import { findVerificationKey, type KeyHeader, KeyNotNamed, SignatureMismatch } from '../shared/verification-key.js';
 import { mayHaveMoved, toUnavailable } from './outage.js';
+import { PROFILES, type Profile } from './profiles.js';
 import type { Settings } from './resolve-options.js';
 import type { AuthorizationServer } from './server.js';
-import { checkClaims, TokenRefused, toAccessToken, type VerifyToken } from './token.js';
-
-/** The claims that RFC 9068 §2.2 requires, except `aud`, which `checkClaims` checks. */
-const REQUIRED = { texts: ['iss', 'sub', 'client_id', 'jti'], numbers: ['exp', 'iat'] };
+import {
+  type AccessToken,
+  checkApp,
+  checkClaims,
+  checkTimes,
+  parseBinding,
+  refuseForm,
+  TokenRefused,
+  type TokenRequirements,
+  type VerifyToken,
+} from './token.js';
 
 /** Tokens whose signature is not verified again with the same key set: a digest and a reference per token. */
 const MAXIMUM_VERIFIED_TOKENS = 10_000;
@@ -26,8 +29,8 @@ export function isSignedJwt(token: string): boolean {
 }
 
 /**
- * Creates a function that verifies JWT access tokens of one issuer (RFC 9068 §4). The function throws {@link
- * TokenRefused} or `authentication_unavailable`.
+ * Creates a function that verifies JWT access tokens of one issuer, in the form of the profile (RFC 9068 §4). The
+ * function throws {@link TokenRefused} or `authentication_unavailable`.
  */
 export function createJwtVerifier(settings: Settings, server: AuthorizationServer): VerifyToken {
   // RFC 9068 §4 requires the `iss` of the metadata, which may differ from the option by a final slash.
@@ -45,17 +48,20 @@ export function createJwtVerifier(settings: Settings, server: AuthorizationServe
     }
   }, settings.keys);
   const verifySignature = createSignatureVerifier();
+  const otherIssuers = settings.profile.getIssuers?.(settings.issuer) ?? [];
 
   return async (token, requirements) => {
     const header = tryDecodeHeader(token);
     const claims = tryDecodeClaims(token);
     if (header === undefined || claims === undefined) throw new TokenRefused('The token is not a JWT.');
     // The checks without a key come first, so that an invalid token causes no fetch.
-    const algorithm = checkHeader(header, settings.algorithms);
-    checkRequired(claims);
-    if (!isSameIssuer(claims.iss, settings.issuer)) throw new TokenRefused('The token is from another issuer.');
-    checkClaims(claims, requirements);
-    const accessToken = toAccessToken(claims);
+    const algorithm = checkHeader(header, settings);
+    const accessToken = readClaims(claims, header, settings);
+    const isOther = otherIssuers.some((other) => other === claims.iss);
+    if (!isOther && !isSameIssuer(claims.iss, settings.issuer)) {
+      throw new TokenRefused('The token is from another issuer.');
+    }
+    checkAudience(claims, accessToken, settings, requirements);
     const keyHeader = { alg: algorithm, kid: header.kid };
     const isVerified = await keys
       .find(verifySignature(token, keyHeader, requirements.signal), requirements.now)
@@ -63,7 +69,7 @@ export function createJwtVerifier(settings: Settings, server: AuthorizationServe
         throw toVerificationError(error);
       });
     if (isVerified === undefined) throw new TokenRefused('The token is signed with an unknown key.');
-    if (claims.iss !== issuer) throw new TokenRefused('The token is from another issuer.');
+    if (!isOther && claims.iss !== issuer) throw new TokenRefused('The token is from another issuer.');
     return accessToken;
   };
 }
@@ -95,6 +101,7 @@ function toVerificationError(error: unknown): unknown {
 }
 
 function tryDecodeHeader(token: string): ProtectedHeaderParameters | undefined {
+  const { decodeProtectedHeader } = jose.module;
   try {
     return decodeProtectedHeader(token);
   } catch {
@@ -103,6 +110,7 @@ function tryDecodeHeader(token: string): ProtectedHeaderParameters | undefined {
 }
 
 function tryDecodeClaims(token: string): JWTPayload | undefined {
+  const { decodeJwt } = jose.module;
   try {
     return decodeJwt(token);
   } catch {
@@ -111,10 +119,14 @@ function tryDecodeClaims(token: string): JWTPayload | undefined {
 }
 
 /** Returns the algorithm. */
-function checkHeader({ typ, alg, kid, crit }: ProtectedHeaderParameters, algorithms: readonly string[]): string {
+function checkHeader(
+  { typ, alg, kid, crit }: ProtectedHeaderParameters,
+  { profile, algorithms }: Pick<Settings, 'profile' | 'algorithms'>,
+): string {
   // RFC 9068 §4: the check keeps other JWTs of the issuer, such as ID tokens, from passing as access tokens.
-  if (typeof typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(typ)) {
-    throw new TokenRefused('The typ of the token is not at+jwt.');
+  const type = typ === undefined ? '' : typ;
+  if (typeof type !== 'string' || !profile.types.includes(type.toLowerCase().replace(/^application\//, ''))) {
+    throw refuseForm(explain('The typ of the token is not', profile.types.filter(Boolean).join(', '), profile));
   }
   if (alg === undefined || !algorithms.includes(alg)) {
     throw new TokenRefused('The algorithm of the token is not accepted.');
@@ -124,11 +136,46 @@ function checkHeader({ typ, alg, kid, crit }: ProtectedHeaderParameters, algorit
   return alg;
 }
 
-function checkRequired(claims: JWTPayload): void {
+/** Checks the form of the claims, and reads the client, the scopes and the binding. */
+function readClaims(claims: JWTPayload, header: ProtectedHeaderParameters, { profile }: Settings): AccessToken {
+  const { required, clientClaims } = profile;
+  const isText = (name: string): boolean => typeof claims[name] === 'string' && claims[name] !== '';
+  const fault = profile.findFault?.(claims, header);
+  if (fault !== undefined) throw refuseForm(fault);
   const absent =
-    REQUIRED.texts.find((name) => typeof claims[name] !== 'string' || claims[name] === '') ??
-    REQUIRED.numbers.find((name) => typeof claims[name] !== 'number');
-  if (absent !== undefined) throw new TokenRefused(`The token has no ${absent}.`);
+    ['iss', ...required].find((name) => !isText(name)) ??
+    ['exp', 'iat'].find((name) => typeof claims[name] !== 'number');
+  const client = clientClaims.find(isText);
+  if (absent !== undefined) throw refuseForm(explain('The token has no', absent, profile));
+  if (client === undefined) throw refuseForm(explain('The token has no', clientClaims.join(' and no '), profile));
+  return {
+    clientId: claims[client] as string,
+    scopes: profile.readScopes(claims),
+    boundTo: parseBinding(claims.cnf),
+  };
+}
+
+/** Names the option `profile` if the token may have the form of another profile. */
+function explain(text: string, names: string, profile: Profile): string {
+  const hint =
+    ' If the issuer is Entra ID, Okta, Cognito, Auth0 or Keycloak, set oauthBearer.profile; otherwise let the issuer ' +
+    'follow RFC 9068, or introspect its tokens (clientId, tokens).';
+  return `${text} ${names}.${profile === PROFILES.rfc9068 ? hint : ''}`;
+}
+
+/** A token without `aud` is bound to this relay by its client only, so the list of clients must exist then. */
+function checkAudience(
+  claims: JWTPayload,
+  { clientId }: AccessToken,
+  { profile, apps }: Settings,
+  requirements: TokenRequirements,
+): void {
+  if (claims.aud === undefined && profile.mayLackAudience === true && apps !== undefined) {
+    checkTimes(claims, requirements);
+  } else {
+    checkClaims(claims, requirements);
+  }
+  checkApp(clientId, apps);
 }
 
 function isSameIssuer(iss: unknown, issuer: URL): boolean {

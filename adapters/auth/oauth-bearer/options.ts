@@ -1,5 +1,9 @@
+import type { Agent } from 'node:http';
 import type { ClientAuth, CustomFetch } from 'openid-client';
 import type { OperationName } from '../../../src/relay/events.js';
+import type { TrustedCertificates } from '../../shared/option-schemas.js';
+
+export type { TrustedCertificates } from '../../shared/option-schemas.js';
 
 /** Required scopes per operation. `default` applies to all operations without a list. */
 export type OperationScopes = Partial<Readonly<Record<OperationName | 'default', readonly string[]>>>;
@@ -13,8 +17,32 @@ export interface OAuthBearerOptions {
   readonly issuer: string | URL;
   /** The metadata document: `oidc` for `/.well-known/openid-configuration`, `oauth2` for RFC 8414. Default `oidc`. */
   readonly discovery?: 'oidc' | 'oauth2' | undefined;
-  /** The accepted audiences. Default: the relay's resource identifier, which is its public URL. */
+  /**
+   * The form of the issuer's JWT access tokens. Every profile refuses ID tokens. Default `rfc9068`.
+   *
+   * - `rfc9068`: `typ` at+jwt, with `sub`, `client_id`, `jti` and `scope`
+   *   ({@link https://www.rfc-editor.org/rfc/rfc9068 RFC 9068}).
+   * - `entra`: Microsoft Entra ID, v1.0 and v2.0. `app` is `azp` or `appid`. The scopes are `scp`, or the app roles in
+   *   `roles` of a token without a user
+   *   ({@link https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference claims}).
+   * - `okta`: `app` is `cid`, and the scopes are `scp`
+   *   ({@link https://developer.okta.com/docs/reference/api/oidc/#access-token claims}).
+   * - `cognito`: `token_use` must be `access`. Most tokens have no `aud`: name the clients in `apps`
+   *   ({@link https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+   *   claims}).
+   * - `auth0`: the Auth0 profile, whose `app` is `azp`, and Auth0's RFC 9068 profile
+   *   ({@link https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles claims}).
+   * - `keycloak`: the claim `typ` must be `Bearer` or `DPoP`, and `app` is `azp`. For tokens without `aud`, name the
+   *   clients in `apps` ({@link https://www.keycloak.org/docs/latest/server_admin/#_audience audiences}).
+   */
+  readonly profile?: 'rfc9068' | 'entra' | 'okta' | 'cognito' | 'auth0' | 'keycloak' | undefined;
+  /**
+   * The accepted audiences. Default: the relay's resource identifier, which is its public URL. A token without `aud`
+   * is accepted only under the profiles `cognito` and `keycloak`, from the clients in `apps`.
+   */
   readonly audience?: string | readonly string[] | undefined;
+  /** The accepted clients, by client identifier. Default: every client to which the issuer gives a token. */
+  readonly apps?: readonly string[] | undefined;
   /** The required scopes: one list for all operations, or one list per operation. Default: none. */
   readonly scopes?: readonly string[] | OperationScopes | undefined;
   /**
@@ -37,7 +65,7 @@ export interface OAuthBearerOptions {
   /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Time limit for each request to the authorization server in milliseconds, from 1 to 60,000. Default 2,000. The first
+   * Time limit for each request to the authorization server in milliseconds, from 100 to 60,000. Default 2,000. The first
    * token needs two requests: one for the metadata, one for the keys or the introspection. Both must fit into the
    * relay's `hookTimeoutMs`, which ends the hook and its requests.
    */
@@ -76,7 +104,17 @@ export interface OAuthBearerOptions {
    */
   readonly dpopMaxAgeSeconds?: number | undefined;
   /** Certificate authorities (PEM) in place of the default ones. Cannot be combined with `fetch`. */
-  readonly ca?: string | readonly string[] | undefined;
+  readonly ca?: TrustedCertificates | undefined;
+  /**
+   * Connects to https servers in place of Node's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. Cannot
+   * be combined with `fetch`.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy for https servers. The proxy must support CONNECT. `false`: no proxy. Cannot
+   * be combined with `agent` or `fetch`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
   /**
    * Your own function for requests to the authorization server. It must return a `Response` with a web stream as its
    * body and respect `redirect: 'manual'`, and it should respect `signal`. The hook stops after `timeoutMs` and after 1

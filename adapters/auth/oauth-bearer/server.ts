@@ -1,5 +1,6 @@
-import { allowInsecureRequests, type Configuration, customFetch, discovery, None } from 'openid-client';
+import type { Configuration } from 'openid-client';
 import { createFetchCache } from '../shared/fetch-cache.js';
+import { openidClient } from './openid-client.js';
 import { AuthorizationServerOutage } from './outage.js';
 import type { Settings } from './resolve-options.js';
 
@@ -37,9 +38,11 @@ export function createAuthorizationServer(settings: Settings): AuthorizationServ
 }
 
 async function discover({ issuer, client, discovery: algorithm, timeoutMs, fetch }: Settings): Promise<Configuration> {
+  const { allowInsecureRequests, ClientSecretBasic, customFetch, discovery, None } = openidClient.module;
   const execute = issuer.protocol === 'http:' ? [allowInsecureRequests] : [];
   const options = { algorithm, timeout: timeoutMs / 1000, execute, [customFetch]: fetch };
   // Without introspection, no request uses the client identifier.
-  const { id, authentication } = client ?? { id: 'credential-relay', authentication: None() };
-  return discovery(issuer, id, undefined, authentication, options);
+  if (client === undefined) return discovery(issuer, 'credential-relay', undefined, None(), options);
+  const authentication = client.authentication ?? ClientSecretBasic(client.secret);
+  return discovery(issuer, client.id, undefined, authentication, options);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { calculateJwkThumbprint, compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { AuthenticationInput } from '../../../src/relay/auth/contract.js';
+import { jose } from '../../shared/jose.js';
 import { MAXIMUM_JWT_CHARACTERS } from './jws.js';
 import { isCanonicalJwk, type PublicJwk } from './public-jwk.js';
 import { consumeProof } from './replay.js';
@@ -90,7 +90,7 @@ export async function verifyDpopProof(
     throw new DpopProofError('The nonce of the proof is not a string.');
   }
   await verifySignature(proof, jwk, header.alg);
-  return { thumbprint: await calculateJwkThumbprint(jwk), jti, nonce, expiresAt };
+  return { thumbprint: await jose.module.calculateJwkThumbprint(jwk), jti, nonce, expiresAt };
 }
 
 /**
@@ -119,6 +119,7 @@ function getLifetimeMs({ maxAgeSeconds, clockToleranceSeconds }: DpopPolicy): nu
 
 function parseProof(proof: string) {
   if (proof.length > MAXIMUM_JWT_CHARACTERS) throw new DpopProofError('The proof is too long.');
+  const { decodeJwt, decodeProtectedHeader } = jose.module;
   try {
     return { header: decodeProtectedHeader(proof), claims: decodeJwt(proof) };
   } catch {
@@ -159,6 +160,7 @@ function hashToken(accessToken: string): string {
 }
 
 async function verifySignature(proof: string, jwk: PublicJwk, algorithm: string): Promise<void> {
+  const { compactVerify, importJWK } = jose.module;
   try {
     await compactVerify(proof, await importJWK(jwk, algorithm), { algorithms: [algorithm] });
   } catch {

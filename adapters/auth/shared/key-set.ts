@@ -1,6 +1,7 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 import type { CustomFetch } from 'openid-client';
 import { hash } from '../../../src/relay/hash.js';
+import { jose } from '../../shared/jose.js';
 import { type CacheTimes, createFetchCache } from './fetch-cache.js';
 import { SignatureMismatch } from './verification-key.js';
 
@@ -55,7 +56,7 @@ export function createKeySetCache<Key>(
     const set = await load(now);
     const digest = hash('sha256', JSON.stringify(set), 'base64url');
     // An unchanged set remains the same object, so that results verified with it stay valid.
-    if (digest !== latest?.digest) latest = { digest, keys: createLocalJWKSet(set) };
+    if (digest !== latest?.digest) latest = { digest, keys: jose.module.createLocalJWKSet(set) };
     return latest.keys;
   }, times);
 
@@ -122,7 +123,7 @@ export async function fetchKeySet(url: string, fetch: CustomFetch): Promise<JSON
   const set = (await response.json()) as JSONWebKeySet;
   // This check comes first, since the work of the other checks grows with the number of keys.
   if (Array.isArray(set?.keys) && set.keys.length > MAXIMUM_KEYS) throw new KeySetError('key_set_too_large');
-  createLocalJWKSet(set);
+  jose.module.createLocalJWKSet(set);
   if (set.keys.length === 0) throw new KeySetError('key_set_empty');
   return set;
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { egressOptions } from '../../shared/egress.js';
+import { certificates, timeout } from '../../shared/option-schemas.js';
 import { SIGNATURE_ALGORITHMS } from './jws.js';
 
 /* Schemas of options that both OAuth adapters have. */
@@ -13,7 +15,9 @@ const DAY_SECONDS = 86_400;
 export const text = z.string().min(1, 'must not be empty');
 
 /** One string, or a list of strings, as a list. */
-export const texts = z.union([text.transform((one) => [one]), z.array(text)], 'must be a string or a list of strings');
+export const texts = z.union([text.transform((one) => [one]), z.array(text)], {
+  error: ({ input }) => (input === '' ? 'must not be empty' : 'must be a string or a list of strings'),
+});
 
 export function wholeNumber(least: number, most: number) {
   const message = `must be a whole number from ${least} to ${most}`;
@@ -44,5 +48,22 @@ export const keySetOptions = {
   clockToleranceSeconds: wholeNumber(0, 300).default(CLOCK_TOLERANCE_SECONDS),
 };
 
-/** The message for `ca` beside `fetch`. */
-export const CA_WITH_FETCH = 'cannot be combined with fetch: configure the certificate authorities in your own fetch';
+/** Options of the requests of a hook. */
+export const requestOptions = {
+  ...egressOptions,
+  ca: certificates.optional(),
+  timeoutMs: timeout(60_000).default(2000),
+};
+
+/** Options of {@link requestOptions} that `fetch` replaces. */
+const REPLACED_BY_FETCH = ['ca', 'agent', 'proxy'] as const;
+
+/** Yields the options that have no effect beside `fetch`. */
+export function* findFetchConflicts(
+  options: { readonly fetch?: unknown } & { readonly [Name in (typeof REPLACED_BY_FETCH)[number]]?: unknown },
+): Generator<[(typeof REPLACED_BY_FETCH)[number], string]> {
+  if (options.fetch === undefined) return;
+  for (const name of REPLACED_BY_FETCH) {
+    if (options[name] !== undefined) yield [name, 'cannot be combined with fetch: configure it in your own fetch'];
+  }
+}

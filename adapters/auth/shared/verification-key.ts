@@ -1,4 +1,5 @@
-import { type CryptoKey, compactVerify, errors, type JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWTVerifyGetKey } from 'jose';
+import { jose } from '../../shared/jose.js';
 
 /** The key sets of jose read only the header. */
 const NO_TOKEN = { payload: '', signature: '' };
@@ -43,6 +44,7 @@ export async function findVerificationKey(
   header: KeyHeader,
   signal: AbortSignal,
 ): Promise<CryptoKey | undefined> {
+  const { compactVerify, errors } = jose.module;
   const faults: unknown[] = [];
   let tried = 0;
   for await (const key of getMatchingKeys(set, header)) {
@@ -68,6 +70,7 @@ export async function findVerificationKey(
  * The keys of a set that match a header: one with a `kid`, or several without. Each is imported when it is requested.
  */
 async function* getMatchingKeys(set: JWTVerifyGetKey, { alg, kid }: KeyHeader): AsyncGenerator<CryptoKey> {
+  const { errors } = jose.module;
   try {
     yield (await set({ alg, ...(kid === undefined ? {} : { kid }) }, NO_TOKEN)) as CryptoKey;
   } catch (error) {

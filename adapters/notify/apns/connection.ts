@@ -1,8 +1,17 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { connectWithAgent, type Egress } from '../../shared/egress.js';
 import { createHttpCall, type HttpCall, type ProviderResponse } from '../shared/http-call.js';
 import { createRetry, PushFailure, toErrorCode } from '../shared/outcome.js';
+
+export interface ApnsConnectionOptions {
+  readonly origin: string;
+  readonly timeoutMs: number;
+  /** Trusted certificates in place of the system's. */
+  readonly ca: ConnectionOptions['ca'];
+  readonly egress: Egress;
+}
 
 export interface ApnsPost {
   readonly path: string;
@@ -56,23 +65,21 @@ const NOT_PROCESSED = 'refused_stream';
  * If a push has no response after half of `timeoutMs`, the connection sends a ping. If the server sends nothing until
  * the end of `timeoutMs`, the session is dead and ends with all its pushes. Otherwise only this push fails.
  */
-export function createApnsConnection(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']): ApnsConnection {
-  return new Http2Connection(origin, timeoutMs, ca);
+export function createApnsConnection(options: ApnsConnectionOptions): ApnsConnection {
+  return new Http2Connection(options);
 }
 
 class Http2Connection implements ApnsConnection {
-  readonly #origin: string;
-  readonly #timeoutMs: number;
-  readonly #ca: ConnectionOptions['ca'];
+  readonly #options: ApnsConnectionOptions;
   /** All sessions whose sockets are open. Only `#current` receives new pushes. */
   readonly #sessions = new Set<Session>();
   #current: Session | undefined;
+  /** The session that an agent is about to connect. */
+  #opening: Promise<Session> | undefined;
   #isClosed = false;
 
-  constructor(origin: string, timeoutMs: number, ca: ConnectionOptions['ca']) {
-    this.#origin = origin;
-    this.#timeoutMs = timeoutMs;
-    this.#ca = ca;
+  constructor(options: ApnsConnectionOptions) {
+    this.#options = options;
   }
 
   async post(post: ApnsPost): Promise<ProviderResponse> {
@@ -81,7 +88,9 @@ class Http2Connection implements ApnsConnection {
       if (this.#isClosed) throw new PushFailure(createRetry('closed'));
       if (post.signal.aborted) throw new PushFailure(createRetry('aborted'));
       try {
-        return await sendOn(this.#getSession(), post, this.#timeoutMs);
+        const found = this.#getSession();
+        const session = found instanceof Promise ? await found : found;
+        return await sendOn(session, post, this.#options.timeoutMs);
       } catch (error) {
         if (attempt === 2 || !(error instanceof PushFailure) || error.code !== NOT_PROCESSED) throw error;
       }
@@ -90,6 +99,7 @@ class Http2Connection implements ApnsConnection {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#options.egress.close();
     await Promise.all(
       [...this.#sessions].map(async (session) => {
         for (const call of session.underWay) call.cancel('closed');
@@ -101,19 +111,36 @@ class Http2Connection implements ApnsConnection {
   }
 
   /** After a GOAWAY, pushes under way may finish, and new pushes need a new session (RFC 9113 §6.8). */
-  #getSession(): Session {
+  #getSession(): Session | Promise<Session> {
     const current = this.#current;
     if (current !== undefined && performance.now() - current.openedAt > MAXIMUM_AGE_MS) current.http2.close();
     if (current !== undefined && !current.http2.closed && !current.http2.destroyed) return current;
     // A server may keep the sockets of earlier sessions open.
     for (const session of this.#sessions) if (session.underWay.size === 0) destroy(session);
-    this.#current = this.#openSession();
-    return this.#current;
+    const { origin, ca, egress } = this.#options;
+    const target = new URL(origin);
+    const agent = egress.findAgent(target);
+    if (agent === undefined) return this.#openSession(connectTls(toTlsOptions(target, ca)));
+    this.#opening ??= this.#openWith(connectWithAgent(agent, toTlsOptions(target, ca)));
+    return this.#opening;
   }
 
-  #openSession(): Session {
-    const socket = openSocket(new URL(this.#origin), this.#ca);
-    const http2 = connect(this.#origin, { createConnection: () => socket, settings: { enablePush: false } });
+  async #openWith(connecting: Promise<TLSSocket>): Promise<Session> {
+    try {
+      const socket = await connecting;
+      if (!this.#isClosed) return this.#openSession(socket);
+      socket.destroy();
+      throw new PushFailure(createRetry('closed'));
+    } catch (error) {
+      throw error instanceof PushFailure ? error : new PushFailure(createRetry(toErrorCode(error)));
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #openSession(socket: TLSSocket): Session {
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    const http2 = connect(this.#options.origin, { createConnection: () => socket, settings: { enablePush: false } });
     const session: Session = {
       http2,
       socket,
@@ -133,21 +160,21 @@ class Http2Connection implements ApnsConnection {
     http2.on('error', () => undefined);
     http2.on('origin', (origins) => countOrigins(session, origins));
     this.#sessions.add(session);
+    this.#current = session;
     return session;
   }
 }
 
-function openSocket({ hostname, port }: URL, ca: ConnectionOptions['ca']): TLSSocket {
+function toTlsOptions({ hostname, port }: URL, ca: ConnectionOptions['ca']) {
   const host = hostname.replace(/^\[|\]$/g, '');
-  const socket = connectTls({
+  return {
     host,
     port: port === '' ? 443 : Number(port),
     // RFC 6066 §3: an IP address is not a server name.
     servername: isIP(host) === 0 ? host : '',
     ALPNProtocols: ['h2'],
     ...(ca === undefined ? {} : { ca }),
-  });
-  return socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  };
 }
 
 function destroy({ http2, socket }: Session): void {

@@ -1,7 +1,11 @@
 import { createPrivateKey, KeyObject } from 'node:crypto';
+import type { Agent } from 'node:http';
 import { z } from 'zod';
 import type { Notifier, PushOutcome } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { createEgress } from '../../shared/egress.js';
+import { jose } from '../../shared/jose.js';
+import { UNSET_VARIABLE } from '../../shared/option-schemas.js';
 import { type ProviderResponse, parseJsonObject } from '../shared/http-call.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import {
@@ -36,7 +40,17 @@ export interface ApnsNotifierOptions {
   readonly origin?: string | undefined;
   /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
-  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
+  /**
+   * Connects in place of the notifier's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. `close` does not
+   * close this agent.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy, which must support CONNECT. `false`: no proxy. Cannot be combined with
+   * `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
+  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The types of notification tokens that this notifier handles. Default `['com.apple.apns']`. */
   readonly types?: readonly string[] | undefined;
@@ -50,10 +64,16 @@ const schema = z.strictObject({
   teamId: identifier,
   keyId: identifier,
   privateKey: z
-    .custom<string | KeyObject>(
-      (value) => typeof value === 'string' || value instanceof KeyObject,
-      'is required and must be the text of the .p8 file, or a key of node:crypto',
-    )
+    .custom<string | KeyObject>((value) => typeof value === 'string' || value instanceof KeyObject, {
+      error: ({ input }) =>
+        `is required and must be the text of the .p8 file, or a key of node:crypto${input === undefined ? UNSET_VARIABLE : ''}`,
+      abort: true,
+    })
+    .refine((value) => typeof value !== 'string' || value.includes('-----BEGIN'), {
+      message:
+        'must be a P-256 private key: the text of the .p8 file with its line -----BEGIN PRIVATE KEY-----, not its path',
+      abort: true,
+    })
     .transform(toKey)
     .refine((key) => key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' && key.type === 'private', {
       message: 'must be a P-256 private key: the text of the .p8 file, or a key of node:crypto',
@@ -102,13 +122,16 @@ const BAD_TOKEN: ReadonlySet<unknown> = new Set(['BadDeviceToken', 'DeviceTokenN
  * @see {@link https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns APNs}
  */
 export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
-  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = parseOptions(
-    'apnsNotifier',
-    schema,
-    options,
-  );
+  const settings = parseOptions('apnsNotifier', schema, options);
+  const { teamId, keyId, privateKey, topic, origin, ca, timeoutMs, types, clock } = settings;
+  jose.preload('apnsNotifier');
   const tokens = createProviderTokens({ teamId, keyId, key: privateKey }, clock);
-  const connection = createApnsConnection(origin, timeoutMs, ca);
+  const connection = createApnsConnection({
+    origin,
+    timeoutMs,
+    ca,
+    egress: createEgress('apnsNotifier', settings, timeoutMs),
+  });
 
   function toOutcome({ status, retryAfter, body }: ProviderResponse, tokenData: string, sent: string): PushOutcome {
     if (status === 200) return { outcome: 'sent' };
@@ -130,6 +153,8 @@ export function apnsNotifier(options: ApnsNotifierOptions): Notifier {
     notify: ({ tokenData, signal }) =>
       runPush(async () => {
         if (!TOKEN.test(tokenData)) return { outcome: 'gone', code: 'token_invalid' };
+        const loading = jose.load('apnsNotifier');
+        if (loading !== undefined) await loading;
         const providerToken = await tokens.getToken();
         const headers = {
           authorization: `bearer ${providerToken}`,

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { jose } from '../../shared/jose.js';
 
 /** The sender, in Apple's terms. */
 export interface ApnsIdentity {
@@ -35,6 +35,7 @@ export function createProviderTokens({ teamId, keyId, key }: ApnsIdentity, clock
 
   async function issue(): Promise<string> {
     issuedAt = clock();
+    const { SignJWT } = jose.module;
     newest = await new SignJWT()
       .setProtectedHeader({ alg: 'ES256', kid: keyId })
       .setIssuer(teamId)

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { jose } from '../../shared/jose.js';
 import { parseJsonObject } from '../shared/http-call.js';
 import type { HttpSender } from '../shared/http-sender.js';
 import {
@@ -121,7 +121,7 @@ async function requestToken(
 
 /** `now` is Unix time in seconds. */
 function signAssertion({ clientEmail, key, keyId, tokenUri }: AccessTokenAccount, now: number): Promise<string> {
-  return new SignJWT({ scope: SCOPE })
+  return new jose.module.SignJWT({ scope: SCOPE })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
     .setIssuer(clientEmail)
     .setAudience(tokenUri.href)

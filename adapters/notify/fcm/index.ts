@@ -1,7 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { Agent } from 'node:http';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { createEgress } from '../../shared/egress.js';
+import { jose } from '../../shared/jose.js';
 import type { ProviderResponse } from '../shared/http-call.js';
 import { createHttpSender } from '../shared/http-sender.js';
 import { commonOptions, httpsOrigin, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
@@ -31,7 +34,17 @@ export interface FcmNotifierOptions {
   /** Trusted certificates (PEM) in place of the system's, also for the token endpoint. */
   readonly ca?: TrustedCertificates | undefined;
   /**
-   * Time limit for one request in milliseconds, from 1 to 60,000. Default 5,000. About once per hour, a push also waits
+   * Connects in place of the notifier's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. `close` does not
+   * close this agent.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy, which must support CONNECT. `false`: no proxy. Cannot be combined with
+   * `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
+  /**
+   * Time limit for one request in milliseconds, from 100 to 60,000. Default 5,000. About once per hour, a push also waits
    * for the request of an access token.
    */
   readonly timeoutMs?: number | undefined;
@@ -49,7 +62,7 @@ const schema = z.strictObject({
       private_key: z
         .string()
         .transform(toKey)
-        .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM')
+        .refine((key) => key?.asymmetricKeyType === 'rsa', 'must be an RSA private key in PEM, with its line ends')
         .transform((key) => key as KeyObject),
       private_key_id: z.string().optional(),
       token_uri: z
@@ -58,12 +71,29 @@ const schema = z.strictObject({
         .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not hold credentials')
         .default('https://oauth2.googleapis.com/token'),
     },
-    'is required and must be the parsed JSON file of the account',
+    { error: ({ input }) => describeAccount(input) },
   ),
   origin: httpsOrigin.default('https://fcm.googleapis.com'),
   types: tokenTypes.default(['com.google.fcm']),
   ...commonOptions,
 });
+
+/** The message for a service account that is no object. */
+function describeAccount(input: unknown): string {
+  const parsed = 'must be the parsed JSON file of the account';
+  if (typeof input !== 'string') return `is required and ${parsed}`;
+  return input.trimStart().startsWith('{')
+    ? `${parsed}: call JSON.parse with this text`
+    : `${parsed}, not its path: JSON.parse(readFileSync(path, 'utf8'))`;
+}
+
+/** Throws for the members of the account beside the options. */
+function assertWrapped(options: unknown): void {
+  if (typeof options !== 'object' || options === null || !('private_key' in options)) return;
+  throw new TypeError(
+    'fcmNotifier.serviceAccount: is required; pass the account as this option: { serviceAccount: account }',
+  );
+}
 
 /** FCM requires data in a message without a notification. All pushes carry the same data. */
 const DATA = { hint: 'changed' };
@@ -99,8 +129,11 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  * @see {@link https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send FCM HTTP v1}
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
-  const { serviceAccount, origin, ca, timeoutMs, types, clock } = parseOptions('fcmNotifier', schema, options);
-  const sender = createHttpSender({ timeoutMs, ca });
+  assertWrapped(options);
+  const settings = parseOptions('fcmNotifier', schema, options);
+  const { serviceAccount, origin, ca, timeoutMs, types, clock } = settings;
+  jose.preload('fcmNotifier');
+  const sender = createHttpSender({ timeoutMs, ca, egress: createEgress('fcmNotifier', settings, timeoutMs) });
   const account = {
     clientEmail: serviceAccount.client_email,
     key: serviceAccount.private_key,
@@ -123,6 +156,8 @@ export function fcmNotifier(options: FcmNotifierOptions): Notifier {
     validate: (tokenData) => TOKEN.test(tokenData),
     notify: ({ tokenData, signal }) =>
       runPush(async () => {
+        const loading = jose.load('fcmNotifier');
+        if (loading !== undefined) await loading;
         const body = JSON.stringify({ message: { token: tokenData, data: DATA, android: ANDROID } });
         const first = await send(body, signal);
         const response = isAccessTokenRefused(first) ? await send(body, signal) : first;

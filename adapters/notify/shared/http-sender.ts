@@ -1,7 +1,8 @@
 import { type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http';
-import { type Agent, type AgentOptions, request } from 'node:https';
+import { type AgentOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { BoundedAgent, IDLE_TIMEOUT_MS } from '../../shared/bounded-agent.js';
+import type { Egress } from '../../shared/egress.js';
 import { createHttpCall, type HttpCall, type ProviderResponse } from './http-call.js';
 import { createRetry, PushFailure, toErrorCode } from './outcome.js';
 
@@ -12,8 +13,8 @@ export interface HttpSenderOptions {
   readonly ca?: AgentOptions['ca'] | undefined;
   /** Resolves host names in place of `dns.lookup`. An error refuses the connection. */
   readonly lookup?: LookupFunction | undefined;
-  /** Connects in place of the sender's own agent. `close` does not close this agent. */
-  readonly agent?: Agent | undefined;
+  /** The way out. A proxy resolves names itself, so `lookup` applies to direct connections only. */
+  readonly egress: Egress;
 }
 
 export interface HttpPost {
@@ -33,7 +34,7 @@ export interface HttpSender {
   close(): void;
 }
 
-export function createHttpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOptions): HttpSender {
+export function createHttpSender({ timeoutMs, ca, lookup, egress }: HttpSenderOptions): HttpSender {
   const tlsAgent = new BoundedAgent();
   const plainAgent = new PlainAgent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS });
   const underWay = new Set<HttpCall>();
@@ -47,7 +48,7 @@ export function createHttpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOpt
       const sent = (isPlain ? plainRequest : request)(target, {
         method: 'POST',
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-        agent: isPlain ? plainAgent : (agent ?? tlsAgent),
+        agent: isPlain ? plainAgent : (egress.findAgent(target) ?? tlsAgent),
         ...(ca === undefined ? {} : { ca }),
         ...(lookup === undefined ? {} : { lookup }),
       });
@@ -76,6 +77,7 @@ export function createHttpSender({ timeoutMs, ca, lookup, agent }: HttpSenderOpt
     close() {
       isClosed = true;
       for (const call of underWay) call.cancel('closed');
+      egress.close();
       tlsAgent.destroy();
       plainAgent.destroy();
     },

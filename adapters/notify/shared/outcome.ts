@@ -1,4 +1,5 @@
 import type { PushOutcome } from '../../../src/relay/notify/contract.js';
+import { PackageError } from '../../shared/import-package.js';
 
 /** A push ended before the provider decided on it. */
 export class PushFailure extends Error {
@@ -96,7 +97,10 @@ export async function runPush(push: () => Promise<PushOutcome>): Promise<PushOut
   try {
     return await push();
   } catch (error) {
-    return error instanceof PushFailure ? error.outcome : createRetry(toErrorCode(error));
+    if (error instanceof PushFailure) return error.outcome;
+    // Another attempt finds the same packages.
+    if (error instanceof PackageError) return { outcome: 'rejected', code: error.code };
+    return createRetry(toErrorCode(error));
   }
 }
 

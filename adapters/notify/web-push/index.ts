@@ -1,16 +1,18 @@
 import { createECDH } from 'node:crypto';
 import { lookup as systemLookup } from 'node:dns';
-import { Agent } from 'node:https';
+import type { Agent } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import webPush from 'web-push';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { createEgress } from '../../shared/egress.js';
+import { secretText } from '../../shared/option-schemas.js';
 import { createBoundedLookup, LOOKUPS_BUSY } from '../shared/bounded-lookup.js';
 import { createHttpSender } from '../shared/http-sender.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { createRetry, PUSH_TTL_SECONDS, PushFailure, runPush, toOutcome } from '../shared/outcome.js';
 import { createPublicLookup, PRIVATE_ADDRESS } from '../shared/public-address.js';
+import { webPush } from './library.js';
 import { type HostRule, parseHostRule, parseSubscription, readEndpoint } from './subscription.js';
 
 export type { TrustedCertificates } from '../shared/option-schemas.js';
@@ -24,22 +26,30 @@ export interface WebPushNotifierOptions {
   /** The VAPID private key, 32 bytes in base64url. */
   readonly privateKey: string;
   /**
-   * The allowed push services: host names, `*.` followed by a host name, or IP addresses, with `:port` for a port other
-   * than 443. Default: the services of Chrome, Firefox, Edge and Safari.
+   * Push services that are allowed besides those of Chrome, Chromium, Firefox, Edge and Safari: host names, `*.` followed
+   * by a host name, or IP addresses, with `:port` for a port other than 443. Default: none.
    */
   readonly hosts?: readonly string[] | undefined;
+  /** The allowed push services in place of the browsers' own. Cannot be combined with `hosts`. */
+  readonly onlyHosts?: readonly string[] | undefined;
   /** True: names may resolve to private and loopback addresses, for a push service in your network. Default false. */
   readonly privateAddresses?: boolean | undefined;
   /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
   /**
-   * Connects in place of the notifier's own agent, for example through an egress proxy. An agent that resolves names
-   * must itself block private addresses. `close` does not close this agent.
+   * Connects in place of the notifier's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. An agent that
+   * resolves names must itself block private addresses. `close` does not close this agent.
    */
   readonly agent?: Agent | undefined;
-  /** Resolves names in place of `dns.lookup`. */
+  /**
+   * The http or https URL of an egress proxy, which must support CONNECT. The relay still calls only hosts of the list.
+   * The proxy resolves their names, so it must itself block private addresses. `false`: no proxy. Cannot be combined
+   * with `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
+  /** Resolves names in place of `dns.lookup`, for direct connections. */
   readonly lookup?: LookupFunction | undefined;
-  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
+  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The types of notification tokens that this notifier handles. Default `['webpush']`. */
   readonly types?: readonly string[] | undefined;
@@ -47,20 +57,36 @@ export interface WebPushNotifierOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+/**
+ * The push services of browsers in 2026: Chrome and its relatives (Edge on Android, Opera, Samsung Internet, Brave), a
+ * Chromium without Google's keys, Firefox, Edge on Windows, and Safari, whose host may be any below push.apple.com by
+ * Apple's documentation ("Sending web push notifications in web apps and browsers").
+ */
 const PUSH_SERVICES = [
   'fcm.googleapis.com',
+  'jmt17.google.com',
   'updates.push.services.mozilla.com',
-  '*.notify.windows.com',
   'web.push.apple.com',
-];
+  '*.push.apple.com',
+  '*.notify.windows.com',
+  '*.wns.windows.com',
+].map((entry) => parseHostRule(entry) as HostRule);
+
+const hostList = z
+  .array(
+    z
+      .string()
+      .transform(parseHostRule)
+      .refine((rule) => rule !== undefined, 'must be a host such as push.example, *.push.example or push.example:8443')
+      .transform((rule) => rule as HostRule),
+  )
+  .min(1, 'must name at least one host');
 
 const vapidKey = (bytes: number) =>
-  z
-    .string()
-    .refine(
-      (text) => /^[A-Za-z0-9_-]+$/.test(text) && Buffer.from(text, 'base64url').length === bytes,
-      `must be ${bytes} bytes in base64url without padding`,
-    );
+  secretText.refine(
+    (text) => /^[A-Za-z0-9_-]+$/.test(text) && Buffer.from(text, 'base64url').length === bytes,
+    `must be ${bytes} bytes in base64url without padding`,
+  );
 
 const schema = z
   .strictObject({
@@ -71,21 +97,9 @@ const schema = z
     ),
     publicKey: vapidKey(65),
     privateKey: vapidKey(32),
-    hosts: z
-      .array(
-        z
-          .string()
-          .transform(parseHostRule)
-          .refine(
-            (rule) => rule !== undefined,
-            'must be a host such as push.example, *.push.example or push.example:8443',
-          )
-          .transform((rule) => rule as HostRule),
-      )
-      .min(1, 'must name at least one host')
-      .prefault(PUSH_SERVICES),
+    hosts: hostList.optional(),
+    onlyHosts: hostList.optional(),
     privateAddresses: z.boolean().default(false),
-    agent: z.custom<Agent>((value) => value instanceof Agent, 'must be an Agent of node:https').optional(),
     lookup: z.custom<LookupFunction>((value) => typeof value === 'function', 'must be a function').optional(),
     types: tokenTypes.default(['webpush']),
     ...commonOptions,
@@ -93,7 +107,13 @@ const schema = z
   .refine(({ publicKey, privateKey }) => isPair(publicKey, privateKey), {
     message: 'must belong to the privateKey',
     path: ['publicKey'],
+  })
+  .refine(({ hosts, onlyHosts }) => hosts === undefined || onlyHosts === undefined, {
+    message: 'cannot be combined with hosts, which adds to the default list',
+    path: ['onlyHosts'],
   });
+
+const USER = 'webPushNotifier';
 
 /** All pushes carry the same content, so that it reveals nothing. */
 const PAYLOAD = JSON.stringify({ hint: 'changed' });
@@ -103,8 +123,8 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
  * by the relay (VAPID, RFC 8292). The token is the JSON text of the browser's PushSubscription. The service worker
  * always receives `{"hint":"changed"}`. Requires the package `web-push`.
  *
- * A device chooses the endpoint to which the relay posts. So the endpoint must be an https URL on a host of `hosts`.
- * Names must resolve to public addresses, and the notifier checks the addresses that the connection uses. An IP address
+ * A device chooses the endpoint to which the relay posts. So the endpoint must be an https URL on a host of the list
+ * (`hosts`, `onlyHosts`). If it is not, the relay emits `token.declined`. Names must resolve to public addresses, and the notifier checks the addresses that the connection uses. An IP address
  * must be on the list itself. The notifier follows no redirects and reads at most 16 KiB of a response.
  *
  * | Push service | outcome |
@@ -126,13 +146,15 @@ const PAYLOAD = JSON.stringify({ hint: 'changed' });
  * @see {@link https://www.rfc-editor.org/rfc/rfc8292 RFC 8292}
  */
 export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
-  const settings = parseOptions('webPushNotifier', schema, options);
-  const { subject, publicKey, privateKey, hosts, privateAddresses, agent, timeoutMs, ca, types, clock } = settings;
+  const settings = parseOptions(USER, schema, options);
+  const { subject, publicKey, privateKey, privateAddresses, timeoutMs, ca, types, clock } = settings;
+  const hosts = settings.onlyHosts ?? [...PUSH_SERVICES, ...(settings.hosts ?? [])];
+  webPush.preload(USER);
   const lookup = createBoundedLookup(settings.lookup ?? systemLookup);
   const sender = createHttpSender({
     timeoutMs,
     ca,
-    agent,
+    egress: createEgress(USER, settings, timeoutMs),
     lookup: privateAddresses ? lookup : createPublicLookup(lookup),
   });
   const findRule = ({ host }: URL) => hosts.find((rule) => rule.matches(host));
@@ -145,6 +167,8 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
   return {
     types,
     validate: (tokenData) => read(tokenData) !== undefined,
+    explainDecline: (tokenData) =>
+      parseSubscription(tokenData) === undefined ? 'subscription_invalid' : 'host_not_listed',
     destination(tokenData) {
       const endpoint = readEndpoint(tokenData);
       if (endpoint === undefined) return {};
@@ -157,7 +181,9 @@ export function webPushNotifier(options: WebPushNotifierOptions): Notifier {
         const { endpoint, keys, rule } = found;
         // The library encrypts and signs, and does not send: its sending has no time limit, no signal and no limit for
         // the response, and parses the endpoint by other rules.
-        const { headers, body } = webPush.generateRequestDetails({ endpoint: endpoint.href, keys }, PAYLOAD, {
+        const loading = webPush.load(USER);
+        if (loading !== undefined) await loading;
+        const { headers, body } = webPush.module.generateRequestDetails({ endpoint: endpoint.href, keys }, PAYLOAD, {
           vapidDetails: { subject, publicKey, privateKey },
           TTL: PUSH_TTL_SECONDS,
           urgency: 'high',
@@ -179,7 +205,10 @@ function rethrow(error: unknown, { isWildcard }: HostRule): never {
   if (code !== undefined && (code === PRIVATE_ADDRESS || (isWildcard && code === 'ENOTFOUND'))) {
     throw new PushFailure({ outcome: 'rejected', code });
   }
-  if (code === LOOKUPS_BUSY) throw new PushFailure({ ...createRetry(code), fault: 'token' });
+  // The proxy may not know a name that the device made up.
+  const isUnknownToProxy = isWildcard && code?.startsWith('proxy_http_') === true;
+  if (code !== undefined && (code === LOOKUPS_BUSY || isUnknownToProxy))
+    throw new PushFailure({ ...createRetry(code), fault: 'token' });
   throw error;
 }
 

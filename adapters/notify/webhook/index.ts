@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { type Agent, validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { createEgress } from '../../shared/egress.js';
 import { httpsUrl } from '../../shared/https-url.js';
+import { secretText } from '../../shared/option-schemas.js';
 import { createHttpSender } from '../shared/http-sender.js';
 import { commonOptions, type TrustedCertificates, tokenTypes } from '../shared/option-schemas.js';
 import { runPush, toOutcome } from '../shared/outcome.js';
@@ -25,7 +27,17 @@ export interface WebhookNotifierOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: TrustedCertificates | undefined;
-  /** Time limit for one push in milliseconds, from 1 to 60,000. Default 5,000. */
+  /**
+   * Connects in place of the notifier's own agent: an `Agent` of node:https, or such as HttpsProxyAgent. `close` does not
+   * close this agent.
+   */
+  readonly agent?: Agent | undefined;
+  /**
+   * The http or https URL of an egress proxy, which must support CONNECT. `false`: no proxy. Cannot be combined with
+   * `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
+   */
+  readonly proxy?: string | URL | false | undefined;
+  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
@@ -39,7 +51,7 @@ const schema = z.strictObject({
     ({ username, password, hash }) => `${username}${password}${hash}` === '',
     'must not have credentials or a fragment',
   ),
-  secret: z.string().transform((text, context) => {
+  secret: secretText.transform((text, context) => {
     try {
       return parseWebhookSecret(text, '');
     } catch {
@@ -81,8 +93,9 @@ const schema = z.strictObject({
  * @see {@link https://www.standardwebhooks.com Standard Webhooks}
  */
 export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
-  const { url, secret, types, headers, ca, timeoutMs, clock } = parseOptions('webhookNotifier', schema, options);
-  const sender = createHttpSender({ timeoutMs, ca });
+  const settings = parseOptions('webhookNotifier', schema, options);
+  const { url, secret, types, headers, ca, timeoutMs, clock } = settings;
+  const sender = createHttpSender({ timeoutMs, ca, egress: createEgress('webhookNotifier', settings, timeoutMs) });
 
   return {
     types,

@@ -1,14 +1,24 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { parseOptions } from '../../../src/relay/parse-options.js';
+import { UNSET_VARIABLE } from '../../shared/option-schemas.js';
 
-/** Accepted difference in seconds between the timestamp of a webhook and the clock. */
-const DEFAULT_TOLERANCE_SECONDS = 5 * 60;
+const TOLERANCE_RANGE = 'must be a number of seconds from 0 to 86400';
+
+const schema = z.strictObject({
+  // NaN passes, and matches no timestamp.
+  toleranceSeconds: z
+    .custom<number>((value) => typeof value === 'number' && !(value < 0 || value > 86_400), TOLERANCE_RANGE)
+    .default(5 * 60),
+  clock: z.custom<() => number>((value) => typeof value === 'function', 'must be a function').default(() => Date.now),
+});
 
 /** Maximum number of signatures that are read from one header. */
 const MAXIMUM_SIGNATURES = 16;
 
 /** Options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions {
-  /** Accepted difference in seconds between `webhook-timestamp` and the clock. Default 300. */
+  /** Accepted difference in seconds between `webhook-timestamp` and the clock, from 0 to 86,400. Default 300. */
   readonly toleranceSeconds?: number | undefined;
   /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
@@ -25,7 +35,8 @@ export function parseWebhookSecret(secret: string, path: string): Buffer {
   const text = typeof secret === 'string' ? secret.replace(/^whsec_/, '') : '';
   const key = Buffer.from(text, 'base64');
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || key.length < 24 || key.length > 64) {
-    throw new TypeError(`${path}: must be whsec_ and the base64 text of 24 to 64 random bytes`);
+    const end = secret === undefined ? UNSET_VARIABLE : '';
+    throw new TypeError(`${path}: must be whsec_ and the base64 text of 24 to 64 random bytes${end}`);
   }
   return key;
 }
@@ -46,7 +57,7 @@ export function signWebhook(key: Buffer, id: string, timestamp: string, body: st
  * @param body - The raw body, byte for byte. A parsed and serialised body does not match.
  * @param options - The tolerance and the clock.
  * @returns True if the request is authentic.
- * @throws {TypeError} If the secret is malformed.
+ * @throws {TypeError} If the secret is malformed, or for a wrong option.
  * @example
  * if (!verifyWebhook(secret, request.headers, rawBody)) return response.writeHead(401).end();
  * const { type, tokenData, expiresAt } = JSON.parse(rawBody);
@@ -56,8 +67,9 @@ export function verifyWebhook(
   secret: string,
   headers: WebhookHeaders,
   body: string | Uint8Array,
-  { toleranceSeconds = DEFAULT_TOLERANCE_SECONDS, clock = Date.now }: VerifyWebhookOptions = {},
+  options: VerifyWebhookOptions = {},
 ): boolean {
+  const { toleranceSeconds, clock } = parseOptions('verifyWebhook.options', schema, options);
   const key = parseWebhookSecret(secret, 'verifyWebhook.secret');
   const id = getSingleHeader(headers, 'webhook-id');
   const timestamp = getSingleHeader(headers, 'webhook-timestamp');

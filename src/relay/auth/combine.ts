@@ -1,10 +1,12 @@
 import { isRelayError, RelayError } from '../errors.js';
 import type { HeaderField } from '../request.js';
+import { assertHook } from './assert-hook.js';
 import { getDefaultChallenge, parseScheme } from './challenge.js';
 import {
   type AuthenticationHook,
   type AuthenticationInput,
   isPrincipal,
+  markHookFactory,
   type Principal,
   type ResourceMetadata,
 } from './contract.js';
@@ -35,7 +37,7 @@ export function allOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
     for (const hook of hooks) united = unite(united, await runHook(hook, input));
     return united;
   };
-  return Object.assign(combined, { metadata: uniteMetadata(hooks) });
+  return Object.assign(combined, { metadata: uniteMetadata(hooks), timeoutMs: getLongestTimeout(hooks) });
 }
 
 /**
@@ -65,12 +67,22 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
     if (isRelayError(answer)) throw answer;
     return answer;
   };
-  return Object.assign(combined, { metadata: uniteMetadata(hooks) });
+  return Object.assign(combined, { metadata: uniteMetadata(hooks), timeoutMs: getLongestTimeout(hooks) });
+}
+
+markHookFactory(allowAnonymous);
+markHookFactory(allOf);
+markHookFactory(anyOf);
+
+/** The longest of the limits that the options of the hooks set. */
+function getLongestTimeout(hooks: readonly AuthenticationHook[]): number | undefined {
+  const limits = hooks.flatMap(({ timeoutMs }) => timeoutMs ?? []);
+  return limits.length === 0 ? undefined : Math.max(...limits);
 }
 
 function assertHooks(name: string, hooks: readonly unknown[]): void {
   if (hooks.length === 0) throw new TypeError(`${name}: needs at least one hook`);
-  if (hooks.some((hook) => typeof hook !== 'function')) throw new TypeError(`${name}: every hook must be a function`);
+  for (const hook of hooks) assertHook(name, hook);
 }
 
 async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {

@@ -90,6 +90,11 @@ export interface AuthenticationHook {
   (input: AuthenticationInput): Principal | Promise<Principal>;
   /** Members for the protected resource metadata of the relay (RFC 9728 §2). */
   readonly metadata?: ResourceMetadata;
+  /**
+   * The time limit in ms that the hook sets for its own requests, if its options set one. `createRelay` refuses a limit
+   * that is longer than `hookTimeoutMs`, which would end the hook first.
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Members of the protected resource metadata. Lists of several hooks are united. */
@@ -133,4 +138,15 @@ export function isPrincipal(value: unknown): value is Principal {
 
 function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+const FACTORY = Symbol.for('credential-relay.hookFactory');
+
+/** Marks a function that creates hooks, so that `createRelay` can name the mistake of passing the function itself. */
+export function markHookFactory(factory: (...options: never[]) => AuthenticationHook): void {
+  Reflect.set(factory, FACTORY, true);
+}
+
+export function isHookFactory(value: object): boolean {
+  return FACTORY in value;
 }

@@ -38,6 +38,7 @@ export function describeAuthorization(result: unknown): string {
 
 /** A sentence about a failed hook. It contains no value of the hook, and of an error only its class name. */
 export function describeHookFailure(failure: RelayError): string {
+  if (failure.details.reason !== undefined) return failure.details.reason;
   if (!('cause' in failure.details)) return `The hook threw a RelayError with the code ${failure.code}.`;
   const { cause } = failure.details;
   if (cause instanceof UnusableResult) return cause.message;

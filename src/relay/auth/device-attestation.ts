@@ -1,7 +1,25 @@
+import { z } from 'zod';
 import { RelayError } from '../errors.js';
-import { type AuthenticationHook, type AuthenticationInput, isPrincipal, type Principal } from './contract.js';
+import { parseOptions } from '../parse-options.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  isPrincipal,
+  markHookFactory,
+  type Principal,
+} from './contract.js';
 /** The subject of an attestation: an app, never a device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
+
+const schema = z.strictObject(
+  {
+    verify: z.custom<DeviceAttestationOptions['verify']>(
+      (value) => typeof value === 'function',
+      'is required and must be a function',
+    ),
+  },
+  'must be an object with the function verify: deviceAttestation({ verify })',
+);
 
 /** Options of {@link deviceAttestation}. */
 export interface DeviceAttestationOptions {
@@ -22,14 +40,14 @@ export interface DeviceAttestationOptions {
  * Creates a hook for the attestation formats of device makers. The hook throws `attestation_required` if the header is
  * absent, and `attestation_invalid` if `verify` returns `null`.
  *
- * @throws TypeError if `verify` is not a function
+ * @throws TypeError if `verify` is not a function, or for an unknown option
  * @see SCT and TIGRESS §5.3
  *
  * @example
  * const hook = deviceAttestation({ verify: async (attestation) => ((await verifier.check(attestation)) ? {} : null) });
  */
-export function deviceAttestation({ verify }: DeviceAttestationOptions): AuthenticationHook {
-  if (typeof verify !== 'function') throw new TypeError('deviceAttestation.verify: must be a function');
+export function deviceAttestation(options: DeviceAttestationOptions): AuthenticationHook {
+  const { verify } = parseOptions('deviceAttestation', schema, options);
   return async (input) => {
     const attestation = input.attestation();
     if (attestation === undefined || attestation === '') throw new RelayError('attestation_required');
@@ -42,6 +60,8 @@ export function deviceAttestation({ verify }: DeviceAttestationOptions): Authent
     return { app, scopes, via: ['device-attestation'] };
   };
 }
+
+markHookFactory(deviceAttestation);
 
 const MEMBERS: readonly unknown[] = ['app', 'scopes'] satisfies (keyof AttestedApp)[];
 

@@ -3,6 +3,7 @@ import { RelayError } from '../errors.js';
 import { describeCause, type Events, type OperationName } from '../events.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
+import { assertHook, assertHookTimeout } from './assert-hook.js';
 import { ClientDisconnected, callHook } from './call-hook.js';
 import {
   type AuthenticationHook,
@@ -48,8 +49,17 @@ export function findHook(hooks: AuthenticationHooks, operation: OperationName): 
   return hooks[operation] ?? (operation === 'preview' ? undefined : hooks.default);
 }
 
-/** The guard fails closed: a request without an explicit success of its hook gets an error. */
+/**
+ * The guard fails closed: a request without an explicit success of its hook gets an error. Throws a TypeError for a value
+ * that cannot be a hook.
+ */
 export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardDependencies): Guard {
+  for (const hook of Object.values(hooks)) {
+    if (hook === undefined) continue;
+    assertHook('authenticate', hook);
+    assertHookTimeout(hook, timeoutMs);
+  }
+
   async function call<Answer>(
     which: 'authenticate' | 'authorize',
     operation: OperationName,
@@ -70,7 +80,11 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       });
     } catch (error) {
       const refusal = toHookFailure(error);
-      if (refusal.status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
+      const { code, status, details } = refusal;
+      if (status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
+      if (status < 500 && details.reason !== undefined) {
+        events.emit('hook.refused', { hook: which, operation, code, reason: details.reason });
+      }
       throw refusal;
     } finally {
       if (hookSignal !== undefined) recordedOutages(hookSignal).forEach(report);

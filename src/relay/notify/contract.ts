@@ -74,9 +74,15 @@ export interface Notifier {
   /**
    * Checks a token when a device sends it. Default: every token is valid.
    *
-   * @returns False if the provider cannot have issued the token. The relay then answers that push is not supported.
+   * @returns False if the provider cannot have issued the token. The relay then answers that push is not supported, and
+   * emits `token.declined`.
    */
   validate?(tokenData: string): boolean;
+  /**
+   * Returns why `validate` declines a token, for the event `token.declined`: a word of a fixed list, such as
+   * `host_not_listed`, without any part of the token. Default: `token_invalid`.
+   */
+  explainDecline?(tokenData: string): string | undefined;
   /** Returns the destination of a token. Must be fast, because a request waits for this call. */
   destination?(tokenData: string): PushDestination;
   /**

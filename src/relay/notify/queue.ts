@@ -2,6 +2,7 @@ import type { NotificationToken } from '../../protocol/bodies.js';
 import type { Events } from '../events.js';
 import { waitAtMost } from '../time.js';
 import type { Notifier, PushDestination } from './contract.js';
+import { createDeclinedTokenReporter } from './declined-tokens.js';
 import { DeviceQueues, type PushJob } from './device-queues.js';
 import { PUSH_SETTINGS, type PushSettings } from './settings.js';
 import { NotifierWorker, type WorkerParts } from './worker.js';
@@ -31,11 +32,13 @@ export class PushQueue {
   readonly #devices: DeviceQueues;
   readonly #routes = new Map<string, Route>();
   readonly #workers: NotifierWorker[] = [];
+  readonly #reportDeclined: ReturnType<typeof createDeclinedTokenReporter>;
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
   constructor({ notifiers, settings, clock, events }: PushQueueParts) {
     this.#notifiers = notifiers;
+    this.#reportDeclined = createDeclinedTokenReporter(events);
     this.#parts = {
       settings: { ...PUSH_SETTINGS, ...settings },
       clock,
@@ -57,15 +60,17 @@ export class PushQueue {
     return this.#workers.reduce((sum, worker) => sum + worker.size, 0);
   }
 
-  /** True if a notifier handles the token's type, and accepts the token; false without a token. */
+  /**
+   * True if a notifier handles the token's type, and accepts the token; false without a token. A token that a notifier
+   * declines causes `token.declined`.
+   */
   handles(token: NotificationToken | undefined): boolean {
     if (token === undefined) return false;
     const notifier = this.#routes.get(token.type)?.notifier;
-    try {
-      return notifier !== undefined && notifier.validate?.(token.tokenData) !== false;
-    } catch {
-      return false;
-    }
+    if (notifier === undefined) return false;
+    const isValid = validate(notifier, token.tokenData);
+    if (!isValid) this.#reportDeclined(notifier, token.type, token.tokenData);
+    return isValid;
   }
 
   /** Adds a job whose token is handled. Never throws, and sends nothing yet: a request waits for this call. */
@@ -119,6 +124,14 @@ export class PushQueue {
     const waiting = this.#workers.reduce((sum, worker) => sum + worker.waiting, 0);
     if (waiting <= this.#parts.settings.maximumWaiting) return;
     this.#workers.reduce((longest, worker) => (worker.waiting > longest.waiting ? worker : longest)).dropOldest();
+  }
+}
+
+function validate(notifier: Notifier, tokenData: string): boolean {
+  try {
+    return notifier.validate?.(tokenData) !== false;
+  } catch {
+    return false;
   }
 }
 

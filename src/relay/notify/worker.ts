@@ -184,8 +184,9 @@ export class NotifierWorker {
     ms: number,
   ): void {
     const { events } = this.#parts;
-    const ok = outcome !== 'retry' || fault === 'token';
-    if (code !== 'closed' && this.#breakers.recordResult(queue.host, ok, performance.now())) {
+    // A fault of the token says nothing about the provider: it neither counts nor ends a row of failures.
+    const isNeutral = code === 'closed' || fault === 'token';
+    if (!isNeutral && this.#breakers.recordResult(queue.host, outcome !== 'retry', performance.now())) {
       events.emit('push.paused', { tokenType: token.type });
     }
     const common = { tokenType: token.type, attempt: failedAttempts + 1, ms };

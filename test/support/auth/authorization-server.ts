@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import Provider, { type Adapter, type AdapterPayload, type Configuration } from 'oidc-provider';
 import * as client from 'openid-client';
-import { fetchWithCa, retryOnClosedConnection } from '../../../adapters/auth/shared/fetch-with-ca.js';
+import { fetchWithCa, retryOnClosedConnection } from '../../../adapters/auth/shared/https-fetch.js';
 
 /*
  * A real OAuth authorization server (oidc-provider) in this process, on 127.0.0.1 and a free port, behind a front with

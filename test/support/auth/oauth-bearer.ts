@@ -65,6 +65,8 @@ export type Outcome =
       readonly headers: Headers;
       /** The code of the cause, as in `hook.failed`. */
       readonly cause: unknown;
+      /** The sentence for the operator, as in `hook.refused`. */
+      readonly reason: string | undefined;
     };
 
 /**
@@ -84,6 +86,7 @@ export async function judge(hook: AuthenticationHook, sent: Sent, relay: RelaySe
       code: error.code,
       challenges: pairs.filter(([name]) => name === 'WWW-Authenticate').map(([, value]) => value),
       headers: new Headers(pairs.map(([name, value]): [string, string] => [name, value])),
+      reason: error.details.reason,
       cause: typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : cause,
     };
   }
@@ -106,7 +109,7 @@ export function inputOf(sent: Sent, relay: RelayServices): AuthenticationInput {
 
 function expectNoSecrets(error: RelayError, { authorization = '', dpop = '' }: Sent): void {
   const { message, details, stack } = error;
-  const said = JSON.stringify([message, stack, details.members, details.detail, details.headers]);
+  const said = JSON.stringify([message, stack, details.members, details.detail, details.reason, details.headers]);
   for (const secret of secretsIn(`${authorization} ${dpop}`)) expect(said).not.toContain(secret);
 }
 

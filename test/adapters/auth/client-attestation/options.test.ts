@@ -72,10 +72,19 @@ describe('the options of clientAttestation', () => {
       { jwks, clockToleranceSeconds: -1 },
       /^clientAttestation\.clockToleranceSeconds: must be a whole number from 0 to 300$/,
     ],
-    [{ jwks, timeoutMs: '2s' }, /^clientAttestation\.timeoutMs: must be a whole number from 1 to 30000$/],
+    [
+      { jwks, timeoutMs: '2s' },
+      /^clientAttestation\.timeoutMs: must be a whole number from 100 to 60000, in milliseconds$/,
+    ],
     [{ jwks, jwksMaxAgeSeconds: 0 }, /^clientAttestation\.jwksMaxAgeSeconds: must be a whole number from 1 to 86400$/],
+    [{ jwks, ca: '-----BEGIN' }, /^clientAttestation\.ca: has no effect without jwksUri$/],
+    [{ jwks, ca: [] }, /^clientAttestation\.ca: must be PEM certificates/],
+    [{ jwks, attestationMaxAgeSeconds: 86_400_000 }, /^clientAttestation\.attestationMaxAgeSeconds: .* to 31622400$/],
     [{ jwks, fetch: true }, /^clientAttestation\.fetch: must be a function$/],
-    [{ jwks, ca: 'x', fetch }, /^clientAttestation\.ca: cannot be combined with fetch/],
+    [
+      { jwksUri: 'https://attester.example/jwks', ca: '-----BEGIN', fetch },
+      /^clientAttestation\.ca: cannot be combined with fetch/,
+    ],
     [{ jwks, attestationAudience: '' }, /^clientAttestation\.attestationAudience: /],
     [{ jwks, attestationAudience: [] }, /^clientAttestation\.attestationAudience: must not be empty$/],
     [

@@ -119,7 +119,7 @@ describe('a fetch of the host', () => {
     const late = new Promise<Response>((resolve) => {
       answer = resolve;
     });
-    const one = oauthBearer({ issuer: as.issuer, timeoutMs: 20, fetch: misbehavingOnce('jwks', () => late) });
+    const one = oauthBearer({ issuer: as.issuer, timeoutMs: 100, fetch: misbehavingOnce('jwks', () => late) });
     const sent = { authorization: `Bearer ${await as.sign(as.claims(RESOURCE))}` };
     expect(await judge(one, sent, someServices())).toMatchObject({ status: 503 });
     answer(new Response(body));

@@ -37,11 +37,19 @@ const headed = async (json: string): Promise<string> => {
   return [Buffer.from(json).toString('base64url'), ...others].join('.');
 };
 
-function expectInvalid(outcome: Outcome, description: string): void {
+const FORM = 'The token is not an access token of the accepted form.';
+
+/** The operator gets the reason. The client learns only that the form of the token is wrong. */
+function expectInvalid(outcome: Outcome, reason: string): void {
+  const isForm = /^The token has no |^The typ /.test(reason);
+  const description = isForm ? FORM : reason;
   expect(outcome).toMatchObject({
     status: 401,
     code: 'token_invalid',
     challenges: [`Bearer realm="mailbox", error="invalid_token", error_description="${description}"`, DPOP],
+    reason: isForm
+      ? expect.stringMatching(new RegExp(`^${reason.replace('+', '\\+')}.* set oauthBearer.profile`))
+      : expect.any(String),
   });
 }
 

@@ -21,10 +21,13 @@ describe('the options of oauthBearer', () => {
     ],
     [{ issuer, scope: ['a'] }, /^oauthBearer\.scope: there is no such option$/],
     [{ issuer, discovery: 'auto' }, /^oauthBearer\.discovery: must be one of oidc, oauth2/],
+    [{ issuer, audience: '' }, /^oauthBearer\.audience: must not be empty$/],
     [{ issuer, audience: [] }, /^oauthBearer\.audience: must not be empty$/],
     [{ issuer, audience: [''] }, /^oauthBearer\.audience\.0: must not be empty$/],
     [{ issuer, audience: 7 }, /^oauthBearer\.audience: must be a string or a list of strings$/],
     [{ issuer, scopes: 'relay.create' }, /^oauthBearer\.scopes: must be a list of scopes, or an object with/],
+    [{ issuer, scopes: {} }, /^oauthBearer\.scopes: must name a scope; without this option .* every valid token$/],
+    [{ issuer, scopes: [] }, /^oauthBearer\.scopes: must name a scope/],
     [{ issuer, scopes: ['two words'] }, /^oauthBearer\.scopes\.default\.0: must be a scope, without spaces/],
     [{ issuer, scopes: { creat: ['a'] } }, /^oauthBearer\.scopes\.creat: there is no such option$/],
     [{ issuer, scopes: { create: 'a' } }, /^oauthBearer\.scopes\.create: must be an array$/],
@@ -39,6 +42,14 @@ describe('the options of oauthBearer', () => {
     [{ issuer, clientAuthentication: someAuthentication }, /^oauthBearer\.clientAuthentication: requires clientId$/],
     [{ issuer, clientId: '' }, /^oauthBearer\.clientId: /],
     [{ issuer, clientId: 'a' }, /^oauthBearer\.clientSecret: is required with clientId$/],
+    [
+      { issuer, clientId: 'a', clientSecret: undefined },
+      /^oauthBearer\.clientSecret: is required with clientId; it is undefined: .* the variable is not set$/,
+    ],
+    [
+      { issuer, clientId: 'a', clientSecret: 'from-a-file\n' },
+      /^oauthBearer\.clientSecret: must not begin or end with white space$/,
+    ],
     [{ issuer, clientId: 'a', clientAuthentication: 'b' }, /^oauthBearer\.clientAuthentication: /],
     [
       { issuer, clientId: 'a', clientSecret: 'b', clientAuthentication: someAuthentication },
@@ -50,9 +61,13 @@ describe('the options of oauthBearer', () => {
     [{ issuer, dpopAlgorithms: ['HS256'] }, /^oauthBearer\.dpopAlgorithms\.0: must be one of ES256, /],
     [{ issuer, clockToleranceSeconds: 301 }, /^oauthBearer\.clockToleranceSeconds: .*0 to 300/],
     [{ issuer, clockToleranceSeconds: -1 }, /^oauthBearer\.clockToleranceSeconds: /],
+    [{ issuer, timeoutMs: 5 }, /^oauthBearer\.timeoutMs: must be a whole number from 100 to 60000, in milliseconds$/],
     [{ issuer, timeoutMs: 0 }, /^oauthBearer\.timeoutMs: /],
     [{ issuer, timeoutMs: Number.NaN }, /^oauthBearer\.timeoutMs: /],
-    [{ issuer, timeoutMs: '2000' }, /^oauthBearer\.timeoutMs: must be a whole number from 1 to 60000$/],
+    [
+      { issuer, timeoutMs: '2000' },
+      /^oauthBearer\.timeoutMs: must be a whole number from 100 to 60000, in milliseconds$/,
+    ],
     [{ issuer, introspectionCacheSeconds: 3601 }, /^oauthBearer\.introspectionCacheSeconds: /],
     [{ issuer, introspectionCacheEntries: 0 }, /^oauthBearer\.introspectionCacheEntries: /],
     [{ issuer, jwksMaxAgeSeconds: 0 }, /^oauthBearer\.jwksMaxAgeSeconds: /],
@@ -62,8 +77,14 @@ describe('the options of oauthBearer', () => {
     [{ issuer, dpopNonce: 'yes' }, /^oauthBearer\.dpopNonce: must be true or false$/],
     [{ issuer, dpop: 'off', dpopNonce: true }, /^oauthBearer\.dpopNonce: has no effect with dpop: 'off'$/],
     [{ issuer, dpopMaxAgeSeconds: 3601 }, /^oauthBearer\.dpopMaxAgeSeconds: /],
+    [{ issuer, ca: [] }, /^oauthBearer\.ca: must be PEM certificates: the text of the file, not its path$/],
     [{ issuer, ca: 'ca.pem' }, /^oauthBearer\.ca: must be PEM/],
     [{ issuer, ca: '-----BEGIN', fetch }, /^oauthBearer\.ca: cannot be combined with fetch/],
+    [{ issuer, proxy: 'http://proxy.example', fetch }, /^oauthBearer\.proxy: cannot be combined with fetch/],
+    [
+      { issuer, proxy: 'ftp://proxy.example' },
+      /^oauthBearer\.proxy: must be the http or https URL of a proxy, or false$/,
+    ],
     [{ issuer, fetch: 'fetch' }, /^oauthBearer\.fetch: must be a function/],
   ])('an error message names the wrong option: %j', (options, message) => {
     const make = () => oauthBearer(options as OAuthBearerOptions);

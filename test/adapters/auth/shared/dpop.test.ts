@@ -1,6 +1,7 @@
 import { generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DPOP_ALGORITHMS, DpopProofError, verifyDpopProof } from '../../../../adapters/auth/shared/dpop.js';
+import { jose } from '../../../../adapters/shared/jose.js';
 import {
   type DeviceKey,
   deviceKey,
@@ -19,6 +20,7 @@ const REQUEST = { method: 'POST', url: MAILBOXES, accessToken: TOKEN };
 let key: DeviceKey;
 
 beforeAll(async () => {
+  await jose.load('test');
   key = await deviceKey();
 });
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { fetchWithCa } from '../../../../adapters/auth/shared/fetch-with-ca.js';
+import { fetchWithCa } from '../../../../adapters/auth/shared/https-fetch.js';
 import { LOCALHOST } from '../../../support/network/tls.js';
 
 /* Open connections that trust a certificate authority of the host. */

@@ -1,8 +1,9 @@
-import type { IncomingMessage } from 'node:http';
-import { type Agent, request } from 'node:https';
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
+import { type AgentOptions, request } from 'node:https';
 import { Readable } from 'node:stream';
 import type { CustomFetch, CustomFetchOptions } from 'openid-client';
 import { BoundedAgent } from '../../shared/bounded-agent.js';
+import { createEgress, type Egress } from '../../shared/egress.js';
 
 /**
  * Returns a `fetch` whose https connections trust the given certificate authorities (PEM) in place of the default ones.
@@ -10,10 +11,40 @@ import { BoundedAgent } from '../../shared/bounded-agent.js';
  * redirects, and a body is text or form parameters. Plain http goes to Node's own `fetch`.
  */
 export function fetchWithCa(ca: string | readonly string[]): CustomFetch {
-  const agent = new BoundedAgent({ ca: typeof ca === 'string' ? ca : [...ca] });
+  return createHttpsFetch(typeof ca === 'string' ? ca : [...ca], undefined);
+}
+
+/**
+ * Returns the `fetch` of a hook: its own function, or requests with its certificate authorities and its way out. Requests
+ * that need neither go to the global `fetch`, which is read at each call, since a host may replace it.
+ */
+export function selectFetch(
+  user: string,
+  options: FetchOptions & { readonly fetch?: CustomFetch | undefined },
+): CustomFetch {
+  const { fetch: custom, ca, timeoutMs } = options;
+  if (custom !== undefined) return custom;
+  const egress = createEgress(user, options, timeoutMs);
+  const own = createHttpsFetch(ca, egress);
+  return (url, init) =>
+    ca === undefined && egress.findAgent(new URL(url)) === undefined ? fetch(url, init as RequestInit) : own(url, init);
+}
+
+/** Options of a hook that sends requests. */
+export interface FetchOptions {
+  readonly ca?: AgentOptions['ca'];
+  readonly agent?: HttpAgent | undefined;
+  readonly proxy?: URL | false | undefined;
+  readonly timeoutMs: number;
+}
+
+function createHttpsFetch(ca: AgentOptions['ca'], egress: Egress | undefined): CustomFetch {
+  const trusted = ca === undefined ? {} : { ca };
+  const direct = new BoundedAgent(trusted);
   return async (url, options) => {
-    if (new URL(url).protocol !== 'https:') return fetch(url, options as RequestInit);
-    const incoming = await send(url, options, agent);
+    const target = new URL(url);
+    if (target.protocol !== 'https:') return fetch(url, options as RequestInit);
+    const incoming = await send(url, options, egress?.findAgent(target) ?? direct, trusted);
     try {
       const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
       return new Response(body, { status: incoming.statusCode ?? 0, headers: toHeaders(incoming) });
@@ -57,9 +88,18 @@ class NoResponse extends Error {
   }
 }
 
-function send(url: string, { method, headers, body, signal }: CustomFetchOptions, agent: Agent) {
+function send(
+  url: string,
+  { method, headers, body, signal }: CustomFetchOptions,
+  agent: HttpAgent,
+  trusted: Pick<AgentOptions, 'ca'>,
+) {
   return new Promise<IncomingMessage>((resolve, reject) => {
-    const sent = request(url, { method, headers, agent, ...(signal === undefined ? {} : { signal }) }, resolve);
+    const sent = request(
+      url,
+      { method, headers, agent, ...trusted, ...(signal === undefined ? {} : { signal }) },
+      resolve,
+    );
     sent.once('error', (error) => reject(getFailureReason(error, signal)));
     // Node emits neither 'response' nor 'error' for an unrequested `101 Switching Protocols`.
     sent.once('upgrade', (_, socket) => {

@@ -1,4 +1,5 @@
-import { RelayError } from '../errors.js';
+import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
+import { headerMissing, RelayError } from '../errors.js';
 import { type AuthenticationHook, type AuthenticationInput, isPrincipal, type Principal } from './contract.js';
 /** The subject of an attestation: an app, never a device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
@@ -32,7 +33,10 @@ export function deviceAttestation({ verify }: DeviceAttestationOptions): Authent
   if (typeof verify !== 'function') throw new TypeError('deviceAttestation.verify: must be a function');
   return async (input) => {
     const attestation = input.attestation();
-    if (attestation === undefined || attestation === '') throw new RelayError('attestation_required');
+    if (attestation === undefined || attestation === '') {
+      const isPresent = (name: string): boolean => input.header(name) !== undefined;
+      throw headerMissing('attestation_required', DEVICE_ATTESTATION, isPresent);
+    }
     const answer: unknown = await verify(attestation, input);
     if (answer === null) throw new RelayError('attestation_invalid');
     if (!isAttestedApp(answer)) {

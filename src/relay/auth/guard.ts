@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { isRelayError, RelayError } from '../errors.js';
 import { describeCause, type Events, type OperationName } from '../events.js';
@@ -19,13 +20,19 @@ import { recordedOutages } from './outages.js';
 export interface Guard {
   /**
    * The principal; `undefined` without a promise if the operation has no hook. Throws the error of the hook, or 503.
+   * `data` is the `payload.data` of a create or an update.
    */
-  authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
+  authenticate(
+    operation: OperationName,
+    request: RelayRequest,
+    data?: string,
+  ): Promise<Principal | undefined> | undefined;
   /** Binds the authorize hook to a request; `undefined` if there is no such hook. */
   createAuthorizer(
     operation: OperationName,
     request: RelayRequest,
     principal: Principal | undefined,
+    data?: string,
   ): ((role: Role) => Promise<void>) | undefined;
 }
 
@@ -47,6 +54,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     which: 'authenticate' | 'authorize',
     operation: OperationName,
     request: RelayRequest,
+    data: string | undefined,
     hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const started = performance.now();
@@ -58,7 +66,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
         hookSignal = signal;
-        return hook(createInput(operation, request, services, signal));
+        return hook(createInput(operation, request, data, services, signal));
       });
     } catch (error) {
       const refusal = isRelayError(error) ? error : new RelayError('authentication_unavailable', { cause: error });
@@ -70,19 +78,19 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
   }
 
   return {
-    authenticate(operation, request) {
+    authenticate(operation, request, data) {
       const hook = findHook(hooks, operation);
       if (hook === undefined) return undefined;
-      return call('authenticate', operation, request, async (input) => {
+      return call('authenticate', operation, request, data, async (input) => {
         const answer: unknown = await hook(input);
         if (isPrincipal(answer)) return answer;
         throw new TypeError('An authentication hook did not return a Principal.');
       });
     },
-    createAuthorizer(operation, request, principal) {
+    createAuthorizer(operation, request, principal, data) {
       if (authorize === undefined) return undefined;
       return (role) =>
-        call('authorize', operation, request, async (input) => {
+        call('authorize', operation, request, data, async (input) => {
           const answer: unknown = await authorize(Object.assign(input, { role, principal }));
           // An author who returns `false` means a refusal, so a return value must not admit the request.
           if (answer !== undefined) throw new TypeError('An authorization hook returned something.');
@@ -94,6 +102,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
 function createInput(
   operation: OperationName,
   request: RelayRequest,
+  data: string | undefined,
   relay: RelayServices,
   signal: AbortSignal,
 ): AuthenticationInput {
@@ -101,12 +110,18 @@ function createInput(
     if (request.repeated(name)) throw new RelayError('header_repeated', { members: { header: name } });
     return request.header(name);
   };
+  let digest: string | undefined;
   return {
     operation,
     method: request.method,
-    url: relay.resource + request.path,
+    // Only the identifier can have capital letters. Hooks see the same URL for each case of it.
+    url: relay.resource + request.path.toLowerCase(),
     header,
     attestation: () => header(DEVICE_ATTESTATION),
+    get payloadDigest() {
+      if (data !== undefined) digest ??= hash('sha256', data, 'base64url');
+      return digest;
+    },
     host: request.host,
     relay,
     signal,

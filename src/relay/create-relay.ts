@@ -108,7 +108,7 @@ export function createRelay(options: RelayOptions): Relay {
   const store = openStore(settings, events);
   const identifierKeys = resolveIdentifierKeys(settings.keys);
   const context = createContext({ settings, events, store, identifierKeys });
-  const cors = createCors(settings.corsOrigins);
+  const cors = createCors(settings.cors);
   const { guard, wellKnown } = createAuthentication(settings, identifierKeys, context, cors);
   const dispatch = createDispatch(context, {
     tlsRequired: settings.publicUrl.tls,

@@ -1,5 +1,10 @@
 import { decodeProtectedHeader } from 'jose';
-import type { AuthenticationHook, AuthenticationInput, Principal } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markFactory,
+  type Principal,
+} from '../../../src/relay/auth/contract.js';
 import { ATTESTATION_HEADER, ATTESTATION_TYP, METADATA } from './draft.js';
 import { isCompactJwt, verifyAttestation } from './jwt.js';
 import { createKeyFinder } from './keys.js';
@@ -111,3 +116,5 @@ function createMetadata({ algorithms, popAlgorithms, popMethods, proofs }: Setti
     ...(proofs.algorithms.length === 0 ? {} : { [METADATA.dpopAlgorithms]: proofs.algorithms }),
   };
 }
+
+markFactory('clientAttestation', clientAttestation);

@@ -1,4 +1,9 @@
-import type { AuthenticationHook, AuthenticationInput, ResourceMetadata } from '../../../src/relay/auth/contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  markFactory,
+  type ResourceMetadata,
+} from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
 import { consumeDpopProof, DPOP_NONCE, type DpopProof, DpopProofError, verifyDpopProof } from '../shared/dpop.js';
 import { MAXIMUM_JWT_CHARACTERS } from '../shared/jws.js';
@@ -168,3 +173,5 @@ function createMetadata({ issuer }: OAuthBearerOptions, settings: Settings): Res
     ...(acceptsProofs ? { dpop_bound_access_tokens_required: settings.dpop === 'required' } : {}),
   });
 }
+
+markFactory('oauthBearer', oauthBearer);

@@ -4,7 +4,9 @@ import { getDefaultChallenge, parseScheme } from './challenge.js';
 import {
   type AuthenticationHook,
   type AuthenticationInput,
+  findFactoryName,
   isPrincipal,
+  markFactory,
   type Principal,
   type ResourceMetadata,
 } from './contract.js';
@@ -69,7 +71,17 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
 
 function assertHooks(name: string, hooks: readonly unknown[]): void {
   if (hooks.length === 0) throw new TypeError(`${name}: needs at least one hook`);
-  if (hooks.some((hook) => typeof hook !== 'function')) throw new TypeError(`${name}: every hook must be a function`);
+  for (const [index, hook] of hooks.entries()) {
+    if (Array.isArray(hook)) throw new TypeError(`${name}: takes hooks, not an array: ${name}(...hooks)`);
+    if (hook instanceof Promise) throw new TypeError(`${name}: argument ${index + 1} is a promise: await it first`);
+    if (typeof hook !== 'function') throw new TypeError(`${name}: every hook must be a function`);
+    const factory = findFactoryName(hook);
+    if (factory !== undefined) {
+      throw new TypeError(
+        `${name}: argument ${index + 1} is the function ${factory} itself: call it, as ${factory}(…)`,
+      );
+    }
+  }
 }
 
 async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
@@ -149,3 +161,7 @@ export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMet
 function isList(value: string | boolean | readonly string[]): value is readonly string[] {
   return typeof value === 'object';
 }
+
+markFactory('allowAnonymous', allowAnonymous);
+markFactory('allOf', allOf);
+markFactory('anyOf', anyOf);

@@ -148,3 +148,16 @@ export function isPrincipal(value: unknown): value is Principal {
 function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
+
+const FACTORY = Symbol.for('credential-relay.hookFactory');
+
+/** Marks a function that creates hooks, so that `createRelay` can name it if it is given without a call. */
+export function markFactory<Factory extends (...options: never[]) => unknown>(name: string, factory: Factory): Factory {
+  return Object.defineProperty(factory, FACTORY, { value: name });
+}
+
+/** The name of a function marked by {@link markFactory}; `undefined` for any other function. */
+export function findFactoryName(value: object): string | undefined {
+  const name: unknown = Reflect.get(value, FACTORY);
+  return typeof name === 'string' ? name : undefined;
+}

@@ -1,6 +1,12 @@
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { headerMissing, RelayError } from '../errors.js';
-import { type AuthenticationHook, type AuthenticationInput, isPrincipal, type Principal } from './contract.js';
+import {
+  type AuthenticationHook,
+  type AuthenticationInput,
+  isPrincipal,
+  markFactory,
+  type Principal,
+} from './contract.js';
 /** The subject of an attestation: an app, never a device. */
 export type AttestedApp = Pick<Principal, 'app' | 'scopes'>;
 
@@ -60,3 +66,5 @@ function isAttestedApp(value: unknown): value is AttestedApp {
   if (!Reflect.ownKeys(value).every((member) => MEMBERS.includes(member))) return false;
   return (value as AttestedApp).app !== '' && isPrincipal({ ...value, via: [] });
 }
+
+markFactory('deviceAttestation', deviceAttestation);

@@ -27,7 +27,7 @@ function twoProcesses() {
         return revision?.(key);
       },
     };
-    return testRelay({ store: counting, notifiers: [push], longPoll: { pollMs: 20 } });
+    return testRelay({ store: counting, notifiers: [push], longPoll: { pollMs: 50 } });
   };
   return { here: make(), there: make(), push, polls: () => polls };
 }

@@ -18,24 +18,17 @@ export function parseOptions<Schema extends z.ZodType>(
   };
   const unknown = findUnknownOption(schema, options);
   if (unknown !== undefined) fail(unknown.path, unknown.message);
-  const result = schema.safeParse(options, { error: describeIssue });
+  const result = schema.safeParse(options, { error: describeIssue, reportInput: true });
   if (result.success) return result.data;
   const issue = result.error.issues.find(({ code }) => code === 'unrecognized_keys') ?? result.error.issues[0];
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === 'unrecognized_keys') return fail([...path, ...issue.keys.slice(0, 1)], 'there is no such option');
-  const value = findValue(options, path);
+  const value = issue?.input;
   // An item of a list that is not there: `[process.env.NAME]`.
   if (value === undefined && /^\d+$/.test(path.at(-1) ?? '')) {
     return fail(path, 'is undefined: is the environment variable set?');
   }
   return fail(path, qualify(issue?.message ?? 'is invalid', value));
-}
-
-/** The value at a path of the options. */
-function findValue(options: unknown, path: readonly string[]): unknown {
-  let value = options;
-  for (const name of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return value;
 }
 
 /** Adds the probable mistake to a message: a missing `await`, or text from the environment. */
@@ -86,5 +79,5 @@ const MAXIMUM_NAMES = 8;
 function listMembers(schema: unknown): string {
   const { shape = {} } = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def ?? {};
   const names = Object.keys(shape);
-  return names.length === 0 || names.length > MAXIMUM_NAMES ? ' of options' : ` with the options ${names.join(', ')}`;
+  return names.length === 0 || names.length > MAXIMUM_NAMES ? '' : ` with the options ${names.join(', ')}`;
 }

@@ -41,9 +41,9 @@ class LazySettings {
 
 describe('options as a whole', () => {
   it.each<[given: unknown, message: string]>([
-    [undefined, 'options: is required and must be an object of options'],
-    [null, 'options: must be an object of options'],
-    ['https://a.example', 'options: must be an object of options'],
+    [undefined, 'options: is required and must be an object'],
+    [null, 'options: must be an object'],
+    ['https://a.example', 'options: must be an object'],
     [new Map([['publicUrl', 'https://a.example']]), 'options: must be a plain object of options, not a Map'],
     [Promise.resolve({}), 'options: is a promise: await it first'],
     [new Settings(), 'hookTimeout: there is no such option; did you mean hookTimeoutMs?'],

@@ -72,7 +72,7 @@ describe('the options of clientAttestation', () => {
       { jwks, clockToleranceSeconds: -1 },
       /^clientAttestation\.clockToleranceSeconds: must be a whole number from 0 to 300$/,
     ],
-    [{ jwks, timeoutMs: '2s' }, /^clientAttestation\.timeoutMs: must be a whole number from 1 to 30000$/],
+    [{ jwks, timeoutMs: '2s' }, /^clientAttestation\.timeoutMs: must be a whole number from 1 to 30000, not a string/],
     [{ jwks, jwksMaxAgeSeconds: 0 }, /^clientAttestation\.jwksMaxAgeSeconds: must be a whole number from 1 to 86400$/],
     [{ jwks, fetch: true }, /^clientAttestation\.fetch: must be a function$/],
     [{ jwks, ca: 'x', fetch }, /^clientAttestation\.ca: cannot be combined with fetch/],
@@ -82,7 +82,7 @@ describe('the options of clientAttestation', () => {
       { jwks, attestationAudience: 7 },
       /^clientAttestation\.attestationAudience: must be a string or a list of strings$/,
     ],
-    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option$/],
+    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option/],
   ];
   it.each(cases)('an error message names the wrong option: %j', (options, message) => {
     const make = () => clientAttestation(options as never);

@@ -11,22 +11,6 @@ export class PackageError extends Error {
 }
 
 /**
- * Imports an optional package.
- *
- * @param user - The function that needs the package, for the message, such as `redisStore`.
- * @param name - The package.
- * @param load - `() => import('the-package')`.
- * @throws PackageError with the command to install the package, or with the reason why it cannot be loaded
- */
-export async function importPackage<Module>(user: string, name: string, load: () => Promise<Module>): Promise<Module> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw toPackageError(user, name, cause);
-  }
-}
-
-/**
  * Explains a failed import of an optional package. Each adapter writes the `import()` itself, inside a `try` of the same
  * function and with a literal name. Bundlers find only literal names. With the `try`, esbuild, webpack and Turbopack
  * build without the package: a missing package is a warning there, and an error elsewhere.

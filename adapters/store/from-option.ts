@@ -1,5 +1,6 @@
 import { Keyv, type KeyvStoreAdapter } from 'keyv';
 import type { MailboxStore } from '../../src/relay/store/contract.js';
+import { describeStoreFault, UNKNOWN_STORE } from './describe-store-fault.js';
 import { memoryStore } from './memory/index.js';
 import { isKeyvPostgres, postgresStore } from './postgres/index.js';
 import { isKeyvRedis, isKeyvValkey, isOutdatedKeyvRedis, type KeyvRedisAdapter, redisStore } from './redis/index.js';
@@ -32,7 +33,7 @@ export function storeFromOption(option: StoreOption | undefined, clock: () => nu
         "if one process alone uses it, pass keyvStore(new Keyv({ store }), { atomicity: 'single-process' })",
     );
   }
-  throw new TypeError('store: must be a MailboxStore, a Keyv, a Keyv storage adapter or a Map');
+  throw new TypeError(`store: ${describeStoreFault(option) ?? UNKNOWN_STORE}`);
 }
 
 function isKeyv(value: object): value is Keyv {

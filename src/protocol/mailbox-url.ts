@@ -3,9 +3,13 @@ export const PROTOCOL_VERSION = 'v1';
 
 const IDENTIFIER = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** True for an identifier of this relay: UUID version 4 in lower case. */
-export function isMailboxIdentifier(text: string): boolean {
-  return IDENTIFIER.test(text);
+/**
+ * The identifier of a mailbox in the form in which the relay makes identifiers: UUID version 4 in lower case. Devices may
+ * send any case (RFC 4122 §3). `undefined` for any other text.
+ */
+export function parseIdentifier(text: string): string | undefined {
+  const identifier = text.toLowerCase();
+  return IDENTIFIER.test(identifier) ? identifier : undefined;
 }
 
 /** Longest share URL that devices accept, in characters. */
@@ -30,13 +34,13 @@ export function buildUrlLink(base: string, identifier: string): string {
 }
 
 /**
- * The mailbox identifier in a share URL, with or without query and fragment; `undefined` for a URL of another relay.
+ * The mailbox identifier in a share URL, in lower case, with or without query and fragment; `undefined` for a URL of
+ * another relay.
  */
 export function parseMailboxIdentifier(shareUrl: string, base: string): string | undefined {
   if (!URL.canParse(shareUrl)) return undefined;
   const url = new URL(shareUrl);
   const prefix = buildUrlLink(base, '');
   const link = url.origin + url.pathname;
-  const identifier = link.slice(prefix.length);
-  return link.startsWith(prefix) && isMailboxIdentifier(identifier) ? identifier : undefined;
+  return link.startsWith(prefix) ? parseIdentifier(link.slice(prefix.length)) : undefined;
 }

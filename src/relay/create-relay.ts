@@ -112,7 +112,7 @@ export function createRelay(options: RelayOptions): Relay {
   const store = openStore(settings, events);
   const identifierKeys = resolveIdentifierKeys(settings.keys);
   const context = createContext({ settings, events, store, identifierKeys });
-  const cors = createCors(settings.corsOrigins);
+  const cors = createCors(settings.cors);
   const warnings = createHandlerWarnings(events);
   const { guard, wellKnown } = createAuthentication({ settings, identifierKeys, context, cors, warnings });
   const dispatch = createDispatch(context, {

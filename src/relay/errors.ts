@@ -1,3 +1,5 @@
+import { describeEarlierName } from '../protocol/earlier-header-names.js';
+
 /**
  * The stable `code` of a {@link RelayError} and of the problem on the wire (docs/protocol.md §6).
  *
@@ -131,6 +133,16 @@ export function isRelayError(error: unknown): error is RelayError {
 /** An invalid body. `field` is the dotted path of the invalid member, and empty for the body as a whole. */
 export function bodyInvalid(field: string, detail: string): RelayError {
   return new RelayError('body_invalid', { members: { field }, detail });
+}
+
+/** A required header is absent. The detail names an earlier name of the header, if the request has it. */
+export function headerMissing(
+  code: 'request_id_missing' | 'claim_missing' | 'attestation_required',
+  name: Parameters<typeof describeEarlierName>[0],
+  isPresent: (name: string) => boolean,
+): RelayError {
+  const detail = describeEarlierName(name, isPresent);
+  return new RelayError(code, detail === undefined ? {} : { detail });
 }
 
 /** The store did not answer, or its answer is unusable: 503, never 404 or 500 (docs/protocol.md §6). */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { describeStoreFault } from '../../adapters/store/describe-store-fault.js';
 import type { StoreOption } from '../../adapters/store/from-option.js';
 import { DEFAULT_RIGHTS, isAccessRights } from '../protocol/access-rights.js';
-import type { AuthenticationHook, AuthorizationHook } from './auth/contract.js';
+import { type AuthenticationHook, type AuthorizationHook, findFactoryName } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
-import { createServerKey, SERVER_KEY_BYTES } from './mailbox/keys.js';
+import { corsOption } from './http/cors-options.js';
+import { keysOption } from './keys-option.js';
 import type { Notifier } from './notify/contract.js';
 import type { RelayOptions, Settings } from './options.js';
 import { parseOptions } from './parse-options.js';
@@ -12,9 +14,24 @@ import { parsePublicUrl } from './public-url.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-function wholeNumber(maximum = Number.MAX_SAFE_INTEGER): z.ZodInt {
-  return z.int('must be a whole number').min(1, 'must be at least 1').max(maximum, `must be at most ${maximum}`);
+type Unit = 'milliseconds' | 'seconds' | 'bytes' | 'characters' | 'reads';
+
+/** A whole number. The bounds exclude values that can only be meant in another unit. */
+function wholeNumber(minimum: number, maximum: number, unit: Unit): z.ZodInt {
+  return z
+    .int(`must be a whole number of ${unit}`)
+    .min(minimum, `must be at least ${minimum}: the unit is ${unit}`)
+    .max(maximum, `must be at most ${maximum}: the unit is ${unit}`);
 }
+
+/** A time-out or a period. A value below 20 ms is meant in seconds. */
+const milliseconds = (maximum: number): z.ZodInt => wholeNumber(20, maximum, 'milliseconds');
+
+/** A lifetime of a mailbox. A longer one is meant in milliseconds. */
+const lifetimeSeconds = wholeNumber(1, 366 * DAY_SECONDS, 'seconds');
+
+const characters = wholeNumber(1, 65_536, 'characters');
+const reads = wholeNumber(1, 1_000_000, 'reads');
 
 /** Segments of the path characters of RFC 3986 §3.3. No segment is empty, `.` or `..`. */
 const MOUNT_PATH = /^(\/(?!\.{1,2}(\/|$))([\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*\/?$/;
@@ -22,17 +39,40 @@ const MOUNT_PATH = /^(\/(?!\.{1,2}(\/|$))([\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+
 const callback = <Callback>(): z.ZodType<Callback | undefined> =>
   z.custom<Callback>((value) => typeof value === 'function', 'must be a function').optional();
 
-const hook = callback<AuthenticationHook>();
+/** The mistake in a value in place of a hook; `undefined` for a hook. */
+function describeHookFault(value: unknown): string | undefined {
+  if (typeof value !== 'function') return 'must be a function';
+  const factory = findFactoryName(value);
+  return factory === undefined ? undefined : `is the function ${factory} itself: call it, as ${factory}(…)`;
+}
+
+const hook = z
+  .custom<AuthenticationHook>((value) => describeHookFault(value) === undefined, {
+    error: ({ input }) => describeHookFault(input),
+  })
+  .optional();
+
+const AUTHENTICATE_RULE = 'must be a function, or an object with a function per operation';
 
 const authenticateOption = z
   .preprocess(
-    (value) => (typeof value === 'function' ? { create: value } : value),
+    (value, context) => {
+      const isFactory = typeof value === 'function' && describeHookFault(value) !== undefined;
+      if (!isFactory) return typeof value === 'function' ? { create: value } : value;
+      context.addIssue(describeHookFault(value) ?? AUTHENTICATE_RULE);
+      return z.NEVER;
+    },
     z.strictObject(
       { create: hook, preview: hook, read: hook, update: hook, relinquish: hook, delete: hook, default: hook },
-      'must be a function, or an object with a function per operation',
+      {
+        error: ({ input }) =>
+          Array.isArray(input) ? `${AUTHENTICATE_RULE}; combine hooks with allOf(…) or anyOf(…)` : AUTHENTICATE_RULE,
+      },
     ),
   )
   .prefault({});
+
+const NOTIFIER_RULE = 'must be a notifier: an object with types and notify';
 
 const notifier = z.custom<Notifier>(
   (value) =>
@@ -40,7 +80,10 @@ const notifier = z.custom<Notifier>(
     value !== null &&
     typeof Reflect.get(value, 'notify') === 'function' &&
     Array.isArray(Reflect.get(value, 'types')),
-  'must be a notifier: an object with types and notify',
+  {
+    error: ({ input }) =>
+      typeof input === 'function' ? 'is a function: call it, such as webhookNotifier({ … })' : NOTIFIER_RULE,
+  },
 );
 
 function haveDistinctTypes(notifiers: readonly Notifier[]): boolean {
@@ -48,52 +91,41 @@ function haveDistinctTypes(notifiers: readonly Notifier[]): boolean {
   return new Set(types).size === types.length;
 }
 
-const serverKeyOption = z
-  .custom<Uint8Array | string>()
-  .transform((value) => (typeof value === 'string' ? Buffer.from(value, 'base64url') : value))
-  .refine(
-    (bytes) => bytes instanceof Uint8Array && bytes.length === SERVER_KEY_BYTES,
-    `must be ${SERVER_KEY_BYTES} bytes, or their base64url text`,
-  )
-  .transform(createServerKey);
-
-const corsOrigin = z.string().refine(
-  // Apps in a web view have origins with other schemes. The class URL has no origin for these.
-  (text) =>
-    text === '*' ||
-    (URL.canParse(text) && new URL(text).origin === text) ||
-    /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(text),
-  'must be an origin such as https://app.example, or *',
-);
-
-const schema = z.strictObject({
+const options = z.strictObject({
   publicUrl: z
-    .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, 'is required and must be a URL')
+    .custom<string | URL>((value) => typeof value === 'string' || value instanceof URL, {
+      error: ({ input }) =>
+        input === undefined ? 'is required, such as https://example.com/relay' : 'must be a URL, as a string',
+    })
     .transform(parsePublicUrl),
   mountPath: z
     .string()
-    .regex(MOUNT_PATH, 'must be an encoded path such as /relay, or / for the root')
+    .regex(MOUNT_PATH, 'must be an encoded path such as /relay, or / for the root, and not a URL')
+    .refine(
+      (path) => !/\/v1(\/m)?\/?$/.test(path),
+      'must be the path of the mount point: omit /v1/m, which the relay adds',
+    )
     .transform((path) => path.replace(/\/$/, ''))
     .optional(),
-  store: z.custom<StoreOption>((value) => typeof value === 'object' && value !== null, 'must be a store').optional(),
-  keys: z
-    .array(serverKeyOption, 'must be an array of keys')
-    .min(1, 'must be an array with at least one key')
-    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'must be an array of different keys')
-    .default([]),
+  store: z
+    .custom<StoreOption>((value) => describeStoreFault(value) === undefined, {
+      error: ({ input }) => describeStoreFault(input),
+    })
+    .optional(),
+  keys: keysOption,
   authenticate: authenticateOption,
   authorize: callback<AuthorizationHook>(),
-  hookTimeoutMs: wholeNumber(60_000).default(3_000),
+  hookTimeoutMs: milliseconds(60_000).default(3_000),
   notifiers: z
-    .array(notifier, 'must be an array of notifiers')
+    .array(notifier, 'must be an array of notifiers: [notifier]')
     .refine(haveDistinctTypes, 'must be notifiers for different types')
     .default([]),
   longPoll: z
     .strictObject({
-      maximumSeconds: wholeNumber(3_600).default(50),
-      maximumWaiters: wholeNumber(1_000_000).default(10_000),
-      maximumPerConnection: wholeNumber(1_000_000).default(100),
-      pollMs: wholeNumber(600_000).optional(),
+      maximumSeconds: wholeNumber(1, 3_600, 'seconds').default(50),
+      maximumWaiters: reads.default(10_000),
+      maximumPerConnection: reads.default(100),
+      pollMs: milliseconds(600_000).optional(),
     })
     .transform(({ pollMs, ...longPoll }) => ({ ...longPoll, pollMs }))
     .prefault({}),
@@ -104,12 +136,12 @@ const schema = z.strictObject({
   requestId: z.enum(['required', 'optional'], "must be 'required' or 'optional'").default('required'),
   lifetime: z
     .strictObject({
-      defaultSeconds: wholeNumber().optional(),
-      maximumSeconds: wholeNumber(36_500 * DAY_SECONDS).default(30 * DAY_SECONDS),
+      defaultSeconds: lifetimeSeconds.optional(),
+      maximumSeconds: lifetimeSeconds.default(30 * DAY_SECONDS),
       overMaximum: z.enum(['reject', 'clamp'], "must be 'reject' or 'clamp'").default('reject'),
     })
     .refine(({ defaultSeconds = 1, maximumSeconds }) => defaultSeconds <= maximumSeconds, {
-      message: 'must be at most lifetime.maximumSeconds',
+      message: 'must be at most lifetime.maximumSeconds (30 days by default)',
       path: ['defaultSeconds'],
     })
     .transform(({ defaultSeconds, ...lifetime }) => ({
@@ -118,39 +150,49 @@ const schema = z.strictObject({
     }))
     .prefault({}),
   accessRights: z
-    .string()
-    .refine(isAccessRights, 'must be one to three of the letters R, W and D, each at most once')
+    .string("must be a string, such as 'RWD'")
+    .refine(isAccessRights, "must be one to three of the letters R, W and D, each at most once, such as 'RWD'")
     .default(DEFAULT_RIGHTS),
   limits: z
     .strictObject({
-      bodyBytes: wholeNumber().default(65_536),
-      titleCharacters: wholeNumber().default(200),
-      descriptionCharacters: wholeNumber().default(500),
-      imageUrlCharacters: wholeNumber().default(2_048),
+      bodyBytes: wholeNumber(256, 64 * 1_048_576, 'bytes').default(65_536),
+      titleCharacters: characters.default(200),
+      descriptionCharacters: characters.default(500),
+      imageUrlCharacters: characters.default(2_048),
     })
     .prefault({}),
   preview: previewOption,
   appLinks: appLinksOption,
-  cors: z.strictObject({ origins: z.array(corsOrigin).min(1, 'must be an array with at least one origin') }).optional(),
+  cors: corsOption,
   trustProxy: z.boolean('must be true or false').default(false),
-  storeTimeoutMs: wholeNumber(60_000).default(2_000),
-  storeBudgetMs: wholeNumber(60_000).default(3_000),
-  sweepIntervalMs: wholeNumber(50_000).default(30_000),
+  storeTimeoutMs: milliseconds(60_000).optional(),
+  storeBudgetMs: milliseconds(60_000).default(3_000),
+  sweepIntervalMs: milliseconds(50_000).default(30_000),
   onEvent: callback<(event: RelayEvent) => void>(),
   clock: callback<() => number>(),
 });
+
+const schema = options
+  .refine(({ storeTimeoutMs = 0, storeBudgetMs }) => storeTimeoutMs <= storeBudgetMs, {
+    message: 'must be at most storeBudgetMs (3000 by default), the time of all store calls of one request',
+    path: ['storeTimeoutMs'],
+  })
+  .transform(({ storeTimeoutMs, ...settings }) => ({
+    ...settings,
+    storeTimeoutMs: storeTimeoutMs ?? Math.min(2_000, settings.storeBudgetMs),
+  }));
 
 /**
  * Validates the options, and fills in the defaults. Throws a TypeError that starts with the path of the wrong option.
  * An unknown option is an error.
  */
 export function resolveOptions(options: RelayOptions): Settings {
-  const { requestId, cors, clock, ...settings } = parseOptions('', schema, options);
+  const { requestId, clock, ...settings } = parseOptions('', schema, options);
   return {
     ...settings,
     requestIdRequired: requestId === 'required',
-    corsOrigins: cors?.origins ?? [],
     clock: clock ?? Date.now,
+    cors: settings.cors,
     store: settings.store,
     mountPath: settings.mountPath,
     authorize: settings.authorize,

@@ -3,6 +3,7 @@ import type { AccessRights } from '../protocol/access-rights.js';
 import type { BodyLimits } from '../protocol/bodies.js';
 import type { AuthenticationHook, AuthenticationHooks, AuthorizationHook } from './auth/contract.js';
 import type { RelayEvent } from './events.js';
+import type { CorsSettings } from './http/cors-options.js';
 import type { ServerKey } from './mailbox/keys.js';
 import type { Notifier } from './notify/contract.js';
 import type { LifetimePolicy } from './operations/lifetime.js';
@@ -68,7 +69,7 @@ export interface RelayOptions {
   readonly authorize?: AuthorizationHook | undefined;
   /**
    * Timeout of the `authenticate` hook, and of the `authorize` hook, in ms. After the timeout the relay answers 503.
-   * Default 3,000; at most 60,000.
+   * Default 3,000; 100 to 60,000.
    */
   readonly hookTimeoutMs?: number | undefined;
   /**
@@ -103,7 +104,7 @@ export interface RelayOptions {
         readonly maximumPerConnection?: number | undefined;
         /**
          * Time between two polls of a mailbox with held reads, in ms, in case a change notification is lost. Default
-         * 10,000; 1,500 for a store without change notifications. At most 600,000.
+         * 10,000; 1,500 for a store without change notifications. 50 to 600,000.
          */
         readonly pollMs?: number | undefined;
       }
@@ -124,10 +125,10 @@ export interface RelayOptions {
     | {
         /**
          * Lifetime of a mailbox if its create contains no expiration, in seconds. Default 172,800 (48 hours), or
-         * `maximumSeconds` if that is less.
+         * `maximumSeconds` if that is less. At least 60.
          */
         readonly defaultSeconds?: number | undefined;
-        /** Longest lifetime, in seconds. Default 2,592,000 (30 days); at most 3,153,600,000 (100 years). */
+        /** Longest lifetime, in seconds. Default 2,592,000 (30 days); 60 to 31,622,400 (366 days). */
         readonly maximumSeconds?: number | undefined;
         /**
          * How the relay handles an expiration after the maximum. `reject` answers 400 and names the maximum; `clamp`
@@ -144,13 +145,13 @@ export interface RelayOptions {
   /** Maximum sizes of the data that devices send. The relay answers 413 or 400 to larger data. */
   readonly limits?:
     | {
-        /** Request body, in bytes. Default 65,536. */
+        /** Request body, in bytes. Default 65,536; 1,000 to 67,108,864 (64 MiB). */
         readonly bodyBytes?: number | undefined;
-        /** `title`, in characters. Default 200. */
+        /** `title`, in characters. Default 200; at most 65,536. */
         readonly titleCharacters?: number | undefined;
-        /** `description`, in characters. Default 500. */
+        /** `description`, in characters. Default 500; at most 65,536. */
         readonly descriptionCharacters?: number | undefined;
-        /** `imageURL`, in characters. Default 2,048. */
+        /** `imageURL`, in characters. Default 2,048; at most 65,536. */
         readonly imageUrlCharacters?: number | undefined;
       }
     | undefined;
@@ -168,25 +169,45 @@ export interface RelayOptions {
    */
   readonly appLinks?: AppLinkOptions | undefined;
   /**
-   * The browser origins that may call the relay, such as `https://app.example`; `*` allows every origin. Default: none,
+   * Lets browsers call the relay from pages of other origins. The relay never allows credentials (cookies). Default:
    * CORS is off.
    */
-  readonly cors?: { readonly origins: readonly string[] } | undefined;
+  readonly cors?:
+    | {
+        /**
+         * The origins, such as `https://app.example`. `https://*.app.example` allows every subdomain of any depth, and
+         * not `https://app.example` itself. `*` allows every origin.
+         */
+        readonly origins: readonly string[];
+        /**
+         * Names of request headers that browsers may send beside those of the protocol and of the authentication hooks.
+         * An entry may end in `*`. Name the headers of your tracing and of your gateway, and the ones that you give to
+         * the option `headers` of the client. Default: none.
+         *
+         * @example
+         * headers: ['traceparent', 'tracestate', 'baggage', 'sentry-trace', 'x-datadog-*']
+         */
+        readonly headers?: readonly string[] | undefined;
+      }
+    | undefined;
   /**
    * True if a request with `X-Forwarded-Proto: https` counts as TLS. Set it only behind a proxy that always sets or
    * removes this header: otherwise a client can send the header itself. Default false.
    */
   readonly trustProxy?: boolean | undefined;
-  /** Timeout of one store call, in ms. After the timeout the relay answers 503. Default 2,000; at most 60,000. */
+  /**
+   * Timeout of one store call, in ms. After the timeout the relay answers 503. Default 2,000, or `storeBudgetMs` if that
+   * is less; 100 to 60,000, and at most `storeBudgetMs`.
+   */
   readonly storeTimeoutMs?: number | undefined;
   /**
    * Time that one request may spend on the store, in ms, including retries and waiting. After it the relay answers 503.
-   * Default 3,000; at most 60,000.
+   * Default 3,000; 100 to 60,000.
    */
   readonly storeBudgetMs?: number | undefined;
   /**
    * Time between two sweeps, which erase expired mailboxes, in ms. Not used by stores that erase expired mailboxes
-   * themselves. Default 30,000; at most 50,000.
+   * themselves. Default 30,000; 100 to 50,000.
    */
   readonly sweepIntervalMs?: number | undefined;
   /**
@@ -225,7 +246,7 @@ export interface Settings {
   readonly limits: BodyLimits;
   readonly preview: PreviewSettings;
   readonly appLinks: AppLinkSettings;
-  readonly corsOrigins: readonly string[];
+  readonly cors: CorsSettings | undefined;
   readonly trustProxy: boolean;
   readonly storeTimeoutMs: number;
   readonly storeBudgetMs: number;

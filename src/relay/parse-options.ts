@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { findUnknownOption } from './unknown-options.js';
 
 /**
  * Validates options against a schema, and fills in the defaults. Throws a TypeError whose message starts with the path
@@ -11,17 +12,36 @@ export function parseOptions<Schema extends z.ZodType>(
   schema: Schema,
   options: unknown,
 ): z.output<Schema> {
-  const result = schema.safeParse(options, { error: describeType });
+  const fail = (path: readonly string[], message: string): never => {
+    const full = name === '' ? path : [name, ...path];
+    throw new TypeError(`${full.length === 0 ? 'options' : full.join('.')}: ${message}`);
+  };
+  const unknown = findUnknownOption(schema, options);
+  if (unknown !== undefined) fail(unknown.path, unknown.message);
+  const result = schema.safeParse(options, { error: describeIssue, reportInput: true });
   if (result.success) return result.data;
-  const { issues } = result.error;
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  const path = name === '' ? [] : [name];
-  if (issue !== undefined) path.push(...issue.path.map(String));
-  if (issue?.code === 'unrecognized_keys') {
-    path.push(...issue.keys.slice(0, 1));
-    throw new TypeError(`${path.join('.')}: there is no such option`);
+  const issue = result.error.issues.find(({ code }) => code === 'unrecognized_keys') ?? result.error.issues[0];
+  const path = (issue?.path ?? []).map(String);
+  if (issue?.code === 'unrecognized_keys') return fail([...path, ...issue.keys.slice(0, 1)], 'there is no such option');
+  const value = issue?.input;
+  // An item of a list that is not there: `[process.env.NAME]`.
+  if (value === undefined && /^\d+$/.test(path.at(-1) ?? '')) {
+    return fail(path, 'is undefined: is the environment variable set?');
   }
-  throw new TypeError(`${path.length === 0 ? 'options' : path.join('.')}: ${issue?.message ?? 'is invalid'}`);
+  return fail(path, qualify(issue?.message ?? 'is invalid', value));
+}
+
+/** Adds the probable mistake to a message: a missing `await`, or text from the environment. */
+function qualify(message: string, value: unknown): string {
+  if (typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function') {
+    return 'is a promise: await it first';
+  }
+  const isText = typeof value === 'string';
+  if (isText && /^must be (a whole number|a number|at )/.test(message)) {
+    return `${message}, not a string: convert it with Number(…)`;
+  }
+  if (isText && message === 'must be true or false') return `${message}, not a string: compare it with 'true'`;
+  return Number.isNaN(value) ? `${message}, not NaN: is the environment variable set?` : message;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -33,9 +53,31 @@ const TYPES: Readonly<Record<string, string>> = {
   int: 'a whole number',
 };
 
-/** The message for a value of the wrong type, if the schema has no message. */
-function describeType(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code !== 'invalid_type') return undefined;
-  const type = TYPES[issue.expected] ?? 'of another type';
-  return issue.input === undefined ? `is required and must be ${type}` : `must be ${type}`;
+/** The message of an issue, if the schema has no message. No issue has the text of the validator. */
+function describeIssue(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const type = TYPES[issue.expected] ?? 'of another type';
+      const rule = issue.expected === 'object' ? `${type}${listMembers(issue.inst)}` : type;
+      return issue.input === undefined ? `is required and must be ${rule}` : `must be ${rule}`;
+    }
+    case 'too_small':
+      return `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    default:
+      return 'is invalid';
+  }
+}
+
+/** Most names in the message for a value that is not an object. */
+const MAXIMUM_NAMES = 8;
+
+/** The names of the options of an object. */
+function listMembers(schema: unknown): string {
+  const { shape = {} } = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def ?? {};
+  const names = Object.keys(shape);
+  return names.length === 0 || names.length > MAXIMUM_NAMES ? '' : ` with the options ${names.join(', ')}`;
 }

@@ -11,12 +11,20 @@ export interface PublicUrl {
   readonly tls: boolean;
 }
 
+/** The relay would build links such as `/v1/m/v1/m/…`, and answer the intended path with 404. */
+const ENDS_IN_MAILBOXES = /\/(v1|m|v1\/m\/[^/]+)$/i;
+
 /**
  * Parses the option `publicUrl`. Throws a TypeError unless the URL is an https URL (http with a loopback host name),
  * whose host and path have only unreserved characters (RFC 3986 §2.3).
  */
 export function parsePublicUrl(value: string | URL): PublicUrl {
-  const text = String(value);
+  const text = String(value).trim();
+  if (text === '') throw new TypeError('publicUrl: is empty: is the environment variable set?');
+  // `localhost:3000` parses as a URL with the scheme `localhost`.
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    throw new TypeError('publicUrl: has no scheme: begin the URL with https://, or with http:// on localhost');
+  }
   if (!URL.canParse(text)) throw new TypeError('publicUrl: must be an absolute URL');
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('publicUrl: must be an https URL');
@@ -28,6 +36,9 @@ export function parsePublicUrl(value: string | URL): PublicUrl {
   if (/[?#]/.test(text)) throw new TypeError('publicUrl: must be a URL without a query and a fragment');
   const path = url.pathname.replace(/\/$/, '');
   if (path.endsWith('/')) throw new TypeError('publicUrl: must be a URL whose path ends in at most one slash');
+  if (ENDS_IN_MAILBOXES.test(path)) {
+    throw new TypeError('publicUrl: must be the URL of the mount point: omit /v1/m, which the relay adds');
+  }
   const base = url.origin + path;
   if (!isMailboxUrl(buildUrlLink(base, 'x'))) {
     throw new TypeError('publicUrl: must be a URL whose host and path have only the characters A-Z a-z 0-9 - . _ ~');

@@ -71,18 +71,39 @@ describe('stored data', () => {
     expect(recordIn(store)).toMatchObject({ sender: { token: first }, receiver: { token: third } });
   });
 
-  it('ReadSecureContentFromMailbox: the relay stores the token of the binding read only [§4 A32]', async () => {
+  it('ReadSecureContentFromMailbox: the relay stores the latest token of each bound device [§4 A32]', async () => {
     const store = new Map<string, unknown>();
     const relay = testRelay({ store });
     const { sender, url } = await sharedMailbox(relay);
     const receiver = device(relay);
     const [senders, first, later, losers] = [token(), token(), token(), token()];
+    const read = async (reader: typeof receiver, notificationToken: unknown): Promise<number> =>
+      (await reader.read(url, { body: { notificationToken } })).status;
+    expect(await read(sender, senders)).toBe(200);
+    expect(await read(receiver, first)).toBe(200);
+    expect(recordIn(store)).toMatchObject({ sender: { token: senders }, receiver: { token: first } });
+    expect(await read(receiver, later)).toBe(200);
+    expect(await read(device(relay), losers)).toBe(401);
+    expect(recordIn(store)).toMatchObject({ sender: { token: senders }, receiver: { token: later } });
+    // A read without a token, or with the stored one, writes nothing: the record keeps its revision.
+    const before = dump(store);
+    for (const same of [undefined, null, later]) expect(await read(receiver, same)).toBe(200);
+    expect(dump(store)).toBe(before);
+    for (const { tokenData } of [first, losers]) expect(before).not.toContain(tokenData);
+  });
+
+  it('ReadSecureContentFromMailbox: a read without the right R stores no token [§5 A23 A32]', async () => {
+    const store = new Map<string, unknown>();
+    const relay = testRelay({ store });
+    const { sender, url } = await sharedMailbox(
+      relay,
+      createBody({ mailboxConfiguration: { accessRights: 'W', expiration: inSeconds(60) } }),
+    );
+    const [senders, losers] = [token(), token()];
     expect((await sender.read(url, { body: { notificationToken: senders } })).status).toBe(200);
-    expect((await receiver.read(url, { body: { notificationToken: first } })).status).toBe(200);
-    expect((await receiver.read(url, { body: { notificationToken: later } })).status).toBe(200);
     expect((await device(relay).read(url, { body: { notificationToken: losers } })).status).toBe(401);
-    expect(recordIn(store)).toMatchObject({ receiver: { token: first } });
-    for (const { tokenData } of [senders, later, losers]) expect(dump(store)).not.toContain(tokenData);
+    expect(recordIn(store)).toMatchObject({ sender: { token: senders } });
+    expect(dump(store)).not.toContain(losers.tokenData);
   });
 
   it('RelinquishMailbox: the relay forgets the token of the released device [§5 A38]', async () => {

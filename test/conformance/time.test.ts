@@ -87,7 +87,7 @@ describe('time [§7]', () => {
   });
 
   it('the sweeper erases an expired mailbox without a request [§7 N21]', async () => {
-    const { relay, clock, store } = atNoon({ sweepIntervalMs: 1 });
+    const { relay, clock, store } = atNoon({ sweepIntervalMs: 100 });
     await sharedMailbox(relay, bodyUntil('2026-03-01T12:00:10Z'));
     await sharedMailbox(relay, bodyUntil('2026-03-01T13:00:00Z'));
     const swept = new Promise<number>((resolve) => relay.on('sweep.completed', ({ erased }) => resolve(erased)));
@@ -129,7 +129,7 @@ describe('a cancel is final [§3]', () => {
   });
 
   it('the tombstone does not outlive the expiration of the mailbox [§3]', async () => {
-    const { relay, clock, store } = atNoon({ sweepIntervalMs: 1 });
+    const { relay, clock, store } = atNoon({ sweepIntervalMs: 100 });
     const { sender, url } = await sharedMailbox(relay, bodyUntil('2026-03-01T12:00:10Z'));
     await sender.delete(url);
     const swept = new Promise<number>((resolve) => relay.on('sweep.completed', ({ erased }) => resolve(erased)));

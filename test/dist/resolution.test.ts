@@ -150,7 +150,7 @@ describe('a bundle by esbuild', () => {
   beforeAll(async () => {
     expect(redisServerBinary(), 'redis-server: apt-get install redis-server').toBeDefined();
     [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    const { STORES } = (await import('../matrix/programs/stores.js')) as Stores;
+    const { STORES } = (await import(join(ROOT, 'test/matrix/programs/stores.js'))) as Stores;
     const imports = new Set(Object.values(STORES).flatMap((each) => each.imports.match(/import .*?;/g) ?? []));
     program = `
       import { createRelay } from 'credential-relay';

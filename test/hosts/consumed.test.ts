@@ -76,6 +76,7 @@ describe.each(LEAVES_TEXT)('%s:', (_name, build) => {
     });
     expect(await send(create(JSON.stringify(createBody())))).toMatchObject({ status: 200 });
     expect(await send({ ...create(JSON.stringify(createBody())), chunked: true })).toMatchObject({ status: 200 });
+    expect(await send(create(`\ufeff${JSON.stringify(createBody())}`))).toMatchObject({ status: 200 });
     expectProblem(await send(create('{"payload":')), 400, 'body_invalid');
     expectProblem(await send(create('['.repeat(17) + ']'.repeat(17))), 400, 'body_invalid');
     const large = create(JSON.stringify(createBody({ more: 'x'.repeat(70_000) })));

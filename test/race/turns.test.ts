@@ -88,7 +88,7 @@ describe('while one device writes', () => {
 
 describe('a queued request whose time is up', () => {
   it('gets 503 contention without a call to the store or a store.failed event', async () => {
-    const limits = { storeTimeoutMs: 10_000, storeBudgetMs: 250 };
+    const limits = { storeTimeoutMs: 250, storeBudgetMs: 250 };
     const { receiver, sender, url, update, written, calls, events } = await writing(limits);
     const before = calls.filter((call) => call === 'get').length;
     const late = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? sender : receiver).update(url));

@@ -1,7 +1,7 @@
 import {
   type AuthenticationHook,
   type AuthenticationInput,
-  markHookFactory,
+  markFactory,
   type Principal,
 } from '../../../src/relay/auth/contract.js';
 import { jose } from '../../shared/jose.js';
@@ -87,8 +87,6 @@ export function clientAttestation(options: ClientAttestationOptions): Authentica
   return Object.assign(hook, { metadata: createMetadata(settings), timeoutMs: options.timeoutMs });
 }
 
-markHookFactory(clientAttestation);
-
 /** Throws a {@link Refusal} if the request has no attestation, a malformed one, or two different ones. */
 function readAttestation(input: AuthenticationInput): string {
   const clientHeader = input.header(ATTESTATION_HEADER);
@@ -123,3 +121,5 @@ function createMetadata({ algorithms, popAlgorithms, popMethods, proofs }: Setti
     ...(proofs.algorithms.length === 0 ? {} : { [METADATA.dpopAlgorithms]: proofs.algorithms }),
   };
 }
+
+markFactory('clientAttestation', clientAttestation);

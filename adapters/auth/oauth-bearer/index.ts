@@ -1,7 +1,7 @@
 import {
   type AuthenticationHook,
   type AuthenticationInput,
-  markHookFactory,
+  markFactory,
   type ResourceMetadata,
 } from '../../../src/relay/auth/contract.js';
 import { createNonce, isFreshNonce } from '../../../src/relay/auth/nonce.js';
@@ -107,8 +107,6 @@ export function oauthBearer(options: OAuthBearerOptions): AuthenticationHook {
   });
 }
 
-markHookFactory(oauthBearer);
-
 function createVerifier(settings: Settings): VerifyToken {
   const server = createAuthorizationServer(settings);
   if (settings.tokens === 'jwt') return createJwtVerifier(settings, server);
@@ -187,3 +185,5 @@ function createMetadata({ issuer }: OAuthBearerOptions, settings: Settings): Res
     ...(acceptsProofs ? { dpop_bound_access_tokens_required: settings.dpop === 'required' } : {}),
   });
 }
+
+markFactory('oauthBearer', oauthBearer);

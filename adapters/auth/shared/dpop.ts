@@ -139,7 +139,8 @@ function checkIssuedAt(iat: unknown, policy: DpopPolicy, now: number): number {
 
 /**
  * True if `htu` names the URL of the request, without query and fragment, after the normalisation of RFC 3986 §6.2.2
- * and §6.2.3: case of scheme, host and escapes, default port, dot segments, unnecessary escapes.
+ * and §6.2.3: case of scheme, host and escapes, default port, dot segments, unnecessary escapes. The case of the mailbox
+ * identifier does not matter either (RFC 4122 §3).
  */
 function isSameTarget(htu: string, url: string): boolean {
   return htu === url || (URL.canParse(htu) && normalizeUrl(htu) === normalizeUrl(url));
@@ -149,10 +150,11 @@ function normalizeUrl(text: string): string {
   const url = new URL(text);
   url.search = '';
   url.hash = '';
-  return url.href.replace(/%[0-9A-Fa-f]{2}/g, (octet) => {
+  const decoded = url.href.replace(/%[0-9A-Fa-f]{2}/g, (octet) => {
     const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
     return /[A-Za-z0-9._~-]/.test(character) ? character : octet.toUpperCase();
   });
+  return decoded.replace(/\/[0-9a-f-]{36}$/i, (identifier) => identifier.toLowerCase());
 }
 
 function hashToken(accessToken: string): string {

@@ -1,4 +1,4 @@
-import { importPackage, PackageError } from '../../shared/import-package.js';
+import { PackageError, toPackageError } from '../../shared/import-package.js';
 
 /** A statement of `pg`. A connection prepares a statement with a `name` once. */
 export interface PostgresQuery {
@@ -46,9 +46,13 @@ export interface PgModule {
  * @throws PackageError if the package is missing, or is another package
  */
 export async function loadPg(): Promise<PgModule> {
-  const module: unknown = await importPackage('postgresStore', 'pg', () => import('pg'));
+  let candidate: unknown;
+  try {
+    candidate = await import('pg');
+  } catch (cause) {
+    throw toPackageError('postgresStore', 'pg', cause);
+  }
   // `pg` is CommonJS: bundlers place its exports as names, in `default`, or in a `default` within.
-  let candidate = module;
   for (let depth = 0; depth < 3; depth += 1) {
     if (isPgModule(candidate)) return candidate;
     candidate = Reflect.get(Object(candidate), 'default');

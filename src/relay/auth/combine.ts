@@ -1,12 +1,12 @@
 import { isRelayError, RelayError } from '../errors.js';
 import type { HeaderField } from '../request.js';
-import { assertHook } from './assert-hook.js';
 import { getDefaultChallenge, parseScheme } from './challenge.js';
 import {
   type AuthenticationHook,
   type AuthenticationInput,
+  findFactoryName,
   isPrincipal,
-  markHookFactory,
+  markFactory,
   type Principal,
   type ResourceMetadata,
 } from './contract.js';
@@ -70,10 +70,6 @@ export function anyOf(...hooks: readonly AuthenticationHook[]): AuthenticationHo
   return Object.assign(combined, { metadata: uniteMetadata(hooks), timeoutMs: getLongestTimeout(hooks) });
 }
 
-markHookFactory(allowAnonymous);
-markHookFactory(allOf);
-markHookFactory(anyOf);
-
 /** The longest of the limits that the options of the hooks set. */
 function getLongestTimeout(hooks: readonly AuthenticationHook[]): number | undefined {
   const limits = hooks.flatMap(({ timeoutMs }) => timeoutMs ?? []);
@@ -82,7 +78,17 @@ function getLongestTimeout(hooks: readonly AuthenticationHook[]): number | undef
 
 function assertHooks(name: string, hooks: readonly unknown[]): void {
   if (hooks.length === 0) throw new TypeError(`${name}: needs at least one hook`);
-  for (const hook of hooks) assertHook(name, hook);
+  for (const [index, hook] of hooks.entries()) {
+    if (Array.isArray(hook)) throw new TypeError(`${name}: takes hooks, not an array: ${name}(...hooks)`);
+    if (hook instanceof Promise) throw new TypeError(`${name}: argument ${index + 1} is a promise: await it first`);
+    if (typeof hook !== 'function') throw new TypeError(`${name}: every hook must be a function`);
+    const factory = findFactoryName(hook);
+    if (factory !== undefined) {
+      throw new TypeError(
+        `${name}: argument ${index + 1} is the function ${factory} itself: call it, as ${factory}(…)`,
+      );
+    }
+  }
 }
 
 async function runHook(hook: AuthenticationHook, input: AuthenticationInput): Promise<Principal> {
@@ -162,3 +168,7 @@ export function uniteMetadata(hooks: readonly AuthenticationHook[]): ResourceMet
 function isList(value: string | boolean | readonly string[]): value is readonly string[] {
   return typeof value === 'object';
 }
+
+markFactory('allowAnonymous', allowAnonymous);
+markFactory('allOf', allOf);
+markFactory('anyOf', anyOf);

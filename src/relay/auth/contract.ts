@@ -51,14 +51,22 @@ export interface RelayServices {
   secrets(purpose: string): readonly Uint8Array[];
 }
 
-/** A request as a hook sees it: nothing of the mailbox, no claim, no body. */
+/**
+ * A request as a hook sees it: method, URL and headers, and a digest of the payload. A hook sees nothing of the stored
+ * mailbox, no role, and no body. `url` contains the mailbox identifier, and `header('Mailbox-Device-Claim')` returns the
+ * Device Claim, so that an attestation can cover them. Both are secrets that open the mailbox: never store or log them.
+ */
 export interface AuthenticationInput {
   readonly operation: OperationName;
   readonly method: string;
-  /** The public URL of the request, without query: `htu` of RFC 9449. Made from `publicUrl`, never from Host. */
+  /**
+   * The public URL of the request, without query: `htu` of RFC 9449. Made from `publicUrl`, never from Host. The mailbox
+   * identifier is in lower case, in whatever case the device sent it.
+   */
   readonly url: string;
   /**
-   * The value of a header; `undefined` if absent. The fetch handler cannot detect repeated headers, and returns their
+   * The value of a header, verbatim; `undefined` if absent. Also of Mailbox-Device-Claim, in the case that the device
+   * sent: compare it without regard to case. The fetch handler cannot detect repeated headers, and returns their
    * values joined by a comma.
    *
    * @throws RelayError `header_repeated` (400) if the header was sent more than once
@@ -66,6 +74,12 @@ export interface AuthenticationInput {
   header(name: string): string | undefined;
   /** Mailbox-Device-Attestation, verbatim. Throws like {@link AuthenticationInput.header}. */
   attestation(): string | undefined;
+  /**
+   * SHA-256 of `payload.data` of a create or an update, as base64url without padding (43 characters). The input of the
+   * hash are the UTF-8 bytes of the base64 text, as it came. `undefined` on the other operations. An attestation that
+   * covers this digest is worthless for another payload. The relay computes the digest at the first access.
+   */
+  readonly payloadDigest?: string | undefined;
   readonly host: HostRequest;
   readonly relay: RelayServices;
   /** Aborted when the hook exceeds its time limit, and when the client disconnects. */
@@ -142,11 +156,13 @@ function isStringArray(value: unknown): value is readonly string[] {
 
 const FACTORY = Symbol.for('credential-relay.hookFactory');
 
-/** Marks a function that creates hooks, so that `createRelay` can name the mistake of passing the function itself. */
-export function markHookFactory(factory: (...options: never[]) => AuthenticationHook): void {
-  Reflect.set(factory, FACTORY, true);
+/** Marks a function that creates hooks, so that `createRelay` can name it if it is given without a call. */
+export function markFactory<Factory extends (...options: never[]) => unknown>(name: string, factory: Factory): Factory {
+  return Object.defineProperty(factory, FACTORY, { value: name });
 }
 
-export function isHookFactory(value: object): boolean {
-  return FACTORY in value;
+/** The name of a function marked by {@link markFactory}; `undefined` for any other function. */
+export function findFactoryName(value: object): string | undefined {
+  const name: unknown = Reflect.get(value, FACTORY);
+  return typeof name === 'string' ? name : undefined;
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { RelayError } from '../errors.js';
+import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
+import { headerMissing, RelayError } from '../errors.js';
 import { parseOptions } from '../parse-options.js';
 import {
   type AuthenticationHook,
   type AuthenticationInput,
   isPrincipal,
-  markHookFactory,
+  markFactory,
   type Principal,
 } from './contract.js';
 /** The subject of an attestation: an app, never a device. */
@@ -50,7 +51,10 @@ export function deviceAttestation(options: DeviceAttestationOptions): Authentica
   const { verify } = parseOptions('deviceAttestation', schema, options);
   return async (input) => {
     const attestation = input.attestation();
-    if (attestation === undefined || attestation === '') throw new RelayError('attestation_required');
+    if (attestation === undefined || attestation === '') {
+      const isPresent = (name: string): boolean => input.header(name) !== undefined;
+      throw headerMissing('attestation_required', DEVICE_ATTESTATION, isPresent);
+    }
     const answer: unknown = await verify(attestation, input);
     if (answer === null) throw new RelayError('attestation_invalid');
     if (!isAttestedApp(answer)) {
@@ -60,8 +64,6 @@ export function deviceAttestation(options: DeviceAttestationOptions): Authentica
     return { app, scopes, via: ['device-attestation'] };
   };
 }
-
-markHookFactory(deviceAttestation);
 
 const MEMBERS: readonly unknown[] = ['app', 'scopes'] satisfies (keyof AttestedApp)[];
 
@@ -76,3 +78,5 @@ function isAttestedApp(value: unknown): value is AttestedApp {
   if (!Reflect.ownKeys(value).every((member) => MEMBERS.includes(member))) return false;
   return (value as AttestedApp).app !== '' && isPrincipal({ ...value, via: [] });
 }
+
+markFactory('deviceAttestation', deviceAttestation);

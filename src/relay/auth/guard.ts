@@ -1,9 +1,9 @@
+import { hash } from 'node:crypto';
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { RelayError } from '../errors.js';
 import { describeCause, type Events, type OperationName } from '../events.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
-import { assertHook, assertHookTimeout } from './assert-hook.js';
 import { ClientDisconnected, callHook } from './call-hook.js';
 import {
   type AuthenticationHook,
@@ -21,19 +21,26 @@ import {
   toHookFailure,
   UnusableResult,
 } from './describe-failure.js';
+import { assertHookTimeout } from './hook-timeout.js';
 import { recordedOutages } from './outages.js';
 
 /** Calls the hooks of a relay. */
 export interface Guard {
   /**
    * The principal; `undefined` without a promise if the operation has no hook. Throws the error of the hook, or 503.
+   * `data` is the `payload.data` of a create or an update.
    */
-  authenticate(operation: OperationName, request: RelayRequest): Promise<Principal | undefined> | undefined;
+  authenticate(
+    operation: OperationName,
+    request: RelayRequest,
+    data?: string,
+  ): Promise<Principal | undefined> | undefined;
   /** Binds the authorize hook to a request; `undefined` if there is no such hook. */
   createAuthorizer(
     operation: OperationName,
     request: RelayRequest,
     principal: Principal | undefined,
+    data?: string,
   ): ((role: Role) => Promise<void>) | undefined;
 }
 
@@ -50,20 +57,19 @@ export function findHook(hooks: AuthenticationHooks, operation: OperationName): 
 }
 
 /**
- * The guard fails closed: a request without an explicit success of its hook gets an error. Throws a TypeError for a value
- * that cannot be a hook.
+ * The guard fails closed: a request without an explicit success of its hook gets an error. Throws a TypeError if the
+ * time limit of a hook can never apply.
  */
 export function createGuard({ hooks, authorize, timeoutMs, services, events }: GuardDependencies): Guard {
   for (const hook of Object.values(hooks)) {
-    if (hook === undefined) continue;
-    assertHook('authenticate', hook);
-    assertHookTimeout(hook, timeoutMs);
+    if (hook !== undefined) assertHookTimeout(hook, timeoutMs);
   }
 
   async function call<Answer>(
     which: 'authenticate' | 'authorize',
     operation: OperationName,
     request: RelayRequest,
+    data: string | undefined,
     hook: (input: AuthenticationInput) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const started = performance.now();
@@ -76,7 +82,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
         hookSignal = signal;
-        return hook(createInput(operation, request, services, signal));
+        return hook(createInput(operation, request, data, services, signal));
       });
     } catch (error) {
       const refusal = toHookFailure(error);
@@ -92,19 +98,19 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
   }
 
   return {
-    authenticate(operation, request) {
+    authenticate(operation, request, data) {
       const hook = findHook(hooks, operation);
       if (hook === undefined) return undefined;
-      return call('authenticate', operation, request, async (input) => {
+      return call('authenticate', operation, request, data, async (input) => {
         const answer: unknown = await hook(input);
         if (isPrincipal(answer)) return answer;
         throw new UnusableResult(describeResult(answer));
       });
     },
-    createAuthorizer(operation, request, principal) {
+    createAuthorizer(operation, request, principal, data) {
       if (authorize === undefined) return undefined;
       return (role) =>
-        call('authorize', operation, request, async (input) => {
+        call('authorize', operation, request, data, async (input) => {
           const answer: unknown = await authorize(Object.assign(input, { role, principal }));
           // An author who returns `false` means a refusal, so a return value must not admit the request.
           if (answer !== undefined) throw new UnusableResult(describeAuthorization(answer));
@@ -116,6 +122,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
 function createInput(
   operation: OperationName,
   request: RelayRequest,
+  data: string | undefined,
   relay: RelayServices,
   signal: AbortSignal,
 ): AuthenticationInput {
@@ -123,12 +130,18 @@ function createInput(
     if (request.repeated(name)) throw new RelayError('header_repeated', { members: { header: name } });
     return request.header(name);
   };
+  let digest: string | undefined;
   return {
     operation,
     method: request.method,
-    url: relay.resource + request.path,
+    // Only the identifier can have capital letters. Hooks see the same URL for each case of it.
+    url: relay.resource + request.path.toLowerCase(),
     header,
     attestation: () => header(DEVICE_ATTESTATION),
+    get payloadDigest() {
+      if (data !== undefined) digest ??= hash('sha256', data, 'base64url');
+      return digest;
+    },
     host: request.host,
     relay,
     signal,

@@ -18,13 +18,33 @@ export async function readJsonBody(
   limit: number,
 ): Promise<unknown> {
   if (presence === 'required') assertJson(request);
-  const body = await request.readBody(limit);
+  const body = withoutMark(await request.readBody(limit));
   if (isEmpty(body)) {
     if (presence === 'required') throw bodyInvalid('', 'The body is empty.');
     return undefined;
   }
   if (presence === 'optional') assertJson(request);
-  return body.kind === 'parsed' ? parseHostBody(body.value) : parseJson(body.bytes);
+  return body.kind === 'parsed' ? checkHostBody(body.value) : parseJson(body.bytes);
+}
+
+/**
+ * Removes a byte order mark, which some encoders write before the JSON (docs/protocol.md §4). RFC 8259 §8.1 allows a
+ * parser to ignore it, and the body parsers of hosts do.
+ */
+function withoutMark(body: RawBody): RawBody {
+  if (body.kind === 'bytes') return { kind: 'bytes', bytes: skipMark(body.bytes) };
+  if (body.kind === 'none' || !isRaw(body.value)) return body;
+  const bytes = skipMark(typeof body.value === 'string' ? Buffer.from(body.value) : body.value);
+  return { kind: 'bytes', bytes };
+}
+
+/** A body that the host consumed without parsing it. */
+function isRaw(value: unknown): value is string | Uint8Array {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function skipMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 function isEmpty(body: RawBody): body is { readonly kind: 'none' } {
@@ -51,10 +71,8 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** A body that the host consumed: a parsed value, or the text or bytes of it. */
-function parseHostBody(value: unknown): unknown {
-  if (typeof value === 'string') return parseJson(Buffer.from(value));
-  if (value instanceof Uint8Array) return parseJson(value);
+/** A body that the host parsed. */
+function checkHostBody(value: unknown): unknown {
   if (isValueTooDeep(value, MAXIMUM_DEPTH)) throw createTooDeepError();
   return value;
 }

@@ -1,7 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import type { Payload } from '../../protocol/bodies.js';
 import { KNOWN_VERSION, REQUEST_ID } from '../../protocol/header-names.js';
 import type { Guard } from '../auth/guard.js';
-import { isRelayError, RelayError, type RelayErrorCode } from '../errors.js';
+import { headerMissing, isRelayError, RelayError, type RelayErrorCode } from '../errors.js';
 import { describeCause, type OperationName } from '../events.js';
 import type { MailboxOperation, Outcome, Preview, RelayContext, WaitRequest } from '../operations/context.js';
 import { createMailbox } from '../operations/create.js';
@@ -151,8 +152,9 @@ async function runCreate(exchange: Exchange, dispatcher: Dispatcher): Promise<Ou
   const requestId = checkRequestId(exchange, context.requestIdRequired);
   const claim = parseDeviceClaim(request);
   const body = createMailbox.parse(await readJsonBody(request, 'required', dispatcher.bodyBytes), context);
-  const principal = await guard.authenticate(name, request);
-  const authorize = guard.createAuthorizer(name, request, principal);
+  const { data } = body.payload;
+  const principal = await guard.authenticate(name, request, data);
+  const authorize = guard.createAuthorizer(name, request, principal, data);
   const command = { claim, requestId, body, budget: startBudget(context.storeBudgetMs), authorize };
   const outcome = await createMailbox.run(command, context);
   exchange.address = outcome.address;
@@ -172,7 +174,7 @@ async function runPreview(identifier: string, exchange: Exchange, dispatcher: Di
   return readDisplayInformation.run({ address, budget: startBudget(context.storeBudgetMs) }, context);
 }
 
-async function runOnMailbox<Body>(
+async function runOnMailbox<Body extends { readonly payload?: Payload } | undefined>(
   operation: MailboxOperation<Body>,
   identifier: string,
   exchange: Exchange,
@@ -189,8 +191,9 @@ async function runOnMailbox<Body>(
   const claim = parseDeviceClaim(request);
   const body = operation.parse(await readOperationBody(operation, request, dispatcher.bodyBytes), context);
   // Before the store is read: a request that fails authentication learns nothing about any mailbox.
-  const principal = await guard.authenticate(name, request);
-  const authorize = guard.createAuthorizer(name, request, principal);
+  const data = body?.payload?.data;
+  const principal = await guard.authenticate(name, request, data);
+  const authorize = guard.createAuthorizer(name, request, principal, data);
   const knownVersion = request.header(KNOWN_VERSION);
   const wait = operation.mayWait ? parseWaitRequest(request, knownVersion, dispatcher.maximumWaitSeconds) : undefined;
   const budget = startBudget(context.storeBudgetMs);
@@ -208,9 +211,11 @@ function assertSecure(request: RelayRequest, { tlsRequired, trustProxy }: Dispat
 }
 
 /** The request id, if it was sent. Throws `request_id_invalid` or `request_id_missing`. */
-function checkRequestId({ requestId }: Exchange, isRequired: boolean): string | undefined {
+function checkRequestId({ request, requestId }: Exchange, isRequired: boolean): string | undefined {
   if (requestId === null) throw new RelayError('request_id_invalid');
-  if (requestId === undefined && isRequired) throw new RelayError('request_id_missing');
+  if (requestId === undefined && isRequired) {
+    throw headerMissing('request_id_missing', REQUEST_ID, (name) => request.header(name) !== undefined);
+  }
   return requestId;
 }
 

@@ -1,5 +1,5 @@
 import { DEVICE_CLAIM, REQUEST_ID } from '../../protocol/header-names.js';
-import { RelayError } from '../errors.js';
+import { headerMissing, RelayError } from '../errors.js';
 import type { HeaderSource } from '../request.js';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,128}$/;
@@ -22,7 +22,8 @@ export function parseRequestId(source: HeaderSource): string | null | undefined 
  */
 export function parseDeviceClaim(source: HeaderSource): string {
   const value = source.header(DEVICE_CLAIM);
-  if (value === undefined) throw new RelayError('claim_missing');
+  if (value === undefined)
+    throw headerMissing('claim_missing', DEVICE_CLAIM, (name) => source.header(name) !== undefined);
   const claim = value.toLowerCase();
   if (!UUID.test(claim) || claim === NIL_UUID || source.repeated(DEVICE_CLAIM)) throw new RelayError('claim_invalid');
   return claim;

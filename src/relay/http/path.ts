@@ -1,4 +1,4 @@
-import { isMailboxIdentifier, PROTOCOL_VERSION } from '../../protocol/mailbox-url.js';
+import { PROTOCOL_VERSION, parseIdentifier } from '../../protocol/mailbox-url.js';
 import type { RelayErrorCode } from '../errors.js';
 
 /**
@@ -10,6 +10,7 @@ export type PathMatcher = (target: string) => string | undefined;
 /** The meaning of a path below the mount. */
 export type Route =
   | { readonly kind: 'collection' }
+  /** `identifier` is in lower case. */
   | { readonly kind: 'mailbox'; readonly identifier: string }
   | { readonly kind: 'nothing'; readonly code: RelayErrorCode };
 
@@ -71,7 +72,7 @@ export function isRelayPath(path: string): boolean {
   return RELAY_PATH.test(path) && !AMBIGUOUS.test(path);
 }
 
-/** Case-sensitive, and strict about trailing slashes. */
+/** Case-sensitive except in the identifier (RFC 4122 §3), and strict about trailing slashes. */
 export function parseRoute(path: string): Route {
   if (path === COLLECTION) return { kind: 'collection' };
   if (!path.startsWith(UNDER_COLLECTION)) {
@@ -80,6 +81,7 @@ export function parseRoute(path: string): Route {
     return { kind: 'nothing', code: foreign ? 'unsupported_version' : 'not_found' };
   }
   const rest = path.slice(UNDER_COLLECTION.length);
-  if (isMailboxIdentifier(rest)) return { kind: 'mailbox', identifier: rest };
+  const identifier = parseIdentifier(rest);
+  if (identifier !== undefined) return { kind: 'mailbox', identifier };
   return { kind: 'nothing', code: rest === '' || rest.includes('/') ? 'not_found' : 'mailbox_not_found' };
 }

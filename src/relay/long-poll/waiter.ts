@@ -13,9 +13,17 @@ export type WakeReason =
   /** The client has disconnected. */
   | 'gone';
 
+/** The state of the mailbox that a held request knows. */
+export interface KnownVersion {
+  /** The revision of the record: the poller compares it with the stored one. */
+  readonly revision: string;
+  /** Mailbox-Version. A change of a token gives the record another revision and keeps the version. */
+  readonly version: string;
+}
+
 /** The registry that a waiter belongs to. */
 export interface WaiterOwner {
-  hold(waiter: Waiter, role: Role, revision: string): boolean;
+  hold(waiter: Waiter, role: Role, known: KnownVersion): boolean;
   remove(waiter: Waiter): void;
 }
 
@@ -26,8 +34,8 @@ export class Waiter {
   readonly connection: object | undefined;
   /** The role of the device, once the request is held. */
   role: Role | undefined;
-  /** The revision that the device knows, once the request is held. */
-  revision: string | undefined;
+  /** The state that the request knows, once the request is held. */
+  known: KnownVersion | undefined;
   /** Releases the slot of a held request. */
   releaseSlot: (() => void) | undefined;
   readonly #owner: WaiterOwner;
@@ -42,10 +50,10 @@ export class Waiter {
 
   /**
    * Starts to hold the request. Returns false if no slot is free. An older request of the same role is superseded.
-   * From then on a stored revision other than `revision` wakes this waiter.
+   * From then on a stored revision other than the known one wakes this waiter.
    */
-  startWaiting(role: Role, revision: string): boolean {
-    return this.#owner.hold(this, role, revision);
+  startWaiting(role: Role, known: KnownVersion): boolean {
+    return this.#owner.hold(this, role, known);
   }
 
   /** Resolves at the next wake; at once if a wake came since the last call; after `ms` at the latest. */

@@ -2,7 +2,7 @@ import type { Role } from '../mailbox/roles.js';
 import type { ChangeBus } from './contract.js';
 import { RevisionPoller } from './poller.js';
 import { WaitLimiter, type WaitLimits } from './wait-limiter.js';
-import { Waiter, type WaiterOwner, type WakeReason } from './waiter.js';
+import { type KnownVersion, Waiter, type WaiterOwner, type WakeReason } from './waiter.js';
 
 /** How the relay finds changes without a notification of the change bus. */
 export interface PollOptions {
@@ -42,7 +42,7 @@ export class Waiters {
       onRevision: (key, revision) => this.#wakeOutdated(key, revision),
     });
     this.#owner = {
-      hold: (waiter, role, revision) => this.#hold(waiter, role, revision),
+      hold: (waiter, role, known) => this.#hold(waiter, role, known),
       remove: (waiter) => this.#remove(waiter),
     };
   }
@@ -96,13 +96,13 @@ export class Waiters {
     await this.#unsubscribe?.();
   }
 
-  #hold(waiter: Waiter, role: Role, revision: string): boolean {
+  #hold(waiter: Waiter, role: Role, known: KnownVersion): boolean {
     const group = this.#groups.get(waiter.key);
-    for (const other of group?.waiters ?? []) supersede(other, role, revision);
+    for (const other of group?.waiters ?? []) supersede(other, role, known);
     waiter.releaseSlot = this.#isDraining ? undefined : this.#limiter.acquire(waiter.connection);
     if (waiter.releaseSlot === undefined) return false;
     waiter.role = role;
-    waiter.revision = revision;
+    waiter.known = known;
     if (group !== undefined) group.timer ??= this.#startPolling(waiter.key);
     return true;
   }
@@ -130,7 +130,7 @@ export class Waiters {
   /** Wakes waiters that are still reading, too: a read may return the state before the polled revision. */
   #wakeOutdated(key: string, revision: string | undefined): void {
     for (const waiter of this.#groups.get(key)?.waiters ?? []) {
-      if (waiter.revision !== revision) waiter.wake('changed');
+      if (waiter.known?.revision !== revision) waiter.wake('changed');
     }
   }
 
@@ -152,10 +152,10 @@ export class Waiters {
 }
 
 /** Wakes a held request for a newer request of the same mailbox. */
-function supersede(older: Waiter, role: Role, revision: string): void {
+function supersede(older: Waiter, role: Role, { version }: KnownVersion): void {
   if (older.role === undefined) return;
-  // With another revision the older request may belong to another device, released by a change that it has not seen.
-  if (older.revision !== revision) older.wake('changed');
+  // With another version the older request may belong to another device, released by a change that it has not seen.
+  if (older.known?.version !== version) older.wake('changed');
   else if (older.role === role) {
     older.wake('superseded');
     older.releaseSlot?.(); // The newer request takes the slot.

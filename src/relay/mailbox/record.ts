@@ -19,6 +19,19 @@ export interface ReleasedDevice {
   readonly relinquish?: string;
 }
 
+/** The latest change that devices see as another Mailbox-Version (docs/protocol.md §8). */
+export interface LatestChange {
+  /**
+   * The revision of the record that has this member. With another revision the member is outdated: an earlier release of
+   * the relay has written the record since.
+   */
+  readonly revision: string;
+  /** The Mailbox-Version; absent if it is the revision of the record. */
+  readonly version?: string;
+  /** The create, or the device whose newest remembered update the change is; absent for all other changes. */
+  readonly by?: 'create' | 'sender' | 'receiver';
+}
+
 /** All state of a mailbox: one record, one key, one row. A record is immutable. */
 export interface Mailbox {
   readonly format: typeof RECORD_FORMAT;
@@ -33,6 +46,8 @@ export interface Mailbox {
   readonly receiver?: Device;
   /** Oldest first. */
   readonly released: readonly ReleasedDevice[];
+  /** Absent in records of earlier releases of the relay. */
+  readonly latest?: LatestChange;
 }
 
 /** The record after a delete: only a deadline, so that a late retry of the create does not create a mailbox. */
@@ -56,6 +71,15 @@ export interface RotationMarker {
 
 /** The value of one store key. */
 export type MailboxRecord = Mailbox | Tombstone | RotationMarker;
+
+/**
+ * The Mailbox-Version of a mailbox with this revision, and the author of that version. A change of a token gives the
+ * record another revision and keeps the version, so that it neither wakes the other device nor fails its update.
+ */
+export function findVersion({ latest }: Mailbox, revision: string): { version: string; by?: LatestChange['by'] } {
+  if (latest?.revision !== revision) return { version: revision };
+  return { version: latest.version ?? revision, by: latest.by };
+}
 
 export function isMailbox(record: MailboxRecord): record is Mailbox {
   return 'sender' in record;

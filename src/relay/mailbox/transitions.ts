@@ -7,20 +7,29 @@ import { rememberUpdate } from './remembered-updates.js';
 import { findMembership, type Role, resolveBoundRole, resolveReadingRole } from './roles.js';
 
 /** The kind of a change, which decides about events and notifications. */
-export type MailboxChange = 'bound' | 'updated' | 'relinquished' | 'deleted' | 'removed' | 'token_forgotten';
+export type MailboxChange =
+  | 'bound'
+  | 'updated'
+  | 'relinquished'
+  | 'deleted'
+  | 'removed'
+  | 'token_replaced'
+  | 'token_forgotten';
 
 /** The clock and the revision at the time of a transition. */
 export interface TransitionContext {
   /** Unix time in ms. */
   readonly now: number;
-  /** The revision of the mailbox that was read. */
-  readonly revision: string;
+  /** The Mailbox-Version of the mailbox that was read. */
+  readonly version: string;
 }
 
 /** A change to commit. */
 export interface TransitionResult {
   readonly next: MailboxRecord;
   readonly change: MailboxChange;
+  /** True for an update that a retry can repeat, because the mailbox remembers its Request-ID. */
+  readonly isRemembered?: boolean;
 }
 
 /**
@@ -46,6 +55,8 @@ export interface NewMailbox {
   /** Unix time in ms, whole seconds. */
   readonly expiresAt: number;
   readonly token?: NotificationToken | undefined;
+  /** The revision under which the record will be stored. */
+  readonly revision: string;
 }
 
 /** CreateMailbox: the first state of a mailbox, with a bound sender. */
@@ -59,18 +70,26 @@ export function openMailbox(content: NewMailbox, now: number): Mailbox {
     payload: content.payload,
     sender: createDevice(content.claim, content.token),
     released: [],
+    latest: { revision: content.revision, by: 'create' },
   };
 }
 
-/** ReadSecureContentFromMailbox: binds the first claim other than the sender's, and stores its token. */
+/**
+ * ReadSecureContentFromMailbox: binds the first claim other than the sender's. Stores the token of the caller, if the
+ * request has a token that differs from the stored one.
+ */
 export function createReadTransition(claim: string, token: NotificationToken | undefined): Transition {
   return {
     admit: (mailbox) => ({ role: resolveReadingRole(mailbox, findMembership(mailbox, claim)), duplicate: false }),
     apply(mailbox, role) {
-      if (role === 'sender') return undefined; // The sender never loses read.
-      assertRight(mailbox, 'R'); // Before binding: a read without R binds nobody.
-      if (mailbox.receiver !== undefined) return undefined;
-      return { next: { ...mailbox, receiver: createDevice(claim, token) }, change: 'bound' };
+      // The sender never loses read. A read without R neither binds a device nor stores its token.
+      if (role === 'receiver') assertRight(mailbox, 'R');
+      const device = mailbox[role];
+      if (device === undefined) {
+        return { next: { ...mailbox, receiver: createDevice(claim, token) }, change: 'bound' };
+      }
+      if (token === undefined || isSameToken(device.token, token)) return undefined;
+      return { next: { ...mailbox, [role]: { ...device, token } }, change: 'token_replaced' };
     },
   };
 }
@@ -95,9 +114,9 @@ export function createUpdateTransition(update: Update): Transition {
       const seen = mailbox[role]?.updates ?? [];
       return { role, duplicate: request !== undefined && seen.some((known) => sameDigest(known, request)) };
     },
-    apply(mailbox, role, { revision }) {
+    apply(mailbox, role, { version }) {
       assertRight(mailbox, 'W');
-      if (update.knownVersion !== undefined && update.knownVersion !== revision) {
+      if (update.knownVersion !== undefined && update.knownVersion !== version) {
         throw new RelayError('version_changed');
       }
       const { updates, token } = mailbox[role] ?? createDevice(update.claim, undefined);
@@ -105,7 +124,8 @@ export function createUpdateTransition(update: Update): Transition {
         ...createDevice(update.claim, update.token ?? token),
         updates: update.request === undefined ? updates : rememberUpdate(updates, update.request),
       };
-      return { next: { ...mailbox, payload: update.payload, [role]: writer }, change: 'updated' };
+      const next = { ...mailbox, payload: update.payload, [role]: writer };
+      return { next, change: 'updated', isRemembered: update.request !== undefined };
     },
   };
 }
@@ -157,7 +177,7 @@ export function createForgetTransition(role: Role, invalid: NotificationToken): 
     admit: () => ({ role: undefined, duplicate: false }),
     apply(mailbox) {
       const device = mailbox[role];
-      if (device?.token?.type !== invalid.type || device.token.tokenData !== invalid.tokenData) return undefined;
+      if (device === undefined || !isSameToken(device.token, invalid)) return undefined;
       const { token: _, ...rest } = device;
       return { next: { ...mailbox, [role]: rest }, change: 'token_forgotten' };
     },
@@ -180,4 +200,8 @@ export function assertRight(mailbox: Mailbox, right: AccessRight): void {
 
 function createDevice(claim: string, token: NotificationToken | undefined): Device {
   return { claim, updates: [], ...(token === undefined ? {} : { token }) };
+}
+
+function isSameToken(one: NotificationToken | undefined, other: NotificationToken): boolean {
+  return one?.type === other.type && one.tokenData === other.tokenData;
 }

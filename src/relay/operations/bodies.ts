@@ -26,6 +26,25 @@ function isBase64(text: string): boolean {
   return text.endsWith('=') ? text.length % 4 === 0 : text.length % 4 !== 1;
 }
 
+/** The rule that a text breaks, for a text that is not base64. Some encoders break lines by default (MIME, RFC 2045). */
+function describeBase64Fault(text: string): string {
+  if (text === '') return 'must be base64 and not empty';
+  if (/[\r\n]/.test(text)) return 'must be base64 without line breaks: use an encoder without MIME line breaks';
+  if (/\s/.test(text)) return 'must be base64 without white space';
+  if (text.startsWith('data:')) return 'must be base64 without the prefix of a data URL';
+  if (/[+/]/.test(text) && /[-_]/.test(text)) return 'must be base64 in one alphabet: + and /, or - and _';
+  if (/^[A-Za-z0-9+/_-]+=*$/.test(text)) return 'must be whole base64, with all of its padding or none';
+  return 'must be base64, in the standard or the URL-safe alphabet';
+}
+
+/**
+ * Accepts JSON `null` in place of an absent member: serializers of Java, Kotlin and Swift write `null` for an optional
+ * member without a value (docs/protocol.md §4).
+ */
+function nullable<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => value ?? undefined, schema.optional()).optional();
+}
+
 /** True for at most `limit` code points. Counts them only if the number of UTF-16 units does not decide. */
 function fits(text: string, limit: number): boolean {
   if (text.length <= limit) return true;
@@ -50,26 +69,31 @@ function textUpTo(limit: number): z.ZodType<string> {
     .refine((text) => text !== '' && fits(text, limit), `must have 1 to ${limit} characters`);
 }
 
-const notificationToken = z
-  .object(
+const notificationToken = nullable(
+  z.object(
     { type: textUpTo(TOKEN_TYPE_CHARACTERS), tokenData: textUpTo(TOKEN_DATA_CHARACTERS) },
     'must be an object with type and tokenData',
-  )
-  .optional();
+  ),
+);
 
-const mailboxConfiguration = z
-  .object(
+/** A configuration without an expiration is an error, whether its members are absent or `null`. */
+const EXPIRATION_RULE =
+  'must be a time of the form YYYY-MM-DDThh:mm:ssZ, as a string; for the default of the relay, omit mailboxConfiguration';
+
+const mailboxConfiguration = nullable(
+  z.object(
     {
-      timeToLive: z.undefined('is not supported: use expiration').optional(),
-      accessRights: z
-        .string('must be a string')
-        .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D, each once')
-        .optional(),
-      expiration: z.string('must be a time of the form YYYY-MM-DDThh:mm:ssZ'),
+      timeToLive: nullable(z.undefined('is not supported: use expiration')),
+      accessRights: nullable(
+        z
+          .string('must be a string')
+          .refine(isAccessRights, 'must be a non-empty subset of the letters R, W and D, each once'),
+      ),
+      expiration: z.string(EXPIRATION_RULE),
     },
     'must be an object',
-  )
-  .optional();
+  ),
+);
 
 /**
  * The parsers of the three bodies, with the limits of the operator. They drop unknown members (docs/protocol.md §4).
@@ -82,7 +106,7 @@ export function createBodyParsers(limits: BodyLimits): BodyParsers {
       data: z
         .string('must be a string')
         .refine((text) => text.length <= limits.bodyBytes, { message: TOO_LARGE, abort: true })
-        .refine(isBase64, 'must be base64 and not empty'),
+        .refine(isBase64, { error: ({ input }) => describeBase64Fault(String(input)) }),
     },
     'must be an object with type and data',
   );
@@ -99,7 +123,7 @@ export function createBodyParsers(limits: BodyLimits): BodyParsers {
   );
   const create = z.object(
     {
-      timeToLive: z.undefined('is not supported: use mailboxConfiguration.expiration').optional(),
+      timeToLive: nullable(z.undefined('is not supported: use mailboxConfiguration.expiration')),
       payload,
       displayInformation,
       notificationToken,

@@ -1,7 +1,7 @@
 import type { NotificationToken } from '../../protocol/bodies.js';
 import { RelayError, storeUnavailable } from '../errors.js';
 import type { RelayEventType } from '../events.js';
-import { isMailbox, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
+import { findVersion, isMailbox, type LatestChange, type Mailbox, type MailboxRecord } from '../mailbox/record.js';
 import type { Role } from '../mailbox/roles.js';
 import {
   createForgetTransition,
@@ -20,6 +20,8 @@ import type { RelayContext } from './context.js';
 export interface Loaded {
   readonly mailbox: Mailbox;
   readonly revision: string;
+  /** Mailbox-Version. */
+  readonly version: string;
 }
 
 /** A mailbox after an operation. */
@@ -27,6 +29,8 @@ export interface Committed<Actor extends Role | undefined = Role> {
   /** The current state; the last state before a delete. */
   readonly mailbox: Mailbox;
   readonly revision: string;
+  /** Mailbox-Version. */
+  readonly version: string;
   readonly role: Actor;
   readonly duplicate: boolean;
 }
@@ -60,7 +64,8 @@ export async function findRecord(
 export async function loadMailbox(context: RelayContext, address: Address, budget: StoreBudget): Promise<Loaded> {
   const found = await findRecord(context, address, budget);
   if (found === undefined || !isMailbox(found.record)) throw new RelayError('mailbox_not_found');
-  return { mailbox: found.record, revision: found.revision };
+  const { record: mailbox, revision } = found;
+  return { mailbox, revision, version: findVersion(mailbox, revision).version };
 }
 
 interface CommitOptions<Actor extends Role | undefined> {
@@ -93,7 +98,7 @@ export async function commit<Actor extends Role | undefined>(
   async function makePlan(): Promise<Plan<Actor>> {
     const loaded = await loadMailbox(context, address, budget);
     const { role, duplicate } = transition.admit(loaded.mailbox);
-    const current = { now: context.clock(), revision: loaded.revision };
+    const current = { now: context.clock(), version: loaded.version };
     const step = duplicate ? undefined : transition.apply(loaded.mailbox, role, current);
     return { ...loaded, role, duplicate, step };
   }
@@ -142,34 +147,55 @@ export async function commit<Actor extends Role | undefined>(
 async function tryPlan<Actor extends Role | undefined>(
   context: RelayContext,
   address: Address,
-  { mailbox, revision, role, duplicate }: Plan<Actor>,
-  { next, change }: TransitionResult,
+  plan: Plan<Actor>,
+  step: TransitionResult,
   budget: StoreBudget,
 ): Promise<Committed<Actor> | undefined> {
-  const written = await writeRecord(context, address, revision, next, mailbox.expiresAt, budget);
-  if (written === undefined) return undefined;
-  afterCommit(context, address, { change, role, before: mailbox });
-  return { mailbox: isMailbox(next) ? next : mailbox, revision: written, role, duplicate };
+  const { mailbox, revision, role, duplicate } = plan;
+  const written = context.random.revision();
+  const next = isMailbox(step.next) ? { ...step.next, latest: describeLatest(plan, step, written) } : step.next;
+  if (!(await replaceRecord(context, address, revision, written, next, mailbox.expiresAt, budget))) return undefined;
+  afterCommit(context, address, { change: step.change, role, before: mailbox });
+  const current = isMailbox(next) ? next : mailbox;
+  return { mailbox: current, revision: written, version: findVersion(current, written).version, role, duplicate };
 }
 
-/** Replaces the record with this revision. Returns the new revision, or `undefined` if the race was lost. */
-async function writeRecord(
+/** Changes that the other device does not see. They keep the Mailbox-Version. */
+function isPrivate(change: MailboxChange): boolean {
+  return change === 'token_replaced' || change === 'token_forgotten';
+}
+
+/** The latest change of a record with the revision `written`. */
+function describeLatest(
+  { mailbox, revision, version, role }: Plan<Role | undefined>,
+  { change, isRemembered }: TransitionResult,
+  written: string,
+): LatestChange {
+  if (isPrivate(change)) {
+    const { by } = findVersion(mailbox, revision);
+    return { revision: written, version, ...(by === undefined ? {} : { by }) };
+  }
+  return { revision: written, ...(isRemembered === true && role !== undefined ? { by: role } : {}) };
+}
+
+/** Replaces the record with this revision by one with the revision `written`. False if the race was lost. */
+async function replaceRecord(
   context: RelayContext,
   address: Address,
   revision: string,
+  written: string,
   next: MailboxRecord,
   deadline: number,
   budget: StoreBudget,
-): Promise<string | undefined> {
-  const written = context.random.revision();
+): Promise<boolean> {
   const value = context.codec.encode(next, address, written, context.random.iv);
   const newDeadline = next.expiresAt === deadline ? undefined : next.expiresAt;
   const result = await context.store.replace(address.key, revision, value, newDeadline, budget);
   // If the entry is missing, the next read finds no mailbox.
-  return result === 'ok' ? written : undefined;
+  return result === 'ok';
 }
 
-/** The event that reports a change of a mailbox. */
+/** The event that reports a change of a mailbox. A device that replaces its token causes no event. */
 const EVENT_OF_CHANGE = {
   bound: 'mailbox.bound',
   updated: 'mailbox.updated',
@@ -177,12 +203,15 @@ const EVENT_OF_CHANGE = {
   deleted: 'mailbox.deleted',
   removed: 'mailbox.removed',
   token_forgotten: 'token.forgotten',
-} as const satisfies Record<MailboxChange, RelayEventType>;
+} as const satisfies Record<Exclude<MailboxChange, 'token_replaced'>, RelayEventType>;
 
 /** Notifies waiters, other processes and the other device. It cannot fail, and does not delay the answer. */
 function afterCommit(context: RelayContext, address: Address, { change, role, before }: Effect): void {
-  context.waiters.wake(address.key);
-  context.changes?.publish?.(address.key);
+  if (!isPrivate(change)) {
+    context.waiters.wake(address.key);
+    context.changes?.publish?.(address.key);
+  }
+  if (change === 'token_replaced') return;
   if (role !== undefined && (change === 'updated' || change === 'deleted')) notifyOther(context, address, role, before);
   const type = EVENT_OF_CHANGE[change];
   if (context.events.hasListeners(type)) context.events.emit(type, { mailbox: context.hashMailbox(address) });

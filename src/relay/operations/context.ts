@@ -101,7 +101,7 @@ export interface Outcome {
   readonly duplicate?: boolean;
   /** JSON members of the answer; absent for an empty answer. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** Mailbox-Version of a create, read or update. */
+  /** Mailbox-Version of a create, read or update; of a duplicate only while the version of its success is current. */
   readonly version?: string;
   /** Mailbox-Receiver of a sender's read. */
   readonly receiver?: 'none' | 'bound';

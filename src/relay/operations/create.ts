@@ -2,7 +2,7 @@ import type { CreateBody, NotificationToken } from '../../protocol/bodies.js';
 import { buildUrlLink } from '../../protocol/mailbox-url.js';
 import { RelayError } from '../errors.js';
 import { digestClaim } from '../mailbox/digests.js';
-import { isMailbox, isRotationMarker, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
+import { findVersion, isMailbox, isRotationMarker, type MailboxRecord, RECORD_FORMAT } from '../mailbox/record.js';
 import { openMailbox } from '../mailbox/transitions.js';
 import type { Address } from '../store/codec.js';
 import type { StoreBudget } from '../store/guarded-store.js';
@@ -56,7 +56,8 @@ async function findExisting(
   for (const { identifier } of candidates) {
     const address = context.toAddress(identifier);
     const found = await findRecord(context, address, budget);
-    if (found !== undefined && !isRotationMarker(found.record)) return toDuplicate(found.record, address, context);
+    if (found !== undefined && !isRotationMarker(found.record))
+      return toDuplicate(found.record, found.revision, address, context);
   }
   return undefined;
 }
@@ -69,10 +70,12 @@ async function createAtFirstFree(
 ): Promise<CreateOutcome> {
   for (const [index, { identifier }] of candidates.entries()) {
     const address = context.toAddress(identifier);
-    const newRecord = index < current ? createRotationMarker(command) : createMailboxRecord(address, command, context);
-    const { record, revision } = await insertOrFind(address, newRecord, command.budget, context);
+    const written = context.random.revision();
+    const newRecord =
+      index < current ? createRotationMarker(command) : createMailboxRecord(address, written, command, context);
+    const { record, revision } = await insertOrFind(address, newRecord, written, command.budget, context);
     if (isRotationMarker(record)) continue;
-    if (revision === undefined) return toDuplicate(record, address, context);
+    if (revision !== written) return toDuplicate(record, revision, address, context);
     if (context.events.hasListeners('mailbox.created')) {
       context.events.emit('mailbox.created', { mailbox: context.hashMailbox(address) });
     }
@@ -82,20 +85,20 @@ async function createAtFirstFree(
   throw new RelayError('contention');
 }
 
-/** Puts the record if the address is free. `revision` is present only if the record was put. */
+/** Puts the record under a new revision if the address is free. Otherwise finds the record there and its revision. */
 async function insertOrFind(
   address: Address,
   newRecord: MailboxRecord,
+  revision: string,
   budget: StoreBudget,
   context: RelayContext,
-): Promise<{ record: MailboxRecord; revision?: string }> {
-  const revision = context.random.revision();
+): Promise<{ record: MailboxRecord; revision: string }> {
   const value = context.codec.encode(newRecord, address, revision, context.random.iv);
   for (let attempt = 0; ; attempt += 1) {
     const isPut = await context.store.create(address.key, value, newRecord.expiresAt, budget);
     if (isPut) return { record: newRecord, revision };
     const found = await findRecord(context, address, budget);
-    if (found !== undefined) return { record: found.record };
+    if (found !== undefined) return found;
     // The record expired between the two calls.
     await pauseBeforeRetry(attempt, budget);
   }
@@ -103,6 +106,7 @@ async function insertOrFind(
 
 function createMailboxRecord(
   address: Address,
+  revision: string,
   command: CreateCommand<CreateRequest>,
   context: RelayContext,
 ): MailboxRecord {
@@ -115,6 +119,7 @@ function createMailboxRecord(
       rights: body.mailboxConfiguration?.accessRights ?? context.defaultRights,
       expiresAt: body.expiresAt,
       token: body.notificationToken,
+      revision,
     },
     context.clock(),
   );
@@ -124,10 +129,15 @@ function createRotationMarker({ body }: CreateCommand<CreateRequest>): MailboxRe
   return { format: RECORD_FORMAT, rotationMarker: true, expiresAt: body.expiresAt };
 }
 
-/** The answer to a retry: the same link and the current token; after a cancel, the link of the deleted mailbox. */
-function toDuplicate(record: MailboxRecord, address: Address, context: RelayContext): CreateOutcome {
-  const token = isMailbox(record) ? record.sender.token : undefined;
-  return { ...toOutcome(address, token, context), duplicate: true };
+/**
+ * The answer to a retry: the same link, the current token, and the version while it is still that of the create; after a
+ * cancel, the link of the deleted mailbox.
+ */
+function toDuplicate(record: MailboxRecord, revision: string, address: Address, context: RelayContext): CreateOutcome {
+  if (!isMailbox(record)) return { ...toOutcome(address, undefined, context), duplicate: true };
+  const { version, by } = findVersion(record, revision);
+  const outcome = { ...toOutcome(address, record.sender.token, context), duplicate: true };
+  return by === 'create' ? { ...outcome, version } : outcome;
 }
 
 function toOutcome(address: Address, token: NotificationToken | undefined, context: RelayContext): CreateOutcome {

@@ -4,13 +4,13 @@ import { digestClaim } from '../mailbox/digests.js';
 import type { Role } from '../mailbox/roles.js';
 import { createReadTransition } from '../mailbox/transitions.js';
 import { type Committed, commit } from './commit.js';
-import type { MailboxOperation, Outcome } from './context.js';
+import type { MailboxOperation, Outcome, RelayContext } from './context.js';
 import { waitForChange } from './wait.js';
 
 /**
  * ReadSecureContentFromMailbox (SCT and TIGRESS §6.5): the payload, for the sender, the bound receiver, and the first
- * other device that reads. That first read binds the device as the receiver and stores its token. With Prefer and
- * Mailbox-Known-Version the read is a long poll (docs/protocol.md §8).
+ * other device that reads. That first read binds the device as the receiver. A read of a bound device may bring a token,
+ * which replaces its earlier token. With Prefer and Mailbox-Known-Version the read is a long poll (docs/protocol.md §8).
  */
 export const readSecureContent: MailboxOperation<ReadBody> = {
   name: 'read',
@@ -22,22 +22,26 @@ export const readSecureContent: MailboxOperation<ReadBody> = {
     const { address, claim, body, wait } = command;
     const transition = createReadTransition(digestClaim(address.identifier, claim), body.notificationToken);
     const read = (): Promise<Committed> => commit(context, address, transition, command);
-    if (wait === undefined) return toContent(await read());
+    const answer = (committed: Committed): Outcome => toContent(committed, body, context);
+    if (wait === undefined) return answer(await read());
     const ended = await waitForChange(read, command, wait, context);
     const waited = { seconds: wait.seconds, result: ended.result };
-    if (ended.result === 'changed') return { ...toContent(ended.current), waited };
+    if (ended.result === 'changed') return { ...answer(ended.current), waited };
     return { version: ended.version, ...toReceiver(ended.role, ended.receiverBound), waited };
   },
 };
 
-function toContent({ mailbox, revision, role }: Committed): Outcome {
+function toContent({ mailbox, version, role }: Committed, request: ReadBody, context: RelayContext): Outcome {
+  // About the token as it stands now: another request of the device may have replaced the token during a wait.
+  const isPushNotificationSupported = context.pushes.handles(mailbox[role]?.token);
   return {
-    version: revision,
+    version,
     ...toReceiver(role, mailbox.receiver !== undefined),
     body: {
       payload: mailbox.payload,
       displayInformation: mailbox.display,
       expiration: formatExpiration(mailbox.expiresAt),
+      ...(request.notificationToken === undefined ? {} : { isPushNotificationSupported }),
     },
   };
 }

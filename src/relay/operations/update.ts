@@ -1,7 +1,8 @@
 import type { UpdateBody } from '../../protocol/bodies.js';
-import { digestClaim, digestUpdate } from '../mailbox/digests.js';
+import { digestClaim, digestUpdate, sameDigest } from '../mailbox/digests.js';
+import { findVersion } from '../mailbox/record.js';
 import { createUpdateTransition } from '../mailbox/transitions.js';
-import { commit } from './commit.js';
+import { type Committed, commit } from './commit.js';
 import type { MailboxOperation } from './context.js';
 
 /**
@@ -16,18 +17,27 @@ export const updateMailbox: MailboxOperation<UpdateBody> = {
   parse: (value, context) => context.bodies.update(value),
   async run(command, context) {
     const { address, claim, requestId, knownVersion, body } = command;
+    const request = requestId === undefined ? undefined : digestUpdate(address.identifier, requestId);
     const transition = createUpdateTransition({
       claim: digestClaim(address.identifier, claim),
-      request: requestId === undefined ? undefined : digestUpdate(address.identifier, requestId),
+      request,
       payload: body.payload,
       token: body.notificationToken,
       knownVersion,
     });
-    const { mailbox, revision, role, duplicate } = await commit(context, address, transition, command);
+    const committed = await commit(context, address, transition, command);
+    const { mailbox, version, role, duplicate } = committed;
     return {
       duplicate,
-      ...(duplicate ? {} : { version: revision }),
+      ...(duplicate && !isCurrent(committed, request) ? {} : { version }),
       body: { isPushNotificationSupported: context.pushes.handles(mailbox[role]?.token) },
     };
   },
 };
+
+/** True if the version that this update made is still current. Otherwise the answer to its retry has no version. */
+function isCurrent({ mailbox, revision, role }: Committed, request: string | undefined): boolean {
+  const newest = mailbox[role]?.updates.at(-1);
+  if (request === undefined || newest === undefined) return false;
+  return findVersion(mailbox, revision).by === role && sameDigest(newest, request);
+}

@@ -1,4 +1,4 @@
-import type { Waiter } from '../long-poll/waiter.js';
+import type { KnownVersion, Waiter } from '../long-poll/waiter.js';
 import { digestClaim } from '../mailbox/digests.js';
 import { findMembership, type Role, resolveBoundRole } from '../mailbox/roles.js';
 import { assertRight, type Transition } from '../mailbox/transitions.js';
@@ -15,8 +15,7 @@ export type Waited =
  * State of a mailbox whose content the device has. Thousands of requests may be held, and a payload may be large, so a
  * held request keeps no content in memory.
  */
-interface KnownState {
-  readonly version: string;
+interface KnownState extends KnownVersion {
   readonly role: Role;
   readonly receiverBound: boolean;
   /** Unix time in ms. */
@@ -43,7 +42,7 @@ export async function waitForChange(
   else wait.signal.addEventListener('abort', waiter.leave, { once: true });
   try {
     const first = await readOnce(read, wait, 'declined');
-    if (first.result === 'changed' || !waiter.startWaiting(first.role, first.version)) return first;
+    if (first.result === 'changed' || !waiter.startWaiting(first.role, first)) return first;
     return await waitUntilChanged(waiter, first, command, wait, context);
   } finally {
     wait.signal.removeEventListener('abort', waiter.leave);
@@ -58,10 +57,10 @@ async function readOnce(
   otherwise: 'unchanged' | 'declined',
 ): Promise<Waited> {
   const current = await read();
-  const { mailbox, revision, role } = current;
-  if (revision !== knownVersion) return { result: 'changed', current };
+  const { mailbox, version, revision, role } = current;
+  if (version !== knownVersion) return { result: 'changed', current };
   const receiverBound = mailbox.receiver !== undefined;
-  return { result: otherwise, version: revision, role, receiverBound, expiresAt: mailbox.expiresAt };
+  return { result: otherwise, version, revision, role, receiverBound, expiresAt: mailbox.expiresAt };
 }
 
 async function waitUntilChanged(
@@ -79,25 +78,16 @@ async function waitUntilChanged(
     // A timer may fire early by either clock.
     if (reason === 'time' && !isExpired && performance.now() < end) continue;
     if (reason !== 'changed' && !isExpired) return { ...known, result: 'unchanged' };
-    const current = await readIfChanged(known.version, command, context);
-    if (current !== undefined) return { result: 'changed', current };
+    const current = await reread(command, context);
+    if (current.version !== known.version) return { result: 'changed', current };
+    waiter.known = { revision: current.revision, version: known.version };
   }
 }
 
 /** Reads without binding: a device that was unbound during the wait must not become the receiver again. */
-async function readIfChanged(
-  knownVersion: string,
-  { address, claim }: MailboxCommand<unknown>,
-  context: RelayContext,
-): Promise<Committed | undefined> {
+function reread({ address, claim }: MailboxCommand<unknown>, context: RelayContext): Promise<Committed> {
   const options = { budget: startBudget(context.storeBudgetMs), authorize: undefined };
-  const current = await commit(
-    context,
-    address,
-    createRereadTransition(digestClaim(address.identifier, claim)),
-    options,
-  );
-  return current.revision === knownVersion ? undefined : current;
+  return commit(context, address, createRereadTransition(digestClaim(address.identifier, claim)), options);
 }
 
 function createRereadTransition(claim: string): Transition {

@@ -1,10 +1,11 @@
-import { buildUrlLink, isMailboxIdentifier } from '../../protocol/mailbox-url.js';
+import { buildUrlLink, parseIdentifier } from '../../protocol/mailbox-url.js';
 
 const MAILBOXES = buildUrlLink('', '');
 
 /**
  * A `v` with an encoding. The sender writes one letter, so a messenger or a mail gateway has encoded the `#` behind the
- * letter (`?v=h%23…`), or the `=` (`?v=3Dh` of quoted-printable). Or a query that begins with an encoded `#`. A browser then sends the Secret to the relay.
+ * letter (`?v=h%23…`), or the `=` (`?v=3Dh` of quoted-printable). Or a query that begins with an encoded `#`. A browser
+ * then sends the Secret to the relay.
  */
 const ALTERED_QUERY = /[?&;]v=(?:\w*%|3D)|^\?%(?:25)*23/i;
 
@@ -15,7 +16,7 @@ export function isBelowMailboxes(path: string): boolean {
 
 /** True for a path below the mailboxes that no sender has written, such as `/v1/m/{identifier}%23{Secret}`. */
 export function isAlteredPath(path: string): boolean {
-  return !path.startsWith(MAILBOXES) || !isMailboxIdentifier(path.slice(MAILBOXES.length).toLowerCase());
+  return !path.startsWith(MAILBOXES) || parseIdentifier(path.slice(MAILBOXES.length)) === undefined;
 }
 
 /** True for the query of a share URL that no sender has written. `query` begins with `?`, or is empty. */

@@ -80,8 +80,6 @@ const visibleText = (maximum: number): z.ZodType<string> =>
       `must be 1 to ${maximum} characters, one of them visible, none of them control characters`,
     );
 
-const AN_OBJECT = 'must be an object';
-
 const AN_HTTPS_URL = 'must be an https URL without credentials';
 
 /** A normalized https URL. The check for white space comes first, since the URL parser removes some of it. */
@@ -96,32 +94,29 @@ const PLAIN_HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
 
 /** The option `preview`. */
 export const previewOption = z
-  .strictObject(
-    {
-      name: visibleText(60).optional(),
-      color: z
-        .string('must be a colour such as #2f4bd0')
-        .regex(/^#([0-9a-f]{3}|[0-9a-f]{6})$/i, 'must be a colour such as #2f4bd0')
-        .default('#2f4bd0')
-        .transform(toSixDigits),
-      logoUrl: httpsUrl
-        .refine(({ hostname }) => PLAIN_HOST.test(hostname), 'must be on a host with a plain name')
-        .transform(({ href }) => href)
-        .optional(),
-      appStores: z
-        .array(
-          z.strictObject(
-            { label: visibleText(40), url: httpsUrl.transform(({ href }) => href) },
-            'must have a label and a url',
-          ),
-          'must be an array of links',
-        )
-        .max(4, 'must be at most four')
-        .default([]),
-      language: z.enum(PREVIEW_LANGUAGES, `must be one of ${PREVIEW_LANGUAGES.join(', ')}`).default('en'),
-    },
-    AN_OBJECT,
-  )
+  .strictObject({
+    name: visibleText(60).optional(),
+    color: z
+      .string('must be a colour such as #2f4bd0')
+      .regex(/^#([0-9a-f]{3}|[0-9a-f]{6})$/i, 'must be a colour such as #2f4bd0')
+      .default('#2f4bd0')
+      .transform(toSixDigits),
+    logoUrl: httpsUrl
+      .refine(({ hostname }) => PLAIN_HOST.test(hostname), 'must be on a host with a plain name')
+      .transform(({ href }) => href)
+      .optional(),
+    appStores: z
+      .array(
+        z.strictObject(
+          { label: visibleText(40), url: httpsUrl.transform(({ href }) => href) },
+          'must have a label and a url',
+        ),
+        'must be an array of links',
+      )
+      .max(4, 'must be at most four')
+      .default([]),
+    language: z.enum(PREVIEW_LANGUAGES, `must be one of ${PREVIEW_LANGUAGES.join(', ')}`).default('en'),
+  })
   .prefault({});
 
 function toSixDigits(color: string): HexColor {
@@ -151,7 +146,7 @@ const appleApps = z.strictObject(
       .min(1, 'must name at least one app'),
     verticals,
   },
-  AN_OBJECT,
+  'must be an object with appIds',
 );
 
 /** One object or an array. A union would not name the path of the wrong member. */
@@ -178,12 +173,6 @@ const androidApp = z.strictObject(
 
 /** The option `appLinks`. */
 export const appLinksOption = z
-  .strictObject(
-    {
-      apple: appleOption.optional(),
-      android: z.array(androidApp, 'must be an array of apps').optional(),
-    },
-    AN_OBJECT,
-  )
+  .strictObject({ apple: appleOption.optional(), android: z.array(androidApp, 'must be an array of apps').optional() })
   .transform(({ apple = [], android = [] }): AppLinkSettings => ({ apple, android }))
   .prefault({});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { expectJson, expectProblem, expectStatus } from './checks.js';
 import { createBody, display, type Json, newClaim, newId, newPayload } from './fixtures.js';
-import { nowhere, ordinary, type Test } from './relay.js';
+import { identifierOf, nowhere, ordinary, type Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
 
 const NOT_JSON = [
@@ -17,6 +17,9 @@ const NOT_JSON = [
   '// {}',
   '',
 ];
+/** The byte order mark of UTF-8. */
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
 const NOT_OBJECTS = ['[]', 'null', 'true', '7', '"text"', '[{}]'];
 
 /** Containers inside containers: the outermost is the body itself. */
@@ -45,6 +48,26 @@ export function bodyTests(test: Test): void {
       const update = await relay.update(mailbox, mailbox.sender, { body });
       expectProblem(update, 400, 'body_invalid', { why: `update ${body}` });
       expectProblem(await relay.read(mailbox, newClaim(), { body }), 400, 'body_invalid', { why: `read ${body}` });
+    }
+  });
+
+  test('General: a byte order mark before the JSON is ignored [§4 A43]', async (relay) => {
+    const marked = (value: unknown): Buffer => Buffer.concat([MARK, Buffer.from(JSON.stringify(value))]);
+    const body = createBody();
+    const { urlLink } = expectJson(await relay.create(newClaim(), { body: marked(body) }), 200);
+    const mailbox = await relay.openBound('RWD');
+    const read = expectJson(await relay.read({ path: `/v1/m/${identifierOf(urlLink)}` }, newClaim()), 200);
+    assert.deepEqual(read.payload, body.payload);
+    expectStatus(await relay.update(mailbox, mailbox.sender, { body: marked({ payload: newPayload() }) }), 200);
+    expectStatus(await relay.read(mailbox, mailbox.sender, { body: marked({}) }), 200, 'read');
+    expectStatus(await relay.read(mailbox, mailbox.sender, { body: MARK }), 200, 'a mark alone is an empty body');
+    for (const [why, bytes] of [
+      ['a mark alone', MARK],
+      ['two marks', Buffer.concat([MARK, marked(body)])],
+      ['a mark behind', Buffer.concat([Buffer.from(JSON.stringify(body)), MARK])],
+      ['UTF-16', Buffer.from(`\ufeff${JSON.stringify(body)}`, 'utf16le')],
+    ] as const) {
+      expectProblem(await relay.create(newClaim(), { body: bytes }), 400, 'body_invalid', { why });
     }
   });
 

@@ -28,11 +28,11 @@ export function expectJson(answer: Answer, status: number, why = ''): Json {
   return jsonOf(answer);
 }
 
-/** The Mailbox-Version of a 200, which has to be there. */
-export function versionOf(answer: Answer): string {
-  expectStatus(answer, 200);
+/** The Mailbox-Version of a 200, which has to be there; or of a 201 whose success made the current version. */
+export function versionOf(answer: Answer, status: 200 | 201 = 200): string {
+  expectStatus(answer, status);
   const version = answer.headers.get('mailbox-version');
-  assert.ok(version, 'a 200 of a create, read or update carries Mailbox-Version');
+  assert.ok(version, `this ${status} has to carry Mailbox-Version`);
   assert.ok(version.length <= 64, `Mailbox-Version has at most 64 characters, not ${version.length}`);
   return version;
 }

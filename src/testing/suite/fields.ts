@@ -1,6 +1,16 @@
 /** The fields of the bodies: required ones, bounds, and types. */
 import { expectProblem, expectStatus } from './checks.js';
-import { configured, createBody, display, type Json, newClaim, newId, newPayload, newToken } from './fixtures.js';
+import {
+  configured,
+  createBody,
+  display,
+  type Json,
+  newClaim,
+  newId,
+  newPayload,
+  newToken,
+  secondsFromNow,
+} from './fixtures.js';
 import { nowhere, type Relay, type Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
 
@@ -68,6 +78,26 @@ export function fieldTests(test: Test): void {
   test('CreateMailbox: a mailboxConfiguration is an object [§4 N23]', async (relay) => {
     for (const mailboxConfiguration of ['RWD', 7, true, []]) {
       await expectRefused(relay, { mailboxConfiguration }, 'mailboxConfiguration');
+    }
+  });
+
+  test('General: null for an optional member means absent, on every operation [§4 N24]', async (relay) => {
+    const nothing = { notificationToken: null, mailboxConfiguration: null, timeToLive: null };
+    const mailbox = await relay.open('RWD', { notificationToken: null });
+    expectStatus(await createWith(relay, nothing), 200, 'create');
+    const rights = { accessRights: null, timeToLive: null, expiration: secondsFromNow(3600) };
+    const restricted = await relay.openBound(undefined, { mailboxConfiguration: rights });
+    const refused = await relay.update(restricted, restricted.receiver);
+    expectProblem(refused, 401, 'right_missing', { why: 'null rights are the default rights, RD' });
+    expectStatus(await relay.cancel(restricted, restricted.receiver), 200, 'D of the default rights');
+    const body = { payload: newPayload(), notificationToken: null };
+    expectStatus(await relay.update(mailbox, mailbox.sender, { body }), 200, 'update');
+    expectStatus(await relay.read(mailbox, newClaim(), { body: { notificationToken: null } }), 200, 'read');
+  });
+
+  test('CreateMailbox: null does not stand for the required expiration of a configuration [§4 A24]', async (relay) => {
+    for (const configuration of [{ expiration: null }, { accessRights: null, expiration: null }]) {
+      await expectRefused(relay, { mailboxConfiguration: configuration }, 'mailboxConfiguration.expiration');
     }
   });
 

@@ -1,8 +1,8 @@
 /** Duplicates: a retry changes nothing and answers 201 with the fields of the first success. */
 import assert from 'node:assert/strict';
-import { countStatuses, expectJson, expectProblem, expectStatus } from './checks.js';
-import { configured, createBody, display, newClaim, newId, newPayload } from './fixtures.js';
-import type { Test } from './relay.js';
+import { countStatuses, expectJson, expectProblem, expectStatus, versionOf } from './checks.js';
+import { configured, createBody, display, newClaim, newId, newPayload, newToken } from './fixtures.js';
+import type { Mailbox, Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
 
 /** How many updates of each device a relay has to remember. */
@@ -16,7 +16,7 @@ export function idempotencyTests(test: Test): void {
       const fields = expectJson(answer, 201);
       assert.equal(fields.urlLink, mailbox.urlLink);
       assert.equal(fields.isPushNotificationSupported, false);
-      assert.equal(answer.headers.has('mailbox-version'), false, 'a 201 carries no Mailbox-Version');
+      assert.equal(versionOf(answer, 201), mailbox.version, 'the version of the first success');
     }
   });
 
@@ -56,9 +56,57 @@ export function idempotencyTests(test: Test): void {
       const before = await stateOf(relay, mailbox);
       const answer = await relay.update(mailbox, claim, extra);
       assert.equal(expectJson(answer, 201).isPushNotificationSupported, false);
-      assert.equal(answer.headers.has('mailbox-version'), false, 'a 201 carries no Mailbox-Version');
+      assert.equal(versionOf(answer, 201), before.version, 'the version of the first success');
       await expectUnchanged(relay, mailbox, before);
     }
+  });
+
+  test('CreateMailbox: a retry gets no Mailbox-Version after any later change [§8 A1]', async (relay) => {
+    const hasVersion = async (mailbox: Mailbox): Promise<boolean> => {
+      const answer = await relay.create(mailbox.sender, { id: mailbox.createId, body: mailbox.body });
+      expectStatus(answer, 201);
+      return answer.headers.has('mailbox-version');
+    };
+    const bound = await relay.openBound('RWD');
+    assert.equal(await hasVersion(bound), false, 'a receiver is bound');
+    expectStatus(await relay.relinquish(bound, bound.receiver), 200);
+    assert.equal(await hasVersion(bound), false, 'the receiver is released');
+    const updated = await relay.open('RWD');
+    expectStatus(await relay.update(updated, updated.sender), 200);
+    assert.equal(await hasVersion(updated), false, 'updated');
+    const deleted = await relay.open();
+    expectStatus(await relay.cancel(deleted, deleted.sender), 200);
+    assert.equal(await hasVersion(deleted), false, 'deleted');
+    const read = await relay.open();
+    const token = { notificationToken: newToken() };
+    expectStatus(await relay.read(read, read.sender, { body: token }), 200);
+    assert.equal(await hasVersion(read), true, 'a read and a token are no changes');
+  });
+
+  test('UpdateMailbox: a retry gets no Mailbox-Version after any later change [§8 A1]', async (relay) => {
+    const mailbox = await relay.openBound('RWD');
+    for (const role of ['sender', 'receiver'] as const) {
+      const other = role === 'sender' ? mailbox.receiver : mailbox.sender;
+      for (const later of [mailbox[role], other]) {
+        const id = newId();
+        const first = await relay.update(mailbox, mailbox[role], { id });
+        const again = await relay.update(mailbox, mailbox[role], { id });
+        assert.equal(versionOf(again, 201), versionOf(first), 'still current');
+        expectStatus(await relay.update(mailbox, later), 200);
+        const late = await relay.update(mailbox, mailbox[role], { id });
+        expectStatus(late, 201);
+        assert.equal(late.headers.has('mailbox-version'), false, 'no longer current');
+      }
+    }
+    const id = newId();
+    expectStatus(await relay.update(mailbox, mailbox.sender, { id }), 200);
+    const relinquish = { id: newId() };
+    expectStatus(await relay.relinquish(mailbox, mailbox.receiver, relinquish), 200);
+    const late = await relay.update(mailbox, mailbox.sender, { id });
+    assert.equal(late.headers.has('mailbox-version'), false, 'after a relinquish');
+    const again = await relay.relinquish(mailbox, mailbox.receiver, relinquish);
+    expectStatus(again, 201);
+    assert.equal(again.headers.has('mailbox-version'), false, 'a relinquish has no version, nor has its retry');
   });
 
   test('UpdateMailbox: the body of a retry is ignored even if it differs [§3 A4]', async (relay) => {

@@ -16,6 +16,12 @@ const allowed = (answer: Answer): string[] =>
     .filter((method) => method !== '' && method !== 'OPTIONS')
     .sort();
 
+/** Every second letter in upper case. */
+const mixedCase = (id: string): string => {
+  let letters = 0;
+  return id.replace(/[a-f]/g, (letter) => (letters++ % 2 === 0 ? letter.toUpperCase() : letter));
+};
+
 export function pathTests(test: Test): void {
   test('General: an unknown mailbox gets 404 on every operation [§6 N27 A16]', async (relay) => {
     const claim = newClaim();
@@ -32,7 +38,6 @@ export function pathTests(test: Test): void {
     const others = [
       'malformed',
       '0',
-      id.toUpperCase(),
       id.replaceAll('-', ''),
       `{${id}}`,
       `urn:uuid:${id}`,
@@ -54,6 +59,31 @@ export function pathTests(test: Test): void {
       expectProblem(await relay.read(mailbox, sender), 404, codes, { why: `read of ${other}` });
       expectProblem(await relay.cancel(mailbox, sender), 404, codes, { why: `delete of ${other}` });
     }
+  });
+
+  test('General: an identifier is matched without regard to case on every operation [§2 N13]', async (relay) => {
+    const mailbox = await relay.open('RWD');
+    const [upper, mixed] = [mailbox.id.toUpperCase(), mixedCase(mailbox.id)].map((id) => ({ path: `/v1/m/${id}` }));
+    assert.ok(upper !== undefined && mixed !== undefined);
+    assert.equal(mailbox.id, mailbox.id.toLowerCase(), 'an identifier that the relay makes is in lower case');
+    const receiver = newClaim();
+    for (const other of [upper, mixed]) {
+      expectStatus(await relay.preview(other), 200, 'preview');
+      expectStatus(await relay.read(other, mailbox.sender), 200, 'read of the sender');
+      expectStatus(await relay.read(other, receiver), 200, 'read that binds, and read again');
+      expectProblem(await relay.read(other, newClaim()), 401, 'mailbox_taken');
+      const id = newId();
+      expectStatus(await relay.update(other, receiver, { id }), 200, 'update');
+      expectStatus(await relay.update(mailbox, receiver, { id }), 201, 'its retry under the identifier as made');
+    }
+    const relinquish = newId();
+    expectStatus(await relay.relinquish(upper, receiver, { id: relinquish }), 200, 'relinquish');
+    expectStatus(await relay.relinquish(mixed, receiver, { id: relinquish }), 201, 'its retry');
+    const page = (await relay.preview(upper)).text;
+    assert.ok(page.includes(mailbox.urlLink), 'og:url is the urlLink');
+    assert.equal(page.includes(mailbox.id.toUpperCase()), false, 'no other form of the identifier');
+    expectStatus(await relay.cancel(upper, mailbox.sender), 200, 'delete');
+    expectProblem(await relay.preview(mailbox), 404, 'mailbox_not_found');
   });
 
   test('General: an identifier that is no valid percent-encoding gets 404 [§6]', async (relay) => {

@@ -29,7 +29,7 @@ export function raceTests(test: Test): void {
     const mailbox = await relay.open();
     const claim = newClaim();
     const answers = await Promise.all(Array.from({ length: 20 }, () => relay.read(mailbox, claim)));
-    const versions = new Set(answers.map(versionOf));
+    const versions = new Set(answers.map((answer) => versionOf(answer)));
     assert.equal(versions.size, 1, 'one bind is one change');
   });
 
@@ -64,7 +64,7 @@ export function raceTests(test: Test): void {
     const answers = await Promise.all(
       writes.map(({ claim, payload }) => relay.update(mailbox, claim, { body: { payload } })),
     );
-    const versions = answers.map(versionOf);
+    const versions = answers.map((answer) => versionOf(answer));
     assert.equal(new Set(versions).size, versions.length, 'each update has its own version');
     const { version, payload } = await stateOf(relay, mailbox);
     assert.deepEqual(payload, writes[versions.indexOf(version)]?.payload, 'the payload is that of its version');

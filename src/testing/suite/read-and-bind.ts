@@ -1,6 +1,6 @@
 /** ReadSecureContentFromMailbox: the answer, and the binding of the receiver. */
 import assert from 'node:assert/strict';
-import { expectJson, expectProblem, expectStatus } from './checks.js';
+import { expectJson, expectProblem, expectStatus, versionOf } from './checks.js';
 import { newClaim, newPayload, newToken } from './fixtures.js';
 import { ordinary, type Test } from './relay.js';
 import { expectUnchanged, stateOf } from './state.js';
@@ -82,6 +82,29 @@ export function readTests(test: Test): void {
     }
     const chunked = { ...ordinary(receiver), 'Transfer-Encoding': 'chunked' };
     expectStatus(await relay.send('POST', path, { headers: chunked }), 200, 'an empty stream');
+  });
+
+  test('ReadSecureContentFromMailbox: a bound device may bring a token on any read [§4 A32]', async (relay) => {
+    const mailbox = await relay.openBound('RWD');
+    const before = await stateOf(relay, mailbox);
+    for (const claim of [mailbox.sender, mailbox.receiver]) {
+      const [first, second] = [newToken(), newToken()];
+      for (const notificationToken of [first, second, second, null]) {
+        const answer = await relay.read(mailbox, claim, { body: { notificationToken } });
+        const fields = expectJson(answer, 200);
+        assert.deepEqual(fields.payload, mailbox.body.payload);
+        // The relay has no notifier for the type of the token.
+        assert.equal(fields.isPushNotificationSupported, notificationToken === null ? undefined : false);
+        assert.equal(versionOf(answer), before.version, 'a token changes no Mailbox-Version');
+      }
+      assert.equal('isPushNotificationSupported' in expectJson(await relay.read(mailbox, claim), 200), false);
+    }
+    await expectUnchanged(relay, mailbox, before);
+    const headers = { 'Mailbox-Known-Version': before.version };
+    expectStatus(await relay.update(mailbox, mailbox.sender, { headers }), 200, 'the version is still current');
+    const fresh = await relay.open();
+    const binding = await relay.read(fresh, newClaim(), { body: { notificationToken: newToken() } });
+    assert.equal(expectJson(binding, 200).isPushNotificationSupported, false, 'the read that binds');
   });
 
   test('ReadSecureContentFromMailbox: never contains the token or claim of a device [§10 N38 N39]', async (relay) => {

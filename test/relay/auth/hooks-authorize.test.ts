@@ -77,10 +77,10 @@ describe('the input of the authorize hook', () => {
     expect(asked.map((input) => Object.hasOwn(input, 'principal'))).toEqual([true, true]);
   });
 
-  test('has the input of an authentication hook, and nothing about claim, body and mailbox', async () => {
+  test('has the input of an authentication hook, and nothing about body and mailbox but the digest of the payload', async () => {
     const { site, asked } = await recordingScene();
     await site.attempt('update');
-    const members = ['attestation', 'header', 'host', 'method', 'operation', 'relay', 'signal', 'url'];
+    const members = ['attestation', 'header', 'host', 'method', 'operation', 'payloadDigest', 'relay', 'signal', 'url'];
     expect(Object.keys(asked[0] ?? {}).sort()).toEqual([...members, 'principal', 'role'].sort());
     expect(asked[0]).toMatchObject({ method: 'PUT', url: site.open.url, operation: 'update' });
     expect(asked[0]?.signal.aborted).toBe(false);

@@ -23,7 +23,7 @@ watchForLeaks();
 const ALL: readonly Misbehaviour[] = [...RETURNS, ...THROWS];
 /** Without cases that return nothing, because an authorize hook admits a request that way. */
 const MISBEHAVIOUR_OF_AUTHORIZE = ALL.filter(({ name }) => !name.endsWith('undefined') || /throws|rejects/.test(name));
-const SHORT_MS = 40;
+const SHORT_MS = 100;
 
 /** An authorize hook that admits every request. */
 const silent = (): void => {};

@@ -136,7 +136,7 @@ describe('consumeOnce', () => {
   test('ends after storeTimeoutMs if the store does not answer', async () => {
     let hanging = false;
     const store = troubledStore(() => (hanging ? new Promise<never>(() => {}) : undefined));
-    const { consumeOnce } = await servicesOf({ store, storeTimeoutMs: 40 });
+    const { consumeOnce } = await servicesOf({ store, storeTimeoutMs: 100 });
     hanging = true;
     await expect(consumeOnce('jti', 'v', soon())).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
   });
@@ -145,7 +145,7 @@ describe('consumeOnce', () => {
     const store = troubledStore(() => new Promise<never>(() => {}));
     const { relay } = watchedRelay({
       store,
-      hookTimeoutMs: 40,
+      hookTimeoutMs: 100,
       authenticate: async (input) => {
         await input.relay.consumeOnce('jti', 'v', soon());
         return lenient();

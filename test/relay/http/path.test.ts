@@ -68,7 +68,7 @@ describe('the path below the mount', () => {
   it.each([
     ['/v1/m', { kind: 'collection' }],
     [`/v1/m/${IDENTIFIER}`, { kind: 'mailbox', identifier: IDENTIFIER }],
-    [`/v1/m/${IDENTIFIER.toUpperCase()}`, { kind: 'nothing', code: 'mailbox_not_found' }],
+    [`/v1/m/${IDENTIFIER.toUpperCase()}`, { kind: 'mailbox', identifier: IDENTIFIER }],
     ['/v1/m/', { kind: 'nothing', code: 'not_found' }],
     ['/V1/m', { kind: 'nothing', code: 'not_found' }],
     ['/v1/M', { kind: 'nothing', code: 'not_found' }],

@@ -21,6 +21,9 @@ function waitersWith(getRevision: () => Promise<string | undefined> = async () =
 
 const enter = (waiters: Waiters, key = 'k', connection?: object) => waiters.open(key, connection);
 
+/** The state of a mailbox whose version is its revision: its latest change is not a change of a token. */
+const known = (revision: string) => ({ revision, version: revision });
+
 describe('a waiter', () => {
   it('is woken at once by an event since its last wait, and by no earlier event', async () => {
     const waiters = waitersWith();
@@ -46,14 +49,14 @@ describe('a waiter', () => {
   it('is superseded by a waiter of the same role, or reads again if that waiter knows another revision', async () => {
     const waiters = waitersWith();
     const [before, sender, receiver] = [enter(waiters), enter(waiters), enter(waiters)];
-    before.startWaiting('receiver', 'zero');
-    sender.startWaiting('sender', 'one');
+    before.startWaiting('receiver', known('zero'));
+    sender.startWaiting('sender', known('one'));
     // A change in another process released this waiter: another device replaced the receiver.
     expect(await before.next(600_000)).toBe('changed');
     before.close();
-    receiver.startWaiting('receiver', 'one');
+    receiver.startWaiting('receiver', known('one'));
     expect(await sender.next(1)).toBe('time');
-    enter(waiters).startWaiting('sender', 'one');
+    enter(waiters).startWaiting('sender', known('one'));
     expect(await sender.next(600_000)).toBe('superseded');
     expect(await receiver.next(1)).toBe('time');
   });
@@ -62,7 +65,7 @@ describe('a waiter', () => {
     const looked: string[] = [];
     const waiters = waitersWith(async () => `${looked.push('k')}`, 5);
     const [waiting, reading] = [enter(waiters), enter(waiters)];
-    waiting.startWaiting('sender', 'one');
+    waiting.startWaiting('sender', known('one'));
     while (looked.length === 0) await new Promise(setImmediate);
     await new Promise(setImmediate);
     expect(await reading.next(0)).toBe('changed');
@@ -82,8 +85,8 @@ describe('a waiter', () => {
   it('can be closed more than once, and counts once', async () => {
     const waiters = waitersWith();
     const [one, two] = [enter(waiters), enter(waiters)];
-    one.startWaiting('sender', 'one');
-    two.startWaiting('receiver', 'one');
+    one.startWaiting('sender', known('one'));
+    two.startWaiting('receiver', known('one'));
     expect(waiters.size).toBe(2);
     one.close();
     one.close();
@@ -91,7 +94,7 @@ describe('a waiter', () => {
     two.close();
     expect(waiters.size).toBe(0);
     await waiters.drain();
-    expect(enter(waiters).startWaiting('sender', 'one')).toBe(false);
+    expect(enter(waiters).startWaiting('sender', known('one'))).toBe(false);
   });
 
   it('is woken together with thousands, with other work in between', async () => {
@@ -103,7 +106,7 @@ describe('a waiter', () => {
     const all = Array.from({ length: 5_000 }, (_, index) => enter(waiters, String(index % 2_500)));
     let turns = 0;
     const ended = all.map(async (waiter, index) => {
-      waiter.startWaiting(index < 2_500 ? 'sender' : 'receiver', 'one');
+      waiter.startWaiting(index < 2_500 ? 'sender' : 'receiver', known('one'));
       const why = await waiter.next(600_000);
       waiter.close();
       return why;
@@ -133,21 +136,22 @@ describe('a slot', () => {
     const waiters = crowded(1, 1);
     for (let at = 0; at < 1_000; at += 1) enter(waiters);
     expect(waiters.size).toBe(0);
-    expect(enter(waiters).startWaiting('sender', 'one')).toBe(true);
+    expect(enter(waiters).startWaiting('sender', known('one'))).toBe(true);
   });
 
   it('is refused while all slots are used, and free again after a release', () => {
     const waiters = crowded(2, 2);
     const [one, two, three] = [enter(waiters, 'a'), enter(waiters, 'b'), enter(waiters, 'c')];
-    expect([one, two, three].map((waiter) => waiter.startWaiting('sender', 'one'))).toEqual([true, true, false]);
+    expect([one, two, three].map((waiter) => waiter.startWaiting('sender', known('one')))).toEqual([true, true, false]);
     one.close();
-    expect(enter(waiters, 'd').startWaiting('sender', 'one')).toBe(true);
+    expect(enter(waiters, 'd').startWaiting('sender', known('one'))).toBe(true);
   });
 
   it('is refused once a connection uses all its slots, but not to other connections', () => {
     const waiters = crowded(10, 2);
     const [greedy, honest] = [{}, {}];
-    const settle = (key: string, connection?: object) => enter(waiters, key, connection).startWaiting('sender', 'one');
+    const settle = (key: string, connection?: object) =>
+      enter(waiters, key, connection).startWaiting('sender', known('one'));
     expect(['a', 'b', 'c'].map((key) => settle(key, greedy))).toEqual([true, true, false]);
     expect(['d', 'e', 'f'].map((key) => settle(key, honest))).toEqual([true, true, false]);
     expect(['g', 'h', 'i'].map((key) => settle(key))).toEqual([true, true, true]);
@@ -157,12 +161,12 @@ describe('a slot', () => {
     const waiters = crowded(1, 1);
     const connection = {};
     const older = enter(waiters, 'k', connection);
-    older.startWaiting('sender', 'one');
-    expect(enter(waiters, 'k', connection).startWaiting('sender', 'one')).toBe(true);
+    older.startWaiting('sender', known('one'));
+    expect(enter(waiters, 'k', connection).startWaiting('sender', known('one'))).toBe(true);
     expect(await older.next(600_000)).toBe('superseded');
     older.close();
     expect(waiters.size).toBe(1);
-    expect(enter(waiters, 'other', connection).startWaiting('sender', 'one')).toBe(false);
+    expect(enter(waiters, 'other', connection).startWaiting('sender', known('one'))).toBe(false);
   });
 
   it('keeps no poll of a mailbox without waiters', async () => {
@@ -172,7 +176,7 @@ describe('a slot', () => {
       return `${looks}`;
     }, 1);
     const waiter = enter(waiters);
-    waiter.startWaiting('sender', '1');
+    waiter.startWaiting('sender', known('1'));
     while (looks === 0) await new Promise(setImmediate);
     waiter.close();
     enter(waiters);

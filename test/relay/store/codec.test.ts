@@ -16,6 +16,7 @@ const mailbox = openMailbox(
     display: { title: 'Grüße 🔑', description: 'd', imageURL: 'https://example.com/i.png' },
     rights: 'RD',
     expiresAt: 2_000_000_000_000,
+    revision: 'r'.repeat(22),
   },
   1_900_000_000_000,
 );

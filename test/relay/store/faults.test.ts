@@ -60,7 +60,7 @@ describe('the relay with a failing store [§6 503]', () => {
 
   it('limits the time of every call', async () => {
     let hung = false;
-    const relay = testRelay({ store: troubledStore(() => (hung ? forever() : undefined)), storeTimeoutMs: 20 });
+    const relay = testRelay({ store: troubledStore(() => (hung ? forever() : undefined)), storeTimeoutMs: 100 });
     const { sender, url } = await sharedMailbox(relay);
     hung = true;
     const started = performance.now();
@@ -73,8 +73,8 @@ describe('the relay with a failing store [§6 503]', () => {
     let hung = false;
     const relay = testRelay({
       store: troubledStore(() => (hung ? forever() : undefined)),
-      storeTimeoutMs: 60,
-      storeBudgetMs: 100,
+      storeTimeoutMs: 120,
+      storeBudgetMs: 180,
     });
     const { sender, url } = await sharedMailbox(relay);
     hung = true;
@@ -114,7 +114,7 @@ describe('the relay with a failing store [§6 503]', () => {
   });
 
   it('ends a race that it always loses, as contention, within the budget', async () => {
-    const relay = testRelay({ store: alwaysOvertaken(), storeBudgetMs: 80 });
+    const relay = testRelay({ store: alwaysOvertaken(), storeBudgetMs: 100 });
     const { sender, url } = await sharedMailbox(relay);
     const started = performance.now();
     const answer = await sender.update(url);
@@ -159,7 +159,7 @@ describe('the relay with a failing store [§6 503]', () => {
     expect(await device(testRelay({ store: lying })).read(url)).toMatchObject(unavailable);
 
     const slow = { ...store, get: () => late };
-    const relay = testRelay({ store: slow, storeTimeoutMs: 20, onEvent: (event) => events.push(event) });
+    const relay = testRelay({ store: slow, storeTimeoutMs: 100, onEvent: (event) => events.push(event) });
     expect(await device(relay).read(url)).toMatchObject(unavailable);
     settle?.();
     await late.catch(() => undefined);
@@ -169,7 +169,7 @@ describe('the relay with a failing store [§6 503]', () => {
 
   it('limits the time of ping and sweep', async () => {
     const store = { ...troubledStore(() => {}), ping: forever };
-    await expect(testRelay({ store, storeTimeoutMs: 20 }).ping()).rejects.toMatchObject({ code: 'store_timeout' });
+    await expect(testRelay({ store, storeTimeoutMs: 100 }).ping()).rejects.toMatchObject({ code: 'store_timeout' });
   });
 
   it('resolves ping to the health of the store', async () => {

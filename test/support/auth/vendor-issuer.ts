@@ -34,7 +34,11 @@ export async function createVendorIssuer(issuer: string): Promise<VendorIssuer> 
   };
 }
 
-function sign(header: Record<string, unknown> & { alg: string }, claims: Readonly<Record<string, unknown>>, key: CryptoKey): Promise<string> {
+function sign(
+  header: Record<string, unknown> & { alg: string },
+  claims: Readonly<Record<string, unknown>>,
+  key: CryptoKey,
+): Promise<string> {
   const without = <Members extends object>(members: Members): Members =>
     Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Members;
   return new SignJWT(without(claims)).setProtectedHeader(without(header)).sign(key);

@@ -83,7 +83,7 @@ export function expiration(value: unknown, now: number): Verdict {
 }
 
 export const accessRights: Rule = (value) => {
-  if (value === undefined) return 'yes';
+  if (value === undefined || value === null) return 'yes';
   if (typeof value !== 'string' || value === '') return 'no';
   const letters = [...value];
   return letters.every((letter, at) => 'RWD'.includes(letter) && letters.indexOf(letter) === at) ? 'yes' : 'no';
@@ -103,17 +103,17 @@ const DISPLAY = { title: text(200), description: text(500), imageURL: imageUrl }
 const TOKEN = { type: tokenPart, tokenData: tokenPart };
 
 function tokenParts(body: object): Parts {
-  const token = own(body, 'notificationToken');
+  const token = own(body, 'notificationToken') ?? undefined;
   return token === undefined ? {} : members(token, 'notificationToken', TOKEN);
 }
 
 export function createBody(body: unknown, now: number): Judgement {
   if (!isObject(body)) return { verdict: 'no', at: [''] };
-  const configuration = own(body, 'mailboxConfiguration');
+  const configuration = own(body, 'mailboxConfiguration') ?? undefined;
   const rules = {
     accessRights,
     expiration: (value: unknown) => expiration(value, now),
-    timeToLive: (value: unknown): Verdict => (value === undefined ? 'yes' : 'no'),
+    timeToLive: (value: unknown): Verdict => (value === undefined || value === null ? 'yes' : 'no'),
   };
   return judge({
     ...members(own(body, 'payload'), 'payload', PAYLOAD),
@@ -121,7 +121,7 @@ export function createBody(body: unknown, now: number): Judgement {
     ...(configuration === undefined ? {} : members(configuration, 'mailboxConfiguration', rules)),
     ...tokenParts(body),
     // docs/protocol.md §3 does not say where `timeToLive` was in the body.
-    timeToLive: own(body, 'timeToLive') === undefined ? 'yes' : 'open',
+    timeToLive: (own(body, 'timeToLive') ?? undefined) === undefined ? 'yes' : 'open',
   });
 }
 
@@ -134,9 +134,8 @@ export function readBody(body: unknown): Judgement {
   return isObject(body) ? judge(tokenParts(body)) : { verdict: 'no', at: [''] };
 }
 
-/** The JSON value of bytes. `open` only for a byte order mark, which docs/protocol.md does not mention. */
-export function jsonOf(bytes: Uint8Array): { readonly value: unknown } | 'no' | 'open' {
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'open';
+/** The JSON value of bytes. The decoder ignores one byte order mark, as docs/protocol.md §4 demands. */
+export function jsonOf(bytes: Uint8Array): { readonly value: unknown } | 'no' {
   try {
     return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
   } catch {

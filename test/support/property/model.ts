@@ -41,6 +41,8 @@ export interface Mailbox {
   readonly deadline: number;
   /** Counts changes. The relay shows each number as one opaque token. */
   readonly version: number;
+  /** The request that made the version: `create`, or an update as its claim and Request-ID. Absent for other changes. */
+  readonly madeBy?: string;
 }
 
 /** The record after a delete. */
@@ -110,7 +112,7 @@ export function step(before: State, command: Command, now: number): [State, Answ
 
   const device = isSender ? sender : isReceiver ? receiver : undefined;
   if (command.operation === 'update' && device?.updates.includes(requestId)) {
-    return [state, { status: 201, body: NO_PUSH }];
+    return [state, { status: 201, body: NO_PUSH, ...currentVersion(state, nameOf(claim, requestId)) }];
   }
   const wasReleased = released.find((one) => one.claim === claim);
   if (command.operation === 'relinquish' && wasReleased?.requestId === requestId) return [state, { status: 201 }];
@@ -143,13 +145,20 @@ function faultsOf({ operation, claim, requestId, badBody }: Command): string[] {
   return operation === 'create' || operation === 'update' || operation === 'read' ? ['body_invalid'] : [];
 }
 
+const nameOf = (claim: string, requestId: string): string => `${claim} ${requestId}`;
+
+/** A 201 has the version of the first success while it is current (docs/protocol.md §8). */
+function currentVersion(state: Mailbox | Tombstone, request: string): { version?: number } {
+  return state.kind === 'mailbox' && state.madeBy === request ? { version: state.version } : {};
+}
+
 /** The caller passes the mailbox of this claim and Request-ID. */
 function create(
   state: State,
   { claim = '', rights, deadline, data, title = 'x' }: Command,
   now: number,
 ): [State, Answer] {
-  if (state !== undefined) return [state, { status: 201, body: NO_PUSH }];
+  if (state !== undefined) return [state, { status: 201, body: NO_PUSH, ...currentVersion(state, 'create') }];
   const opened: Mailbox = {
     kind: 'mailbox',
     sender: { claim: claim.toLowerCase(), updates: [] },
@@ -159,6 +168,7 @@ function create(
     title,
     deadline: deadline ?? now + 48 * HOUR,
     version: 1,
+    madeBy: 'create',
   };
   return [opened, { status: 200, body: NO_PUSH, version: 1 }];
 }
@@ -180,7 +190,7 @@ interface Caller {
 function apply(state: Mailbox, { operation, data }: Command, caller: Caller, now: number): [State, Answer] {
   const { claim, requestId, isSender, binds } = caller;
   const version = state.version + 1;
-  const { receiver, ...others } = state;
+  const { receiver, madeBy: _, ...others } = state;
   if (operation === 'delete') {
     return [{ kind: 'tombstone', deadline: Math.min(state.deadline, now + 24 * HOUR) }, { status: 200 }];
   }
@@ -191,11 +201,11 @@ function apply(state: Mailbox, { operation, data }: Command, caller: Caller, now
     const known = (device: Device): Device => ({ ...device, updates: remember(device.updates, requestId) });
     const side = isSender || receiver === undefined ? { sender: known(state.sender) } : { receiver: known(receiver) };
     return [
-      { ...state, ...side, data, version },
+      { ...state, ...side, data, version, madeBy: nameOf(claim, requestId) },
       { status: 200, body: NO_PUSH, version },
     ];
   }
-  const after = binds ? { ...state, receiver: { claim, updates: [] }, version } : state;
+  const after = binds ? { ...others, receiver: { claim, updates: [] }, version } : state;
   const body = {
     payload: payload(state.data),
     displayInformation: displayInformation(state.title),

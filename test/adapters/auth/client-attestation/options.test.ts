@@ -91,7 +91,7 @@ describe('the options of clientAttestation', () => {
       { jwks, attestationAudience: 7 },
       /^clientAttestation\.attestationAudience: must be a string or a list of strings$/,
     ],
-    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option$/],
+    [{ jwks, popMaxAge: 60 }, /^clientAttestation\.popMaxAge: there is no such option/],
   ];
   it.each(cases)('an error message names the wrong option: %j', (options, message) => {
     const make = () => clientAttestation(options as never);

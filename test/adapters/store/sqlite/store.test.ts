@@ -116,9 +116,7 @@ describe('source and options of sqliteStore', () => {
     for (const each of [...options, { busyTimeoutMs: -1 }, { busyTimeoutMs: Number.NaN }]) {
       expect(() => sqliteStore(newFile(), each)).toThrow(TypeError);
     }
-    expect(() => sqliteStore(newFile(), { file: 'x' } as object)).toThrow(
-      /^sqliteStore.file: there is no such option$/,
-    );
+    expect(() => sqliteStore(newFile(), { file: 'x' } as object)).toThrow(/^sqliteStore.file: there is no such option/);
   });
 });
 

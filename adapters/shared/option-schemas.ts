@@ -25,8 +25,8 @@ export const certificates = z
   )
   .transform((value) => (typeof value === 'string' || Buffer.isBuffer(value) ? value : [...value]));
 
-/** Shorter time limits fail for every server that is not in the same room. They are seconds by mistake. */
-export const MINIMUM_TIMEOUT_MS = 100;
+/** A shorter time limit is meant in seconds. */
+export const MINIMUM_TIMEOUT_MS = 20;
 
 /** A time limit in milliseconds. */
 export function timeout(most: number) {

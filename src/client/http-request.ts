@@ -17,7 +17,7 @@ export interface Network {
   /** Headers that the client adds to every request, such as `Authorization`. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * Milliseconds after which the client ends one try, at least 100. A read that the relay holds may take longer.
+   * Milliseconds after which the client ends one try, at least 20. A read that the relay holds may take longer.
    * Default 10,000.
    */
   readonly timeoutMs?: number | undefined;

@@ -60,7 +60,7 @@ export const checkElsewhere: Check = () => undefined;
 export const NETWORK: Checks<Network> = {
   fetch: checkFunction,
   headers: checkHeaders,
-  timeoutMs: inUnit('milliseconds', 100, LONGEST_TIMER_MS),
+  timeoutMs: inUnit('milliseconds', 20, LONGEST_TIMER_MS),
   crypto: checkElsewhere,
 };
 

@@ -145,7 +145,7 @@ export interface RelayOptions {
   /** Maximum sizes of the data that devices send. The relay answers 413 or 400 to larger data. */
   readonly limits?:
     | {
-        /** Request body, in bytes. Default 65,536; 1,000 to 67,108,864 (64 MiB). */
+        /** Request body, in bytes. Default 65,536; 256 to 67,108,864 (64 MiB). */
         readonly bodyBytes?: number | undefined;
         /** `title`, in characters. Default 200; at most 65,536. */
         readonly titleCharacters?: number | undefined;

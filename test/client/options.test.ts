@@ -78,9 +78,9 @@ const MISTAKES: readonly (readonly [mistake: string, make: () => unknown, messag
   [
     'timeoutMs is 0',
     withRelay({ timeoutMs: 0 }),
-    /^sender\.timeoutMs: must be a whole number of milliseconds, from 100/,
+    /^sender\.timeoutMs: must be a whole number of milliseconds, from 20/,
   ],
-  ['timeoutMs in seconds', withRelay({ timeoutMs: 10 }), /^sender\.timeoutMs: .* from 100/],
+  ['timeoutMs in seconds', withRelay({ timeoutMs: 10 }), /^sender\.timeoutMs: .* from 20/],
   ['timeout', withRelay({ timeout: 5000 }), 'sender.timeout: there is no such option; did you mean timeoutMs?'],
   [
     'retryTimeoutMs in seconds',

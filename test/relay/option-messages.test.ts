@@ -109,8 +109,8 @@ describe('an option of createRelay', () => {
     ['mountPath', { mountPath: 'https://a.example/relay' }, 'not a URL'],
     ['mountPath', { mountPath: '/relay/v1/m' }, 'omit /v1/m'],
     // Units.
-    ['hookTimeoutMs', { hookTimeoutMs: 3 }, 'must be at least 100: the unit is milliseconds'],
-    ['storeTimeoutMs', { storeTimeoutMs: 2 }, 'must be at least 100: the unit is milliseconds'],
+    ['hookTimeoutMs', { hookTimeoutMs: 3 }, 'must be at least 20: the unit is milliseconds'],
+    ['storeTimeoutMs', { storeTimeoutMs: 2 }, 'must be at least 20: the unit is milliseconds'],
     ['storeBudgetMs', { storeBudgetMs: 3 }, 'the unit is milliseconds'],
     ['sweepIntervalMs', { sweepIntervalMs: 30 }, 'the unit is milliseconds'],
     ['longPoll.pollMs', { longPoll: { pollMs: 10 } }, 'the unit is milliseconds'],
@@ -121,7 +121,7 @@ describe('an option of createRelay', () => {
       'at most 31622400: the unit is seconds',
     ],
     ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 48 } }, 'at least 60: the unit is seconds'],
-    ['limits.bodyBytes', { limits: { bodyBytes: 64 } }, 'at least 1000: the unit is bytes'],
+    ['limits.bodyBytes', { limits: { bodyBytes: 64 } }, 'at least 256: the unit is bytes'],
     ['limits.bodyBytes', { limits: { bodyBytes: 1e12 } }, 'at most 67108864: the unit is bytes'],
     // Contradictions.
     ['storeTimeoutMs', { storeTimeoutMs: 5_000 }, 'must be at most storeBudgetMs'],

@@ -63,7 +63,7 @@ export interface ClientAttestationOptions {
   /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Time limit for a fetch of `jwksUri` in milliseconds, from 100 to 60,000. Default 2,000. Choose less than the relay's
+   * Time limit for a fetch of `jwksUri` in milliseconds, from 20 to 60,000. Default 2,000. Choose less than the relay's
    * `hookTimeoutMs`, which ends the hook and its fetch.
    */
   readonly timeoutMs?: number | undefined;

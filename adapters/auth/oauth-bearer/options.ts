@@ -65,7 +65,7 @@ export interface OAuthBearerOptions {
   /** Accepted difference between clocks in seconds, from 0 to 300. Applies to the clocks of devices too. Default 30. */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Time limit for each request to the authorization server in milliseconds, from 100 to 60,000. Default 2,000. The first
+   * Time limit for each request to the authorization server in milliseconds, from 20 to 60,000. Default 2,000. The first
    * token needs two requests: one for the metadata, one for the keys or the introspection. Both must fit into the
    * relay's `hookTimeoutMs`, which ends the hook and its requests.
    */

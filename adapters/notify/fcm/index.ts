@@ -44,7 +44,7 @@ export interface FcmNotifierOptions {
    */
   readonly proxy?: string | URL | false | undefined;
   /**
-   * Time limit for one request in milliseconds, from 100 to 60,000. Default 5,000. About once per hour, a push also waits
+   * Time limit for one request in milliseconds, from 20 to 60,000. Default 5,000. About once per hour, a push also waits
    * for the request of an access token.
    */
   readonly timeoutMs?: number | undefined;

@@ -49,7 +49,7 @@ export interface WebPushNotifierOptions {
   readonly proxy?: string | URL | false | undefined;
   /** Resolves names in place of `dns.lookup`, for direct connections. */
   readonly lookup?: LookupFunction | undefined;
-  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
+  /** Time limit for one push in milliseconds, from 20 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The types of notification tokens that this notifier handles. Default `['webpush']`. */
   readonly types?: readonly string[] | undefined;

@@ -37,7 +37,7 @@ export interface WebhookNotifierOptions {
    * `agent`. Default: `HTTPS_PROXY` of the environment, except for the hosts in `NO_PROXY`.
    */
   readonly proxy?: string | URL | false | undefined;
-  /** Time limit for one push in milliseconds, from 100 to 60,000. Default 5,000. */
+  /** Time limit for one push in milliseconds, from 20 to 60,000. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** Returns Unix time in ms, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;

@@ -159,7 +159,7 @@ async function runJest(version, transformer, results, env) {
     const report = await readFile(`${folder}/out.json`, 'utf8').then(JSON.parse, () => ({ testResults: [] }));
     const files = Object.fromEntries(stores.map((store, index) => [store, `store${index}.test.ts`]));
     // Without the pattern, Jest cannot read the packages of the hooks.
-    if (ignored) files['oauthBearer'] = 'hook.test.ts';
+    if (ignored) files.oauthBearer = 'hook.test.ts';
     for (const [column, path] of Object.entries(files)) {
       const file = report.testResults.find((/** @type {{ name: string }} */ each) => each.name.endsWith(path));
       const problem = file?.status === 'passed' ? undefined : (file?.message ?? ran.output).slice(0, 900);

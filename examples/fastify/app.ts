@@ -11,10 +11,13 @@ declare module 'fastify' {
 
 /**
  * A Fastify app with the relay in it: only signed-in users can create mailboxes, and all devices can open links.
- * `publicUrl` is the URL of the relay for devices, such as https://example.com/relay.
+ * `publicUrl` is the URL of the relay for devices, such as https://example.com/relay. Your plugins, such as
+ * @fastify/cors, are registered in `app` already.
  */
-export function createApp(publicUrl: string): { readonly app: FastifyInstance; readonly relay: Relay } {
-  const app = createFastify();
+export function createApp(
+  publicUrl: string,
+  app: FastifyInstance = createFastify(),
+): { readonly app: FastifyInstance; readonly relay: Relay } {
   addSignIn(app);
 
   const relay = createRelay({
@@ -29,6 +32,9 @@ export function createApp(publicUrl: string): { readonly app: FastifyInstance; r
   app.addHook('onRequest', (request, reply, done) => {
     const raw: NodeHostRequest = request.raw;
     raw.user = request.user; // The relay's hooks get the raw request, without Fastify's properties.
+    // Fastify's plugins, such as @fastify/cors, set headers of Fastify's reply. The relay answers the raw response.
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value);
     handle(raw, reply.raw, () => done());
   });
 

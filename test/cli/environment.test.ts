@@ -1,6 +1,6 @@
 /** The command and the package in processes that lack a home folder, or a recent Node. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -84,5 +84,17 @@ describe('on a Node below the minimum', () => {
     const call = ['--input-type=module', '-e', `await import(${url}).catch(({ message }) => console.log(message));`];
     const { stdout } = run(NODE_18, call);
     expect(stdout).toBe('credential-relay needs Node 20.19 or newer; this is Node 18.20.8\n');
+  });
+
+  // Node 18 itself cannot link such an import, which the stand-in above does not show.
+  test('no module of dist imports an export that only newer versions have', async () => {
+    const names = (await readdir(join(ROOT, 'dist'), { recursive: true })).filter((name) => name.endsWith('.js'));
+    expect(names.length).toBeGreaterThan(20);
+    const isTooNew = async (name: string): Promise<boolean> =>
+      /^import \{[^}]*\bhash\b[^}]*\} from "(?:node:)?crypto";$/m.test(
+        await readFile(join(ROOT, 'dist', name), 'utf8'),
+      );
+    const found = await Promise.all(names.map(async (name) => ((await isTooNew(name)) ? [name] : [])));
+    expect(found.flat()).toEqual([]);
   });
 });

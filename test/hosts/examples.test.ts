@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import createFastify from 'fastify';
 import { build as buildFiles } from 'tsup';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createApp as createExpressApp } from '../../examples/express/app.js';
@@ -99,6 +100,23 @@ describe.each(EXAMPLES)('examples/%s', (_name, build) => {
     expectPage(await send({ method: 'GET', url: `${origin}/` }), 200, 'The front desk.');
     expect(await send({ method: 'GET', url: `${origin}/nowhere` })).toMatchObject({ status: 404 });
   });
+});
+
+test('examples/fastify sends the headers that earlier plugins, such as @fastify/cors, set', async () => {
+  const plugged = createFastify();
+  plugged.addHook('onRequest', async (_request, reply) => {
+    reply.header('Access-Control-Allow-Origin', 'https://app.example').header('Vary', 'Origin');
+  });
+  const origin = await start(async (publicUrl) => {
+    const { app, relay } = createFastifyApp(publicUrl, plugged);
+    await app.ready();
+    toClose.push(() => relay.close());
+    return (request, response) => app.routing(request, response);
+  });
+  for (const url of [`${origin}/relay/v1/m`, `${origin}/`]) {
+    const { headers } = await send({ method: 'GET', url });
+    expect(headers).toMatchObject({ 'access-control-allow-origin': 'https://app.example', vary: 'Origin' });
+  }
 });
 
 describe.each(WITH_SIGN_IN)('examples/%s, where people sign in', (_name, build) => {

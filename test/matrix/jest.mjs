@@ -4,10 +4,12 @@ import { STORES } from './programs/stores.js';
 import { copyTransfer, makeProject, readVersion, run, startServers, write } from './support.mjs';
 
 const PEERS = ['@keyv/redis', '@keyv/postgres', 'pg', 'libsql'];
+/** Packages of the hooks, without CommonJS. */
+const HOOKS = ['jose', 'openid-client'];
 const TYPES = ['typescript@5.9', '@types/node@20', '@types/jest', '@types/pg'];
 
 /** Only these: Jest's recipe for packages that have no CommonJS. */
-const IGNORED = ['node_modules/(?!(credential-relay|keyv|@keyv|zod)/)'];
+const IGNORED = ['node_modules/(?!(credential-relay|keyv|@keyv|zod|jose|openid-client|oauth4webapi)/)'];
 
 /** A test per store: a transfer through the node handler and through the client. */
 const test = (/** @type {string} */ store) => `
@@ -40,6 +42,52 @@ it('a whole transfer', async () => {
 });
 `;
 
+/** A create with an access token that `oauthBearer` verifies, by jose and openid-client. */
+const HOOK_TEST = `
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createRelay } from 'credential-relay';
+import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
+
+const issuer = 'https://login.example.com';
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const documents: Record<string, object> = {
+  [issuer + '/.well-known/openid-configuration']: { issuer, jwks_uri: issuer + '/keys' },
+  [issuer + '/keys']: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' }] },
+};
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+function token(audience: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer, aud: audience, sub: 's', client_id: 'c', jti: randomUUID(), iat: now, exp: now + 60 };
+  const text = encode({ alg: 'RS256', typ: 'at+jwt', kid: 'k' }) + '.' + encode(claims);
+  return text + '.' + sign('sha256', Buffer.from(text), privateKey).toString('base64url');
+}
+
+it('verifies access tokens', async () => {
+  const problems: string[] = [];
+  const relay = createRelay({
+    publicUrl: 'http://localhost/relay',
+    authenticate: oauthBearer({ issuer, fetch: async (url) => Response.json(documents[String(url)] ?? {}) }),
+    onEvent: (event: any) => { if ('cause' in event) problems.push(String(event.cause)); },
+  });
+  const create = async (authorization: string) => {
+    const { status } = await relay.fetch(new Request('http://localhost/relay/v1/m', {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json', 'mailbox-device-claim': randomUUID(), 'mailbox-request-id': randomUUID() },
+      body: JSON.stringify({
+        payload: { type: 'AEAD_AES_128_GCM', data: Buffer.alloc(36).toString('base64') },
+        displayInformation: { title: 't', description: 'd', imageURL: 'https://example.com/i.png' },
+      }),
+    }));
+    return status;
+  };
+  const statuses = [
+    await create('Bearer ' + token('http://localhost/relay')),
+    await create('Bearer ' + token('https://another.example.com')),
+  ];
+  expect({ statuses, problems }).toEqual({ statuses: [200, 401], problems: [] });
+});
+`;
+
 export async function runPart({ results, isAsked }) {
   const servers = await startServers();
   try {
@@ -59,7 +107,7 @@ async function runJest(version, transformer, results, env) {
     transformer === 'ts-jest'
       ? ['ts-jest@29']
       : [`babel-jest@${version}`, '@babel/core@7', '@babel/preset-env@7', '@babel/preset-typescript@7'];
-  const folder = await makeProject('jest', [`jest@${version}`, ...tools, ...TYPES, ...PEERS]);
+  const folder = await makeProject('jest', [`jest@${version}`, ...tools, ...TYPES, ...PEERS, ...HOOKS]);
   await write(
     folder,
     'babel.config.cjs',
@@ -85,6 +133,7 @@ async function runJest(version, transformer, results, env) {
   await write(folder, 'transfer.ts', `// @ts-nocheck\n${source}`);
   const stores = Object.keys(STORES);
   for (const [index, store] of stores.entries()) await write(folder, `store${index}.test.ts`, test(store));
+  await write(folder, 'hook.test.ts', HOOK_TEST);
   const name = `Jest ${await readVersion(folder, 'jest')}, ${transformer}`;
   for (const [row, ignored] of /** @type {const} */ ([
     [name, undefined],
@@ -96,7 +145,8 @@ async function runJest(version, transformer, results, env) {
         '^.+\\.[mc]?[jt]sx?$':
           transformer === 'ts-jest' ? ['ts-jest', { diagnostics: ignored === undefined }] : 'babel-jest',
       },
-      ...(ignored && { transformIgnorePatterns: ignored }),
+      // Without the pattern, Jest cannot read the packages of the hooks.
+      ...(ignored ? { transformIgnorePatterns: ignored } : { testPathIgnorePatterns: ['hook.test.ts'] }),
     };
     await write(folder, 'jest.config.json', JSON.stringify(config));
     const ran = await run(
@@ -108,12 +158,12 @@ async function runJest(version, transformer, results, env) {
       },
     );
     const report = await readFile(`${folder}/out.json`, 'utf8').then(JSON.parse, () => ({ testResults: [] }));
-    for (const [index, store] of stores.entries()) {
-      const file = report.testResults.find((/** @type {{ name: string }} */ each) =>
-        each.name.endsWith(`store${index}.test.ts`),
-      );
+    const files = Object.fromEntries(stores.map((store, index) => [store, `store${index}.test.ts`]));
+    if (ignored) files.oauthBearer = 'hook.test.ts';
+    for (const [column, path] of Object.entries(files)) {
+      const file = report.testResults.find((/** @type {{ name: string }} */ each) => each.name.endsWith(path));
       const problem = file?.status === 'passed' ? undefined : (file?.message ?? ran.output).slice(0, 900);
-      results.add(row, store, problem);
+      results.add(row, column, problem);
     }
   }
 }

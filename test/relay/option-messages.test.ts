@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createClient } from '@redis/client';
+import { createClient } from '@keyv/redis';
 import { allOf, anyOf, createRelay, deviceAttestation, type RelayOptions, storeFromUrl } from 'credential-relay';
 import { clientAttestation } from 'credential-relay/adapters/auth/client-attestation';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';

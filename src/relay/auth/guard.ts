@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import { DEVICE_ATTESTATION } from '../../protocol/header-names.js';
 import { RelayError } from '../errors.js';
 import { describeCause, type Events, type OperationName } from '../events.js';
+import { hash } from '../hash.js';
 import type { Role } from '../mailbox/roles.js';
 import type { RelayRequest } from '../request.js';
 import { ClientDisconnected, callHook } from './call-hook.js';

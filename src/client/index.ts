@@ -10,7 +10,7 @@ export {
   type TransferErrorDetails,
 } from './errors.js';
 export type { Network } from './http-request.js';
-export type { OutgoingInformation, ProvisioningInformation } from './information.js';
+export type { InformationMembers, OutgoingInformation, ProvisioningInformation } from './information.js';
 export {
   type CreatedMailbox,
   createMailboxClient,

@@ -12,7 +12,8 @@ import { decodeText, encodeText } from './text-codec.js';
  */
 export type OutgoingInformation = InformationMembers | (InformationMembers & Readonly<Record<string, unknown>>);
 
-interface InformationMembers {
+/** The members that every format has. */
+export interface InformationMembers {
   /** Names the format of `content`, such as `digitalwallet.carkey.ccc`. Not empty. */
   readonly format: string;
   /** A JSON object in that format, nested at most 100 levels deep, as every other member. */

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { findNearest } from '../client/check.js';
 import type { Vertical } from '../client/index.js';
 import { parseBase } from '../client/links.js';
 import { isLoopbackName } from '../protocol/loopback.js';
@@ -14,6 +15,12 @@ const PLAIN_NAME = /^(?=.{1,20}$)-{0,2}[a-z]+(?:-[a-z]+)*$/;
 
 /** Bytes of the largest `--limit`: the client reads no larger answer, so nobody could receive a larger body. */
 const MAXIMUM_BODY_BYTES = 4_194_304;
+
+/** Bytes of the smallest `--limit`, as `maximumBodyBytes` of a sender. */
+const MINIMUM_BODY_BYTES = 1024;
+
+/** Ten thousand days. The client takes times below 1e9 seconds. */
+const MAXIMUM_SECONDS = 10_000 * 86_400;
 
 /** Characters of the Display Information that a relay accepts by default. */
 const MAXIMUM_CHARACTERS = { title: 200, description: 500, image: 2048 };
@@ -60,7 +67,10 @@ function describeUnknownOption(args: readonly string[], options: Options): strin
     !Object.hasOwn(options, name) && !Object.hasOwn(options, name.replace(/^no-/, ''));
   const index = tokens.find((token) => token.kind === 'option' && isUnknown(token.name))?.index ?? 0;
   const [name = ''] = (args[index] ?? '').split('=');
-  const subject = PLAIN_NAME.test(name) ? `unknown option ${name}` : `argument ${index + 1} is an unknown option`;
+  const isPlain = PLAIN_NAME.test(name);
+  const nearest = isPlain ? findNearest(name.replace(/^-+/, ''), Object.keys(options)) : undefined;
+  if (nearest !== undefined) return `unknown option ${name}; did you mean --${nearest}?`;
+  const subject = isPlain ? `unknown option ${name}` : `argument ${index + 1} is an unknown option`;
   return `${subject}; see --help, and write -- before an argument that begins with -`;
 }
 
@@ -75,6 +85,7 @@ export function parseDuration(option: string, text: string): number {
   const [, count, unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? 0);
   if (!(seconds > 0)) throw new TypeError(`${option}: must be a duration such as 90s, 15m, 2h or 3d`);
+  if (seconds > MAXIMUM_SECONDS) throw new TypeError(`${option}: must be at most ${MAXIMUM_SECONDS / 86_400}d`);
   return seconds;
 }
 
@@ -118,8 +129,11 @@ export function parseDisplayOptions(options: DisplayOptions): { title: string; d
 }
 
 export function parseByteLimit(text: string): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) <= MAXIMUM_BODY_BYTES) return Number(text);
-  throw new TypeError(`--limit: must be a number of bytes, at most ${MAXIMUM_BODY_BYTES}`);
+  const bytes = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (bytes >= MINIMUM_BODY_BYTES && bytes <= MAXIMUM_BODY_BYTES) return bytes;
+  throw new TypeError(
+    `--limit: must be a number of bytes, at least ${MINIMUM_BODY_BYTES} and at most ${MAXIMUM_BODY_BYTES}`,
+  );
 }
 
 export function parseVertical(vertical: string | undefined): Vertical | undefined {

@@ -71,7 +71,7 @@ async function openShare(
   if (saved === undefined) return receiver.open(buildShareUrl(mailboxUrl, { vertical, secret }));
   setHint(RUN_AGAIN);
   // The Secret of this link: the Secret of the first attempt may have had a typing error.
-  return receiver.resume({ ...saved, secret }, { signal });
+  return receiver.resume(saved, { secret, signal });
 }
 
 async function receiveShare(

@@ -52,7 +52,9 @@ export async function resolveSecret(
 }
 
 function parse(name: string, text: string): string {
-  const secret = parseSecret(text);
+  // The output of `send --separate` has the link in its first line.
+  const [, below] = text.trim().split(/\s*\n/);
+  const secret = parseSecret(text) ?? (below === undefined ? undefined : parseSecret(below));
   if (secret === undefined) throw new TypeError(`${name}: must be the Secret, 22 or 43 characters of base64`);
   return secret;
 }
@@ -67,7 +69,9 @@ async function readStart(path: string): Promise<string> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAXIMUM_BYTES));
-    return buffer.toString('utf8', 0, bytesRead);
+    // Windows PowerShell writes UTF-16 with a byte order mark.
+    const isWide = bytesRead > 1 && buffer.readUInt16LE(0) === 0xfeff;
+    return buffer.toString(isWide ? 'utf16le' : 'utf8', 0, bytesRead);
   } finally {
     await file.close();
   }

@@ -68,7 +68,7 @@ export function hasMembers(members: Readonly<Record<string, Check>>): Check {
 }
 
 /** The name that the caller probably meant. */
-function findNearest(name: string, names: readonly string[]): string | undefined {
+export function findNearest(name: string, names: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   const contained = names.find(
     (known) => known.toLowerCase().startsWith(lower) || lower.startsWith(known.toLowerCase()),

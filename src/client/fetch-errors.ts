@@ -19,22 +19,30 @@ const PERMANENT = new RegExp(
 /** The same for errors of any class: rules of workerd, and permissions of Deno. */
 const FORBIDDEN = /disallowed operation|behalf of a different request|too many subrequests|requires \w+ access/i;
 
+/** The event about a blocked request follows the error of `fetch` within a few milliseconds. */
+const POLICY_EVENT_MS = 50;
+
+/** Messages of outages that contain one of these texts: a broken response in Node, errors of the system, CORS in Safari. */
+const OUTAGE = /does not match the HTTP|\(os error \d+\)|access control/i;
+
 /**
  * The error to throw at once if `fetch` threw for its arguments: `not_sent`. `undefined` for an outage, which may end.
  * Browsers give both the same class, so the client builds a Request, which checks its arguments and sends nothing.
  */
-export function toNotSentError(
+export async function toNotSentError(
   error: unknown,
   url: string,
   init: RequestInit,
   isSynchronous: boolean,
-): TransferError | undefined {
+): Promise<TransferError | undefined> {
   const { name, message, cause } = (error ?? {}) as Partial<Error>;
   const text = `${message}\n${(cause as Partial<Error> | undefined)?.message}`;
   const isPermanent =
     name === 'ReferenceError' ||
     FORBIDDEN.test(text) ||
-    (name === 'TypeError' && (isSynchronous || PERMANENT.test(text) || !mayConstruct(url, init)));
+    (name === 'TypeError' &&
+      !OUTAGE.test(text) &&
+      (isSynchronous || PERMANENT.test(text) || !mayConstruct(url, init) || (await isBlockedByPolicy(url))));
   if (!isPermanent) return undefined;
   return new TransferError(
     'not_sent',
@@ -42,6 +50,28 @@ export function toNotSentError(
       'a blocked port, a Content Security Policy, or a fault in your own fetch. The cause of this error has more.',
     { cause: error },
   );
+}
+
+/**
+ * True if the Content Security Policy of the page has blocked a request for this URL. Chromium 150 tells this by an event
+ * only, which follows the error.
+ */
+function isBlockedByPolicy(url: string): Promise<boolean> {
+  const realm = globalThis as unknown as EventTarget & { readonly SecurityPolicyViolationEvent?: unknown };
+  if (typeof realm.SecurityPolicyViolationEvent !== 'function') return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const finish = (isBlocked: boolean): void => {
+      clearTimeout(timer);
+      realm.removeEventListener('securitypolicyviolation', listener);
+      resolve(isBlocked);
+    };
+    const listener = (event: Event): void => {
+      const { blockedURI = '', disposition } = event as Event & { blockedURI?: string; disposition?: string };
+      if (disposition === 'enforce' && blockedURI !== '' && url.startsWith(blockedURI)) finish(true);
+    };
+    const timer = setTimeout(() => finish(false), POLICY_EVENT_MS);
+    realm.addEventListener('securitypolicyviolation', listener);
+  });
 }
 
 function mayConstruct(url: string, init: RequestInit): boolean {

@@ -4,6 +4,9 @@ import { abortable, LONGEST_TIMER_MS } from './timing.js';
 /** Web Locks are asked for this many held reads at most. An app that raises the number has HTTP/2, or no other tabs. */
 const MAXIMUM_LOCKS = 6;
 
+/** A browser answers at once whether a lock is free. */
+const LOCK_TIMEOUT_MS = 1000;
+
 /** So many polls of one origin per `pollMs`. Each poll has its turn, so more devices poll less often. */
 const POLLS_PER_INTERVAL = 4;
 
@@ -137,13 +140,22 @@ async function lockOne(name: string, maximum: number): Promise<(() => void) | un
 
 function lock(locks: Locks, name: string): Promise<(() => void) | undefined> {
   return new Promise((resolve) => {
-    locks
-      .request(name, { ifAvailable: true }, (granted) => {
-        if (granted !== null) return new Promise<void>((release) => resolve(release));
+    let isLate = false;
+    // A sandboxed frame may not use locks. Without an answer, the wait goes on as without locks.
+    const holdWithoutLock = (): void => {
+      isLate = true;
+      resolve(() => {});
+    };
+    const timer = setTimeout(holdWithoutLock, LOCK_TIMEOUT_MS);
+    const request = async (): Promise<unknown> =>
+      locks.request(name, { ifAvailable: true }, (granted) => {
+        clearTimeout(timer);
+        if (granted !== null && !isLate) return new Promise<void>((release) => resolve(release));
         resolve(undefined);
         return undefined;
-      })
-      // A sandboxed frame may not use locks.
-      .catch(() => resolve(() => {}));
+      });
+    request()
+      .catch(holdWithoutLock)
+      .finally(() => clearTimeout(timer));
   });
 }

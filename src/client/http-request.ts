@@ -93,7 +93,7 @@ async function callFetch(send: typeof fetch, url: string, init: RequestInit): Pr
     sending = send(url, init);
     return await sending;
   } catch (error) {
-    throw toNotSentError(error, url, init, sending === undefined) ?? error;
+    throw (await toNotSentError(error, url, init, sending === undefined)) ?? error;
   }
 }
 

@@ -29,6 +29,7 @@ export {
   type ReceivedShare,
   type Receiver,
   type ReceiverOptions,
+  type ReceiverResumeOptions,
 } from './receiver.js';
 export { RelayUnreachable } from './retry.js';
 export { type AeadName, generateSecret, open, seal, UnopenedPayload } from './seal.js';

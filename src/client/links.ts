@@ -31,7 +31,7 @@ export function toBase(mailboxUrl: string): string {
  */
 export function parseBases(relay: string, links: readonly string[] = [], owner = ''): readonly string[] {
   return [relay, ...links].map((entry, index) => {
-    const base = parseBase(entry);
+    const base = typeof entry === 'string' ? parseBase(entry) : undefined;
     const isSecure = base?.startsWith('https') || !/^https/i.test(relay);
     if (base !== undefined && isSecure && !isBelowMount(base)) return base;
     throw new TypeError(`${owner}${index === 0 ? 'relay' : 'links'}: ${describeRelayProblem(entry)}`);

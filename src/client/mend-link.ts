@@ -1,7 +1,8 @@
 import { SHARE_URL_CHARACTERS } from '../protocol/mailbox-url.js';
-import { toBase64Url } from './base64.js';
+import { fromBase64, toBase64Url } from './base64.js';
 import { hasUuid, parseVertical, type SharedMailbox, splitShareUrl, UUID_AND_REST } from './link-parts.js';
 import { findSecrets } from './secret-text.js';
+import { decodeText } from './text-codec.js';
 
 /** A longer text is not searched. A scanner's wrapping of a link may have thousands of characters. */
 const MAXIMUM_CHARACTERS = 8192;
@@ -26,6 +27,7 @@ const INVISIBLE =
 export function mendShareUrl(text: string): SharedMailbox | undefined {
   let best: { readonly score: number; readonly mailbox: SharedMailbox } | undefined;
   let isAmbiguous = false;
+  if (typeof text !== 'string') throw new TypeError('shareUrl: must be a text; of a URL object pass the href');
   if (text.length > MAXIMUM_CHARACTERS) return undefined;
   for (const decoded of listDecodings(text)) {
     for (const mailbox of listStarts(decoded).flatMap(readLink)) {
@@ -49,17 +51,13 @@ function listDecodings(text: string): readonly string[] {
   const decodings = new Set<string>();
   for (let level of new Set([text, decodeQuotedPrintable(text)])) {
     for (let count = 0; count < MAXIMUM_ENCODINGS; count += 1) {
-      decodings.add(
-        level
-          .replace(INVISIBLE, '')
-          .replace(/&amp;/gi, '&')
-          .replace(/&#(?:x([\da-f]{1,4})|(\d{1,5}));/gi, (_, hex, decimal) =>
-            String.fromCharCode(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)),
-          )
-          .replace(/\\(?=[#?&=_~.+-])/g, '')
-          .replace(/\uff03/g, '#'),
-      );
-      const next = level.replace(/(?:%[\da-f]{2})+/gi, decodePercent);
+      for (const inner of new Set([level, decodeProofpoint(level)])) {
+        const plain = toPlainText(inner);
+        decodings.add(plain);
+        // Word processors write other dashes. In a text, a dash may also follow the link.
+        decodings.add(plain.replace(/[\u2010-\u2013\u2212]/g, '-').replace(/\u2014/g, '--'));
+      }
+      const next = decodePercent(level);
       if (next === level) break;
       level = next;
     }
@@ -67,12 +65,34 @@ function listDecodings(text: string): readonly string[] {
   return [...decodings];
 }
 
-function decodePercent(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
+/** Removes what programs add to a text, except percent-encoding. */
+function toPlainText(text: string): string {
+  // JSON may escape slashes, and then escapes all of them.
+  const escaped = /\\\/\\\//.test(text) ? /\\(?=[#?&=_~.+:/-])/g : /\\(?=[#?&=_~.+:-])/g;
+  return (
+    text
+      .replace(INVISIBLE, '')
+      .replace(/&amp;/gi, '&')
+      .replace(/&#(?:x([\da-f]{1,4})|(\d{1,5}));/gi, (_, hex, decimal) =>
+        String.fromCharCode(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)),
+      )
+      .replace(escaped, '')
+      // ASCII in full width, as input methods of Chinese and Japanese write it.
+      .replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
+      .replace(/[\t\v\f\x85\u2028\u2029]/g, '\n')
+      // The marks of a quoted mail.
+      .replace(/\n[ >|]*>/g, '\n')
+  );
+}
+
+function decodePercent(text: string): string {
+  return text.replace(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
 }
 
 /** RFC 2045 §6.7. `=` and two digits do not occur in a share URL, except in parameters that other programs add. */
@@ -82,11 +102,25 @@ function decodeQuotedPrintable(text: string): string {
     .replace(/=([2-7][\dA-F])/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
+/** The link in a rewritten link of Proofpoint, version 2 or 3 (urldefense.com), without their encodings. */
+function decodeProofpoint(text: string): string {
+  const [, encoded] = /\/v2\/url\?u=([\w.~-]+)/.exec(text) ?? [];
+  if (encoded !== undefined) return decodePercent(encoded.replace(/-/g, '%').replace(/_/g, '/'));
+  const [, link = '', replaced = ''] = /\/v3\/__(.+?)__;([\w-]*)!/s.exec(text) ?? [];
+  const characters =
+    /^[\w-]+$/.test(replaced) && replaced.length % 4 !== 1 ? [...decodeText(fromBase64(replaced))] : [];
+  // `*` stands for the next replaced character, and `**` and a digit of base64 for more of them.
+  return link.replace(/\*(?:\*([\w-]))?/g, (_, digit) =>
+    characters.splice(0, digit === undefined ? 1 : ((fromBase64(`${digit}A`)[0] ?? 0) >> 2) + 2).join(''),
+  );
+}
+
 /** The rest of the text from each `https://` on. Without one, from the first host name with a path. */
 function listStarts(text: string): string[] {
   const starts = [...text.matchAll(/https?:\/+/gi)].slice(0, MAXIMUM_LINKS).map(({ index }) => text.slice(index));
   if (starts.length > 0) return starts;
-  const bare = /(?:^|[\s<("'[])((?:[\w-]+\.)+[a-z]{2,}(?::\d+)?\/)/i.exec(text)?.[1];
+  // The scheme may have been cut off, as in `ttps://`, or disabled, as in `hxxps://`.
+  const bare = /(?:^|[\s<("'[])(?:(?:h?[tx]{0,2}p?s)?:?\/\/)?((?:[\w-]+\.)+[a-z]{2,}(?::\d+)?\/)/i.exec(text)?.[1];
   return bare === undefined ? [] : [`https://${text.slice(text.indexOf(bare))}`];
 }
 

@@ -8,7 +8,7 @@ import { getRetryDelay } from './retry.js';
 import { addFingerprint, isKnown, type PendingWrite, type TransferState, toGoneError } from './state.js';
 import { abortable, delay, throwIfAborted } from './timing.js';
 import { ENDING_AFTER_DELETE, type Transfer } from './transfer.js';
-import { buildWriteRequest, parseExpiration, parseLink, type ReadResult } from './wire.js';
+import { buildWriteRequest, parseExpiration, parseLink, parseToken, type ReadResult } from './wire.js';
 
 /** A write may run into a changed mailbox so many times, without a new message in it, before the call fails. */
 const MAXIMUM_REPETITIONS = 8;
@@ -82,6 +82,7 @@ async function handleResponse(
     reply.status === 404
       ? new TransferError('refused', 'No relay answers at this URL.', { status: 404 })
       : await transfer.toError(reply);
+  await transfer.forgetRefusedToken(parseToken(write.body), reply);
   // After an error of a proxy, or about credentials, a later try may succeed. An earlier try of a create may have
   // created the mailbox: then only another try gets its link.
   const isFinal = operation === 'create' ? !wasSentBefore || CONTENT_REFUSED.includes(reply.status) : reply.isFromRelay;

@@ -43,6 +43,12 @@ export interface OpenOptions {
   readonly secret?: string | undefined;
 }
 
+/** Options of {@link Receiver.resume}. */
+export interface ReceiverResumeOptions extends ResumeOptions {
+  /** Another Secret than the one in the state, after `tampered`: a person may have typed or pasted a wrong one. */
+  readonly secret?: string | undefined;
+}
+
 /** A share on the receiver's device. */
 export interface ReceivedShare extends Share {
   /**
@@ -89,18 +95,21 @@ export interface Receiver {
    */
   open(url: string, options?: OpenOptions): ReceivedShare;
   /**
-   * Resumes a share from its saved state, and sends its pending write.
+   * Resumes a share from its saved state, and sends its pending write. With another Secret, the message that could not
+   * be opened comes again.
    *
    * @throws {TransferError} `not_allowed` if the state has a URL that the receiver may not call; `conflict`, `gone`,
    * `refused`, `unreachable` or `malformed` of the pending write.
-   * @throws {TypeError} The value is not the state of a receiver.
+   * @throws {TypeError} The value is not the state of a receiver, or the Secret is invalid.
    */
-  resume(state: TransferState, options?: ResumeOptions): Promise<ReceivedShare>;
+  resume(state: TransferState, options?: ReceiverResumeOptions): Promise<ReceivedShare>;
 }
 
 const RECEIVER: Checks<ReceiverOptions> = { relays: checkHosts, ...TRANSFER };
 
 const OPEN: Checks<OpenOptions> = { notificationToken: checkToken, secret: checkText };
+
+const RECEIVER_RESUME: Checks<ReceiverResumeOptions> = { ...RESUME, secret: checkText };
 
 /** After these endings, `messages` returns instead of throwing. */
 const OWN_ENDINGS: readonly (string | undefined)[] = ['finished', 'relinquished'];
@@ -139,9 +148,11 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       return createReceivedShare(new Transfer(store, settings));
     },
     async resume(state, resumeOptions = {}) {
-      checkOptions('resume', resumeOptions, RESUME);
-      const { signal, notificationToken } = resumeOptions;
-      const store = new StateStore(checkState(state, 'receiver', mayCall), options.onState, true);
+      checkOptions('resume', resumeOptions, RECEIVER_RESUME);
+      const { signal, notificationToken, secret } = resumeOptions;
+      checkState(state, 'receiver', mayCall);
+      const other = secret === undefined ? {} : { secret: resolveSecret(undefined, secret), unopened: undefined };
+      const store = new StateStore({ ...state, ...other }, options.onState, secret === undefined);
       const transfer = new Transfer(store, settings);
       if (notificationToken !== undefined) await transfer.setToken(notificationToken);
       await sendPending(transfer, signal);

@@ -100,7 +100,15 @@ export class Transfer implements Connection {
     const request = buildReadRequest(this.state, seconds, this.lastReadVersion, requestId, token);
     const reply = await sendRequest(this, request, signal, seconds);
     if (token !== undefined && reply.status === 200 && reply.isFromRelay) await this.#noteToken(token, reply);
+    await this.forgetRefusedToken(token, reply);
     return reply;
+  }
+
+  /** Forgets a token that the relay refuses, which would fail every later read and update. */
+  async forgetRefusedToken(token: NotificationToken | undefined, { status, isFromRelay }: WireResponse): Promise<void> {
+    if (status !== 400 || !isFromRelay || token === undefined) return;
+    if (isSameToken(token, this.state.notificationToken))
+      await this.store.save({ notificationToken: undefined, isTokenLeft: undefined }).catch(() => {});
   }
 
   async #noteToken(token: NotificationToken, reply: WireResponse): Promise<void> {

@@ -173,7 +173,7 @@ describe('credential-relay serve', () => {
     [['serve', '--unknown'], /unknown/i],
     [['serve', 'extra'], /argument 1 is unexpected: this command takes no arguments/],
     [['serve', '--mount-path', 'relay'], /--mount-path: must be an encoded path/],
-    [['serve', '--por', '1'], /unknown option --por; see --help/],
+    [['serve', '--por', '1'], /unknown option --por; did you mean --port\?/],
     [['nonsense'], /^credential-relay: unknown command nonsense; see credential-relay --help\n$/],
     [['recieve'], /unknown command recieve; see credential-relay --help/],
     [['help', 'sned'], /unknown command sned; see credential-relay --help/],

@@ -65,6 +65,28 @@ describe('receive of a link without a Secret', () => {
     },
   );
 
+  it.each<[string, (link: string, secret: string) => Buffer]>([
+    ['the output of send --separate', (link, secret) => Buffer.from(`${link}\r\n${secret}\r\n`)],
+    ['UTF-16, as Windows PowerShell writes it', (_, secret) => Buffer.from(`\ufeff${secret}\r\n`, 'utf16le')],
+    ['UTF-8 with a byte order mark', (_, secret) => Buffer.from(`\ufeff${secret}\n`)],
+    ['groups of characters in quotation marks', (_, secret) => Buffer.from(`"${secret.replace(/(.{4})/g, '$1 ')}"`)],
+  ])('receive takes the Secret from a file with %s', async (_, toBytes) => {
+    const { link, secret } = await sentApart();
+    const file = site.fresh('secret');
+    await writeFile(file, toBytes(link, secret));
+    const { code, out } = await run(device(), ['receive', link, '--secret-file', file]);
+    expect([code, out.toString()]).toEqual([0, 'words']);
+  });
+
+  it('receive with a wrong Secret exits with 6, and the next receive with the right one has the message', async () => {
+    const { link, secret } = await sentApart();
+    const to = device();
+    const wrong = await run(to, ['receive', link], '', { RELAY_SECRET: secret.replace(/^../, 'AA') });
+    expect([wrong.code, wrong.out.toString()]).toEqual([6, '']);
+    const right = await run(to, ['receive', link], '', { RELAY_SECRET: secret });
+    expect([right.code, right.out.toString()]).toEqual([0, 'words']);
+  });
+
   it('receive on a terminal asks for the Secret and does not show it', async () => {
     const { link, secret } = await sentApart();
     const to = device();

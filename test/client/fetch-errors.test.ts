@@ -87,6 +87,12 @@ describe('fetch that refuses its arguments', () => {
   it.each<[runtime: string, error: unknown]>([
     ['Node', typeError('fetch failed', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))],
     ['Node, TLS', typeError('fetch failed', new Error("Host: a. is not in the cert's altnames: DNS:b"))],
+    [
+      'Node, a broken header in the response',
+      typeError('fetch failed', new Error('Response does not match the HTTP/1.1 protocol (Invalid header value char)')),
+    ],
+    ['Deno, no IPv6', typeError('tcp connect error: Address family not supported by protocol (os error 97)')],
+    ['Safari, CORS', typeError('Fetch API cannot load https://a.example/ due to access control checks.')],
     ['Chromium', typeError('Failed to fetch')],
     ['Firefox', typeError('NetworkError when attempting to fetch resource.')],
     ['Safari', typeError('Load failed')],
@@ -106,6 +112,18 @@ describe('fetch that refuses its arguments', () => {
     await seen.until('retrying');
     network.isBroken = false;
     expect(await checking).toBeUndefined();
+  });
+
+  it('A new share keeps its create if a proxy breaks a header of the response', async () => {
+    const states: TransferState[] = [];
+    const options = { ...PATIENT, retryTimeoutMs: 0, onState: (state: TransferState) => void states.push(state) };
+    site.relay.intercept = (request) => {
+      request.socket.end('HTTP/1.1 200 OK\r\nX-Proxy: a\u0001b\r\nContent-Length: 0\r\n\r\n');
+      return true;
+    };
+    const sharing = hastySender(site.relay.url, options).share(words('key'), DISPLAY);
+    expect((await getError(sharing)).code).toBe('unreachable');
+    expect(states.at(-1)?.pending?.operation).toBe('create');
   });
 
   it('A new share that fetch refuses ends, and its state is not pending', async () => {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { ReceivedShare, SentShare } from 'credential-relay/client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DISPLAY, hastyReceiver, hastySender, readText, words } from '../support/client/devices.js';
@@ -123,6 +124,45 @@ describe('Many waits on one relay', () => {
     const pairs = await openPairs(5, { maximumHeldReads: 5 });
     for (const { share } of pairs) void waitFor(share);
     await expect.poll(() => site.relay.held()).toBe(5);
+  });
+
+  it.each<[how: string, request: (...args: unknown[]) => unknown]>([
+    ['throw', () => assert.fail('no locks here')],
+    ['refuse', () => Promise.reject(new DOMException('no locks here', 'SecurityError'))],
+    ['do not answer', () => new Promise(() => {})],
+  ])('Two reads are held where Web Locks %s', async (_, request) => {
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    Object.defineProperty(globalThis, 'navigator', { value: { locks: { request } }, configurable: true });
+    try {
+      const pairs = await openPairs(4);
+      const nexts = pairs.map(({ share }) => waitFor(share));
+      await expect.poll(() => site.relay.held(), { timeout: 5000 }).toBe(2);
+      for (const { received } of pairs) await received.reply(words('reply'));
+      expect(await Promise.all(nexts)).toEqual(pairs.map(() => 'reply'));
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(globalThis, 'navigator');
+      else Object.defineProperty(globalThis, 'navigator', before);
+    }
+  });
+
+  it('A lock that is granted late is released at once', async () => {
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    const grants: ((lock: object | null) => unknown)[] = [];
+    const request = (_: string, __: unknown, grant: (lock: object | null) => unknown) => {
+      grants.push(grant);
+      return new Promise(() => {});
+    };
+    Object.defineProperty(globalThis, 'navigator', { value: { locks: { request } }, configurable: true });
+    try {
+      const [pair] = await openPairs(1);
+      if (pair === undefined) return;
+      void waitFor(pair.share);
+      await expect.poll(() => site.relay.held(), { timeout: 5000 }).toBe(1);
+      expect(grants.map((grant) => grant({}))).toEqual(grants.map(() => undefined));
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(globalThis, 'navigator');
+      else Object.defineProperty(globalThis, 'navigator', before);
+    }
   });
 
   it('Clients that share Web Locks, as tabs do, hold two reads in all', async () => {

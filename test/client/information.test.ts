@@ -57,7 +57,9 @@ describe('The top-level members of Provisioning Information [TIGRESS §7]', () =
     const sender = hastySender(relay.url);
     await sender.share({ ...words('key'), other: nest(100) }, DISPLAY);
     for (const wrong of [{ other: nest(101) }, { other: 1n }, { format: '' }, { content: [] }, { content: undefined }])
-      await expect(sender.share({ ...words('key'), ...wrong } as never, DISPLAY)).rejects.toThrow(/^information: must/);
+      await expect(sender.share({ ...words('key'), ...wrong } as never, DISPLAY)).rejects.toThrow(
+        /^information: (must|has)/,
+      );
   });
 
   it('A reply that is called again with more members is another message', async () => {
@@ -138,5 +140,20 @@ describe('A Secret that travels apart from the link [TIGRESS §8.2.1]', () => {
       'shareUrl: must have a Secret of 16 or 32 bytes; the link may be cut off or altered',
     ]);
     expect(await receiver.open(share.url).next()).toEqual(words('key'));
+  });
+
+  it('A receiver that was given a wrong Secret resumes with another one, and gets the message', async () => {
+    const share = await hastySender(relay.url).share(words('key'), DISPLAY);
+    const states: TransferState[] = [];
+    const receiver = hastyReceiver({ onState: (state) => void states.push(state) });
+    const wrong = receiver.open(share.link, { secret: generateSecret() });
+    await expect(wrong.next()).rejects.toMatchObject({ code: 'tampered' });
+    expect(await wrong.check()).toBeUndefined();
+    const saved = JSON.parse(JSON.stringify(states.at(-1))) as TransferState;
+    await expect(receiver.resume(saved, { secret: 'a secret' })).rejects.toThrow(/^secret: must be a Secret/);
+    const received = await receiver.resume(saved, { secret: ` ${share.secret}\n` });
+    expect(await received.next()).toEqual(words('key'));
+    expect(states.at(-1)?.secret).toBe(share.secret);
+    await received.finish();
   });
 });

@@ -19,6 +19,14 @@ const quotedPrintable = (text: string): string =>
     .replace(/=/g, '=3D')
     .replace(/(.{60})/g, (line) => `${line.replace(/=$/, '')}${line.endsWith('=') ? '==' : '='}\r\n`);
 
+/** As urldefense.com rewrites links: `*` for one replaced character, `**` and a digit for a run of them. */
+const proofpoint3 = (link: string, replaced: RegExp): string => {
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const characters = (link.match(replaced) ?? []).join('');
+  const rest = link.replace(replaced, (run) => (run.length === 1 ? '*' : `**${digits[run.length - 2]}`));
+  return `https://urldefense.com/v3/__${rest}__;${Buffer.from(characters).toString('base64url')}!!AbC-d!e_f$`;
+};
+
 const safeLink = (link: string): string =>
   `https://eur01.safelinks.protection.outlook.com/?url=${encodeURIComponent(link)}&data=05%7C02%7Cann%40example.com%7C&reserved=0`;
 
@@ -110,6 +118,38 @@ const ALTERATIONS: ReadonlyArray<readonly [name: string, alter: (link: string) =
       return `https://l.example/?u=${encodeURIComponent(url)}&h=AT0#${secret}`;
     },
   ],
+  [
+    'version 2 of Proofpoint',
+    (link) => {
+      const encoded = encodeURIComponent(link.replaceAll('-', '%2D').replaceAll('_', '%5F'));
+      const plain = encoded.replaceAll('%252D', '%2D').replaceAll('%255F', '%5F').replaceAll('%', '-');
+      return `https://urldefense.proofpoint.com/v2/url?u=${plain.replaceAll('-2F', '_')}&d=DwMFaQ&c=eu&r=x&m=y&s=z&e=`;
+    },
+  ],
+  ['version 3 of Proofpoint', (link) => `Open <${proofpoint3(link, /[#+]/g)}> now`],
+  ['version 3 of Proofpoint with runs', (link) => proofpoint3(link, /[#?=+*]+/g)],
+  ['a safe link around Proofpoint', (link) => safeLink(proofpoint3(link, /[#+]/g))],
+  ['a quoted mail', (link) => `On Monday, Ann wrote:\n> Hi,\n>\n> ${link}\n>\n> Bye`],
+  ['a quoted mail with a line break in the UUID', (link) => `> ${link.replace('-519b-', '-519b-\r\n> ')}\n> Bye`],
+  ['a quote in a quote with a line break in the Secret', (link) => `>> ${link.replace(/(#.{11})/, '$1\n> > ')}`],
+  ['a tab in the UUID', (link) => link.replace('-519b-', '-519b-\t')],
+  ['the cells of a table', (link) => `Ann\t${link}\t2024`],
+  ['a line separator', (link) => link.replace('-519b-', '-519b-\u2028')],
+  ['a form feed', (link) => link.replace(/(#.{11})/, '$1\f')],
+  ['slashes escaped for JSON', (link) => JSON.stringify({ url: link }).replaceAll('/', '\\/')],
+  ['colons escaped for a contact or a QR code', (link) => `MEBKM:TITLE:Key;URL:${link.replaceAll(':', '\\:')};;`],
+  [
+    'ASCII in full width',
+    (link) => link.replace(/[!-~]/g, (plain) => String.fromCharCode(plain.charCodeAt(0) + 0xfee0)),
+  ],
+  ['parentheses in full width', (link) => `（${link}），谢谢`],
+  ['no-break hyphens', (link) => link.replaceAll('-', '\u2011')],
+  ['en dashes', (link) => link.replaceAll('-', '\u2013')],
+  ['minus signs', (link) => link.replaceAll('-', '\u2212')],
+  ['words behind a dash', (link) => `${link}—see you`],
+  ['a scheme that was cut off', (link) => link.replace('https', 'ttps')],
+  ['a scheme that was disabled', (link) => link.replace('https', 'hxxps')],
+  ['no scheme but its slashes', (link) => link.replace('https:', '')],
   ['a redirect without encoding', (link) => `https://l.example/?u=${link}`],
 ];
 

@@ -189,6 +189,23 @@ describe('A notification token [§4, §8]', () => {
     expect(await next).toEqual(words('request'));
   });
 
+  it('A token that the relay refuses fails one call, and no later one', async () => {
+    const long = token('x'.repeat(9000));
+    const share = await hastySender(url, polling).share(words('key'), DISPLAY, stateful);
+    const received = hastyReceiver(polling).open(share.url, { notificationToken: long });
+    await expect(received.next()).rejects.toMatchObject({ code: 'refused', status: 400 });
+    expect(await received.next()).toEqual(words('key'));
+    for (const device of [share, received]) {
+      await expect(device.setNotificationToken(long)).rejects.toMatchObject({ code: 'refused', status: 400 });
+      expect(await device.check()).toBeUndefined();
+    }
+    await expect(received.reply(words('no'), { notificationToken: long })).rejects.toMatchObject({ code: 'refused' });
+    expect(await received.check()).toBeUndefined();
+    await received.reply(words('request'));
+    expect(await share.check()).toEqual(words('request'));
+    expect(await received.setNotificationToken(token('b'))).toBe(true);
+  });
+
   it('A share that has ended takes no token', async () => {
     const share = await hastySender(url).share(words('key'), DISPLAY);
     await share.cancel();

@@ -266,7 +266,7 @@ describe('The ending of a share', () => {
   });
 
   it('A sender whose read overtakes its delete reports cancelled', async () => {
-    const { share } = await opened({ retryTimeoutMs: 0, timeoutMs: 100 });
+    const { share } = await opened({ retryTimeoutMs: 0, timeoutMs: 500 });
     site.relay.proxy.dropAnswers();
     expect(await getErrorCode(share.cancel())).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('DELETE 200');

@@ -189,7 +189,7 @@ describe('the packed tarball', () => {
     expect(stdout).toContain('DeleteMailbox');
   });
 
-  it('has a client that makes an app less than 18 kB larger, gzipped, and needs nothing of Node', async () => {
+  it('has a client that makes an app less than 20 kB larger, gzipped, and needs nothing of Node', async () => {
     await writeFile(join(project, 'app.js'), `export * from 'credential-relay/client'`);
     // Any import that is left would be one of Node: the platform is a browser, and the package has no dependency there.
     await build({
@@ -205,6 +205,6 @@ describe('the packed tarball', () => {
     const code = await readFile(join(project, 'bundle/app.js'), 'utf8');
     expect(code).not.toMatch(/\bfrom\s*["']|\bimport\b|\b(process|Buffer|require|__dirname)\b/);
     expect(code).toContain('createReceiver');
-    expect(gzipSync(code).length).toBeLessThan(18_000);
+    expect(gzipSync(code).length).toBeLessThan(20_000);
   });
 });

@@ -24,7 +24,7 @@ withChromium(it, () => {
   it('two phones hand over a key by a stateful transfer, and the relay cannot read it [SCT §3.2]', async () => {
     const [sender, receiver] = await Promise.all([ada(), ben()]);
     const link = await shareKey(sender.phone, 'Norden E4');
-    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/relay\/v1\/m\/[0-9a-f-]{36}\?v=c#[A-Za-z0-9+/]{43}=$/);
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/relay\/v1\/m\/[0-9a-f-]{36}\?v=c#[\w-]{43}$/);
 
     await previewLink(receiver.phone, link);
     await receiver.phone.getByText('Car key, Norden E4').first().waitFor();

@@ -37,7 +37,6 @@ export const checkHosts: Check = (hosts) => {
     if (typeof host !== 'string') return 'must be a list of texts';
     if (host.includes('://')) return 'must be hosts, without https://';
     if (host.includes('/')) return 'must be hosts, without a path';
-    if (host.endsWith('.')) return 'must be hosts, without a dot at the end';
     if (host.includes('*')) return 'must be hosts, without *: name each host';
   }
   return undefined;

@@ -26,7 +26,7 @@ describe('Lost responses', () => {
     // Twice: so that the first answer is surely lost, however slow this machine is.
     const lose = async (method: string, write: Promise<unknown>) => {
       const before = count(method);
-      await expect.poll(() => count(method), { interval: 5 }).toBeGreaterThan(before + 1);
+      await expect.poll(() => count(method), { interval: 5, timeout: 10_000 }).toBeGreaterThan(before + 1);
       site.relay.proxy.mend();
       await write;
     };

@@ -29,11 +29,17 @@ const SUBTLE = ['digest', 'importKey', 'encrypt', 'decrypt'] as const;
 export function resolveCrypto(given: ClientCrypto | undefined, path: string): ClientCrypto {
   // Deliberately not `crypto`: in some runtimes this name is not declared.
   const { crypto } = globalThis as { crypto?: Partial<ClientCrypto> };
-  const found: Partial<ClientCrypto> = given ?? crypto ?? {};
+  const found: Partial<ClientCrypto> = (given === undefined ? crypto : given) ?? {};
   const { subtle } = found as { subtle?: Partial<ClientCrypto['subtle']> };
   const missing = SUBTLE.filter((name) => typeof subtle?.[name] !== 'function').map((name) => `subtle.${name}`);
   if (typeof found.getRandomValues !== 'function') missing.unshift('getRandomValues' as never);
-  if (missing.length === 0) return found as ClientCrypto;
+  if (missing.length === 0) {
+    if (given !== undefined && !fillsArrays(given))
+      throw new TypeError(
+        `${path}: getRandomValues must fill the array that it gets; pass the object itself, not its functions`,
+      );
+    return found as ClientCrypto;
+  }
   const list = missing.join(', ');
   throw new TypeError(
     given === undefined
@@ -41,6 +47,17 @@ export function resolveCrypto(given: ClientCrypto | undefined, path: string): Cl
           'Elsewhere pass a WebCrypto, such as react-native-quick-crypto, in this option'
       : `${path}: must have ${list}, as WebCrypto has`,
   );
+}
+
+/** False for a function that throws, such as a method without its object, or that leaves the array as it is. */
+function fillsArrays(crypto: ClientCrypto): boolean {
+  const bytes = new Uint8Array(16);
+  try {
+    crypto.getRandomValues(bytes);
+  } catch {
+    return false;
+  }
+  return bytes.some((byte) => byte !== 0);
 }
 
 /** A random UUID (RFC 9562 §5.4). React Native and insecure origins have no `crypto.randomUUID`. */

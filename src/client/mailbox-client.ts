@@ -1,6 +1,6 @@
 import type { DisplayInformation, NotificationToken, Payload } from '../protocol/bodies.js';
 import { DEVICE_CLAIM, KNOWN_VERSION, REQUEST_ID } from '../protocol/header-names.js';
-import { type Checks, checkOptions, inUnit } from './check.js';
+import { type Checks, checkOptions, inUnit, isObject } from './check.js';
 import { generateUuid } from './crypto.js';
 import { toRelayResponseError } from './errors.js';
 import type { WireRequest, WireResponse } from './http-message.js';
@@ -161,6 +161,7 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     claim,
     async create(relay, content) {
       const bases = parseBases(relay, options.links);
+      assertContent('create', content);
       const parseCreated = (reply: WireResponse): CreatedMailbox => {
         const { mailboxUrl: urlLink } = parseLink(reply, bases);
         if (urlLink === undefined) throw toRelayResponseError(reply);
@@ -172,14 +173,11 @@ export function createMailboxClient(options: MailboxClientOptions = {}): Mailbox
     preview: async (shareUrl) => call('GET', parseMailboxUrl(shareUrl), ({ text }) => text),
     read: async (shareUrl, notificationToken) =>
       call('POST', parseMailboxUrl(shareUrl), parseSecureContent, notificationToken && { notificationToken }),
-    update: async (shareUrl, content, knownVersion) =>
-      call(
-        'PUT',
-        parseMailboxUrl(shareUrl),
-        parseUpdated,
-        content,
-        knownVersion === undefined ? {} : { [KNOWN_VERSION]: knownVersion },
-      ),
+    update: async (shareUrl, content, knownVersion) => {
+      assertContent('update', content);
+      const headers = knownVersion === undefined ? {} : { [KNOWN_VERSION]: knownVersion };
+      return call('PUT', parseMailboxUrl(shareUrl), parseUpdated, content, headers);
+    },
     relinquish: async (shareUrl) => call('PATCH', parseMailboxUrl(shareUrl)),
     delete: async (shareUrl) => call('DELETE', parseMailboxUrl(shareUrl)),
   };
@@ -203,6 +201,12 @@ function toMailboxResponse<Body>(
     attempts,
     body: isOk ? parseBody?.(reply) : undefined,
   } as MailboxResponse<Body>;
+}
+
+/** The relay checks the rest. */
+function assertContent(call: string, content: unknown): void {
+  if (!isObject(content) || !isObject(content.payload))
+    throw new TypeError(`${call}: the content must be an object with the payload that seal returns`);
 }
 
 function parseMailboxUrl(shareUrl: string): string {

@@ -98,15 +98,26 @@ export function assertDisplay(display: unknown): void {
   if (problem !== undefined) throw new TypeError(`display: ${problem}`);
 }
 
+/** Objects of which JSON has nothing, or no useful member, by their tag: an object may come from another realm. */
+const LOST =
+  /^\[object (.*Array|ArrayBuffer|SharedArrayBuffer|DataView|Map|Set|Blob|File|Promise|CryptoKey|RegExp|Error|FormData)\]$/;
+
 /** Throws a TypeError unless JSON can carry the Provisioning Information without a loss. */
 export function assertSerializable(information: unknown): void {
   if (!isObject(information)) throw new TypeError('information: must be { format: string, content: JSON object }');
   let problem = 'has a cycle, a bigint, or too many levels';
   try {
-    JSON.stringify(information, (_, value: unknown) => {
-      const isLost = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
-      if (!isLost && typeof value !== 'function') return value;
-      problem = 'has bytes, a Map, a Set or a function, which JSON cannot carry; convert them, such as bytes to base64';
+    JSON.stringify(information, function check(this: Readonly<Record<string, unknown>>, name: string, value: unknown) {
+      // The value before `toJSON`, which the Buffer of Node has.
+      const original = this[name];
+      const isLost =
+        ['function', 'symbol'].includes(typeof value) ||
+        (typeof value === 'number' && !Number.isFinite(value)) ||
+        (!Array.isArray(original) && LOST.test(Object.prototype.toString.call(original)));
+      if (!isLost) return value;
+      problem =
+        'has bytes, a promise, NaN, a Map, a function or the like, which JSON cannot carry; convert them, such as ' +
+        'bytes to base64';
       throw new TypeError();
     });
   } catch {

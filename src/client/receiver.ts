@@ -150,9 +150,9 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
     async resume(state, resumeOptions = {}) {
       checkOptions('resume', resumeOptions, RECEIVER_RESUME);
       const { signal, notificationToken, secret } = resumeOptions;
-      checkState(state, 'receiver', mayCall);
+      const known = checkState(state, 'receiver', mayCall);
       const other = secret === undefined ? {} : { secret: resolveSecret(undefined, secret), unopened: undefined };
-      const store = new StateStore({ ...state, ...other }, options.onState, secret === undefined);
+      const store = new StateStore({ ...known, ...other }, options.onState, secret === undefined);
       const transfer = new Transfer(store, settings);
       if (notificationToken !== undefined) await transfer.setToken(notificationToken);
       await sendPending(transfer, signal);

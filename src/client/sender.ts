@@ -185,8 +185,8 @@ export function createSender(options: SenderOptions): Sender {
     async resume(state, resumeOptions = {}) {
       checkOptions('resume', resumeOptions, RESUME);
       const { signal, notificationToken } = resumeOptions;
-      checkState(state, 'sender', (link) => isBelow(link, bases), url);
-      const transfer = new Transfer(new StateStore(state, options.onState, true), settings);
+      const known = checkState(state, 'sender', (link) => isBelow(link, bases), url);
+      const transfer = new Transfer(new StateStore(known, options.onState, true), settings);
       if (notificationToken !== undefined) await transfer.setToken(notificationToken);
       await sendPending(transfer, signal);
       return createSentShare(transfer);

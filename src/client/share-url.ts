@@ -1,8 +1,11 @@
 import { toBase64Url } from './base64.js';
+import { checkOptions, checkText, isOneOf } from './check.js';
 import { isIntact, type SharedMailbox, splitShareUrl, type Vertical } from './link-parts.js';
 import { mendShareUrl } from './mend-link.js';
 
 export type { SharedMailbox, Vertical };
+
+const PARTS = { vertical: isOneOf('a', 'h', 'c'), secret: checkText };
 
 /**
  * Builds the URL that the sender gives to the receiver.
@@ -21,6 +24,7 @@ export function buildShareUrl(
   urlLink: string,
   parts: { vertical?: Vertical | undefined; secret?: string | undefined } = {},
 ): string {
+  checkOptions('buildShareUrl', parts, PARTS);
   const mailbox = splitShareUrl(/[?#]/.test(urlLink) ? '' : urlLink);
   if (mailbox === undefined) throw new TypeError('urlLink: must be the https URL of a mailbox');
   const query = parts.vertical === undefined ? '' : `?v=${parts.vertical}`;

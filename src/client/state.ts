@@ -144,12 +144,14 @@ export function isKnown({ seen, wrote = [], unopened, pending }: TransferState, 
  * `not_allowed` if its requests would go to a URL that `mayCall` rejects. Only `createUrl` may receive a create.
  */
 export function checkState(
-  state: TransferState,
+  saved: TransferState,
   role: TransferState['role'],
   mayCall: (mailboxUrl: string) => boolean,
   createUrl?: string,
 ): TransferState {
-  const { format, claim, secret, seen, pending, mailboxUrl, ended } = (state ?? {}) as Partial<TransferState>;
+  // Some databases and bridges turn `undefined` into null.
+  const state = withoutNulls(saved);
+  const { format, claim, secret, seen, pending, mailboxUrl, ended } = state;
   if (
     format !== 1 ||
     typeof claim !== 'string' ||
@@ -157,7 +159,7 @@ export function checkState(
     !Array.isArray(seen) ||
     state.role !== role
   ) {
-    throw new TypeError(`state: must be the state of a ${role}${describeOtherState(state)}`);
+    throw new TypeError(`state: must be the state of a ${role}${describeOtherState(saved)}`);
   }
   const isAllowed =
     (mailboxUrl === undefined ? createUrl !== undefined && (pending ?? ended) !== undefined : mayCall(mailboxUrl)) &&
@@ -166,10 +168,20 @@ export function checkState(
   return state;
 }
 
+function withoutNulls(state: TransferState): TransferState {
+  const strip = (value: object): object =>
+    Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+  if (!isObject(state)) return {} as TransferState;
+  const known = strip(state) as TransferState;
+  return isObject(known.pending) ? { ...known, pending: strip(known.pending) as PendingWrite } : known;
+}
+
 function describeOtherState(state: unknown): string {
   if (typeof state === 'string') return ', parsed: JSON.parse(text)';
   if (!isObject(state)) return '';
   if (typeof state.then === 'function') return ', not a promise: await it';
+  if (state.role !== undefined && state.format !== 1)
+    return ' of format 1; a newer version of the client wrote this one';
   if (state.role === 'sender' || state.role === 'receiver') return `, and this is the state of a ${state.role}`;
   return 'state' in state ? ': pass share.state' : '';
 }

@@ -175,7 +175,7 @@ describe('A reply', () => {
   });
 
   it('A reply that failed as unreachable and was then sent by a read is not sent twice', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 400, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
     expect(await getErrorCode(received.reply(words('pay')))).toBe('unreachable');
     site.relay.proxy.mend();
@@ -187,7 +187,7 @@ describe('A reply', () => {
   });
 
   it('A reply with the same text after the next message is a new reply', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 400, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
     expect(await getErrorCode(received.reply(words('ack')))).toBe('unreachable');
     site.relay.proxy.mend();
@@ -200,7 +200,7 @@ describe('A reply', () => {
   });
 
   it('A reply that failed before its version was known is sent by the next call', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 400, retryTimeoutMs: 50 });
     site.relay.proxy.dropAnswers();
     expect(await getErrorCode(received.reply(words('first')))).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('PUT 200');
@@ -218,7 +218,7 @@ describe('A reply', () => {
   });
 
   it('A pending reply is sent before a relinquish, and stays pending after a failed delete', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 50 });
+    const { share, received } = await opened({ timeoutMs: 400, retryTimeoutMs: 50 });
     site.relay.proxy.cut();
     expect(await getErrorCode(received.reply(words('sorry')))).toBe('unreachable');
     site.relay.proxy.mend();
@@ -226,7 +226,7 @@ describe('A reply', () => {
     expect(readText(await share.next())).toBe('sorry');
 
     const kept = await hastySender(site.relay.url).share(words('invitation'), DISPLAY, { accessRights: 'RW' });
-    const cut = { timeoutMs: 100, retryTimeoutMs: 50 };
+    const cut = { timeoutMs: 400, retryTimeoutMs: 50 };
     const other = hastyReceiver(cut).open(kept.url);
     await other.next();
     site.relay.proxy.cut();

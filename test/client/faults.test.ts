@@ -26,7 +26,7 @@ describe('Lost responses', () => {
     // Twice: so that the first answer is surely lost, however slow this machine is.
     const lose = async (method: string, write: Promise<unknown>) => {
       const before = count(method);
-      await expect.poll(() => count(method), { interval: 5 }).toBeGreaterThan(before + 1);
+      await expect.poll(() => count(method), { interval: 5, timeout: 10_000 }).toBeGreaterThan(before + 1);
       site.relay.proxy.mend();
       await write;
     };
@@ -61,7 +61,7 @@ describe('Lost responses', () => {
   });
 
   it('A reply that failed as unreachable resumes when it is repeated, and takes effect once', async () => {
-    const { share, received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
+    const { share, received } = await opened({ timeoutMs: 400, retryTimeoutMs: 150 });
     site.relay.proxy.dropAnswers();
     await expect(received.reply(words('request'))).rejects.toMatchObject({ code: 'unreachable' });
     expect(received.state.pending?.operation).toBe('update');
@@ -74,7 +74,7 @@ describe('Lost responses', () => {
   });
 
   it('Another reply after an unreachable one is sent after it', async () => {
-    const { received } = await opened({ timeoutMs: 100, retryTimeoutMs: 150 });
+    const { received } = await opened({ timeoutMs: 400, retryTimeoutMs: 150 });
     site.relay.proxy.cut();
     await expect(received.reply(words('first'))).rejects.toMatchObject({ code: 'unreachable' });
     site.relay.proxy.mend();
@@ -83,7 +83,7 @@ describe('Lost responses', () => {
   });
 
   it('A repeated reply does not replace a message that the other device wrote in between', async () => {
-    const { share, received } = await opened({ timeoutMs: 100 });
+    const { share, received } = await opened({ timeoutMs: 400 });
     site.relay.proxy.dropAnswers();
     const writing = received.reply(words('request'));
     await expect.poll(() => count('PUT'), { interval: 5 }).toBe(2);

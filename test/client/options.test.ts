@@ -1,4 +1,11 @@
-import { createMailboxClient, createReceiver, createSender, generateSecret, seal } from 'credential-relay/client';
+import {
+  buildShareUrl,
+  createMailboxClient,
+  createReceiver,
+  createSender,
+  generateSecret,
+  seal,
+} from 'credential-relay/client';
 import { describe, expect, it } from 'vitest';
 import { DISPLAY, words } from '../support/client/devices.js';
 
@@ -121,6 +128,47 @@ const MISTAKES: readonly (readonly [mistake: string, make: () => unknown, messag
     /^sender\.crypto: must have subtle\.digest, /,
   ],
   [
+    'crypto with getRandomValues without its object',
+    withRelay({ crypto: { subtle: crypto.subtle, getRandomValues: crypto.getRandomValues } }),
+    /^sender\.crypto: getRandomValues must fill the array that it gets; pass the object itself/,
+  ],
+  [
+    'crypto with getRandomValues that returns another array',
+    withRelay({ crypto: { subtle: crypto.subtle, getRandomValues: (array: Uint8Array) => new Uint8Array(array) } }),
+    /^sender\.crypto: getRandomValues must fill the array/,
+  ],
+  ['crypto is null', withRelay({ crypto: null }), /^sender\.crypto: must have getRandomValues, subtle\.digest/],
+  [
+    'a state of a newer version',
+    () => createReceiver({ fetch: network }).resume({ ...received().state, format: 2 } as never),
+    'state: must be the state of a receiver of format 1; a newer version of the client wrote this one',
+  ],
+  ['open of a URL object', open(new URL(SHARE_URL)), 'shareUrl: must be a text; of a URL object pass the href'],
+  ...(['create', 'update'] as const).map(
+    (name) =>
+      [
+        `${name} without content`,
+        () =>
+          (createMailboxClient({ fetch: network })[name] as unknown as Loose)(name === 'create' ? RELAY : SHARE_URL),
+        `${name}: the content must be an object with the payload that seal returns`,
+      ] as const,
+  ),
+  [
+    'buildShareUrl with another vertical',
+    () => (buildShareUrl as unknown as Loose)(SHARE_URL.split('#')[0], { vertical: 'home' }),
+    "buildShareUrl.vertical: must be one of 'a', 'h', 'c'",
+  ],
+  [
+    'buildShareUrl with bytes',
+    () => (buildShareUrl as unknown as Loose)(SHARE_URL.split('#')[0], { secret: new Uint8Array(32) }),
+    'buildShareUrl.secret: must be a text that is not empty',
+  ],
+  [
+    'buildShareUrl with the Secret alone',
+    () => (buildShareUrl as unknown as Loose)(SHARE_URL.split('#')[0], generateSecret()),
+    'buildShareUrl: must be an object with options',
+  ],
+  [
     'accessRights XYZ',
     share(words('a'), DISPLAY, { accessRights: 'XYZ' }),
     /^share\.accessRights: must be a text of the/,
@@ -159,7 +207,25 @@ const MISTAKES: readonly (readonly [mistake: string, make: () => unknown, messag
     share({ format: 'a', content: { key: new Uint8Array(2) } }, DISPLAY),
     /^information: has bytes/,
   ],
-  ['content is a Map', share({ format: 'a', content: new Map() }, DISPLAY), /^information: has bytes, a Map/],
+  ['content is a Map', share({ format: 'a', content: new Map() }, DISPLAY), /^information: has bytes, .* a Map/],
+  ...[
+    Promise.resolve({}),
+    new ArrayBuffer(2),
+    Buffer.from('a'),
+    new Blob(['a']),
+    Number.NaN,
+    Symbol('a'),
+    /a/,
+    new Error('a'),
+    () => 'a',
+  ].map(
+    (lost) =>
+      [
+        `content with ${Object.prototype.toString.call(lost)}`,
+        share({ format: 'a', content: { lost } }, DISPLAY),
+        /^information: has bytes, a promise, NaN, .*, which JSON cannot carry; convert them/,
+      ] as const,
+  ),
   ['expires', share(words('a'), DISPLAY, { expires: 3600 }), /^share\.expires: .* did you mean expiresInSeconds\?$/],
   [
     'a time as a lifetime',
@@ -251,7 +317,7 @@ describe('A wrong option or argument of the client', () => {
     const text = (error as Error).message;
     if (typeof message === 'string') expect(text).toBe(message);
     else expect(text).toMatch(message);
-    expect(text).not.toMatch(/Cannot|undefined|secret|Invalid input/);
+    expect(text).not.toMatch(/Cannot|undefined|(?<!^buildShareUrl\.)secret|Invalid input/);
     expect(requests).toBe(0);
   });
 

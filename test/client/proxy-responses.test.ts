@@ -292,7 +292,7 @@ describe('The ending of a share', () => {
   });
 
   it('A relinquish whose response was lost is reported as relinquished, and finish resolves after it', async () => {
-    const { received } = await opened({ retryTimeoutMs: 0, timeoutMs: 100 });
+    const { received } = await opened({ retryTimeoutMs: 0, timeoutMs: 400 });
     site.relay.proxy.dropAnswers();
     expect(await getErrorCode(received.relinquish())).toBe('unreachable');
     await expect.poll(() => site.relay.log, { interval: 5 }).toContain('PATCH 200');

@@ -158,6 +158,75 @@ describe('An app that is killed resumes from its state', () => {
   });
 });
 
+describe('A notification token of an app that is killed', () => {
+  const token = (tokenData: string) => ({ type: 'com.apple.apns', tokenData });
+
+  /** A receiver that replaces its token once, killed at one step. Resolves to the tokens that it sent. */
+  async function replaceToken(killedAt: number) {
+    const device = killable(killedAt);
+    const sender = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    let wanted = 'first';
+    await untilDone(device, async () => {
+      const receiver = hastyReceiver({ ...device.options, retryTimeoutMs: 60, waitSeconds: 0 });
+      const state = device.saved();
+      const notificationToken = token(wanted);
+      const share =
+        state === undefined
+          ? receiver.open(sender.url, { notificationToken })
+          : await receiver.resume(state, { notificationToken });
+      if (share.state.ended !== undefined) return;
+      await share.check();
+      wanted = 'second';
+      await share.setNotificationToken(token(wanted));
+      await share.check();
+      await share.reply(words('1'));
+      await share.check();
+    });
+    const tokens = device.sent.map(({ body }) => /"tokenData":"(\w+)"/.exec(body)?.[1]).filter(Boolean);
+    return { tokens, events: device.events, state: device.saved() };
+  }
+
+  it('The relay has the latest token after a kill at any step', async () => {
+    const { tokens, events } = await replaceToken(0);
+    expect(tokens).toEqual(['first', 'second']);
+    for (let at = 1; at <= events; at += 1) {
+      const killed = await replaceToken(at);
+      const order = killed.tokens.filter((name, index, all) => name !== all[index - 1]);
+      expect([order.at(-1), order.length <= 2], `killed at ${at}`).toEqual(['second', true]);
+      expect(killed.state, `killed at ${at}`).toMatchObject({ notificationToken: token('second'), isTokenLeft: true });
+    }
+  });
+});
+
+describe('A state from a database that turns undefined into null', () => {
+  const OPTIONAL = ['vertical', 'mailboxUrl', 'expiration', 'version', 'wrote', 'unopened', 'notificationToken'];
+  const toNulls = (state: TransferState): TransferState => {
+    const nulls = Object.fromEntries([...OPTIONAL, 'isTokenLeft', 'pending', 'ended'].map((name) => [name, null]));
+    const known = JSON.parse(JSON.stringify(state));
+    if (known.pending) known.pending = { body: null, knownVersion: null, taken: null, ...known.pending };
+    return { ...nulls, ...known };
+  };
+
+  it('Both devices resume, also with a pending reply', async () => {
+    const share = await hastySender(relay.url).share(words('0'), DISPLAY, { accessRights: 'RWD' });
+    const received = await hastyReceiver().resume(toNulls(hastyReceiver().open(share.url).state));
+    expect(readText(await received.next())).toBe('0');
+    const down = () => Promise.reject(new Error('no network'));
+    const states: TransferState[] = [];
+    const options = { retryTimeoutMs: 0, fetch: down, onState: (state: TransferState) => void states.push(state) };
+    const offline = await hastyReceiver(options).resume(toNulls({ ...received.state, version: undefined }));
+    await expect(offline.reply(words('1'))).rejects.toMatchObject({ code: 'unreachable' });
+    await received.check();
+    const resumed = await hastyReceiver().resume(
+      toNulls({ ...(states.at(-1) as TransferState), seen: received.state.seen }),
+    );
+    const sender = await hastySender(relay.url).resume(toNulls(share.state));
+    expect(readText(await sender.next())).toBe('1');
+    expect([resumed.state.ended, sender.state.ended]).toEqual([undefined, undefined]);
+    await sender.cancel();
+  });
+});
+
 describe('A state is saved before a write', () => {
   it('The saved state has the Request-ID and the body of a write before it is sent', async () => {
     const order: string[] = [];

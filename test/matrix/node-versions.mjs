@@ -26,10 +26,8 @@ export async function runPart({ results, isAsked, isAll }) {
       ...files,
     ];
     const { status, output } = await run('node', vitest, { cwd: ROOT, env, ms: 1_800_000 });
-    results.add(
-      `Node ${version}`,
-      isAll ? 'all tests' : 'a part of the tests',
-      status === 0 ? undefined : output.slice(-6000),
-    );
+    const failed = new Set(output.match(/^.*FAIL.*$/gm));
+    const problem = status === 0 ? undefined : `${[...failed].join('\n')}\n${output.slice(-6000)}`;
+    results.add(`Node ${version}`, isAll ? 'all tests' : 'a part of the tests', problem);
   }
 }

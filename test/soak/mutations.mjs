@@ -37,7 +37,7 @@ const ROWS = [
     'memoryStore.replace',
     dropReturn("'conflict'"),
   ],
-  ['a lost race counts as won', COMMIT, 'writeRecord', replaceComparison("=== 'ok'", "result !== 'missing'")],
+  ['a lost race counts as won', COMMIT, 'replaceRecord', replaceComparison("=== 'ok'", "result !== 'missing'")],
   ['a second reader is admitted', ROLES, 'resolveReadingRole', dropThrow('mailbox_taken')],
   ['rights are ignored', TRANSITIONS, 'assertRight', dropThrow('right_missing')],
   ['a read without R binds', TRANSITIONS, 'createReadTransition.apply', dropCallTo('assertRight')],
@@ -68,7 +68,7 @@ const ROWS = [
     'the known version is ignored',
     TRANSITIONS,
     'createUpdateTransition.apply',
-    replaceComparison('!== revision', 'false'),
+    replaceComparison('!== version', 'false'),
   ],
   [
     'digests lack the salt of the mailbox',

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 
 /* Schemas of options that hooks and notifiers share. */
@@ -13,10 +14,17 @@ export const secretText = z.string({
 /** Trusted certificates in place of the system's: PEM text, or a list of PEM texts. */
 export type TrustedCertificates = string | Buffer | ReadonlyArray<string | Buffer>;
 
-const CERTIFICATES = 'must be PEM certificates: the text of the file, not its path';
+const CERTIFICATES = 'must be PEM certificates, with their line ends: the text of the file, not its path';
 
-const isCertificate = (value: unknown): boolean =>
-  (typeof value === 'string' || Buffer.isBuffer(value)) && value.includes('-----BEGIN');
+/** TLS ignores a text without a certificate, and then trusts nobody. */
+function isCertificate(value: unknown): boolean {
+  if (typeof value !== 'string' && !Buffer.isBuffer(value)) return false;
+  try {
+    return value.includes('-----BEGIN') && new X509Certificate(value) instanceof X509Certificate;
+  } catch {
+    return false;
+  }
+}
 
 export const certificates = z
   .custom<TrustedCertificates>(

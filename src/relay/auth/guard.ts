@@ -103,7 +103,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       if (hook === undefined) return undefined;
       return call('authenticate', operation, request, data, async (input) => {
         const answer: unknown = await hook(input);
-        if (isPrincipal(answer)) return answer;
+        if (isUsable(answer)) return answer;
         throw new UnusableResult(describeResult(answer));
       });
     },
@@ -117,6 +117,15 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
         });
     },
   };
+}
+
+/** True for a principal. A getter of the result may throw. */
+function isUsable(answer: unknown): answer is Principal {
+  try {
+    return isPrincipal(answer);
+  } catch {
+    return false;
+  }
 }
 
 function createInput(

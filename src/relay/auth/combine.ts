@@ -81,7 +81,7 @@ function assertHooks(name: string, hooks: readonly unknown[]): void {
   for (const [index, hook] of hooks.entries()) {
     if (Array.isArray(hook)) throw new TypeError(`${name}: takes hooks, not an array: ${name}(...hooks)`);
     if (hook instanceof Promise) throw new TypeError(`${name}: argument ${index + 1} is a promise: await it first`);
-    if (typeof hook !== 'function') throw new TypeError(`${name}: argument ${index + 1} must be a hook, a function`);
+    if (typeof hook !== 'function') throw new TypeError(`${name}: every hook must be a function`);
     const factory = findFactoryName(hook);
     if (factory !== undefined) {
       throw new TypeError(

@@ -63,7 +63,7 @@ const wrapped = new WeakSet<RelayError>();
 
 /** The RelayError for a value that a hook threw, or for a result that is not allowed: 503. */
 export function toHookFailure(thrown: unknown): RelayError {
-  const cause = findThrownFault(thrown) ?? thrown;
+  const cause = isReadable(thrown) ? thrown : new UnusableResult(`The hook threw an unreadable object. ${REFUSAL}`);
   if (isRelayError(cause)) return cause;
   const failure = new RelayError('authentication_unavailable', { cause });
   wrapped.add(failure);
@@ -80,31 +80,34 @@ function isReadable(value: unknown): boolean {
   }
 }
 
-/** The fault of a thrown value that the relay cannot read or, for a RelayError, cannot send. */
-function findThrownFault(thrown: unknown): UnusableResult | undefined {
-  if (!isReadable(thrown)) return new UnusableResult(`The hook threw an object that cannot be read. ${REFUSAL}`);
-  if (!isRelayError(thrown)) return undefined;
-  const { headers = [], members } = thrown.details;
+/** What of a RelayError cannot be sent: the request then gets 500. `undefined` for an error that can be sent. */
+export function describeUnsendable({ code, details: { headers = [], members } }: RelayError): string | undefined {
+  const [member, rule] = canSend(headers)
+    ? ['members', 'an object of strings and numbers']
+    : ['headers', 'an array of pairs of a valid name and a valid value'];
+  if (member === 'members' && canEncode(members)) return undefined;
+  return `The hook threw a RelayError with the code ${code}, whose \`${member}\` cannot be sent. It must be ${rule}.`;
+}
+
+function canSend(headers: Iterable<readonly [string, string]>): boolean {
   try {
     for (const [name, value] of headers) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
     }
+    return true;
   } catch {
-    return new UnusableResult(
-      `The hook threw a RelayError with the code ${thrown.code}, whose \`headers\` cannot be sent. ` +
-        'It must be an array of pairs of a valid name and value.',
-    );
+    return false;
   }
+}
+
+function canEncode(members: unknown): boolean {
   try {
     JSON.stringify(members);
+    return true;
   } catch {
-    return new UnusableResult(
-      `The hook threw a RelayError with the code ${thrown.code}, whose \`members\` cannot be sent. ` +
-        'It must be an object of strings and numbers.',
-    );
+    return false;
   }
-  return undefined;
 }
 
 const PRINCIPAL = "Return a principal such as { via: ['session'] }, or throw a RelayError to refuse the request.";

@@ -20,12 +20,13 @@ export function parseOptions<Schema extends z.ZodType>(
   if (unknown !== undefined) fail(unknown.path, unknown.message);
   const result = schema.safeParse(options, { error: describeIssue, reportInput: true });
   if (result.success) return result.data;
-  const issue = result.error.issues.find(({ code }) => code === 'unrecognized_keys') ?? result.error.issues[0];
+  const issues = result.error.issues.map(selectChoice);
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === 'unrecognized_keys') return fail([...path, ...issue.keys.slice(0, 1)], 'there is no such option');
   const value = issue?.input;
   // An item of a list that is not there: `[process.env.NAME]`.
-  if (/^\d+$/.test(path.at(-1) ?? '') && readAt(options, path) === undefined) {
+  if (value === undefined && /^\d+$/.test(path.at(-1) ?? '') && readAt(options, path) === undefined) {
     return fail(path, 'is undefined: is the environment variable set?');
   }
   return fail(path, qualify(issue?.message ?? 'is invalid', value));
@@ -36,6 +37,16 @@ function readAt(options: unknown, path: readonly string[]): unknown {
   let value = options;
   for (const name of path) value = value === undefined || value === null ? undefined : Reflect.get(Object(value), name);
   return value;
+}
+
+/** Of a list or object that matches no choice of a union, the issue of the member at fault. */
+function selectChoice(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const firsts = issue.errors.flatMap(([first]) => first ?? []);
+  const [deepest] = firsts.sort((left, right) => right.path.length - left.path.length);
+  return deepest === undefined || deepest.path.length === 0
+    ? issue
+    : { ...deepest, path: [...issue.path, ...deepest.path] };
 }
 
 /** Adds the probable mistake to a message: a missing `await`, or text from the environment. */

@@ -10,6 +10,7 @@ interface Definition {
   readonly element?: z.core.$ZodType;
   readonly in?: z.core.$ZodType;
   readonly out?: z.core.$ZodType;
+  readonly options?: readonly z.core.$ZodType[];
 }
 
 /** An option that the schema does not know, or a value in place of an object of options. */
@@ -38,6 +39,11 @@ function search(
     return visit(definition.in, value, path, root) ?? visit(definition.out, value, path, root);
   }
   if (definition.innerType !== undefined) return search(definition.innerType, value, path, root);
+  if (definition.type === 'union') {
+    const isList = ({ _zod }: z.core.$ZodType): boolean => (_zod.def as Definition).type === 'array';
+    const choice = definition.options?.find((option) => isList(option) === Array.isArray(value));
+    return visit(choice, value, path, root);
+  }
   if (definition.type === 'array' && Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
       const fault = visit(definition.element, item, [...path, String(index)], root);
@@ -114,6 +120,7 @@ function listPaths(schema: z.core.$ZodType | undefined, path: readonly string[])
   const definition = schema._zod.def as Definition;
   if (definition.type === 'pipe') return [...listPaths(definition.in, path), ...listPaths(definition.out, path)];
   if (definition.innerType !== undefined) return listPaths(definition.innerType, path);
+  if (definition.type === 'union') return definition.options?.flatMap((option) => listPaths(option, path)) ?? [];
   return Object.entries(definition.shape ?? {}).flatMap(([name, member]) => {
     const own = [...path, name];
     return [own, ...listPaths(member, own)];

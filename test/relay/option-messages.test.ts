@@ -102,7 +102,8 @@ describe('an option of createRelay', () => {
     ['cors', { cors: '*' }, 'must be an object with the options origins, headers'],
     ['cors.origins', { cors: { origins: 'https://a.example' } }, "must be an array of origins, such as ['https://"],
     ['preview', { preview: 'x' }, 'must be an object with the options name'],
-    ['appLinks.apple', { appLinks: { apple: ['x'] } }, 'must be an object with the options appIds'],
+    ['appLinks.apple.0', { appLinks: { apple: ['x'] } }, 'must be an object with the options appIds'],
+    ['appLinks.apple', { appLinks: { apple: 'x' } }, 'must be an object with appIds, or an array'],
     ['hookTimeoutMs', { hookTimeoutMs: '3000' }, 'not a string: convert it with Number(…)'],
     ['hookTimeoutMs', { hookTimeoutMs: Number.NaN }, `not NaN: ${ENVIRONMENT}`],
     ['trustProxy', { trustProxy: 'true' }, "not a string: compare it with 'true'"],
@@ -112,7 +113,7 @@ describe('an option of createRelay', () => {
     ['hookTimeoutMs', { hookTimeoutMs: 3 }, 'must be at least 20: the unit is milliseconds'],
     ['storeTimeoutMs', { storeTimeoutMs: 2 }, 'must be at least 20: the unit is milliseconds'],
     ['storeBudgetMs', { storeBudgetMs: 3 }, 'the unit is milliseconds'],
-    ['sweepIntervalMs', { sweepIntervalMs: 30 }, 'the unit is milliseconds'],
+    ['sweepIntervalMs', { sweepIntervalMs: 15 }, 'the unit is milliseconds'],
     ['longPoll.pollMs', { longPoll: { pollMs: 10 } }, 'the unit is milliseconds'],
     ['longPoll.maximumSeconds', { longPoll: { maximumSeconds: 50_000 } }, 'at most 3600: the unit is seconds'],
     [
@@ -120,7 +121,7 @@ describe('an option of createRelay', () => {
       { lifetime: { maximumSeconds: 2_592_000_000 } },
       'at most 31622400: the unit is seconds',
     ],
-    ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 48 } }, 'at least 60: the unit is seconds'],
+    ['lifetime.defaultSeconds', { lifetime: { defaultSeconds: 0.5 } }, 'must be a whole number of seconds'],
     ['limits.bodyBytes', { limits: { bodyBytes: 64 } }, 'at least 256: the unit is bytes'],
     ['limits.bodyBytes', { limits: { bodyBytes: 1e12 } }, 'at most 67108864: the unit is bytes'],
     // Contradictions.

@@ -139,23 +139,17 @@ const verticals = z
   .min(1, 'must name at least one vertical')
   .optional();
 
-const appleApps = z.strictObject(
-  {
-    appIds: z
-      .array(stringMatching(APPLE_APP_ID, 'must be such as TEAMID1234.com.example.wallet'), 'must be an array')
-      .min(1, 'must name at least one app'),
-    verticals,
-  },
-  'must be an object with appIds',
-);
-
-/** One object or an array. A union would not name the path of the wrong member. */
-const appleOption = z.unknown().transform((value, context): readonly AppleAppLinks[] => {
-  const schema = Array.isArray(value) ? z.array(appleApps) : appleApps.transform((apps) => [apps]);
-  const { data, error } = schema.safeParse(value);
-  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
-  return data ?? z.NEVER;
+const appleApps = z.strictObject({
+  appIds: z
+    .array(stringMatching(APPLE_APP_ID, 'must be such as TEAMID1234.com.example.wallet'), 'must be an array')
+    .min(1, 'must name at least one app'),
+  verticals,
 });
+
+const appleOption = z.union(
+  [appleApps.transform((apps) => [apps]), z.array(appleApps)],
+  'must be an object with appIds, or an array of such objects',
+);
 
 const androidApp = z.strictObject(
   {

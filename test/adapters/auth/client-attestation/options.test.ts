@@ -74,7 +74,7 @@ describe('the options of clientAttestation', () => {
     ],
     [
       { jwks, timeoutMs: '2s' },
-      /^clientAttestation\.timeoutMs: must be a whole number from 20 to 60000, in milliseconds$/,
+      /^clientAttestation\.timeoutMs: must be a whole number from 20 to 60000, in milliseconds, not a string/,
     ],
     [{ jwks, jwksMaxAgeSeconds: 0 }, /^clientAttestation\.jwksMaxAgeSeconds: must be a whole number from 1 to 86400$/],
     [{ jwks, ca: '-----BEGIN' }, /^clientAttestation\.ca: has no effect without jwksUri$/],

@@ -66,7 +66,7 @@ describe('the options of oauthBearer', () => {
     [{ issuer, timeoutMs: Number.NaN }, /^oauthBearer\.timeoutMs: /],
     [
       { issuer, timeoutMs: '2000' },
-      /^oauthBearer\.timeoutMs: must be a whole number from 20 to 60000, in milliseconds$/,
+      /^oauthBearer\.timeoutMs: must be a whole number from 20 to 60000, in milliseconds, not a string/,
     ],
     [{ issuer, introspectionCacheSeconds: 3601 }, /^oauthBearer\.introspectionCacheSeconds: /],
     [{ issuer, introspectionCacheEntries: 0 }, /^oauthBearer\.introspectionCacheEntries: /],

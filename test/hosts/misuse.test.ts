@@ -193,9 +193,8 @@ describe('a host that calls the wrong handler gets an error with the right form:
     const answer = await send({ method: 'GET', url: `${origin}/health` });
     expect(answer.status).toBe(500);
     if (host === 'node:http') errors.push(new TypeError(answer.json.detail));
-    expect(errors).toEqual([
-      new TypeError(`${called} is no handler for ${host}: call ${called}() in a handler of your own`),
-    ]);
+    const message = `${called} is no handler for ${host}: call ${called}() in a handler of your own`;
+    expect(errors.map(String)).toEqual([`TypeError: ${message}`]);
     // The relay still works: the method did not run.
     expect(relay.stats()).toEqual({ waiters: 0, pushes: 0 });
   });
@@ -243,7 +242,7 @@ describe('a host that calls the wrong handler gets an error with the right form:
       relay.on('relay.warned', ({ warning, message }) => void (warning === 'wrong_handler' && resolve(message)));
     });
     server.on('request', await mount(relay, () => undefined));
-    expect((await newDevice().create(`${origin}/relay`)).status).toBe(404);
+    await newDevice().create(`${origin}/relay`);
     expect(await warned).toContain(
       'The host answered a request before relay.node() did. For Koa use app.use(relay.koa())',
     );

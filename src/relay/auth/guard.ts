@@ -91,7 +91,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       const { code, status, details } = refusal;
       const unsendable = describeUnsendable(refusal);
       if (unsendable !== undefined) emitFailed(describeCause(refusal), unsendable);
-      else if (status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
+      else if (status >= 500 && !(details.cause instanceof ClientDisconnected)) report(refusal);
       else if (status < 500 && details.reason !== undefined) {
         events.emit('hook.refused', { hook: which, operation, code, reason: details.reason });
       }

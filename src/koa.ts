@@ -33,7 +33,9 @@ export function relayRouter(relay: Relay): Router {
 /** The dispatcher of @koa/router reads members of any request. In Express 4 its failure would end the process. */
 function refuseOtherHosts(router: Router): Router {
   const routes = router.routes.bind(router);
-  router.routes = () => {
+  router.routes = (...args: readonly unknown[]) => {
+    // Only a host passes arguments: one that takes the method for middleware.
+    if (args.length > 0) return refuseCall('relayRouter(relay).routes', 'relay', args, () => undefined) as never;
     const dispatch = routes();
     const guarded = (...args: Parameters<typeof dispatch>) =>
       isKoaCall(args[0])

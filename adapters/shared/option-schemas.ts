@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 
 /* Schemas of options that hooks and notifiers share. */
@@ -13,16 +14,31 @@ export const secretText = z.string({
 /** Trusted certificates in place of the system's: PEM text, or a list of PEM texts. */
 export type TrustedCertificates = string | Buffer | ReadonlyArray<string | Buffer>;
 
-const CERTIFICATES = 'must be PEM certificates: the text of the file, not its path';
-
-const isCertificate = (value: unknown): boolean =>
+const isPem = (value: unknown): value is string | Buffer =>
   (typeof value === 'string' || Buffer.isBuffer(value)) && value.includes('-----BEGIN');
 
+/** True for a whole PEM block that is no certificate. TLS would ignore it, and then trust nobody. */
+function isBroken(pem: string | Buffer): boolean {
+  if (!pem.includes('-----END')) return false;
+  try {
+    new X509Certificate(pem);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** The mistake in a value in place of certificates; `undefined` for certificates. */
+function describeCertificatesFault(value: unknown): string | undefined {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0 || !list.every(isPem)) return 'must be PEM certificates: the text of the file, not its path';
+  return list.some(isBroken) ? 'must be PEM certificates, with their line ends' : undefined;
+}
+
 export const certificates = z
-  .custom<TrustedCertificates>(
-    (value) => isCertificate(value) || (Array.isArray(value) && value.length > 0 && value.every(isCertificate)),
-    CERTIFICATES,
-  )
+  .custom<TrustedCertificates>((value) => describeCertificatesFault(value) === undefined, {
+    error: ({ input }) => describeCertificatesFault(input),
+  })
   .transform((value) => (typeof value === 'string' || Buffer.isBuffer(value) ? value : [...value]));
 
 /** A shorter time limit is meant in seconds. */

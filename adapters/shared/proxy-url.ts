@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { hasUnsetPart } from '../../src/relay/unset-part.js';
 
 /** A proxy of an environment variable or an option, and the hosts that need none. */
 export interface ProxyRule {
@@ -11,7 +12,9 @@ export interface ProxyRule {
 export function parseProxyUrl(text: string): URL | undefined {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  // A URL parser takes a quotation mark, or a variable that is not set, for a part of the host.
+  return /^[\w.-]+$|^\[/.test(url.hostname) && !hasUnsetPart(url.host) ? url : undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ function parseEntry(entry: string): { readonly port: string | undefined; matches
   const name = (bracketed ?? named ?? '').toLowerCase();
   const network = parseNetwork(name);
   if (network !== undefined) return { port, matches: (host) => isIP(host) !== 0 && network.check(host, family(host)) };
-  const domain = name.replace(/^(\*?\.)/, '');
+  const domain = name.replace(/^(\*?\.)|\.$/g, '');
   return { port, matches: (host) => host === domain || host.endsWith(`.${domain}`) };
 }
 

@@ -7,7 +7,7 @@ import { createAppLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
 import { createHandlers, type RelayHandlers } from './http/handlers.js';
-import { refuseCall } from './http/misuse.js';
+import { refuseCall, refuseHosts } from './http/misuse.js';
 import { createMountWatch } from './http/mount-watch.js';
 import { createPathMatcher } from './http/path.js';
 import {
@@ -17,7 +17,7 @@ import {
   resourceMetadataUrl,
 } from './http/well-known.js';
 import type { ServerKey } from './mailbox/keys.js';
-import { openStore } from './open-store.js';
+import { openStore, type RelayStore } from './open-store.js';
 import type { RelayContext } from './operations/context.js';
 import { removeMailbox } from './operations/remove.js';
 import type { RelayOptions, Settings } from './options.js';
@@ -49,6 +49,7 @@ export interface Relay extends RelayHandlers {
    * @param type - The name of the event, such as `mailbox.created`.
    * @param listener - Runs synchronously. Its errors and rejections are caught, and reported as `listener.failed`.
    * @returns A function that removes the listener.
+   * @throws TypeError if there is no event of this name, or the listener is no function.
    * @example
    * const stop = relay.on('store.failed', ({ call, cause }) => log.error({ call, cause }));
    */
@@ -140,16 +141,32 @@ export function createRelay(options: RelayOptions): Relay {
   const relay: Relay = Object.assign(handlers, {
     wellKnown,
     on: events.on,
-    remove: (shareUrl: string | URL) => removeMailbox(shareUrl, context),
-    ping: store.ping,
-    stats: () => ({ waiters: context.waiters.size, pushes: context.pushes.size }),
-    drain: () => context.waiters.drain(),
-    async close() {
-      await Promise.all([context.waiters.close(), context.pushes.close(), store.stopBackgroundWork()]);
-      await store.close();
-    },
+    ...createOperatorMethods(context, store, warnings),
   });
   return Object.freeze(relay);
+}
+
+type OperatorMethods = Pick<Relay, 'remove' | 'ping' | 'stats' | 'drain' | 'close'>;
+
+/** The methods for operators. A host that takes one of them for a handler is told. */
+function createOperatorMethods(
+  context: RelayContext,
+  store: RelayStore,
+  { warnOfMisuse }: HandlerWarnings,
+): OperatorMethods {
+  const { waiters, pushes } = context;
+  async function close(): Promise<void> {
+    await Promise.all([waiters.close(), pushes.close(), store.stopBackgroundWork()]);
+    await store.close();
+  }
+  const remove = (shareUrl: string | URL): Promise<boolean> => removeMailbox(shareUrl, context);
+  return {
+    remove: refuseHosts('relay.remove', remove, warnOfMisuse),
+    ping: refuseHosts('relay.ping', store.ping, warnOfMisuse),
+    stats: refuseHosts('relay.stats', () => ({ waiters: waiters.size, pushes: pushes.size }), warnOfMisuse),
+    drain: refuseHosts('relay.drain', () => waiters.drain(), warnOfMisuse),
+    close: refuseHosts('relay.close', close, warnOfMisuse),
+  };
 }
 
 interface AuthenticationParts {

@@ -1,4 +1,5 @@
 import { describeEarlierName } from '../protocol/earlier-header-names.js';
+import { findNearestName } from '../protocol/nearest-name.js';
 
 /**
  * The stable `code` of a {@link RelayError} and of the problem on the wire (docs/protocol.md §6).
@@ -97,6 +98,25 @@ export interface RelayErrorDetails {
   readonly cause?: unknown;
 }
 
+/** A RelayError has wrong arguments. Its message is a sentence of the relay, for the event `hook.failed`. */
+export class RelayErrorMisuse extends TypeError {
+  /** For `cause` of the event. */
+  readonly code = 'TypeError';
+}
+
+/** In JavaScript no compiler checks the arguments, and a hook's TypeError would tell nothing but its class. */
+function assertArguments(code: unknown, details: unknown): void {
+  if (typeof code !== 'string' || !Object.hasOwn(TABLE, code)) {
+    const codes = Object.keys(TABLE);
+    const nearest = typeof code === 'string' ? findNearestName(code, codes) : undefined;
+    const hint = nearest === undefined ? `the codes are ${codes.join(', ')}` : `did you mean ${nearest}?`;
+    throw new RelayErrorMisuse(`RelayError: there is no such code; ${hint}`);
+  }
+  if (typeof details !== 'object' || details === null) {
+    throw new RelayErrorMisuse("RelayError: the second argument must be an object, such as { detail: '…' }");
+  }
+}
+
 const BRAND = Symbol.for('credential-relay.RelayError');
 
 /**
@@ -116,6 +136,7 @@ export class RelayError extends Error {
     readonly code: RelayErrorCode,
     readonly details: RelayErrorDetails = {},
   ) {
+    assertArguments(code, details);
     super(TABLE[code][1], details.cause === undefined ? undefined : { cause: details.cause });
     this.status = TABLE[code][0];
   }

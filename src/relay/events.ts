@@ -1,3 +1,4 @@
+import { findNearestName } from '../protocol/nearest-name.js';
 import type { RelayErrorCode } from './errors.js';
 
 /** Names of the operations in events and hooks. */
@@ -109,6 +110,41 @@ export interface RelayEventMap {
 /** Names of the events, `noun.pastTense`. */
 export type RelayEventType = keyof RelayEventMap;
 
+/** All names, for `on`: a listener for a misspelt name would never run. */
+const EVENT_TYPES: Readonly<Record<RelayEventType, true>> = {
+  'request.completed': true,
+  'mailbox.created': true,
+  'mailbox.bound': true,
+  'mailbox.updated': true,
+  'mailbox.relinquished': true,
+  'mailbox.deleted': true,
+  'mailbox.removed': true,
+  'token.forgotten': true,
+  'token.declined': true,
+  'store.failed': true,
+  'store.full': true,
+  'hook.failed': true,
+  'hook.refused': true,
+  'sweep.completed': true,
+  'push.sent': true,
+  'push.failed': true,
+  'push.dropped': true,
+  'push.paused': true,
+  'relay.failed': true,
+  'relay.warned': true,
+  'listener.failed': true,
+};
+
+function assertListener(type: unknown, listener: unknown): void {
+  if (typeof type !== 'string' || !Object.hasOwn(EVENT_TYPES, type)) {
+    const types = Object.keys(EVENT_TYPES);
+    const nearest = typeof type === 'string' ? findNearestName(type, types) : undefined;
+    const hint = nearest === undefined ? `the events are ${types.join(', ')}.` : `did you mean ${nearest}?`;
+    throw new TypeError(`relay.on: there is no such event; ${hint} The option onEvent gets all events`);
+  }
+  if (typeof listener !== 'function') throw new TypeError('relay.on: the listener must be a function');
+}
+
 /** One event for `options.onEvent`: its payload and its `type`. */
 export type RelayEvent = { [Type in RelayEventType]: Readonly<{ type: Type } & RelayEventMap[Type]> }[RelayEventType];
 
@@ -149,6 +185,7 @@ export function createEvents(onEvent?: (event: RelayEvent) => void): Events {
   return {
     emit,
     on(type, listener) {
+      assertListener(type, listener);
       const set = listeners.get(type) ?? new Set();
       listeners.set(type, set.add(listener));
       return () => void set.delete(listener);

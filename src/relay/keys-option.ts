@@ -10,6 +10,8 @@ function describeKeyFault(value: unknown): string | undefined {
   if (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value.trim())) {
     return "is hexadecimal: pass Buffer.from(key, 'hex')";
   }
+  if (typeof value === 'string' && value.includes(','))
+    return 'must be one key: make one entry of the array for each key';
   const bytes = toBytes(value);
   if (bytes === undefined || bytes.length !== SERVER_KEY_BYTES) {
     return `must be ${SERVER_KEY_BYTES} bytes, or their base64url text; make one with: npx credential-relay keygen`;

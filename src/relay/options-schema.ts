@@ -3,6 +3,7 @@ import { describeStoreFault } from '../../adapters/store/describe-store-fault.js
 import type { StoreOption } from '../../adapters/store/from-option.js';
 import { DEFAULT_RIGHTS, isAccessRights } from '../protocol/access-rights.js';
 import { type AuthenticationHook, type AuthorizationHook, findFactoryName } from './auth/contract.js';
+import { clockOption } from './clock-option.js';
 import type { RelayEvent } from './events.js';
 import { corsOption } from './http/cors-options.js';
 import { keysOption } from './keys-option.js';
@@ -52,6 +53,18 @@ const hook = z
   })
   .optional();
 
+/** Hooks of `authenticate` that this package creates have `metadata`. As `authorize` they would fail every request. */
+function describeAuthorizeFault(value: unknown): string | undefined {
+  const isAuthentication = typeof value === 'function' && 'metadata' in value;
+  return isAuthentication ? 'is an authentication hook: pass it as authenticate' : describeHookFault(value);
+}
+
+const authorizeOption = z
+  .custom<AuthorizationHook>((value) => describeAuthorizeFault(value) === undefined, {
+    error: ({ input }) => describeAuthorizeFault(input),
+  })
+  .optional();
+
 const AUTHENTICATE_RULE = 'must be a function, or an object with a function per operation';
 
 const authenticateOption = z
@@ -74,17 +87,24 @@ const authenticateOption = z
 
 const NOTIFIER_RULE = 'must be a notifier: an object with types and notify';
 
-const notifier = z.custom<Notifier>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    typeof Reflect.get(value, 'notify') === 'function' &&
-    Array.isArray(Reflect.get(value, 'types')),
-  {
-    error: ({ input }) =>
-      typeof input === 'function' ? 'is a function: call it, such as webhookNotifier({ … })' : NOTIFIER_RULE,
-  },
-);
+/** The methods of a notifier that may be absent. */
+const NOTIFIER_METHODS = ['validate', 'explainDecline', 'destination', 'close'] as const satisfies (keyof Notifier)[];
+
+/** The mistake in a value in place of a notifier; `undefined` for a notifier. */
+function describeNotifierFault(value: unknown): string | undefined {
+  if (typeof value === 'function') return 'is a function: call it, such as webhookNotifier({ … })';
+  if (typeof value !== 'object' || value === null) return NOTIFIER_RULE;
+  const types: unknown = Reflect.get(value, 'types');
+  if (typeof Reflect.get(value, 'notify') !== 'function' || !Array.isArray(types)) return NOTIFIER_RULE;
+  if (types.length === 0) return 'must name at least one type of tokens in types';
+  if (!types.every((type) => typeof type === 'string' && type !== '')) return 'must have texts only in types';
+  const wrong = NOTIFIER_METHODS.find((name) => !['function', 'undefined'].includes(typeof Reflect.get(value, name)));
+  return wrong === undefined ? undefined : `must have a function in ${wrong}, or none`;
+}
+
+const notifier = z.custom<Notifier>((value) => describeNotifierFault(value) === undefined, {
+  error: ({ input }) => describeNotifierFault(input),
+});
 
 function haveDistinctTypes(notifiers: readonly Notifier[]): boolean {
   const types = notifiers.flatMap((each) => each.types);
@@ -102,9 +122,10 @@ const options = z.strictObject({
     .string()
     .regex(MOUNT_PATH, 'must be an encoded path such as /relay, or / for the root, and not a URL')
     .refine(
-      (path) => !/\/v1(\/m)?\/?$/.test(path),
+      (path) => !/\/v1(\/m(\/[^/]*)?)?\/?$/i.test(path),
       'must be the path of the mount point: omit /v1/m, which the relay adds',
     )
+    .refine((path) => !/\/(:|\*|\(|.*[*]$)/.test(path), 'must be a path, not the pattern of a router: omit * and :name')
     .transform((path) => path.replace(/\/$/, ''))
     .optional(),
   store: z
@@ -114,7 +135,7 @@ const options = z.strictObject({
     .optional(),
   keys: keysOption,
   authenticate: authenticateOption,
-  authorize: callback<AuthorizationHook>(),
+  authorize: authorizeOption,
   hookTimeoutMs: milliseconds(60_000).default(3_000),
   notifiers: z
     .array(notifier, 'must be an array of notifiers: [notifier]')
@@ -169,7 +190,7 @@ const options = z.strictObject({
   storeBudgetMs: milliseconds(60_000).default(3_000),
   sweepIntervalMs: milliseconds(50_000).default(30_000),
   onEvent: callback<(event: RelayEvent) => void>(),
-  clock: callback<() => number>(),
+  clock: clockOption.optional(),
 });
 
 const schema = options

@@ -26,10 +26,17 @@ export function parseOptions<Schema extends z.ZodType>(
   if (issue?.code === 'unrecognized_keys') return fail([...path, ...issue.keys.slice(0, 1)], 'there is no such option');
   const value = issue?.input;
   // An item of a list that is not there: `[process.env.NAME]`.
-  if (value === undefined && /^\d+$/.test(path.at(-1) ?? '')) {
+  if (value === undefined && /^\d+$/.test(path.at(-1) ?? '') && readAt(options, path) === undefined) {
     return fail(path, 'is undefined: is the environment variable set?');
   }
   return fail(path, qualify(issue?.message ?? 'is invalid', value));
+}
+
+/** The value that the caller gave at a path. The value of an issue may be the result of a transformation. */
+function readAt(options: unknown, path: readonly string[]): unknown {
+  let value = options;
+  for (const name of path) value = value === undefined || value === null ? undefined : Reflect.get(Object(value), name);
+  return value;
 }
 
 /** Of a list or object that matches no choice of a union, the issue of the member at fault. */

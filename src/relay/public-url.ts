@@ -1,5 +1,6 @@
 import { isLoopbackName } from '../protocol/loopback.js';
 import { buildUrlLink, isMailboxUrl } from '../protocol/mailbox-url.js';
+import { hasUnsetPart, UNSET_PART } from './unset-part.js';
 
 /** The parsed option `publicUrl`. */
 export interface PublicUrl {
@@ -21,13 +22,20 @@ const ENDS_IN_MAILBOXES = /\/(v1|m|v1\/m\/[^/]+)$/i;
 export function parsePublicUrl(value: string | URL): PublicUrl {
   const text = String(value).trim();
   if (text === '') throw new TypeError('publicUrl: is empty: is the environment variable set?');
+  if (/^["']|["']$/.test(text)) throw new TypeError('publicUrl: must be a URL without quotation marks');
+  if (hasUnsetPart(text)) throw new TypeError(`publicUrl: ${UNSET_PART}`);
   // `localhost:3000` parses as a URL with the scheme `localhost`.
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new TypeError('publicUrl: has no scheme: begin the URL with https://, or with http:// on localhost');
   }
+  // A URL parser takes the first segment of the path for the host.
+  if (/^[a-z]+:\/\/\//i.test(text)) throw new TypeError('publicUrl: has no host');
   if (!URL.canParse(text)) throw new TypeError('publicUrl: must be an absolute URL');
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('publicUrl: must be an https URL');
+  if (url.hostname === '0.0.0.0' || url.hostname === '[::]') {
+    throw new TypeError('publicUrl: has an address to listen on: name the host that devices reach, such as localhost');
+  }
   if (url.protocol === 'http:' && !isLoopbackName(url.hostname)) {
     throw new TypeError('publicUrl: must be an https URL, or an http URL with a loopback host name (TIGRESS §4.2)');
   }

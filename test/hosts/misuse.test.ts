@@ -172,6 +172,91 @@ describe('a host that calls the wrong handler gets an error with the right form:
     expect(() => relay.node({ trustProxy: true })).toThrow(TypeError);
   });
 
+  const METHODS = ['ping', 'stats', 'drain', 'close', 'remove'] as const;
+  const HOSTS: ReadonlyArray<readonly [host: string, mount: (method: (typeof METHODS)[number]) => Mount]> = [
+    ['Koa', (method) => koa((app, relay) => app.use(relay[method]))],
+    ['Express and Connect', (method) => express4App((app, relay) => app.get('/health', relay[method]))],
+    ['Express and Connect', (method) => express5App((app, relay) => app.get('/health', relay[method]))],
+    ['Fastify', (method) => fastify((app, relay) => app.get('/health', relay[method]))],
+    ['Hono', (method) => hono((app, relay) => app.get('/health', relay[method]))],
+    ['node:http', (method) => node((relay) => relay[method])],
+  ];
+
+  test.each(
+    HOSTS.flatMap(([host, mount]) => METHODS.map((method) => [`relay.${method}`, host, mount(method)] as const)),
+  )('%s, a method for operators, in %s', async (called, host, mount) => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const errors: unknown[] = [];
+    const relay = createRelay({ publicUrl: `${origin}/relay` });
+    server.on('request', await mount(relay, (error) => void errors.push(error)));
+    const answer = await send({ method: 'GET', url: `${origin}/health` });
+    expect(answer.status).toBe(500);
+    if (host === 'node:http') errors.push(new TypeError(answer.json.detail));
+    const message = `${called} is no handler for ${host}: call ${called}() in a handler of your own`;
+    expect(errors.map(String)).toEqual([`TypeError: ${message}`]);
+    // The relay still works: the method did not run.
+    expect(relay.stats()).toEqual({ waiters: 0, pushes: 0 });
+  });
+
+  test('the methods for operators take the arguments of other callers', async () => {
+    const relay = createRelay({ publicUrl: 'http://localhost/relay' }) as Anything;
+    expect(relay.stats(1, 2)).toEqual({ waiters: 0, pushes: 0 });
+    await relay.ping('SIGUSR2');
+    await relay.close('SIGTERM', 15);
+  });
+
+  test('relayRouter(relay).routes, without the call', async () => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const errors: unknown[] = [];
+    const mount = koa((app, relay) => app.use(relayRouter(relay).routes as Anything));
+    const relay = createRelay({ publicUrl: `${origin}/relay` });
+    server.on('request', await mount(relay, (error) => void errors.push(error)));
+    expect((await send({ method: 'GET', url: `${origin}/relay/v1/m` })).status).toBe(500);
+    expect(String(errors)).toBe('TypeError: relayRouter(relay).routes is no handler for Koa: use app.use(relay.koa())');
+  });
+
+  test('the request of Hono in place of its raw request', async () => {
+    const relay = createRelay({ publicUrl: 'http://localhost/relay' }) as Anything;
+    const app = new Hono().onError((error, c) => c.text(error.message, 500));
+    app.all('/*', (c) => relay.fetch(c.req));
+    const answer = await app.request('http://localhost/relay/v1/m', { method: 'POST' });
+    expect(await answer.text()).toBe(`relay.fetch is no handler for Hono: use ${HONO}`);
+  });
+
+  test.each([
+    ['Koa', koa((app, relay) => app.use((ctx: Anything) => relay.node()(ctx.req, ctx.res)))],
+    [
+      'an async hook of Fastify',
+      fastify((app, relay) => {
+        const handle = relay.node();
+        app.addHook('onRequest', async (request: Anything, reply: Anything) => handle(request.raw, reply.raw));
+      }),
+    ],
+  ])('%s that does not wait for relay.node() is told', async (_name, mount) => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const relay = createRelay({ publicUrl: `${origin}/relay` });
+    const warned = new Promise<string>((resolve) => {
+      relay.on('relay.warned', ({ warning, message }) => void (warning === 'wrong_handler' && resolve(message)));
+    });
+    server.on('request', await mount(relay, () => undefined));
+    await newDevice().create(`${origin}/relay`);
+    expect(await warned).toContain(
+      'The host answered a request before relay.node() did. For Koa use app.use(relay.koa())',
+    );
+  });
+
+  test('relay.koa() works without next', async () => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const relay = createRelay({ publicUrl: `${origin}/relay` });
+    server.on('request', new Koa().use((ctx) => relay.koa()(ctx)).callback());
+    expect((await newDevice().create(`${origin}/relay`)).status).toBe(200);
+    expect((await send({ method: 'GET', url: `${origin}/other` })).status).toBe(404);
+  });
+
   test('relay.node() as a plugin of Fastify', async () => {
     const relay = createRelay({ publicUrl: 'http://localhost/relay' }) as Anything;
     const app = createFastify().register(relay.node());
@@ -242,6 +327,23 @@ describe('a mount that disagrees with the options', () => {
     now += 11 * 60_000;
     await newDevice().create(url);
     await vi.waitFor(() => expect(warned.length).toBe(2));
+  });
+
+  test.each(MOUNTS)('%s: the preflight of a browser causes the warning', async (_name, path, mount) => {
+    const { server, origin, close } = await openServer();
+    toClose.push(close);
+    const relay = createRelay({ publicUrl: origin + path });
+    const warned = new Promise((resolve) => {
+      relay.on('relay.warned', ({ warning }) => void (warning === 'mount_path' && resolve(warning)));
+    });
+    server.on('request', mount(relay));
+    const headers = {
+      Origin: 'https://app.example',
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'content-type,mailbox-device-claim,mailbox-request-id',
+    };
+    await fetch(`${origin}/relay/v1/m`, { method: 'OPTIONS', headers });
+    expect(await warned).toBe('mount_path');
   });
 
   test('a doubled slash is named', async () => {

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '@keyv/redis';
-import { allOf, anyOf, createRelay, deviceAttestation, type RelayOptions, storeFromUrl } from 'credential-relay';
+import {
+  allOf,
+  anyOf,
+  createRelay,
+  deviceAttestation,
+  RelayError,
+  type RelayOptions,
+  storeFromUrl,
+} from 'credential-relay';
 import { clientAttestation } from 'credential-relay/adapters/auth/client-attestation';
 import { oauthBearer } from 'credential-relay/adapters/auth/oauth-bearer';
 import { webhookNotifier } from 'credential-relay/adapters/notify/webhook';
@@ -64,6 +72,13 @@ describe('publicUrl', () => {
     ['https://example.com/v1/m', 'omit /v1/m'],
     ['https://example.com/relay/v1/', 'omit /v1/m'],
     ['https://example.com/m', 'omit /v1/m'],
+    ['https://undefined/relay', ENVIRONMENT],
+    ['https://example.com:undefined/relay', ENVIRONMENT],
+    ['https://example.com/null', ENVIRONMENT],
+    ['https:///relay', 'has no host'],
+    ['"https://example.com/relay"', 'without quotation marks'],
+    ['http://0.0.0.0:3000/relay', 'has an address to listen on'],
+    ['http://[::]:3000/relay', 'has an address to listen on'],
     ['https://example.com/v1/m/2ba7b0e6-519b-41ec-bf63-0242ac130002', 'omit /v1/m'],
     [3000, 'must be a URL, as a string'],
     [Promise.resolve('https://example.com'), 'is a promise: await it first'],
@@ -109,6 +124,18 @@ describe('an option of createRelay', () => {
     ['trustProxy', { trustProxy: 'true' }, "not a string: compare it with 'true'"],
     ['mountPath', { mountPath: 'https://a.example/relay' }, 'not a URL'],
     ['mountPath', { mountPath: '/relay/v1/m' }, 'omit /v1/m'],
+    ['mountPath', { mountPath: '/relay/V1/m/:id' }, 'omit /v1/m'],
+    ['mountPath', { mountPath: '/relay/*' }, 'not the pattern of a router'],
+    ['mountPath', { mountPath: '/:tenant/relay' }, 'not the pattern of a router'],
+    ['clock', { clock: () => new Date() }, 'must return Unix time in ms, as a number'],
+    ['clock', { clock: async () => Date.now() }, 'must return Unix time in ms, as a number'],
+    ['clock', { clock: () => Date.now() / 1000 }, 'must return milliseconds, not seconds'],
+    ['cors.origins.0', { cors: { origins: ['wss://a.example'] } }, 'must be an origin such as'],
+    ['cors.origins.0', { cors: { origins: ['https://a.example https://b.example'] } }, 'must be one origin'],
+    ['cors.origins.0', { cors: { origins: ['https://undefined'] } }, ENVIRONMENT],
+    ['cors.origins.0', { cors: { origins: ['capacitor://localhost/'] } }, 'a slash at the end'],
+    ['cors.origins.0', { cors: { origins: ['https://*.example.com:99999'] } }, 'may have * only as'],
+    ['cors.origins.0', { cors: { origins: ['http://*.127.0.0.1'] } }, 'may have * only as'],
     // Units.
     ['hookTimeoutMs', { hookTimeoutMs: 3 }, 'must be at least 20: the unit is milliseconds'],
     ['storeTimeoutMs', { storeTimeoutMs: 2 }, 'must be at least 20: the unit is milliseconds'],
@@ -136,6 +163,11 @@ describe('an option of createRelay', () => {
     ['authenticate.read', { authenticate: { read: Promise.resolve(hook) } }, 'is a promise: await it first'],
     ['authenticate', { authenticate: [hook] }, 'combine hooks with allOf(…) or anyOf(…)'],
     ['authenticate', { authenticate: new Map([['create', hook]]) }, 'not a Map'],
+    ['authorize', { authorize: oauthBearer }, 'call it, as oauthBearer(…)'],
+    ['authorize', { authorize: allOf(hook) }, 'is an authentication hook: pass it as authenticate'],
+    ['notifiers.0', { notifiers: [{ types: [], notify() {} }] }, 'must name at least one type'],
+    ['notifiers.0', { notifiers: [{ types: [undefined], notify() {} }] }, 'must have texts only in types'],
+    ['notifiers.0', { notifiers: [{ types: ['a'], notify() {}, validate: true }] }, 'a function in validate'],
     ['notifiers.0', { notifiers: [webhookNotifier] }, 'is a function: call it'],
     ['notifiers.0', { notifiers: [Promise.resolve({})] }, 'is a promise: await it first'],
     ['notifiers.0', { notifiers: [undefined] }, `is undefined: ${ENVIRONMENT}`],
@@ -147,6 +179,7 @@ describe('an option of createRelay', () => {
     ['keys.0', { keys: [key.toString('hex')] }, "pass Buffer.from(key, 'hex')"],
     ['keys.0', { keys: ['correct horse battery staple'] }, 'npx credential-relay keygen'],
     ['keys.0', { keys: ['!'.repeat(43)] }, 'must be 32 bytes'],
+    ['keys.0', { keys: [[key, key].map((each) => each.toString('base64url')).join()] }, 'one entry of the array'],
     ['keys.0', { keys: [new Uint8Array(32)] }, 'must be random'],
     // Stores.
     ['store', { store: 'redis://localhost' }, 'pass storeFromUrl(url)'],
@@ -191,5 +224,55 @@ describe.each([
     [[hook, undefined], 'every hook must be a function'],
   ])('of %o: %s', (given, message) => {
     expect(() => (combine as (...hooks: unknown[]) => unknown)(...given)).toThrow(message);
+  });
+});
+
+describe('hookTimeoutMs', () => {
+  const slow = oauthBearer({ issuer: 'https://as.example', timeoutMs: 4_000 });
+  it.each<[name: string, authenticate: RelayOptions['authenticate']]>([
+    ['alone', slow],
+    ['of one operation', { update: slow }],
+    ['in allOf', allOf(hook, slow)],
+    ['in anyOf, nested', anyOf(hook, allOf(slow, hook))],
+  ])('must not be less than the limit that a hook has set: %s', (_name, authenticate) => {
+    const options = { publicUrl: 'https://a.example', authenticate };
+    expect(messageFor(options)).toBe(
+      'hookTimeoutMs: must not be less than the timeoutMs of a hook (4000), which would never apply',
+    );
+    expect(messageFor({ ...options, hookTimeoutMs: 3_999 })).toContain('hookTimeoutMs: must not be less');
+    expect(messageFor({ ...options, hookTimeoutMs: 4_000 })).toBe('accepted');
+  });
+
+  it('may be less than the default limit of a hook', () => {
+    const authenticate = oauthBearer({ issuer: 'https://as.example' });
+    expect(messageFor({ publicUrl: 'https://a.example', authenticate, hookTimeoutMs: 500 })).toBe('accepted');
+  });
+});
+
+describe('other calls of a JavaScript caller', () => {
+  const call = (run: () => unknown): string => {
+    try {
+      return String(run());
+    } catch (error) {
+      expect(error).toBeInstanceOf(TypeError);
+      return (error as Error).message;
+    }
+  };
+
+  it('relay.on names the nearest event, and refuses what is no listener', () => {
+    const relay = createRelay({ publicUrl: 'https://a.example' }) as unknown as {
+      on(type: unknown, listener?: unknown): unknown;
+    };
+    expect(call(() => relay.on('store.fail', hook))).toContain('did you mean store.failed?');
+    expect(call(() => relay.on('*', hook))).toContain('the events are request.completed');
+    expect(call(() => relay.on('store.failed'))).toBe('relay.on: the listener must be a function');
+  });
+
+  it('RelayError names the nearest code, and refuses details that are no object', () => {
+    const Any = RelayError as unknown as new (...args: unknown[]) => RelayError;
+    expect(call(() => new Any('token_invald'))).toBe('RelayError: there is no such code; did you mean token_invalid?');
+    expect(call(() => new Any('toString'))).toContain('the codes are request_id_missing');
+    expect(call(() => new Any())).toContain('the codes are request_id_missing');
+    expect(call(() => new Any('forbidden', 'no entry'))).toContain('the second argument must be an object');
   });
 });

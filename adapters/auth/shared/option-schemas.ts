@@ -16,7 +16,12 @@ export const text = z.string().min(1, 'must not be empty');
 
 /** One string, or a list of strings, as a list. */
 export const texts = z.union([text.transform((one) => [one]), z.array(text)], {
-  error: ({ input }) => (input === '' ? 'must not be empty' : 'must be a string or a list of strings'),
+  error: ({ input }) => {
+    if (Array.isArray(input) && input.includes(undefined)) {
+      return 'has an item that is undefined: is the environment variable set?';
+    }
+    return input === '' ? 'must not be empty' : 'must be a string or a list of strings';
+  },
 });
 
 export function wholeNumber(least: number, most: number) {

@@ -66,7 +66,9 @@ const schema = z.strictObject({
   privateKey: z
     .custom<string | KeyObject>((value) => typeof value === 'string' || value instanceof KeyObject, {
       error: ({ input }) =>
-        `is required and must be the text of the .p8 file, or a key of node:crypto${input === undefined ? UNSET_VARIABLE : ''}`,
+        Buffer.isBuffer(input)
+          ? "must be the text of the .p8 file, not its bytes: readFileSync(path, 'utf8')"
+          : `is required and must be the text of the .p8 file, or a key of node:crypto${input === undefined ? UNSET_VARIABLE : ''}`,
       abort: true,
     })
     .refine((value) => typeof value !== 'string' || value.includes('-----BEGIN'), {
@@ -76,7 +78,7 @@ const schema = z.strictObject({
     })
     .transform(toKey)
     .refine((key) => key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' && key.type === 'private', {
-      message: 'must be a P-256 private key: the text of the .p8 file, or a key of node:crypto',
+      message: 'must be a P-256 private key: the text of the .p8 file with its line ends, or a key of node:crypto',
     })
     .transform((key) => key as KeyObject),
   topic: z

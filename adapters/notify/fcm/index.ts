@@ -78,13 +78,15 @@ const schema = z.strictObject({
   ...commonOptions,
 });
 
+const PARSED = 'must be the parsed JSON file of the account';
+
 /** The message for a service account that is no object. */
 function describeAccount(input: unknown): string {
-  const parsed = 'must be the parsed JSON file of the account';
-  if (typeof input !== 'string') return `is required and ${parsed}`;
+  if (typeof input !== 'string') return `is required and ${PARSED}`;
+  if (input.trim() === '') return 'is empty: is the environment variable set?';
   return input.trimStart().startsWith('{')
-    ? `${parsed}: call JSON.parse with this text`
-    : `${parsed}, not its path: JSON.parse(readFileSync(path, 'utf8'))`;
+    ? `${PARSED}: call JSON.parse with this text`
+    : `${PARSED}, not its path: JSON.parse(readFileSync(path, 'utf8'))`;
 }
 
 /** Throws for the members of the account beside the options. */
@@ -93,6 +95,20 @@ function assertWrapped(options: unknown): void {
   throw new TypeError(
     'fcmNotifier.serviceAccount: is required; pass the account as this option: { serviceAccount: account }',
   );
+}
+
+/** Throws for an object in place of a service account, whose first absent member would explain nothing. */
+function assertServiceAccount(options: unknown): void {
+  const { serviceAccount } = Object(options) as { readonly serviceAccount?: unknown };
+  if (Buffer.isBuffer(serviceAccount)) {
+    throw new TypeError(`fcmNotifier.serviceAccount: ${PARSED}, not its bytes: call JSON.parse with the file`);
+  }
+  const { type } = Object(serviceAccount) as { readonly type?: unknown };
+  if (type !== undefined && type !== 'service_account') {
+    throw new TypeError(
+      'fcmNotifier.serviceAccount: must have the type service_account: create a key of such an account',
+    );
+  }
 }
 
 /** FCM requires data in a message without a notification. All pushes carry the same data. */
@@ -130,6 +146,7 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  */
 export function fcmNotifier(options: FcmNotifierOptions): Notifier {
   assertWrapped(options);
+  assertServiceAccount(options);
   const settings = parseOptions('fcmNotifier', schema, options);
   const { serviceAccount, origin, ca, timeoutMs, types, clock } = settings;
   jose.preload('fcmNotifier');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clockOption } from '../../../src/relay/clock-option.js';
 import { egressOptions } from '../../shared/egress.js';
 import { certificates, timeout } from '../../shared/option-schemas.js';
 
@@ -12,7 +13,7 @@ export const commonOptions = {
   ...egressOptions,
   ca: certificates.optional(),
   timeoutMs: timeout(60_000).default(DEFAULT_TIMEOUT_MS),
-  clock: z.custom<() => number>((value) => typeof value === 'function', 'must be a function').default(() => Date.now),
+  clock: clockOption.default(() => Date.now),
 };
 
 /** The types of notification tokens that a notifier handles. */

@@ -75,12 +75,21 @@ const PUSH_SERVICES = [
 const hostList = z
   .array(
     z
-      .string()
-      .transform(parseHostRule)
-      .refine((rule) => rule !== undefined, 'must be a host such as push.example, *.push.example or push.example:8443')
-      .transform((rule) => rule as HostRule),
+      .string('must be a host, as a string')
+      .refine(
+        (entry) => parseHostRule(entry) !== undefined,
+        'must be a host such as push.example, *.push.example or push.example:8443, in lower case and without https://',
+      )
+      .transform((entry) => parseHostRule(entry) as HostRule),
+    "must be a list of hosts, such as ['push.example']",
   )
   .min(1, 'must name at least one host');
+
+/** Apple's service rejects localhost, and a `mailto:` with white space or angle brackets. */
+function isContact(text: string): boolean {
+  if (/localhost/i.test(text)) return false;
+  return /^mailto:[^\s<>@]+@[^\s<>@]+$/i.test(text) || (/^https:\/\/[^\s<>]+$/i.test(text) && URL.canParse(text));
+}
 
 const vapidKey = (bytes: number) =>
   secretText.refine(
@@ -90,11 +99,12 @@ const vapidKey = (bytes: number) =>
 
 const schema = z
   .strictObject({
-    subject: z.string().refine(
-      // Apple's service rejects localhost.
-      (text) => URL.canParse(text) && /^(mailto|https):$/.test(new URL(text).protocol) && !/localhost/i.test(text),
-      'must be a mailto: or https URL without localhost',
-    ),
+    subject: z
+      .string()
+      .refine(
+        isContact,
+        'must be https://… or mailto: and an address, without white space, angle brackets and localhost',
+      ),
     publicKey: vapidKey(65),
     privateKey: vapidKey(32),
     hosts: hostList.optional(),

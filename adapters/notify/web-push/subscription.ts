@@ -74,7 +74,7 @@ export function parseHostRule(entry: string): HostRule | undefined {
   if (!URL.canParse(`https://${name}/`)) return undefined;
   const { host, hostname } = new URL(`https://${name}/`);
   // The entry must equal its serialisation as a URL: no other notations, no path, no default port.
-  if (host !== name || hostname.endsWith('.') || hostname.includes('*')) return undefined;
+  if (host !== name || /^\.|\.$|\.\./.test(hostname) || hostname.includes('*')) return undefined;
   if (!isWildcard) return { entry, isWildcard, matches: (candidate) => candidate === host };
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*(:\d+)?$/.test(host)) return undefined;
   return {

@@ -3,6 +3,7 @@ import { type Agent, validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { Notifier } from '../../../src/relay/notify/contract.js';
 import { parseOptions } from '../../../src/relay/parse-options.js';
+import { hasUnsetPart, UNSET_PART } from '../../../src/relay/unset-part.js';
 import { createEgress } from '../../shared/egress.js';
 import { httpsUrl } from '../../shared/https-url.js';
 import { secretText } from '../../shared/option-schemas.js';
@@ -66,6 +67,7 @@ const schema = z.strictObject({
       (headers) => Object.entries(headers).every(isHeader),
       'must be valid headers that the notifier does not set itself',
     )
+    .refine((headers) => !Object.values(headers).some(hasUnsetPart), UNSET_PART)
     .default({}),
   ...commonOptions,
 });

@@ -1,4 +1,5 @@
-import { isRelayError, RelayError } from '../errors.js';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { isRelayError, RelayError, RelayErrorMisuse } from '../errors.js';
 import { HookTimeout } from './call-hook.js';
 
 /** A hook returned a value that is not allowed. Its message is a sentence of the relay, for the event `hook.failed`. */
@@ -9,6 +10,14 @@ export class UnusableResult extends TypeError {
 
 /** The rule that the result of an authentication hook breaks. Only the shape of the result appears in the sentence. */
 export function describeResult(result: unknown): string {
+  try {
+    return describeReadable(result);
+  } catch {
+    return `The hook returned an object whose members cannot be read. ${PRINCIPAL}`;
+  }
+}
+
+function describeReadable(result: unknown): string {
   if (typeof result === 'function') return FACTORY;
   if (isRelayError(result)) return 'The hook returned a RelayError. Throw the error instead.';
   if (result instanceof Error) return 'The hook returned an error. Throw a RelayError instead.';
@@ -41,7 +50,7 @@ export function describeHookFailure(failure: RelayError): string {
   if (failure.details.reason !== undefined) return failure.details.reason;
   if (!('cause' in failure.details)) return `The hook threw a RelayError with the code ${failure.code}.`;
   const { cause } = failure.details;
-  if (cause instanceof UnusableResult) return cause.message;
+  if (cause instanceof UnusableResult || cause instanceof RelayErrorMisuse) return cause.message;
   if (cause instanceof HookTimeout) return 'The hook did not settle within hookTimeoutMs.';
   if (isPackageError(cause)) return cause.message;
   if (!wrapped.has(failure)) return `The hook threw a RelayError with the code ${failure.code}, and a cause.`;
@@ -54,10 +63,51 @@ const wrapped = new WeakSet<RelayError>();
 
 /** The RelayError for a value that a hook threw, or for a result that is not allowed: 503. */
 export function toHookFailure(thrown: unknown): RelayError {
-  if (isRelayError(thrown)) return thrown;
-  const failure = new RelayError('authentication_unavailable', { cause: thrown });
+  const cause = isReadable(thrown) ? thrown : new UnusableResult(`The hook threw an unreadable object. ${REFUSAL}`);
+  if (isRelayError(cause)) return cause;
+  const failure = new RelayError('authentication_unavailable', { cause });
   wrapped.add(failure);
   return failure;
+}
+
+/** False for a revoked Proxy: every look at it throws. */
+function isReadable(value: unknown): boolean {
+  try {
+    if (typeof value === 'object' && value !== null) Reflect.getPrototypeOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What of a RelayError cannot be sent: the request then gets 500. `undefined` for an error that can be sent. */
+export function describeUnsendable({ code, details: { headers = [], members } }: RelayError): string | undefined {
+  const [member, rule] = canSend(headers)
+    ? ['members', 'an object of strings and numbers']
+    : ['headers', 'an array of pairs of a valid name and a valid value'];
+  if (member === 'members' && canEncode(members)) return undefined;
+  return `The hook threw a RelayError with the code ${code}, whose \`${member}\` cannot be sent. It must be ${rule}.`;
+}
+
+function canSend(headers: Iterable<readonly [string, string]>): boolean {
+  try {
+    for (const [name, value] of headers) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function canEncode(members: unknown): boolean {
+  try {
+    JSON.stringify(members);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const PRINCIPAL = "Return a principal such as { via: ['session'] }, or throw a RelayError to refuse the request.";

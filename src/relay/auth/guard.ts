@@ -18,6 +18,7 @@ import {
   describeAuthorization,
   describeHookFailure,
   describeResult,
+  describeUnsendable,
   toHookFailure,
   UnusableResult,
 } from './describe-failure.js';
@@ -74,10 +75,11 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
   ): Promise<Answer> {
     const started = performance.now();
     let hookSignal: AbortSignal | undefined;
+    const emitFailed = (cause: string, reason: string): void =>
+      events.emit('hook.failed', { hook: which, operation, cause, reason, ms: performance.now() - started });
     const report = (failure: RelayError): void => {
       const cause = describeCause('cause' in failure.details ? failure.details.cause : failure);
-      const reason = describeHookFailure(failure);
-      events.emit('hook.failed', { hook: which, operation, cause, reason, ms: performance.now() - started });
+      emitFailed(cause, describeHookFailure(failure));
     };
     try {
       return await callHook(timeoutMs, request.disconnect.signal, (signal) => {
@@ -87,8 +89,10 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
     } catch (error) {
       const refusal = toHookFailure(error);
       const { code, status, details } = refusal;
-      if (status >= 500 && !(error instanceof ClientDisconnected)) report(refusal);
-      if (status < 500 && details.reason !== undefined) {
+      const unsendable = describeUnsendable(refusal);
+      if (unsendable !== undefined) emitFailed(describeCause(refusal), unsendable);
+      else if (status >= 500 && !(details.cause instanceof ClientDisconnected)) report(refusal);
+      else if (status < 500 && details.reason !== undefined) {
         events.emit('hook.refused', { hook: which, operation, code, reason: details.reason });
       }
       throw refusal;
@@ -103,7 +107,7 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
       if (hook === undefined) return undefined;
       return call('authenticate', operation, request, data, async (input) => {
         const answer: unknown = await hook(input);
-        if (isPrincipal(answer)) return answer;
+        if (isUsable(answer)) return answer;
         throw new UnusableResult(describeResult(answer));
       });
     },
@@ -117,6 +121,15 @@ export function createGuard({ hooks, authorize, timeoutMs, services, events }: G
         });
     },
   };
+}
+
+/** True for a principal. A getter of the result may throw. */
+function isUsable(answer: unknown): answer is Principal {
+  try {
+    return isPrincipal(answer);
+  } catch {
+    return false;
+  }
 }
 
 function createInput(

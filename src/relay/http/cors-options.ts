@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasUnsetPart, UNSET_PART } from '../unset-part.js';
 
 /** The validated option `cors`. */
 export interface CorsSettings {
@@ -18,9 +19,7 @@ export interface CorsSettings {
 const WILDCARD_ORIGIN = /^(https?:\/\/)\*\.((?:[a-z0-9_-]+\.)+[a-z0-9-]+|localhost)(:\d+)?$/;
 
 /** Apps in a web view have origins with other schemes. The class URL has no origin for these. */
-const APP_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+$/;
-
-const DEFAULT_PORT = /^(https:\/\/.*):443$|^(http:\/\/.*):80$/;
+const APP_ORIGIN = /^(?!(?:https?|wss?|ftp|file|data|blob):)[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+$/;
 
 /** The origin in the form in which browsers send it; a message for other texts. */
 function parseOrigin(text: string): { origin: string } | { message: string } {
@@ -30,18 +29,29 @@ function parseOrigin(text: string): { origin: string } | { message: string } {
   if (lower === 'null') {
     return { message: 'must not be null: sandboxed frames and local files of every site have this origin' };
   }
-  if (lower.includes(',')) return { message: 'must be one origin: make one entry of the array for each origin' };
+  if (/[,;\s]/.test(lower)) return { message: 'must be one origin: make one entry of the array for each origin' };
   if (!/^[a-z][a-z0-9+.-]*:\/\//.test(lower)) return { message: 'has no scheme: write https:// before the host' };
+  if (hasUnsetPart(text)) return { message: UNSET_PART };
   if (lower.includes('*')) {
-    const origin = lower.replace(DEFAULT_PORT, '$1$2');
-    if (WILDCARD_ORIGIN.test(origin)) return { origin };
+    const origin = parseWildcard(lower);
+    if (origin !== undefined) return { origin };
     return { message: 'may have * only as the whole leftmost label, such as https://*.example.com, or alone' };
   }
   if (APP_ORIGIN.test(lower)) return { origin: lower };
   const url = URL.canParse(lower) ? new URL(lower) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return { message: RULE };
-  if (/^https?:\/\/[^/?#@]+$/.test(lower)) return { origin: url.origin };
+  const isApp = APP_ORIGIN.test(lower.replace(/\/$/, ''));
+  if (!isApp && (url === undefined || !/^https?:$/.test(url.protocol))) return { message: RULE };
+  if (url !== undefined && /^https?:\/\/[^/?#@]+$/.test(lower)) return { origin: url.origin };
   return { message: `${RULE}, without a path, a slash at the end, or credentials` };
+}
+
+/** An origin whose leftmost label is `*`, in the form in which browsers send origins. `undefined` for other texts. */
+function parseWildcard(text: string): string | undefined {
+  const [, scheme, domain] = /^(https?:\/\/)\*\.([^*/?#@]+)$/.exec(text) ?? [];
+  if (scheme === undefined || domain === undefined || !URL.canParse(scheme + domain)) return undefined;
+  const { host } = new URL(scheme + domain);
+  const origin = `${scheme}*.${host}`;
+  return WILDCARD_ORIGIN.test(origin) && !/\.\d+(:\d+)?$/.test(host) ? origin : undefined;
 }
 
 const RULE = 'must be an origin such as https://app.example, or *';

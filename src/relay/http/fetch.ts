@@ -1,9 +1,9 @@
-import { DEVICE_CLAIM } from '../../protocol/header-names.js';
 import { createByteCollector } from '../byte-collector.js';
 import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
 import { isFetchCall, type RefuseCall } from './misuse.js';
+import { isFromDevice } from './mount-watch.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, getConnection } from './node-request.js';
 import { parseQuery } from './path.js';
@@ -38,8 +38,8 @@ export function createFetchHandler(
   async function handle(request: Request, env?: unknown): Promise<Response> {
     const path = matchPath(request.url);
     if (path === undefined) {
-      if (mountWatch?.isMisplaced(request.url, request.headers.has(DEVICE_CLAIM)) === true)
-        mountWatch.warn(request.url);
+      const isFromClient = isFromDevice((field) => request.headers.get(field) ?? undefined);
+      if (mountWatch?.isMisplaced(request.url, isFromClient) === true) mountWatch.warn(request.url);
       return toResponse(NOT_FOUND, request.method);
     }
     const node = findNodeBindings(env);

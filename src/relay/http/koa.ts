@@ -10,7 +10,7 @@ import { discardUnread } from './unread-body.js';
  * Koa middleware. It passes a path outside of the relay to the next middleware. A host that calls it with other
  * arguments gets a TypeError that names the handler for this host.
  */
-export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>;
+export type KoaMiddleware = (context: KoaContext, next?: () => Promise<unknown>) => Promise<void>;
 
 /** Answers through `ctx`, so that logging, timing and compression of the host work. */
 export function createKoaHandler(
@@ -25,9 +25,15 @@ export function createKoaHandler(
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
     const path = matchPath(originalUrl);
     if (path === undefined) {
-      if (mountWatch?.isMisplaced(originalUrl, isFromDevice(context.req.headers)) !== true) return void (await next());
+      if (
+        mountWatch?.isMisplaced(
+          originalUrl,
+          isFromDevice((field) => context.req.headers?.[field]),
+        ) !== true
+      )
+        return void (await next?.());
       const { settled } = mountWatch.follow(originalUrl, context.res);
-      await next();
+      await next?.();
       settled(context.status);
       return;
     }

@@ -40,7 +40,31 @@ export type RefuseCall = (...args: readonly unknown[]) => never;
 export function refuseCall(called: string, relay: string, args: readonly unknown[], report: ReportMisuse): undefined {
   const caller = identifyCaller(args);
   const [name, form] = FORMS[caller](relay);
-  const message = `${called} is no handler for ${name}: use ${form}`;
+  return tell(`${called} is no handler for ${name}: use ${form}`, caller, args, report);
+}
+
+/**
+ * Wraps a method for operators, such as `relay.ping`: a host that takes it for a handler is told, as by
+ * {@link refuseCall}. All other calls, such as by `process.on('SIGTERM', relay.close)`, go to the method.
+ *
+ * @param called - The expression, such as `relay.ping`.
+ */
+export function refuseHosts<Method extends (...args: never[]) => unknown>(
+  called: string,
+  method: Method,
+  report: ReportMisuse,
+): Method {
+  const guarded = (...args: never[]): unknown => {
+    const caller = identifyCaller(args);
+    if (caller === 'none') return method(...args);
+    const [name] = FORMS[caller]('relay');
+    return tell(`${called} is no handler for ${name}: call ${called}() in a handler of your own`, caller, args, report);
+  };
+  return guarded as Method;
+}
+
+/** Gives the message to the operator, and to the host in the way of the host's own errors. */
+function tell(message: string, caller: Caller, args: readonly unknown[], report: ReportMisuse): undefined {
   report(message);
   const error = new TypeError(message);
   const [, response, next] = args;
@@ -79,7 +103,8 @@ function identifyCaller(args: readonly unknown[]): Caller {
   if (isNodeCall(first, second)) return isFunction(third) ? 'express' : 'node';
   if (isFetchCall(first)) return 'fetch';
   if (!isObject(first)) return 'none';
-  if (isObject(first.req) && isFetchCall(first.req.raw)) return 'hono';
+  // The context of Hono, or its request.
+  if (isFetchCall(first.raw) || (isObject(first.req) && isFetchCall(first.req.raw))) return 'hono';
   // A request of Fastify, or its app in a plugin.
   if (isObject(first.raw) || (isFunction(first.addHook) && isFunction(first.register))) return 'fastify';
   return 'none';

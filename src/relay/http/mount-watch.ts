@@ -25,8 +25,14 @@ export interface MountWatch {
   warn(target: string): void;
 }
 
-export function isFromDevice(headers: Readonly<Record<string, unknown>> | undefined): boolean {
-  return headers !== undefined && CLAIM_FIELD in headers;
+/** The header in which the preflight of a browser names the headers of the request. */
+const PREFLIGHT_FIELD = 'access-control-request-headers';
+
+/** True for a request with a Device Claim, and for its preflight: without an answer no request with the claim follows. */
+export function isFromDevice(header: (field: string) => unknown): boolean {
+  if (header(CLAIM_FIELD) !== undefined) return true;
+  const announced = header(PREFLIGHT_FIELD);
+  return typeof announced === 'string' && announced.toLowerCase().includes(CLAIM_FIELD);
 }
 
 /** A relay answers the request. Another relay before it may have noted the request. */

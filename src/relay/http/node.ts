@@ -18,16 +18,26 @@ export type NodeHandler = (
   next?: (error?: unknown) => void,
 ) => void;
 
+/** The host did not wait, as Koa and an async hook of Fastify do not, or it has a time-out of its own. */
+const ANSWERED_BY_HOST =
+  'The host answered a request before relay.node() did. For Koa use app.use(relay.koa()). In Fastify use an onRequest ' +
+  'hook with the argument done, or call reply.hijack(). A time-out of the host must be longer than ' +
+  'longPoll.maximumSeconds.';
+
 type Next = (error?: unknown) => void;
 
 export function createNodeHandler(
   answer: RequestHandler,
-  { matchPath, mountWatch, trustProxy, bodyBytes }: HandlerSettings,
+  { matchPath, mountWatch, onMisuse, trustProxy, bodyBytes }: HandlerSettings,
   refuse: RefuseCall,
 ): NodeHandler {
   /** Leaves a request to the host. */
   function leave(target: string, request: NodeHostRequest, response: ServerResponse, next: Next | undefined): void {
-    const isMisplaced = mountWatch?.isMisplaced(target, isFromDevice(request.headers)) === true;
+    const isMisplaced =
+      mountWatch?.isMisplaced(
+        target,
+        isFromDevice((field) => request.headers?.[field]),
+      ) === true;
     if (isMisplaced && next === undefined) mountWatch.warn(target);
     if (isMisplaced && next !== undefined) {
       const { settled } = mountWatch.follow(target, response);
@@ -53,7 +63,8 @@ export function createNodeHandler(
       .then((reply) => {
         if (reply === undefined) return; // The client disconnected before its turn.
         discardUnread(request);
-        send(response, reply, { request, hosted: next !== undefined });
+        if (response.headersSent) onMisuse(ANSWERED_BY_HOST);
+        else send(response, reply, { request, hosted: next !== undefined });
       })
       .catch((error: unknown) => (next === undefined ? response.destroy() : next(error)));
   };
@@ -66,8 +77,7 @@ interface SendDetails {
 }
 
 function send(response: ServerResponse, answer: RelayResponse, { request, hosted }: SendDetails): void {
-  // The client has disconnected, or the host has answered after a time-out of its own.
-  if (response.destroyed || response.headersSent) return;
+  if (response.destroyed) return; // The client has disconnected.
   if (answer.close === true && !(request.httpVersionMajor >= 2)) response.shouldKeepAlive = false;
   if (hosted || !isPlain(response)) sendThroughHost(response, answer);
   else response.writeHead(answer.status, flatten(answer.headers)).end(answer.body);

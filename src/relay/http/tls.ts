@@ -24,6 +24,7 @@ const OTHER_HEADERS = [
   'X-Forwarded-Protocol',
   'X-Url-Scheme',
   'X-Scheme',
+  'X-Original-Proto',
   'Front-End-Https',
   'CloudFront-Forwarded-Proto',
   'CF-Visitor',

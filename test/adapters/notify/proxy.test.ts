@@ -190,6 +190,13 @@ describe.each(Object.keys(SIBLINGS))('%s behind an egress proxy', (name) => {
     expect(refusalOf(() => sibling(name, way))).toBe(message);
   });
 
+  it('sends credentials with a bare % as they are', async () => {
+    const proxy = await proxyOf(name);
+    const one = sibling(name, { proxy: proxy.url.replace('//', '//user:100%@') });
+    expect(await one.push()).toEqual(SENT);
+    expect(proxy.credentials).toEqual([`Basic ${Buffer.from('user:100%').toString('base64')}`]);
+  });
+
   it('names a proxy of the environment that it cannot use, without its value', () => {
     vi.stubEnv('HTTPS_PROXY', 'socks5://user:secret-of-the-proxy@proxy.example');
     const message = refusalOf(() => sibling(name, {}));

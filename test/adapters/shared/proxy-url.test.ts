@@ -20,6 +20,9 @@ describe('NO_PROXY', () => {
     ['[::1]:8443', 'https://[::1]:8443', true],
     ['::1', 'https://[::1]', true],
     ['fd00::/8', 'https://[fd12::1]', true],
+    ['example.com.', 'https://login.example.com', true],
+    ['.example.com.:443', 'https://login.example.com', true],
+    ['example.com', 'https://example.com.', true],
   ])('%j excludes %s: %j', (text, target, isExcluded) => {
     expect(parseNoProxy(text)(new URL(target))).toBe(isExcluded);
   });
@@ -31,5 +34,9 @@ describe('the proxy of the environment', () => {
     expect(readEnvironmentProxy('x', { HTTPS_PROXY: '' })).toBeUndefined();
     expect(readEnvironmentProxy('x', { HTTPS_PROXY: 'http://a:1', https_proxy: 'b:2' })?.url.href).toBe('http://b:2/');
     expect(parseProxyUrl('socks5://a:1')).toBeUndefined();
+    for (const text of ['"http://a:1"', "'http://a:1'", 'undefined', 'http://undefined:1', 'http://$PROXY:1', ' ']) {
+      expect(parseProxyUrl(text)).toBeUndefined();
+    }
+    expect(parseProxyUrl('http://[::1]:3128')?.host).toBe('[::1]:3128');
   });
 });

@@ -49,3 +49,54 @@ test.each([
 test('an authorize hook that returned false', () => {
   expect(describeAuthorization(false)).toContain('The authorize hook returned false. It must return nothing');
 });
+
+/** A value that no code can look at. */
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+const unreadable = {
+  get via() {
+    throw new Error('secret');
+  },
+};
+
+test.each([
+  ['returned an object with a getter that throws', () => unreadable, 'returned an object whose members cannot be read'],
+  [
+    'threw a revoked Proxy',
+    () => {
+      throw revoked();
+    },
+    'threw an unreadable object',
+  ],
+  ['threw a RelayError with an unknown code', () => new RelayError('unauthorized' as 'forbidden'), 'no such code'],
+] as ReadonlyArray<[string, () => unknown, string]>)('a hook that %s', async (_name, hook, named) => {
+  const authenticate = hook as () => never;
+  for (const each of [authenticate, anyOf(authenticate), allOf(authenticate)]) {
+    const { relay, of } = watchedRelay({ authenticate: each });
+    expect((await tryCreate(relay)).status).toBe(503);
+    expect(of('hook.failed').length).toBe(1);
+    expect(of('relay.failed')).toEqual([]);
+    expect(JSON.stringify(of('hook.failed'))).not.toContain('secret');
+    if (each === authenticate) expect(of('hook.failed')[0]?.reason).toContain(named);
+  }
+});
+
+test.each([
+  ['headers', { headers: [['X-Bad', 'a\nsecret']] }],
+  ['headers', { headers: 'secret' }],
+  ['members', { members: { secret: 1n } }],
+] as ReadonlyArray<[string, object]>)('a hook whose RelayError has %s that cannot be sent', async (member, details) => {
+  const { relay, of } = watchedRelay({
+    authenticate() {
+      throw new RelayError('token_invalid', details);
+    },
+  });
+  expect((await tryCreate(relay)).status).toBe(500);
+  const reason = expect.stringContaining(`RelayError with the code token_invalid, whose \`${member}\` cannot be sent`);
+  expect(of('hook.failed')).toMatchObject([{ reason, cause: 'token_invalid' }]);
+  expect(JSON.stringify(of('hook.failed'))).not.toContain('secret');
+});

@@ -34,6 +34,7 @@ describe('[§6 A28] cors.origins', () => {
     ['https://*.example.com:8443', 'https://a.example.com', false],
     ['https://*.example.com:443', 'https://a.example.com', true],
     ['http://*.localhost:5173', 'http://app.localhost:5173', true],
+    ['https://*.münchen.example', 'https://a.xn--mnchen-3ya.example', true],
     ['HTTPS://*.Example.COM', 'https://a.example.com', true],
     ['HTTPS://App.Example', 'https://app.example', true],
     ['https://app.example:443', 'https://app.example', true],

@@ -93,6 +93,24 @@ describe('a failing host', () => {
     if (status === 429) expect(one.received.length).toBe(30 * 4);
   });
 
+  it('stays paused, or in its row of failures, when a push fails by its token', async () => {
+    // Nine failures of the host, a 429 after each of them, and the tenth failure.
+    let count = 0;
+    const one = provider(() => {
+      count += 1;
+      return count % 2 === 1 ? { outcome: 'retry' } : { outcome: 'retry', fault: 'token' };
+    });
+    const { queue, of } = watchedQueue([one], { retries: 0, intervalMs: 0 });
+    for (let device = 0; device < 18; device += 1) {
+      queue.enqueue(job(`${device}`));
+      await pass(1);
+    }
+    expect(of('push.paused')).toEqual([]);
+    queue.enqueue(job('last'));
+    await pass(1);
+    expect(of('push.paused').length).toBe(1);
+  });
+
   it('is not displaced by hosts that devices invent, which have no breaker beyond 64 hosts', () => {
     const breakers = new CircuitBreakers();
     const fail = (host: string, now: number): boolean[] =>

@@ -1,6 +1,6 @@
 import type { Relay, RelayEvent, RelayOptions } from 'credential-relay';
 import { memoryStore } from 'credential-relay/adapters/store/memory';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Provider, provider } from '../../support/notify/queue.js';
 import { createBody, type Device, device, sharedMailbox, somePayload, testRelay } from '../../support/relay/relay.js';
 
@@ -47,6 +47,58 @@ describe('isPushNotificationSupported [§8 A36]', () => {
     for (const left of [{}, tokenOf('x', 'other'), tokenOf('bad')]) {
       const { created } = await sharedMailbox(relay, createBody(left));
       expect(created.json.isPushNotificationSupported).toBe(false);
+    }
+  });
+});
+
+describe('token.declined', () => {
+  const picky = (explain?: (tokenData: string) => unknown): Provider =>
+    Object.assign(provider(sent), { validate: () => false, explainDecline: explain });
+
+  it.each<[name: string, explain: ((tokenData: string) => unknown) | undefined, reason: string]>([
+    ['a word of the notifier', () => 'host_not_listed', 'host_not_listed'],
+    ['no explanation', undefined, 'token_invalid'],
+    ['no word', () => 'Host not listed!', 'token_invalid'],
+    ['a part of the token', () => 'secret_part', 'token_invalid'],
+    [
+      'an error',
+      () => {
+        throw new Error('secret_part');
+      },
+      'token_invalid',
+    ],
+  ])('names the reason: %s', async (_name, explain, reason) => {
+    const events: RelayEvent[] = [];
+    const relay = testRelay({ notifiers: [picky(explain)], onEvent: (event) => events.push(event) });
+    const { created } = await sharedMailbox(relay, createBody(tokenOf('a-secret_part')));
+    expect(created.json.isPushNotificationSupported).toBe(false);
+    expect(events.filter(({ type }) => type === 'token.declined')).toEqual([
+      { type: 'token.declined', tokenType: 'one', reason, tokens: 1 },
+    ]);
+    expect(JSON.stringify(events)).not.toContain('secret_part');
+  });
+
+  it('is emitted once a minute per type and reason, with the number of checks since', async () => {
+    const at = vi.spyOn(performance, 'now');
+    try {
+      let word = 'one_reason';
+      const events: RelayEvent[] = [];
+      const relay = testRelay({ notifiers: [picky(() => word)], onEvent: (event) => events.push(event) });
+      const declined = () => events.flatMap((event) => (event.type === 'token.declined' ? [event] : []));
+      for (let count = 0; count < 4; count += 1) await sharedMailbox(relay, createBody(tokenOf('x')));
+      expect(declined().map(({ tokens }) => tokens)).toEqual([1]);
+      word = 'other_reason';
+      await sharedMailbox(relay, createBody(tokenOf('x')));
+      expect(declined().map(({ reason }) => reason)).toEqual(['one_reason', 'other_reason']);
+      word = 'one_reason';
+      const later = performance.now() + 61_000;
+      at.mockImplementation(() => later);
+      await sharedMailbox(relay, createBody(tokenOf('x')));
+      const [, , last] = declined();
+      expect(last?.reason).toBe('one_reason');
+      expect(last?.tokens).toBeGreaterThanOrEqual(4);
+    } finally {
+      at.mockRestore();
     }
   });
 });

@@ -44,7 +44,12 @@ export class Liveness {
 
   constructor(connections: Connections) {
     this.#connections = connections;
-    connections.onConnect((client) => this.noteAnswer(client));
+    connections.onConnect((client) => {
+      // A pool takes its own listener off before the call has one. An error that arrives in the same packet as the end of
+      // the login, or of the last statement, would end the process.
+      client.on('error', () => {});
+      this.noteAnswer(client);
+    });
   }
 
   /** Returns a connection of the pool that works, as far as the store can tell. */

@@ -156,8 +156,9 @@ await describeOnOwnPostgres('connections to Postgres that are dead without a wor
     }
     proxy.serveNew();
     const started = performance.now();
-    while ((await create()) !== 200);
-    expect(performance.now() - started).toBeLessThan(STREAK_MS);
+    let status = 503;
+    while (status !== 200 && performance.now() - started < STREAK_MS) status = await create();
+    expect(status).toBe(200);
     expect(await Promise.all([create(), create(), create()])).toEqual([200, 200, 200]);
   });
 

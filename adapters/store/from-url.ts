@@ -52,7 +52,8 @@ const FORMS_ELSEWHERE: ReadonlyArray<readonly [pattern: RegExp, form: string]> =
  * white space around the URL, do not count.
  *
  * @param url - `memory:`, `sqlite:./relay.db`, `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`,
- *   `redis+cluster://host:port,host:port` (`valkey` in place of `redis` means the same) or `postgres://`.
+ *   `redis+cluster://host:port,host:port`, `redis+unix:///path` (`valkey` in place of `redis` means the same) or
+ *   `postgres://`.
  * @throws TypeError that names the part at fault, without repeating the URL, which may hold a password
  * @example
  * ```ts

@@ -84,8 +84,8 @@ export function ignoreErrorEvents<Emitter extends Pick<PostgresPool, 'on' | 'lis
 }
 
 /**
- * The clients of a pool that the server has not accepted yet. A pool without `connectionTimeoutMillis` waits for them for
- * ever. Reads members that `pg` does not document; without them, there are none.
+ * The clients of a pool that the server has not accepted yet. A pool without `connectionTimeoutMillis` waits for them
+ * for ever. Reads members that `pg` does not document; without them, there are none.
  */
 export function getConnectingClients(pool: PostgresPool): readonly object[] {
   const clients: unknown = Reflect.get(pool, '_clients');

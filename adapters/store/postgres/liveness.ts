@@ -45,8 +45,8 @@ export class Liveness {
   constructor(connections: Connections) {
     this.#connections = connections;
     connections.onConnect((client) => {
-      // A pool takes its own listener off before the call has one. An error that arrives in the same packet as the end of
-      // the login, or of the last statement, would end the process.
+      // A pool takes its own listener off before the call has one. An error that arrives in the same packet as the end
+      // of the login, or of the last statement, would end the process.
       client.on('error', () => {});
       this.noteAnswer(client);
     });

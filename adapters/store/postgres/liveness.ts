@@ -83,8 +83,8 @@ export class Liveness {
   }
 
   /**
-   * A statement that was sent at `sentAt` on `client` has no answer yet. Resolves to true if the server answers on a new
-   * connection, and does not run the statement: the connection is dead.
+   * A statement that was sent at `sentAt` on `client` has no answer yet. Resolves to true if the server answers on a
+   * new connection, and does not run the statement: the connection is dead.
    */
   async reportSilence(client: PostgresClient, sentAt: number): Promise<boolean> {
     const busy = await this.#shareTrial(sentAt);

@@ -13,31 +13,38 @@ const FACTORIES_BY_SCHEME: Readonly<Record<string, (url: string) => MailboxStore
   'redis+sentinel:': redisStore,
   'rediss+sentinel:': redisStore,
   'redis+cluster:': redisStore,
+  'redis+unix:': redisStore,
+  'redis+socket:': redisStore,
+  'unix:': redisStore,
   'rediss+cluster:': redisStore,
   'valkey:': redisStore,
   'valkeys:': redisStore,
   'valkey+sentinel:': redisStore,
   'valkeys+sentinel:': redisStore,
   'valkey+cluster:': redisStore,
+  'valkey+unix:': redisStore,
   'valkeys+cluster:': redisStore,
   'postgres:': postgresStore,
   'postgresql:': postgresStore,
 };
 
 /** The schemes that a message names: one of each kind. */
-const FORMS = 'memory: sqlite: redis: rediss: redis+sentinel: redis+cluster: valkey: postgres:';
+const FORMS = 'memory: sqlite: redis: rediss: redis+sentinel: redis+cluster: redis+unix: valkey: postgres:';
 
-/** Other names of the same stores, in other tools. */
-const SCHEMES_ELSEWHERE: Readonly<Record<string, string>> = {
-  'sqlite3:': 'sqlite:./relay.db',
-  'redis-sentinel:': 'redis+sentinel://host:26379/masterName',
-  'redis-cluster:': 'redis+cluster://host:6379',
-  'redis+ssl:': 'rediss://host:6379',
-  'redis+tls:': 'rediss://host:6379',
-  'pg:': 'postgres://host/database',
-  'pgsql:': 'postgres://host/database',
-  'jdbc:': 'postgres://user:password@host/database',
-};
+/** Texts of other tools for the same stores, and the form to write. The first pattern that matches decides. */
+const FORMS_ELSEWHERE: ReadonlyArray<readonly [pattern: RegExp, form: string]> = [
+  [/^(?:better-)?sqlite3?[+:-]/, 'sqlite:./relay.db'],
+  [/^(?:redis-)?sentinel:/, 'redis+sentinel://host:26379/masterName'],
+  [/^redis-cluster:/, 'redis+cluster://host:6379'],
+  [/^redis-socket:|\.sock$/, 'redis+unix:///run/redis/redis.sock'],
+  [/^(?:redis\+ssl|redis\+tls|tls):/, 'rediss://user:password@host:6379'],
+  [/^[\w.-]+:\d+,/, 'rediss://:password@host:6380, or redis://:password@host:6379 without TLS'],
+  [/^(?:keydb|dragonfly):/, 'redis://host:6379'],
+  [/^prisma(?:\+postgres)?:/, 'the postgres:// URL of the database itself, since Prisma Accelerate is no Postgres'],
+  [/^socket:/, 'postgres:///database?host=/folder/of/the/socket'],
+  [/^(?:pg|pgsql|psql|postgis|ecto|jdbc|postgres(?:ql)?\+\w+):/, 'postgres://user:password@host/database'],
+  [/(?:^|[\s;])(?:host|server|dbname)\s*=/i, 'postgres://user:password@host/database'],
+];
 
 /**
  * Creates the store for a URL, so that one setting selects the store from a laptop to production. The store connects at
@@ -45,7 +52,8 @@ const SCHEMES_ELSEWHERE: Readonly<Record<string, string>> = {
  * white space around the URL, do not count.
  *
  * @param url - `memory:`, `sqlite:./relay.db`, `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/name`,
- *   `redis+cluster://host:port,host:port` (`valkey` in place of `redis` means the same) or `postgres://`.
+ *   `redis+cluster://host:port,host:port`, `redis+unix:///path` (`valkey` in place of `redis` means the same) or
+ *   `postgres://`.
  * @throws TypeError that names the part at fault, without repeating the URL, which may hold a password
  * @example
  * ```ts
@@ -77,9 +85,14 @@ function toText(url: unknown): string {
 
 /** Names the likely form of a URL whose scheme is unknown. Repeats nothing of it. */
 function hint(text: string, scheme: string): string {
-  const known = Object.hasOwn(SCHEMES_ELSEWHERE, scheme) ? SCHEMES_ELSEWHERE[scheme] : undefined;
-  if (known !== undefined) return `; write ${known}`;
   if (/^["'`]/.test(text)) return '; remove the quotation marks around the URL';
+  if (/^(?:undefined|null|\$\{\w*\}|\$\w+|%\w+%)$/.test(text))
+    return '; set the environment variable that should hold it';
+  if (/[\s="'](?:redis|valkey|postgres|sqlite)\w*:/i.test(text)) return '; remove the text before the URL';
+  const known = FORMS_ELSEWHERE.find(([pattern]) =>
+    pattern.test(scheme === '' ? text : scheme + text.slice(scheme.length)),
+  );
+  if (known !== undefined) return `; write ${known[1]}`;
   if (/^[\w.-]+:\d+(?:\/\d*)?$/.test(text)) return '; for Redis on this host, write redis://host:port';
   if (/^memory$/i.test(text)) return '; write memory: with its colon';
   if (/^(?:[./~]|[a-z]:\\)|\.(?:db|sqlite3?)$/i.test(text)) return '; for a file, write sqlite:./relay.db';

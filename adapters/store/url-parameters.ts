@@ -12,7 +12,7 @@ export function parseUrlParameters<Parsers extends Readonly<Record<string, UrlPa
   parsers: Parsers,
 ): UrlParameters<Parsers> {
   const values: Record<string, unknown> = {};
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const [name, text] of new URLSearchParams(keepPlus(query))) {
     const parameter = Object.hasOwn(parsers, name) ? parsers[name] : undefined;
     if (parameter === undefined) {
       const known = Object.keys(parsers).join(', ') || 'none';
@@ -67,6 +67,26 @@ export const textParameter: UrlParameter<string> = {
   form: 'a text that is not empty',
   parse: (text) => (text === '' ? undefined : text),
 };
+
+/** A form writes a space as `+`. Passwords hold a `+` more often than a space, above all those in base64. */
+function keepPlus(query: string): string {
+  return query.replace(/(?:^|&)\w*(?:user|username|password)=[^&]*/gi, (part) => part.replaceAll('+', '%2B'));
+}
+
+/**
+ * Refuses a URL with a part of its template: a variable that no program expanded, or a placeholder of a hoster. The
+ * server would only say that the password is wrong.
+ *
+ * @throws TypeError that repeats nothing of the URL
+ */
+export function assertNoPlaceholder(store: string, url: string): void {
+  if (/\$\{\w+\}|\$\(\w+\)|\{\{.*\}\}/.test(url)) {
+    throw new TypeError(`${store}: the URL holds a variable that is not expanded; write a $ in a password as %24`);
+  }
+  if (/\[YOUR[ _-][\w -]+\]|<[a-z][\w -]*>/i.test(url)) {
+    throw new TypeError(`${store}: the URL holds a placeholder, such as [YOUR-PASSWORD]; write the value in its place`);
+  }
+}
 
 /** A misplaced `?` can make a part of the password a name, so only a plain name is repeated. */
 function describeName(name: string): string {

@@ -1,6 +1,7 @@
 import { withTimeout } from '../../../src/relay/time.js';
 import {
   destroySocket,
+  getConnectingClients,
   ignoreErrorEvents,
   type PgModule,
   type PostgresClient,
@@ -14,16 +15,22 @@ export const CALL_TIMEOUT_MS = 2_000;
 /** Time in ms in which a server must answer on a new connection. */
 const TRIAL_TIMEOUT_MS = 1_000;
 
+/** The process ids of the sessions of a server that run a statement. */
+export type BusySessions = ReadonlySet<number>;
+
 /** Opens connections to the server: pooled ones for statements, and separate ones for subscriptions. */
 export interface Connections {
   connect(): Promise<PostgresClient>;
   /** Creates a client that is not connected. Undefined if a Pool of the host does not expose its options. */
   readonly createClient: (() => Promise<PostgresSubscriber>) | undefined;
   /**
-   * Resolves to true if the server answers on a new connection. The connection is not of the pool, whose connections
-   * may all be busy with statements that get no answer. True without a trial if a Pool does not expose its options.
+   * Tries the server on a new connection. The connection is not of the pool, whose connections may all be busy with
+   * statements that get no answer. Resolves to the process ids of the sessions that run a statement, or to `undefined`
+   * if the server does not answer. Resolves to an empty set without a trial if a Pool does not expose its options.
    */
-  tryServer(): Promise<boolean>;
+  tryServer(): Promise<BusySessions | undefined>;
+  /** The clients of the pool that the server has not accepted yet. */
+  getConnecting(): readonly object[];
   /** Calls `listener` with each new client of the pool. */
   onConnect(listener: (client: PostgresClient) => void): void;
   /** Ends the pool, unless the pool is the host's. */
@@ -39,7 +46,9 @@ export function borrowConnections(pool: PostgresPool): Connections {
   return {
     connect: () => pool.connect(),
     createClient,
-    tryServer: async () => createClient === undefined || tryClient(createClient, 'select 1').then(isSuccess, isFailure),
+    tryServer: async () =>
+      createClient === undefined ? new Set() : tryClient(createClient).then(readBusySessions, () => undefined),
+    getConnecting: () => getConnectingClients(pool),
     onConnect(listener) {
       listeners.push(listener);
       emitter.on('connect', listener);
@@ -65,8 +74,17 @@ function getClientFactory(pool: PostgresPool): Connections['createClient'] {
   return async () => new (Client as PgModule['Client'])(ownOptions);
 }
 
-/** Runs a statement on a connection of its own, and closes the connection. */
-export async function tryClient(createClient: () => Promise<PostgresSubscriber>, text: string): Promise<unknown> {
+/** Text, since a host may have set another parser for arrays. */
+const TRIAL_TEXT = `select current_setting('transaction_read_only') as transaction_read_only,
+  (select string_agg(pid::text, ',') from pg_catalog.pg_stat_activity where state = 'active') as busy`;
+
+export function readBusySessions(result: unknown): BusySessions {
+  const { rows } = result as { readonly rows: readonly { readonly busy: string }[] };
+  return new Set(rows[0]?.busy.split(',').map(Number));
+}
+
+/** Asks the server for its state on a connection of its own, and closes the connection. */
+export async function tryClient(createClient: () => Promise<PostgresSubscriber>): Promise<unknown> {
   const client = await createClient();
   client.on('error', () => {});
   client.unref?.();
@@ -74,12 +92,9 @@ export async function tryClient(createClient: () => Promise<PostgresSubscriber>,
     return await withTimeout(TRIAL_TIMEOUT_MS, async () => {
       await client.connect();
       client.unref?.(); // Once more: with TLS the client has another socket now.
-      return client.query({ text });
+      return client.query({ text: TRIAL_TEXT });
     });
   } finally {
     void withTimeout(CALL_TIMEOUT_MS, () => client.end()).catch(() => destroySocket(client));
   }
 }
-
-const isSuccess = (): boolean => true;
-const isFailure = (): boolean => false;

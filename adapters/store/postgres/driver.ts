@@ -84,6 +84,15 @@ export function ignoreErrorEvents<Emitter extends Pick<PostgresPool, 'on' | 'lis
 }
 
 /**
+ * The clients of a pool that the server has not accepted yet. A pool without `connectionTimeoutMillis` waits for them
+ * for ever. Reads members that `pg` does not document; without them, there are none.
+ */
+export function getConnectingClients(pool: PostgresPool): readonly object[] {
+  const clients: unknown = Reflect.get(pool, '_clients');
+  return Array.isArray(clients) ? clients.filter((client) => Reflect.get(Object(client), '_connecting') === true) : [];
+}
+
+/**
  * Closes the socket of a client at once. `end` of `pg` sends a farewell and waits for the server, which a dead
  * connection never answers: its socket would stay for many minutes. `connection.stream` is the way that the tests of
  * `pg` itself take; without it, the socket stays.

@@ -1,5 +1,6 @@
-import { CALL_TIMEOUT_MS, type Connections, tryClient } from './connections.js';
+import { type BusySessions, CALL_TIMEOUT_MS, type Connections, readBusySessions, tryClient } from './connections.js';
 import {
+  getConnectingClients,
   ignoreErrorEvents,
   loadPg,
   type PgModule,
@@ -68,23 +69,27 @@ export class OwnConnections implements Connections {
   };
 
   /** Tries each server, and selects the one that answers. */
-  async tryServer(): Promise<boolean> {
+  async tryServer(): Promise<BusySessions | undefined> {
     const { addresses } = this.#settings;
     for (let attempt = 1; ; attempt += 1) {
       const index = this.#addressIndex;
       try {
-        const rows = await tryClient(this.createClient, READ_ONLY_QUERY);
-        if (this.#needsWritable && !isWritable(rows)) throw new PostgresFailure('25006');
-        return true;
+        const result = await tryClient(this.createClient);
+        if (this.#needsWritable && !isWritable(result)) throw new PostgresFailure('25006');
+        return readBusySessions(result);
       } catch (error) {
         if (attempt >= addresses.length || !this.#prepareNextAttempt(toPostgresFailure(error), error, index))
-          return false;
+          return undefined;
       }
     }
   }
 
   get #needsWritable(): boolean {
     return this.#settings.requiresWrites && this.#settings.addresses.length > 1;
+  }
+
+  getConnecting(): readonly object[] {
+    return this.#pool === undefined ? [] : getConnectingClients(this.#pool);
   }
 
   onConnect(listener: (client: PostgresClient) => void): void {

@@ -56,6 +56,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   '22003': SHAPE,
   '22P02': SHAPE,
   '23502': SHAPE,
+  '23503': SHAPE,
   '23514': SHAPE,
   '25006':
     'the server or the role is read-only; connect to the primary (several hosts: target_session_attrs=read-write), ' +
@@ -82,6 +83,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   '53300': 'the server has too many connections; raise max_connections, or lower poolSize',
   '53400': 'the server has reached a limit of its configuration; check its log',
   '54000': 'the server has reached a limit of its file system; check its log',
+  '55000': `the table is a view, or the database accepts no connections; ${SHAPE}`,
   '55P03': 'another session locks the table; end it, and check lock_timeout',
   '57014': 'the statement was cancelled, it took too long; check the load of the server, and raise statement_timeout',
   '57P01': 'the server is shutting down; the relay connects again by itself',
@@ -89,6 +91,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   '57P03': 'the server is starting up or shutting down; the relay connects again by itself',
   '57P05': 'the server closed an idle connection; the relay connects again by itself',
   '58030': 'the server cannot read or write its disk; check the log of the server',
+  P0001: 'a trigger of the table refuses the row; remove triggers of other programs from the table',
   XX000: 'the server or its pooler reports an internal error; check user, database and its log',
   XX001: 'the server reports corrupted data; check its log',
   XX002: 'the server reports a corrupted index; run REINDEX on the table',
@@ -103,6 +106,8 @@ const MESSAGES: readonly (readonly [code: RegExp, message: RegExp, result: strin
   [/^$/, /timeout/i, 'POSTGRES_TIMEOUT'],
   [/^28/, /empty password/i, 'POSTGRES_NO_PASSWORD'],
   [/^42501$/, /row-level security/i, '42501', 'row-level security refuses the row; disable it on the table'],
+  [/^42501$/, /for database/i, '42501', 'the role may not use the database; grant CONNECT on the database to it'],
+  [/^0A000$/, /RETURNING/, '0A000', 'the table has rules; remove the rules of other programs from the table'],
   [/^28000$/, /no encryption|SSL off/i, 'POSTGRES_TLS_REQUIRED'],
   [/^08P01$/, /startup parameter/i, '08P01', `the pooler does not accept the settings of the session; ${POOLER}`],
   [/^08P01$/, /no more connections/i, '53300'],

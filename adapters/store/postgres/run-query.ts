@@ -105,10 +105,11 @@ class Call<Row> {
     const silence = client === undefined ? 0 : now - this.#sentAt;
     if (client !== undefined && !this.#isReported && silence > SILENCE_MS - 2) {
       this.#isReported = true;
-      void this.#liveness.reportSilence(this.#sentAt).then((answers) => {
-        if (answers && this.#mayRepeat && !this.#isSettled && client === this.#client) this.#repeat(client);
+      void this.#liveness.reportSilence(client, this.#sentAt).then((isDead) => {
+        if (isDead && this.#mayRepeat && !this.#isSettled && client === this.#client) this.#repeat(client);
       });
     }
+    if (client === undefined) void this.#liveness.reportWait();
     const wait = this.#isReported ? remaining : SILENCE_MS - silence;
     this.#timer = setTimeout(() => this.#checkTime(), Math.min(wait, remaining));
   }

@@ -7,7 +7,9 @@ export type SslMode = (typeof SSL_MODES)[number];
 
 /** The parameters of a URL that concern TLS. */
 export interface TlsParameters {
-  readonly ssl?: boolean | 'no-verify' | undefined;
+  readonly ssl?: boolean | SslMode | undefined;
+  readonly sslaccept?: 'strict' | 'accept_invalid_certs' | undefined;
+  readonly ssl_min_protocol_version?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   readonly sslmode?: SslMode | undefined;
   /** A file, or `system` for the authorities of Node. */
   readonly sslrootcert?: string | undefined;
@@ -36,7 +38,7 @@ export interface TlsSettings {
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
  */
 export function resolveTls(parameters: TlsParameters): TlsSettings {
-  const { sslrootcert, sslcert, sslkey, sslpassword } = parameters;
+  const { sslrootcert, sslcert, sslkey, sslpassword, ssl_min_protocol_version: minVersion } = parameters;
   const hasFiles = [sslrootcert, sslcert, sslkey].some((file) => file !== undefined);
   const mode = getMode(parameters, hasFiles);
   if (mode === undefined) return { ssl: undefined, isOptional: false };
@@ -47,14 +49,19 @@ export function resolveTls(parameters: TlsParameters): TlsSettings {
     ...(sslcert === undefined ? {} : { cert: readFile('sslcert', sslcert) }),
     ...(sslkey === undefined ? {} : { key: readFile('sslkey', sslkey) }),
     ...(sslpassword === undefined ? {} : { passphrase: sslpassword }),
+    ...(minVersion === undefined ? {} : { minVersion }),
   };
   return { ssl: { ...files, ...getChecks(mode, parameters) }, isOptional: mode === 'allow' || mode === 'prefer' };
 }
 
-function getMode({ sslmode, ssl }: TlsParameters, hasFiles: boolean): SslMode | undefined {
-  if (sslmode !== undefined) return sslmode;
-  if (ssl === 'no-verify') return ssl;
+function getMode({ sslmode, ssl, sslaccept }: TlsParameters, hasFiles: boolean): SslMode | undefined {
+  if (sslmode !== undefined && ssl !== undefined && ssl !== sslmode && ssl !== (sslmode !== 'disable')) {
+    throw new TypeError('postgresStore: the URL parameters ssl and sslmode contradict each other; keep sslmode');
+  }
+  const mode = sslmode ?? (typeof ssl === 'string' ? ssl : undefined);
+  if (mode !== undefined) return mode === 'require' && sslaccept === 'accept_invalid_certs' ? 'no-verify' : mode;
   if (ssl === false) return 'disable';
+  if (sslaccept !== undefined) return sslaccept === 'strict' ? 'verify-full' : 'no-verify';
   return ssl === true || hasFiles ? 'verify-full' : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { parseUrlParameters } from '../url-parameters.js';
+import { assertNoPlaceholder, parseUrlParameters } from '../url-parameters.js';
 import { resolveTls, type TlsSettings } from './tls.js';
 import { PARAMETERS, type PostgresUrlParameters } from './url-query.js';
 
@@ -41,6 +41,7 @@ const SHAPE = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 export function parsePostgresUrl(url: string): PostgresUrl {
+  assertNoPlaceholder('postgresStore', url);
   const match = SHAPE.exec(url.trim());
   if (match === null) {
     throw new TypeError('postgresStore: source must be a URL of the form postgres://user:password@host:port/database');
@@ -53,18 +54,22 @@ export function parsePostgresUrl(url: string): PostgresUrl {
   const parameters = parseUrlParameters('postgresStore', query, PARAMETERS);
   const addresses = selectAddresses(written, parameters);
   const [user, password] = splitCredentials(credentials);
-  const database = single('database', decode(path), parameters.dbname);
+  if (path.includes('/')) {
+    throw new TypeError('postgresStore: the URL has a / behind the database; remove it, or write it as %2F');
+  }
+  const { dbname, database: named, db, username } = parameters;
+  const database = [dbname, named, db].reduce((one, other) => single('database', one, other), decode(path));
   return {
     addresses,
     client: withoutUndefined({
-      user: single('user', user, parameters.user),
+      user: single('user', user, single('user', parameters.user, username)),
       password: single('password', password, parameters.password),
       database,
       ...getClientOptions(parameters),
     }),
     tls: resolveTls(parameters),
-    connectTimeoutMs: getConnectTimeout(parameters.connect_timeout),
-    acceptsReadOnly: parameters.target_session_attrs === 'any',
+    connectTimeoutMs: getConnectTimeout(single('connect_timeout', parameters.connect_timeout, parameters.loginTimeout)),
+    acceptsReadOnly: (parameters.target_session_attrs ?? parameters.targetServerType) === 'any',
     ...getStoreOptions(parameters),
   };
 }
@@ -140,11 +145,13 @@ function getClientOptions(parameters: PostgresUrlParameters): Record<string, unk
   const { options, search_path: path } = parameters;
   const settings = [options, path && `-c search_path=${path.replaceAll(/[\\ ]/g, '\\$&')}`];
   return {
-    application_name: parameters.application_name,
+    application_name: single('application_name', parameters.application_name, parameters.ApplicationName),
     fallback_application_name: parameters.fallback_application_name,
-    client_encoding: parameters.client_encoding && 'UTF8',
+    client_encoding: parameters.client_encoding ?? parameters.encoding ?? parameters.charset,
     options: settings.filter((part) => part !== undefined).join(' ') || undefined,
     statement_timeout: parameters.statement_timeout,
+    lock_timeout: parameters.lock_timeout,
+    idle_in_transaction_session_timeout: parameters.idle_in_transaction_session_timeout,
     sslnegotiation: parameters.sslnegotiation,
     enableChannelBinding: parameters.channel_binding && parameters.channel_binding !== 'disable',
     keepAlive: parameters.keepalives,
@@ -157,12 +164,15 @@ function getConnectTimeout(seconds: number | undefined): number | undefined {
   return seconds === undefined || seconds === 0 ? undefined : seconds * 1_000;
 }
 
+const SIZES = ['connection_limit', 'pool_size', 'max', 'pool', 'pool_max_conns'] as const;
+
 type StoreOptions = Pick<PostgresUrl, 'table' | 'schema' | 'prepare' | 'changes' | 'poolSize'>;
 
 function getStoreOptions(parameters: PostgresUrlParameters): StoreOptions {
-  const { pgbouncer, statement_cache_size: cache, prepareThreshold: threshold } = parameters;
-  const size = (['connection_limit', 'pool_size', 'max', 'pool'] as const).map((name) => parameters[name]);
-  const unprepared = [pgbouncer === true, cache === 0, threshold === 0].includes(true) ? false : undefined;
+  const { pgbouncer, statement_cache_size: cache, statement_cache_capacity: capacity } = parameters;
+  const size = SIZES.map((name) => parameters[name]);
+  const unprepared =
+    pgbouncer === true || [cache, capacity, parameters.prepareThreshold].includes(0) ? false : undefined;
   return {
     table: parameters.table,
     schema: single('schema', parameters.schema, parameters.currentSchema),

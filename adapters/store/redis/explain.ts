@@ -155,6 +155,8 @@ const SYSTEM: Readonly<Record<string, string>> = {
   EHOSTUNREACH: NO_ROUTE,
   EMFILE: 'This process has too many open files; raise the limit (ulimit -n).',
   ENETUNREACH: NO_ROUTE,
+  ENOENT:
+    'There is no Unix socket of Redis at this path; correct the path, or set unixsocket in the configuration of Redis.',
   ENOTFOUND: NO_NAME,
   EPIPE: CUT,
   EPROTO: NOT_TLS,

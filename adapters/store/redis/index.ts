@@ -132,7 +132,8 @@ const NEEDS_TLS_URL = 'needs a rediss:// URL as the source; a client or a Keyv a
  * the code `package_missing`.
  *
  * @param source - A URL (`redis://`, `rediss://`, `redis+sentinel://host,host/masterName/database`,
- *   `redis+cluster://host,host`; `valkey` in place of `redis` means the same; docs/stores.md lists the parameters), a
+ *   `redis+cluster://host,host`, `redis+unix:///path`; `valkey` in place of `redis` means the same; docs/stores.md lists
+ *   the parameters), a
  *   `KeyvRedis` of @keyv/redis 5, a `KeyvValkey` of @keyv/valkey, a client, cluster client or sentinel client of
  *   node-redis 5, or a client or cluster client of ioredis 5 or 6, or iovalkey
  * @throws TypeError for an invalid source or option; the message names the part at fault and does not repeat the URL

@@ -1,3 +1,4 @@
+import { assertNoPlaceholder } from '../url-parameters.js';
 import { parseRedisParameters, type RedisUrlSettings } from './url-options.js';
 
 /** The parts of a Redis URL. */
@@ -14,16 +15,17 @@ export type RedisAddress = {
   readonly settings: RedisUrlSettings;
 } & ({ readonly kind: 'single' | 'cluster' } | { readonly kind: 'sentinel'; readonly master: string });
 
-interface RedisHost {
-  readonly host: string;
-  readonly port: number;
-}
+/** A server, or the file of its Unix socket. */
+type RedisHost = { readonly host: string; readonly port: number } | { readonly path: string };
 
 const FORMS = {
   single: 'redis://user:password@host:6379/0, or rediss:// for TLS',
   cluster: 'redis+cluster://user:password@host:6379,host:6379',
   sentinel: 'redis+sentinel://user:password@host:26379,host:26379/masterName/0',
+  unix: 'redis+unix://user:password@/run/redis/redis.sock?db=0',
 };
+
+const SCHEME = /^\s*(?:(?:redis|valkey)(s?)(?:\+(sentinel|cluster|unix|socket))?:\/\/|unix:(?:\/\/)?)/i;
 
 /**
  * Parses a Redis URL. `URL` accepts only one host, and its error holds the URL and so the password. White space around
@@ -32,14 +34,17 @@ const FORMS = {
  * @throws TypeError that names the part at fault and repeats no value of the URL
  */
 export function parseRedisUrl(url: string): RedisAddress {
-  const scheme = /^\s*(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\//i.exec(url);
+  const scheme = SCHEME.exec(url);
   if (scheme === null)
-    throw wrong('the URL must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://');
-  const kind = (scheme[2]?.toLowerCase() ?? 'single') as keyof typeof FORMS;
+    throw wrong('the URL must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or redis+unix://');
+  assertNoPlaceholder('redisStore', url);
+  const isSocket = /unix|socket/i.test(scheme[0]);
+  const kind = isSocket ? 'single' : ((scheme[2]?.toLowerCase() ?? 'single') as 'single' | 'cluster' | 'sentinel');
   const { user, authority, path, query } = split(url.slice(scheme[0].length).trim());
-  const parameters = parseRedisParameters(query, { isSecure: scheme[1] !== '', kind });
+  const parameters = parseRedisParameters(query, { isSecure: scheme[1] === 's', kind });
+  if (isSocket && parameters.tls) throw wrong('a Unix socket has no TLS; use redis+unix://');
   const credentials = parseUser(user, parameters);
-  const hosts = authority.split(',').map((host) => parseHost(host, kind));
+  const hosts = isSocket ? [parseSocket(authority, path)] : authority.split(',').map((host) => parseHost(host, kind));
   const [first, ...rest] = hosts;
   if (first === undefined) throw wrong('the host is missing');
   if (kind === 'single' && rest.length > 0) {
@@ -54,7 +59,7 @@ export function parseRedisUrl(url: string): RedisAddress {
     ...(clientName === undefined ? {} : { clientName }),
     ...(family === undefined ? {} : { family }),
   };
-  const segments = path.split('/').filter((segment) => segment !== '');
+  const segments = isSocket ? [] : path.split('/').filter((segment) => segment !== '');
   if (kind === 'sentinel') {
     const [master, ...after] = segments;
     if (master === undefined) throw wrong(`the name of the master is missing behind the hosts: ${FORMS.sentinel}`);
@@ -87,7 +92,9 @@ function split(text: string): UrlParts {
     throw reservedError();
   }
   if (hash >= 0)
-    throw at < 0 && text.includes('@') ? reservedError() : wrong('the URL must not hold a #; write # as %23');
+    throw at < 0 && text.includes('@')
+      ? reservedError()
+      : wrong('the URL must not hold a #; write # as %23, and the name of a master behind the hosts: /masterName');
   return {
     user: at < 0 ? undefined : before.slice(0, at),
     authority: before.slice(at + 1),
@@ -108,7 +115,9 @@ function parseUser(
   for (const name of ['username', 'password'] as const) {
     if (inUrl[name] !== '' && parameters[name] !== undefined) throw wrong(`the URL holds the ${name} twice`);
   }
-  if (inUrl.username !== '' && colon < 0 && parameters.password === undefined) {
+  // The user `default` has no password on a new server.
+  const isIncomplete = inUrl.username !== '' && inUrl.password === '' && parameters.password === undefined;
+  if (isIncomplete && (colon < 0 || inUrl.username !== 'default')) {
     throw wrong('the URL holds a user name without a password; write a password alone as redis://:password@host');
   }
   const username = inUrl.username || parameters.username;
@@ -116,7 +125,14 @@ function parseUser(
   return { ...(username ? { username } : {}), ...(password ? { password } : {}) };
 }
 
-function parseHost(text: string, kind: keyof typeof FORMS): RedisHost {
+function parseSocket(authority: string, path: string): RedisHost {
+  if (authority !== '') throw wrong(`a Unix socket has no host; write three slashes: ${FORMS.unix}`);
+  const file = decode(path, 'path');
+  if (/^\/*$/.test(file)) throw wrong(`the path of the Unix socket is missing: ${FORMS.unix}`);
+  return { path: file };
+}
+
+function parseHost(text: string, kind: 'single' | 'cluster' | 'sentinel'): RedisHost {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
   const [, address, name, portText] = match ?? [];
   // The parts of a password without its @ may arrive here, so the messages hold no text of the URL.
@@ -125,7 +141,7 @@ function parseHost(text: string, kind: keyof typeof FORMS): RedisHost {
   if (address !== undefined && !/^[0-9a-f:.]+(?:%25[\w.-]+)?$/i.test(address))
     throw wrong('the text in brackets is no IPv6 address');
   if (address === undefined && !name) {
-    throw wrong('the host is missing; for a Redis on this machine write redis://localhost');
+    throw wrong(`the host is missing; for a Redis on this machine write redis://localhost, or ${FORMS.unix}`);
   }
   if (name !== undefined && !/^[\w.-]+$/.test(name)) {
     throw wrong(

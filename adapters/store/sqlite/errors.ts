@@ -92,7 +92,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
     '-wal and -shm files.',
   SQLITE_ERROR:
     'The table of the relay is missing or was changed by hand; restore it, or give the relay another table or file.',
-  SQLITE_FULL: 'The database, or its disk, is full.',
+  SQLITE_FULL: 'The database, or its disk, is full; free space there.',
   SQLITE_IOERR:
     'The disk failed while SQLite read or wrote the database; check the disk, and that the file is on no ' +
     'network drive.',

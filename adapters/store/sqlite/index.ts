@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { parseOptions } from '../../../src/relay/parse-options.js';
-import { FILE_BOUNDS, MEMORY_BOUNDS } from '../../../src/relay/store/bounds.js';
-import { assertDeadline, assertText, type MailboxStore, type StoredValue } from '../../../src/relay/store/contract.js';
+import { FILE_BOUNDS, MEMORY_BOUNDS, type UsedSpace } from '../../../src/relay/store/bounds.js';
+import {
+  assertDeadline,
+  assertText,
+  isStoreFull,
+  type MailboxStore,
+  type StoredValue,
+} from '../../../src/relay/store/contract.js';
 import { boundsSchemas, clockSchema, resolveBounds } from '../option-schemas.js';
-import { createConnector } from './connection.js';
+import { createConnector, type SqliteConnection } from './connection.js';
+import { createFailure } from './errors.js';
 import { GroupCommitQueue } from './group-commit.js';
-import { BoundedRows, readEntry, readRevision, readUsedSpace } from './rows.js';
+import { BoundedRows, readEntry, readRevision, readUsedSpace, tryToWrite } from './rows.js';
 import { IN_MEMORY, isKeyvSqlite, resolveTarget, type SqliteSource, type SqliteTarget } from './source.js';
 import { SqliteSweeper } from './sweeper.js';
 
@@ -148,8 +155,9 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
     },
     sweep: (limit) => sweeper.sweep(limit),
     async ping() {
-      // By `write`, which takes the lock: a file that is not writable fails as well.
-      const used = await queue.write(readUsedSpace);
+      const used = await queue.write(probe).catch((cause) => {
+        throw isStoreFull(cause) ? createFailure({ code: 'SQLITE_FULL' }) : cause;
+      });
       return { clockSkewMs: 0, usage: { ...used, ...bounds } };
     },
     async close() {
@@ -157,6 +165,11 @@ export function sqliteStore(source: SqliteSource, options: SqliteStoreOptions = 
       connector.close();
     },
   };
+}
+
+function probe(connection: SqliteConnection, now: number): UsedSpace {
+  tryToWrite(connection, now);
+  return readUsedSpace(connection);
 }
 
 function isInMemory(target: SqliteTarget): boolean {

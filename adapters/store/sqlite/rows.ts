@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hasRoomForGrowth, hasRoomForNew, type StoreBounds, type UsedSpace } from '../../../src/relay/store/bounds.js';
 import { REVISION_CHARACTERS, type StoredEntry, StoreFullError } from '../../../src/relay/store/contract.js';
 import type { SqliteConnection } from './connection.js';
@@ -28,6 +29,19 @@ export function readUsedSpace(connection: SqliteConnection): UsedSpace {
   }[];
   const mailboxes = Number(row?.mailboxes ?? 0);
   return { mailboxes, bytes: Number(row?.bytes ?? 0) + mailboxes * ROW_BYTES };
+}
+
+/** Characters of the row that a ping writes, about the size of a mailbox. */
+const PING_CHARACTERS = 1_500;
+
+/**
+ * Writes a row and removes it. The commit writes the changed pages, so a full or failing disk fails it, although the
+ * database is the same afterwards. The bounds of the store do not count.
+ */
+export function tryToWrite(connection: SqliteConnection, now: number): void {
+  const key = `ping:${randomBytes(9).toString('base64url')}`;
+  connection.create.run(key, '0'.repeat(PING_CHARACTERS), now, now);
+  connection.remove.run(key);
 }
 
 /** Returns the number of erased rows. */

@@ -97,6 +97,8 @@ function parseFile(given: string): string {
   if (path.includes('\0')) throw wrong('the path holds a NUL character');
   // libsql treats some of these URLs as a database on another machine.
   if (/^[a-z][a-z0-9+.-]+:/i.test(path)) throw wrong('takes a path or a sqlite: URL, no other URL; see storeFromUrl');
+  if (/^(?:~|\$\{?\w+\}?)[\\/]/.test(path))
+    throw wrong('the path begins with ~ or a variable, which no shell has expanded');
   if (/[\\/]$/.test(path)) throw wrong('the path names a folder; add the name of the file, such as relay.db');
   return resolve(path);
 }

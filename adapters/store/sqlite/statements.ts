@@ -12,6 +12,8 @@ export interface SqliteStatements {
   readonly replaceWithDeadline: SqliteStatement;
   /** now, limit */
   readonly erase: SqliteStatement;
+  /** key */
+  readonly remove: SqliteStatement;
   /** key, now → revision; reads no value */
   readonly revision: SqliteStatement;
   /** → mailboxes, bytes (of the values) */
@@ -34,6 +36,7 @@ export function prepareStatements(database: SqliteDatabase, table: string): Sqli
       `DELETE FROM "${table}" WHERE key IN
        (SELECT key FROM "${table}" WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
     ),
+    remove: database.prepare(`DELETE FROM "${table}" WHERE key = ?`),
     // INDEXED BY: otherwise SQLite takes the index of keys, and reads all pages of the value.
     revision: database.prepare(
       `SELECT substr(value, 1, 16) AS revision FROM "${table}" INDEXED BY "${table}_revision"

@@ -30,7 +30,26 @@ describe('storeFromUrl', () => {
     ['redis-sentinel://:hunter2@h', /; write redis\+sentinel:\/\//],
     ['sqlite3:hunter2', /; write sqlite:\.\/relay\.db/],
     ['https://hunter2.upstash.io', /speaks to no store over HTTP/],
-    ['REDIS', /begin with one of memory: sqlite: redis: rediss: redis\+sentinel: redis\+cluster: valkey: postgres:$/],
+    [
+      'REDIS',
+      /begin with one of memory: sqlite: redis: rediss: redis\+sentinel: redis\+cluster: redis\+unix: valkey: postgres:$/,
+    ],
+    ['undefined', /; set the environment variable that should hold it/],
+    ['$RELAY_STORE', /; set the environment variable that should hold it/],
+    ['RELAY_STORE=redis://:hunter2@h', /; remove the text before the URL/],
+    ["psql 'postgres://u:hunter2@h/d'", /; remove the text before the URL/],
+    ['redis-cli -u redis://:hunter2@h', /; remove the text before the URL/],
+    ['c.redis.cache.windows.net:6380,password=hunter2,ssl=True', /; write rediss:\/\//],
+    ['host=h user=u password=hunter2', /; write postgres:\/\//],
+    ['Server=h;Database=d;Password=hunter2', /; write postgres:\/\//],
+    ['postgresql+asyncpg://u:hunter2@h/d', /; write postgres:\/\//],
+    ['jdbc:postgresql://h/d?password=hunter2', /; write postgres:\/\//],
+    ['prisma+postgres://accelerate/?api_key=hunter2', /Prisma Accelerate is no Postgres/],
+    ['tls://default:hunter2@h:25061', /; write rediss:\/\//],
+    ['sentinel://:hunter2@h', /; write redis\+sentinel:\/\//],
+    ['/run/redis/redis.sock', /; write redis\+unix:\/\/\//],
+    ['sqlite+aiosqlite:///hunter2.db', /; write sqlite:/],
+    ['socket:/cloudsql/hunter2', /; write postgres:\/\/\/database\?host=/],
     ['constructor:', /begin with one of/],
   ];
   it.each(faults)('storeFromUrl tells how to write %j, and repeats no value', (url, says) => {
@@ -48,6 +67,8 @@ describe('storeFromUrl', () => {
       'MEMORY:',
       new URL('sqlite::memory:'),
       'redis+cluster://a,b',
+      'unix:/run/redis.sock',
+      'valkey+unix:///run/redis.sock',
     ];
     for (const url of urls) await storeFromUrl(url).close();
   });
@@ -64,6 +85,9 @@ describe('URLs of sqliteStore', () => {
     ['relay.db?mode=rwc', /the URL parameter mode is unknown/],
     ['sqlite:folder/', /the path names a folder/],
     ['file://hunter2/relay.db', /a file: URL names no host/],
+    ['sqlite:~/hunter2.db', /begins with ~ or a variable/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: an unexpanded variable
+    ['sqlite:${HOME}/relay.db', /begins with ~ or a variable/],
     ['file:%zz', /% that begins no percent form/],
     ['libsql://hunter2.example', /takes a path or a sqlite: URL, no other URL/],
   ];

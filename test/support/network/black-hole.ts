@@ -13,6 +13,8 @@ export interface BlackHoleProxy {
   blackHole(port?: number): void;
   /** From now on new connections deliver nothing either. */
   ignoreNew(): void;
+  /** From now on new connections work again. */
+  serveNew(): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,9 @@ export async function startBlackHoleProxy(port: number): Promise<BlackHoleProxy>
     },
     ignoreNew() {
       ignores = true;
+    },
+    serveNew() {
+      ignores = false;
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -115,6 +115,53 @@ await describeOnOwnPostgres('connections to Postgres that are dead without a wor
     expect(proxy.open).toBe(before);
   });
 
+  it('a slow read on a healthy server runs once, and keeps its connection', async () => {
+    const { proxy, relay } = await open('own', 2);
+    await fillPool(relay, proxy, 2);
+    const schema = server.freshSchema();
+    const owner = postgresStore(server.url, { schema });
+    later(() => owner.close());
+    await owner.create('relay:slow', `${'a'.repeat(16)}.x`, Date.now() + 60_000);
+    const role = `${schema}_role`;
+    await server.admin(`create role ${role} login password 'p';
+      grant usage on schema ${schema} to ${role};
+      grant all on all tables in schema ${schema} to ${role};
+      create sequence ${schema}.runs;
+      grant all on ${schema}.runs to ${role};
+      create function ${schema}.wait() returns boolean language plpgsql as $$
+        begin perform nextval('${schema}.runs'); perform pg_sleep(0.9); return true; end $$;
+      alter table ${schema}.credential_relay_mailbox enable row level security;
+      create policy slow on ${schema}.credential_relay_mailbox using (${schema}.wait())`);
+    later(() => server.admin(`drop schema ${schema} cascade; drop owned by ${role}; drop role ${role}`));
+    const url = Object.assign(new URL(server.url), { port: String(proxy.port), username: role, password: 'p' });
+    const store = postgresStore(url.href, { schema, poolSize: 1, changes: false });
+    later(() => store.close());
+    const accepted = proxy.accepted;
+    expect(await store.get('relay:slow')).toMatchObject({ value: `${'a'.repeat(16)}.x` });
+    expect(await store.get('relay:slow')).toMatchObject({ value: `${'a'.repeat(16)}.x` });
+    expect(await server.admin(`select last_value::int as runs from ${schema}.runs`)).toEqual([{ runs: 2 }]);
+    // One of the pool, and one per trial of the server.
+    expect(proxy.accepted - accepted).toBeLessThanOrEqual(3);
+  });
+
+  it.each(['own', "host's"])('%s pool serves again after connections that never opened', async (kind) => {
+    const { proxy, relay } = await open(kind, 2);
+    await fillPool(relay, proxy, 2);
+    proxy.ignoreNew();
+    proxy.blackHole();
+    const create = async () => (await device(relay).create(createBody())).status;
+    // Until all connections of the pool are new ones, which never open.
+    for (const end = performance.now() + 3_000; performance.now() < end; ) {
+      expect(await Promise.all([create(), create(), create()])).toEqual([503, 503, 503]);
+    }
+    proxy.serveNew();
+    const started = performance.now();
+    let status = 503;
+    while (status !== 200 && performance.now() - started < STREAK_MS) status = await create();
+    expect(status).toBe(200);
+    expect(await Promise.all([create(), create(), create()])).toEqual([200, 200, 200]);
+  });
+
   it('a dead subscription is replaced when a statement finds dead connections', async () => {
     const { proxy, store } = await open('own');
     const listener = await subscribeAndWait(store);

@@ -27,6 +27,27 @@ await describeOnOwnPostgres('outages of Postgres', (server) => {
     await close();
   });
 
+  it('the process survives a connection that the server ends in the moment of the login', async () => {
+    const role = `ending_${randomBytes(4).toString('hex')}`;
+    await server.admin(
+      `create role ${role} login superuser password 'p'; alter role ${role} set idle_session_timeout = 1`,
+    );
+    const url = Object.assign(new URL(server.url), { username: role, password: 'p' });
+    const store = postgresStore(url.href, { schema: server.freshSchema(), changes: false });
+    // A busy event loop reads the end of the login and the end of the session as one packet.
+    const busy = setInterval(() => {
+      for (const end = performance.now() + 8; performance.now() < end; );
+    }, 1);
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, () => store.get('relay:none').then(String, (error: Error) => error.name)),
+    );
+    clearInterval(busy);
+    // An event `error` without a listener would fail this run.
+    expect(outcomes.filter((outcome) => !['undefined', 'PostgresFailure'].includes(outcome))).toEqual([]);
+    await store.close();
+    await server.admin(`drop owned by ${role} cascade; drop role ${role}`);
+  });
+
   it.each(['stop', 'kill'] as const)(
     'the relay answers correctly or with 503 through a %s and a restart of Postgres under load',
     async (how) => {

@@ -74,6 +74,29 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     sql: 'alter table T alter value type bytea using null',
   },
   'another mandatory column': { code: '23502', remedy: 'another table', sql: 'alter table T add owner text not null' },
+  'a trigger that refuses the row': {
+    code: 'P0001',
+    remedy: 'remove triggers',
+    sql: `create function S.refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'quota of 4711'; end $$;
+      create trigger refuse before insert on T for each row execute function S.refuse()`,
+  },
+  'a rule on inserts': {
+    code: '0A000',
+    remedy: 'remove the rules',
+    sql: 'create rule nothing as on insert to T do instead nothing',
+  },
+  'a view that accepts no rows': {
+    code: '55000',
+    remedy: 'is a view',
+    sql: 'alter table T rename to rows; create view T as select * from S.rows limit 5; grant all on T to R',
+  },
+  'a foreign key': {
+    code: '23503',
+    remedy: 'another table',
+    sql: `create table S.other (id text primary key); grant all on S.other to R;
+      alter table T add foreign key (key) references S.other (id)`,
+  },
   'a full disk': {
     code: '53100',
     remedy: 'free space',

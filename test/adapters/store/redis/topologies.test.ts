@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import KeyvRedis, { createCluster } from '@keyv/redis';
 import { describe, expect, it } from 'vitest';
 import { redisStore } from '../../../../adapters/store/redis/index.js';
@@ -8,13 +11,35 @@ import {
   startLoad,
   waitForRecovery,
 } from '../../../support/redis/relay.js';
-import { until, withRedis } from '../../../support/redis/server.js';
+import { startRedis, until, withRedis } from '../../../support/redis/server.js';
 import { startRedisCluster, startSentinel } from '../../../support/redis/topologies.js';
 import { device, sharedMailbox } from '../../../support/relay/relay.js';
+import { subscribeAndWait } from '../../../support/store/changes.js';
 
 const { closed, later } = closeAfterEach();
 
 withRedis(it, () => {
+  it('the Redis store serves through a Unix socket, with notifications, and names a missing socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'relay-redis-socket-'));
+    later(() => rmSync(folder, { recursive: true }));
+    const socket = join(folder, 'redis.sock');
+    const server = closed(await startRedis({ args: ['--unixsocket', socket] }));
+    await server.command('CONFIG', 'SET', 'requirepass', 'p+/=');
+    for (const url of [`unix:${socket}?db=1&password=p+/=`, `redis+unix://:p+%2F=@${socket}?db=1`]) {
+      const store = closed(redisStore(url));
+      const { relay } = relayOn(store);
+      const { sender, url: mailbox } = await sharedMailbox(relay);
+      expect((await sender.read(mailbox)).status).toBe(200);
+      await subscribeAndWait(store);
+      await relay.ping();
+    }
+    const missing = closed(redisStore('unix:/nowhere/redis.sock'));
+    await expect(missing.ping()).rejects.toMatchObject({
+      code: 'ENOENT',
+      message: expect.stringMatching(/^There is no Unix socket of Redis at this path; /),
+    });
+  });
+
   describe('Redis Sentinel', () => {
     it('the Redis store finds the new master after the old master dies, with the replicated entries', async () => {
       const servers = closed(await startSentinel());

@@ -168,6 +168,30 @@ describe('the -wal and -shm files of SQLite', () => {
     },
   );
 
+  it('ping fails on a full database, as creates do, and leaves no row', async () => {
+    const database = hostDatabase(newFile());
+    const store = sqliteStore(database);
+    await store.ping();
+    expect(database.prepare('SELECT count(*) AS rows FROM credential_relay_mailbox').all()).toEqual([{ rows: 0 }]);
+    const [{ page_count: pages } = { page_count: 0 }] = database.prepare('PRAGMA page_count').all() as {
+      page_count: number;
+    }[];
+    database.exec(`PRAGMA max_page_count = ${pages + 1}`);
+    const create = () => store.create(randomUUID(), newValue(), farDeadline());
+    await expect(
+      (async () => {
+        for (let count = 0; count < 1000; count += 1) await create();
+      })(),
+    ).rejects.toThrow(/full/);
+    await expect(store.ping()).rejects.toMatchObject({
+      code: 'SQLITE_FULL',
+      message: 'The database, or its disk, is full; free space there.',
+    });
+    database.exec('PRAGMA max_page_count = 1000');
+    await store.ping();
+    await store.close();
+  });
+
   it('a removed -wal file is noticed by ping and by reads', async () => {
     const file = newFile();
     const store = sqliteStore(file);

@@ -80,9 +80,9 @@ async function readStart(path: string): Promise<string> {
 /** Asks on the terminal without an echo. */
 async function prompt(question: string, input: InputLines, signal: AbortSignal): Promise<string> {
   await input.close();
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+  process.stderr.write(question); // Not before: until now, the terminal echoes.
   try {
     return await new Promise<string>((resolve, reject) => {
       // The terminal sends no signal while readline reads single keys.

@@ -34,11 +34,16 @@ export const MAXIMUM_PAUSE_MS = 250;
 /** The pause, in ms, before a partial connection is replaced that failed soon after it was opened. */
 const PARTIAL_PAUSE_MS = 1000;
 
+/** The longest wait of a call for the successor of a silent partial connection, in ms. */
+const SUCCESSOR_WAIT_MS = 250;
+
 interface ManagedConnection {
   readonly connection: RedisConnection;
   readonly openedAt: number;
   pending: number;
   retired: boolean;
+  /** True after a call that got no answer in time. */
+  isSilent: boolean;
 }
 
 /**
@@ -103,7 +108,7 @@ export class ConnectionManager {
     command: readonly string[],
     call: { connection?: ManagedConnection },
   ): Promise<unknown> {
-    const managed = this.#current ?? (await this.#connectUnlessFailing());
+    const managed = this.#current?.isSilent === false ? this.#current : await this.#selectConnection();
     call.connection = managed;
     managed.pending += 1;
     try {
@@ -125,9 +130,22 @@ export class ConnectionManager {
     if (connection !== undefined && connection === this.#current) {
       // The server may not answer the next call either: until it answers, no call waits.
       this.#failures = Math.max(this.#failures, 1);
+      connection.isSilent = true;
       this.#replace(connection, failure);
     }
     return failure;
+  }
+
+  /**
+   * While the successor of a silent partial connection opens, a call waits for it a short time: on the old connection the
+   * call could run into its own time-out. Not longer, because the other nodes of a cluster may answer there.
+   */
+  async #selectConnection(): Promise<ManagedConnection> {
+    const current = this.#current;
+    if (current === undefined) return this.#connectUnlessFailing();
+    const opening = this.#opening;
+    if (opening === undefined) return current;
+    return withTimeout(SUCCESSOR_WAIT_MS, () => opening).catch(() => this.#current ?? current);
   }
 
   /** While attempts fail, calls fail at once: no call waits in a queue for a server that is down. */
@@ -159,7 +177,7 @@ export class ConnectionManager {
   async #openConnection(): Promise<ManagedConnection> {
     let managed: ManagedConnection | undefined;
     const connection = await this.#open(() => managed !== undefined && this.#replace(managed, unreachableError()));
-    managed = { connection, openedAt: performance.now(), pending: 0, retired: false };
+    managed = { connection, openedAt: performance.now(), pending: 0, retired: false, isSilent: false };
     if (this.#closed || !connection.isUp()) {
       connection.destroy();
       throw this.#closed ? closedError() : unreachableError();
@@ -193,7 +211,8 @@ export class ConnectionManager {
     const pause = connection.partial ? PARTIAL_PAUSE_MS : MAXIMUM_PAUSE_MS;
     const failedSoon = performance.now() - openedAt < pause;
     if (failedSoon) this.#failures = Math.max(this.#failures, 1);
-    this.#connectAfter(failedSoon ? pause : MINIMUM_PAUSE_MS);
+    if (connection.partial && managed.isSilent && !failedSoon) void this.#connect();
+    else this.#connectAfter(failedSoon ? pause : MINIMUM_PAUSE_MS);
   }
 
   #retire(managed: ManagedConnection): void {

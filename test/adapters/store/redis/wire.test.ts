@@ -91,11 +91,15 @@ withRedis(it, () => {
       await expect.poll(async () => (await device(relay).create()).status, { timeout: 2000 }).toBe(200);
     });
 
+    /** The start of a relay pings the store, with a key of its own that ends at once. */
+    const listMailboxKeys = async (): Promise<string[]> =>
+      ((await server.command('KEYS', '*')) as string[]).filter((key) => !key.includes(':ping-'));
+
     it('Redis erases a mailbox at the deadline of its record', async () => {
       const { relay } = relayOn(open());
       const expiration = inSeconds(3600);
       await sharedMailbox(relay, createBody({ mailboxConfiguration: { accessRights: 'RWD', expiration } }));
-      const [key] = (await server.command('KEYS', '*')) as string[];
+      const [key] = await listMailboxKeys();
       expect(await server.command('PEXPIRETIME', String(key))).toBe(Date.parse(expiration));
 
       const store = open();
@@ -113,7 +117,7 @@ withRedis(it, () => {
       const { sender, receiver, url } = await boundMailbox(relay);
       const body = createBody();
       await sender.update(url, body.payload);
-      const keys = (await server.command('KEYS', '*')) as string[];
+      const keys = await listMailboxKeys();
       expect(keys).toHaveLength(1);
       expect(keys[0]).toMatch(/^relay:[A-Za-z0-9_-]+$/);
       const kept = String(await server.command('GET', String(keys[0])));

@@ -1,8 +1,8 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { findNearest } from '../client/check.js';
 import type { Vertical } from '../client/index.js';
 import { parseBase } from '../client/links.js';
 import { isLoopbackName } from '../protocol/loopback.js';
+import { findNearestName } from '../protocol/nearest-name.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
@@ -68,7 +68,7 @@ function describeUnknownOption(args: readonly string[], options: Options): strin
   const index = tokens.find((token) => token.kind === 'option' && isUnknown(token.name))?.index ?? 0;
   const [name = ''] = (args[index] ?? '').split('=');
   const isPlain = PLAIN_NAME.test(name);
-  const nearest = isPlain ? findNearest(name.replace(/^-+/, ''), Object.keys(options)) : undefined;
+  const nearest = isPlain ? findNearestName(name.replace(/^-+/, ''), Object.keys(options)) : undefined;
   if (nearest !== undefined) return `unknown option ${name}; did you mean --${nearest}?`;
   const subject = isPlain ? `unknown option ${name}` : `argument ${index + 1} is an unknown option`;
   return `${subject}; see --help, and write -- before an argument that begins with -`;

@@ -1,3 +1,5 @@
+import { findNearestName } from '../protocol/nearest-name.js';
+
 /** Describes what is wrong with a value; `undefined` for a valid value. */
 export type Check = (value: unknown) => string | undefined;
 
@@ -14,7 +16,7 @@ export function checkOptions<Options extends object>(path: string, options: Opti
   const names = Object.keys(checks);
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
-    const nearest = findNearest(name, names);
+    const nearest = findNearestName(name, names);
     const hint = nearest === undefined ? `the options are ${names.join(', ')}` : `did you mean ${nearest}?`;
     throw new TypeError(`${path}.${name}: there is no such option; ${hint}`);
   }
@@ -56,7 +58,7 @@ export function hasMembers(members: Readonly<Record<string, Check>>): Check {
   return (value) => {
     if (!isObject(value)) return `must be an object with ${names.join(' and ')}`;
     const unknown = Object.keys(value).find((name) => !names.includes(name));
-    const nearest = unknown === undefined ? undefined : findNearest(unknown, names);
+    const nearest = unknown === undefined ? undefined : findNearestName(unknown, names);
     if (unknown !== undefined)
       return `has no member ${unknown}; ${nearest === undefined ? `the members are ${names.join(', ')}` : `did you mean ${nearest}?`}`;
     for (const name of names) {
@@ -65,31 +67,4 @@ export function hasMembers(members: Readonly<Record<string, Check>>): Check {
     }
     return undefined;
   };
-}
-
-/** The name that the caller probably meant. */
-export function findNearest(name: string, names: readonly string[]): string | undefined {
-  const lower = name.toLowerCase();
-  const contained = names.find(
-    (known) => known.toLowerCase().startsWith(lower) || lower.startsWith(known.toLowerCase()),
-  );
-  const [nearest] = names
-    .map((known) => ({ known, distance: measureDistance(lower, known.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(1, lower.length / 3))
-    .sort((left, right) => left.distance - right.distance);
-  return nearest?.known ?? contained;
-}
-
-/** The number of characters to insert, delete or replace (Levenshtein). */
-function measureDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let at = 1; at <= left.length; at += 1) {
-    const next = [at];
-    for (let to = 1; to <= right.length; to += 1) {
-      const replaced = (row[to - 1] ?? 0) + (left[at - 1] === right[to - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[right.length] ?? 0;
 }

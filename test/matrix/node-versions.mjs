@@ -6,6 +6,7 @@ const SUBSET = ['test/hosts', 'test/client', 'test/adapters/store', 'test/dist',
 
 /** Runs vitest by other versions of Node: a part of the tests, or with `--all` every test. */
 export async function runPart({ results, isAsked, isAll }) {
+  await must('npm', ['run', 'build'], { cwd: ROOT }); // With declarations, which `npm run soak` leaves out.
   for (const major of ['20', '22', '24']) {
     if (!isAsked(major)) continue;
     const folder = await makeFolder(`node-${major}`);

@@ -65,7 +65,7 @@ function listDecodings(text: string): readonly string[] {
   return [...decodings];
 }
 
-/** Removes what programs add to a text, except percent-encoding. */
+/** Removes the additions of other programs to a text, except percent-encoding. */
 function toPlainText(text: string): string {
   // JSON may escape slashes, and then escapes all of them.
   const escaped = /\\\/\\\//.test(text) ? /\\(?=[#?&=_~.+:/-])/g : /\\(?=[#?&=_~.+:-])/g;
@@ -129,7 +129,7 @@ function readLink(text: string): readonly SharedMailbox[] {
   const hash = text.indexOf('#');
   const [head, rest] = hash === -1 ? [text, ''] : [text.slice(0, hash).trimEnd(), text.slice(hash + 1)];
   const lines = head.split('\n').map((line) => line.trim());
-  // The link ends at the first space, or at the end of the line, or goes on in the next line.
+  // The link ends at the first space, or at the end of the line, or continues in the next line.
   const ends = new Set([lines[0], lines.join('')].map((end = '') => end.split(/\s/, 1)[0] ?? ''));
   return [...ends].flatMap((end) => {
     const isWhole = lines.length === 1 ? end === head : end === lines.join('');

@@ -6,6 +6,12 @@ import { createEvents, type Events, type RelayEventType, type RelayListener } fr
 import { createAppLinkDocuments } from './http/app-links.js';
 import { type Cors, createCors } from './http/cors.js';
 import { createDispatch } from './http/dispatch.js';
+import {
+  createHandlerWarnings,
+  type HandlerWarnings,
+  RELAY_ROUTER_HINT,
+  WELL_KNOWN_ROUTER_HINT,
+} from './http/handler-warnings.js';
 import { createHandlers, type RelayHandlers } from './http/handlers.js';
 import { refuseCall, refuseHosts } from './http/misuse.js';
 import { createMountWatch } from './http/mount-watch.js';
@@ -216,33 +222,6 @@ function createAuthentication({ settings, identifierKeys, context, cors, warning
     },
   };
 }
-
-/** Warnings about handlers in the wrong place. */
-interface HandlerWarnings {
-  warnOfMisuse(message: string): void;
-  warnOfRouter(message: string): void;
-}
-
-/** Emits each message once: a host with the wrong handler may call it for every request. */
-function createHandlerWarnings(events: Events): HandlerWarnings {
-  const emitted = new Set<string>();
-  function warn(warning: 'wrong_handler' | 'mount_path', message: string): void {
-    if (emitted.has(message)) return;
-    emitted.add(message);
-    events.emit('relay.warned', { warning, message });
-  }
-  return {
-    warnOfMisuse: (message) => warn('wrong_handler', message),
-    // In a microtask: the host mounts the handler before it adds listeners.
-    warnOfRouter: (message) => queueMicrotask(() => warn('mount_path', message)),
-  };
-}
-
-const ROUTER_HINT =
-  'A @koa/router got the Koa middleware of the relay in use(). Such a router runs middleware only for paths that have ' +
-  'a route, so it answers 404 to all devices.';
-const RELAY_ROUTER_HINT = `${ROUTER_HINT} Use relayRouter(relay).routes() of credential-relay/koa, or app.use(relay.koa()).`;
-const WELL_KNOWN_ROUTER_HINT = `${ROUTER_HINT} Use app.use(relay.wellKnown().koa()).`;
 
 /** Emits in a microtask, so that listeners added right after `createRelay` receive the warning. */
 function warnOfOpenRelay(events: Events): void {

@@ -13,7 +13,7 @@ const ROW_CHARACTERS = 1_500;
 /**
  * Checks that the operations of the relay work, by their own statements, on a row that lives for the time of the check:
  * a server that only answers may be read-only, full, without rights for the role, or have a table of another shape.
- * Each check has a key of its own, so checks of many processes do not disturb each other. About five round trips.
+ * Each check has a separate key, so checks of many processes do not disturb each other. About five round trips.
  *
  * @throws PostgresFailure with the cause and the remedy
  */

@@ -30,7 +30,7 @@ import {
   createProblemResponse,
   createSuccessResponse,
 } from './response.js';
-import { describeForwarding } from './tls.js';
+import { assertSecure } from './tls.js';
 import type { RelayResponse, RequestHandler } from './types.js';
 
 /** The settings of the dispatch beside the context of the operations. */
@@ -75,8 +75,6 @@ const MAILBOX_OPERATIONS: Readonly<Record<string, AnyMailboxOperation>> = {
 };
 
 const MAILBOX_METHODS = ['GET', 'HEAD', ...Object.keys(MAILBOX_OPERATIONS), 'OPTIONS'].join(', ');
-
-const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy (--trust-proxy).';
 
 /**
  * Most header fields of a request that the relay holds. A thousand small fields take 20 times the memory of the rest of
@@ -202,12 +200,6 @@ async function runOnMailbox<Body extends { readonly payload?: Payload } | undefi
 
 function methodNotAllowed(allow: string): RelayError {
   return new RelayError('method_not_allowed', { headers: [['Allow', allow]] });
-}
-
-function assertSecure(request: RelayRequest, { tlsRequired, trustProxy }: Dispatcher): void {
-  if (!tlsRequired || request.isSecure()) return;
-  const detail = trustProxy ? describeForwarding((name) => request.header(name)) : TLS_HINT;
-  throw new RelayError('tls_required', { detail });
 }
 
 /** The request id, if it was sent. Throws `request_id_invalid` or `request_id_missing`. */

@@ -3,7 +3,6 @@ import { bodyInvalid, isRelayError, RelayError } from '../errors.js';
 import { BODY_MS, type RawBody, type RelayRequest } from '../request.js';
 import { FetchDisconnectWatch, NodeDisconnectWatch } from './disconnect.js';
 import { isFetchCall, type RefuseCall } from './misuse.js';
-import { isFromDevice } from './mount-watch.js';
 import { findNodeBindings, type NodeBindings } from './node-bindings.js';
 import { countFields, getConnection } from './node-request.js';
 import { parseQuery } from './path.js';
@@ -38,8 +37,8 @@ export function createFetchHandler(
   async function handle(request: Request, env?: unknown): Promise<Response> {
     const path = matchPath(request.url);
     if (path === undefined) {
-      const isFromClient = isFromDevice((field) => request.headers.get(field) ?? undefined);
-      if (mountWatch?.isMisplaced(request.url, isFromClient) === true) mountWatch.warn(request.url);
+      const getField = (field: string): string | undefined => request.headers.get(field) ?? undefined;
+      if (mountWatch?.isMisplaced(request.url, getField) === true) mountWatch.warn(request.url);
       return toResponse(NOT_FOUND, request.method);
     }
     const node = findNodeBindings(env);

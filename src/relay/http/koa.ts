@@ -1,6 +1,6 @@
 import type { KoaContext, NodeHostRequest } from '../request.js';
 import { isKoaCall, type RefuseCall } from './misuse.js';
-import { isFromDevice, noteAnswered } from './mount-watch.js';
+import { noteAnswered } from './mount-watch.js';
 import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { type HandlerSettings, isListHeader, type RelayResponse, type RequestHandler } from './types.js';
@@ -25,16 +25,10 @@ export function createKoaHandler(
     const { originalUrl = context.originalUrl }: NodeHostRequest = context.req;
     const path = matchPath(originalUrl);
     if (path === undefined) {
-      if (
-        mountWatch?.isMisplaced(
-          originalUrl,
-          isFromDevice((field) => context.req.headers?.[field]),
-        ) !== true
-      )
-        return void (await next?.());
-      const { settled } = mountWatch.follow(originalUrl, context.res);
+      const isMisplaced = mountWatch?.isMisplaced(originalUrl, (field) => context.req.headers?.[field]) === true;
+      const followed = isMisplaced ? mountWatch.follow(originalUrl, context.res) : undefined;
       await next?.();
-      settled(context.status);
+      followed?.settled(context.status);
       return;
     }
     noteAnswered(context.res);

@@ -18,7 +18,7 @@ const leftToHost = new WeakSet<object>();
 /** Looks for requests of devices that the relay leaves to the host, because the mount and the options disagree. */
 export interface MountWatch {
   /** True for a request of a device, to a path that the relay would answer under another mount path. */
-  isMisplaced(target: string, isFromDevice: boolean): boolean;
+  isMisplaced(target: string, getField: (field: string) => unknown): boolean;
   /** Notes a misplaced request, and warns if `settled` is called and the host had no page for it. */
   follow(target: string, response: ServerResponse): { settled(status: number): void };
   /** Warns at once: there is no other handler. */
@@ -29,9 +29,9 @@ export interface MountWatch {
 const PREFLIGHT_FIELD = 'access-control-request-headers';
 
 /** True for a request with a Device Claim, and for its preflight: without an answer no request with the claim follows. */
-export function isFromDevice(header: (field: string) => unknown): boolean {
-  if (header(CLAIM_FIELD) !== undefined) return true;
-  const announced = header(PREFLIGHT_FIELD);
+function isFromDevice(getField: (field: string) => unknown): boolean {
+  if (getField(CLAIM_FIELD) !== undefined) return true;
+  const announced = getField(PREFLIGHT_FIELD);
   return typeof announced === 'string' && announced.toLowerCase().includes(CLAIM_FIELD);
 }
 
@@ -59,7 +59,7 @@ export function createMountWatch({ mountPath, events, clock }: MountWatchOptions
   }
 
   return {
-    isMisplaced: (target, isFromDevice) => isFromDevice && hasRelayPath(parsePath(target)),
+    isMisplaced: (target, getField) => isFromDevice(getField) && hasRelayPath(parsePath(target)),
     follow(target, response) {
       leftToHost.add(response);
       return {

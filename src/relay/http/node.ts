@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { HeaderField, NodeHostRequest } from '../request.js';
 import { isNodeCall, type RefuseCall } from './misuse.js';
-import { isFromDevice, noteAnswered } from './mount-watch.js';
+import { noteAnswered } from './mount-watch.js';
 import { createNodeRequest } from './node-request.js';
 import { handleInTurn, waitForTurn } from './pipelining.js';
 import { NOT_FOUND } from './response.js';
@@ -33,11 +33,7 @@ export function createNodeHandler(
 ): NodeHandler {
   /** Leaves a request to the host. */
   function leave(target: string, request: NodeHostRequest, response: ServerResponse, next: Next | undefined): void {
-    const isMisplaced =
-      mountWatch?.isMisplaced(
-        target,
-        isFromDevice((field) => request.headers?.[field]),
-      ) === true;
+    const isMisplaced = mountWatch?.isMisplaced(target, (field) => request.headers?.[field]) === true;
     if (isMisplaced && next === undefined) mountWatch.warn(target);
     if (isMisplaced && next !== undefined) {
       const { settled } = mountWatch.follow(target, response);

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { RelayError } from '../errors.js';
+import type { RelayRequest } from '../request.js';
 
 /** Set by a proxy that ends TLS. */
 const X_FORWARDED_PROTO = 'X-Forwarded-Proto';
@@ -31,6 +33,21 @@ const OTHER_HEADERS = [
   'X-ARR-SSL',
   'X-AppEngine-Https',
 ] as const;
+
+const TLS_HINT = 'Behind a proxy that ends TLS and sets X-Forwarded-Proto, set the option trustProxy (--trust-proxy).';
+
+/** Whether the relay demands TLS, and whether it trusts X-Forwarded-Proto. */
+interface TlsPolicy {
+  readonly tlsRequired: boolean;
+  readonly trustProxy: boolean;
+}
+
+/** Throws `tls_required` for a plain HTTP request where TLS is required. */
+export function assertSecure(request: RelayRequest, { tlsRequired, trustProxy }: TlsPolicy): void {
+  if (!tlsRequired || request.isSecure()) return;
+  const detail = trustProxy ? describeForwarding((name) => request.header(name)) : TLS_HINT;
+  throw new RelayError('tls_required', { detail });
+}
 
 /**
  * For the detail of a 403 behind a trusted proxy: the headers that came, and the header that the proxy must send. It

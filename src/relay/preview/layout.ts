@@ -6,7 +6,7 @@ import type { PreviewSettings } from './options.js';
 import { createPalette } from './palette.js';
 import { createStyleSheet } from './style.js';
 
-/** A page and the headers of its own. */
+/** A page and its headers. */
 export interface Page {
   readonly headers: readonly HeaderField[];
   readonly html: string;

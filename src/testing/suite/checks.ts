@@ -1,4 +1,4 @@
-/** What every answer of one kind has in common, checked wherever such an answer is expected. */
+/* Checks of the members and headers that all answers of one kind have in common. */
 import assert from 'node:assert/strict';
 import type { Answer } from '../wire.js';
 import type { Json } from './fixtures.js';

@@ -243,7 +243,7 @@ async function acceptsQueries(admin: PostgresServer['admin']): Promise<boolean> 
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

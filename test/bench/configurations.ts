@@ -15,11 +15,11 @@ export const TITLES: Readonly<Record<ConfigurationName, string>> = {
   bare: 'C0: bare node:http',
   work: 'C1: C0 + needed work',
   'work-sealed': 'C1 sealed',
-  node: 'relay, node door',
-  'node-sealed': 'relay, node door, sealed',
+  node: 'relay, node handler',
+  'node-sealed': 'relay, node handler, sealed',
   'koa-bare': 'C0 on koa + router + bodyparser',
-  koa: 'relay, Koa door',
-  against: 'other build, node door',
+  koa: 'relay, Koa handler',
+  against: 'other build, node handler',
   'against-sealed': 'other build, sealed',
 };
 

@@ -10,7 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { createBody, PUBLIC_URL, somePayload, testRelay } from '../support/relay/relay.js';
 
-/** A client whose network is the relay's fetch door, seen and disturbed by the test. */
+/** A client whose network is the relay's fetch handler, seen and disturbed by the test. */
 function connected(
   relay = testRelay(),
   disturb: (request: Request, nth: number) => Response | Error | undefined = () => undefined,

@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-const DOORS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
+const HANDLERS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
   ['node', (relay) => relay.node()],
   ['express', (relay) => express().use(relay.node())],
   [
@@ -67,7 +67,7 @@ function post(url: string, claim: string = plant(randomUUID()), body?: unknown):
   return outgoing;
 }
 
-describe.each(DOORS)('a client that disconnects, %s handler', (_door, build) => {
+describe.each(HANDLERS)('a client that disconnects, %s handler', (_handler, build) => {
   async function serve(options: Parameters<typeof watchedRelay>[0]) {
     const { server, origin, close } = await openServer();
     closing.push(close);

@@ -24,7 +24,7 @@ const HOST_SAYS = 'a page of the host';
 type Build = (relay: Relay) => RequestListener;
 
 /** The handlers for the root, in front of a host that answers every path. */
-const DOORS: ReadonlyArray<readonly [name: string, build: Build]> = [
+const HANDLERS: ReadonlyArray<readonly [name: string, build: Build]> = [
   [
     'koa',
     (relay) => {
@@ -67,7 +67,7 @@ function expectDocument(answer: Answer, origin: string): void {
   expect(JSON.parse(answer.text)).toEqual({ ...METADATA, resource: `${origin}/relay` });
 }
 
-describe.each(DOORS)('%s', (_name, build) => {
+describe.each(HANDLERS)('%s', (_name, build) => {
   test('GET gets the document with any query', async () => {
     const origin = await serve(build);
     for (const query of ['', '?x=1', '?']) {

@@ -10,13 +10,13 @@ import { send } from '../../support/protocol/http.js';
 
 /* The page through every handler over HTTP: headers from the host, HEAD, and no changes. */
 
-const DOORS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
+const HANDLERS: ReadonlyArray<readonly [name: string, build: (relay: Relay) => RequestListener]> = [
   ['koa', (relay) => new Koa().use(relay.koa()).callback()],
   ['express', (relay) => express().use(relay.node())],
   ['node', (relay) => relay.node()],
 ];
 
-describe.each(DOORS)('%s', (_name, build) => {
+describe.each(HANDLERS)('%s', (_name, build) => {
   async function withMailbox(run: (url: string) => Promise<void>): Promise<void> {
     const { server, origin, close } = await openServer();
     const relay = createRelay({ publicUrl: origin, preview: BRANDED, cors: { origins: ['https://app.example'] } });

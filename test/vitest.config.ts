@@ -18,8 +18,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     globalSetup: file('test/vitest.global.ts'),
     testTimeout: 20_000,
-    // Most tests wait for servers and clocks, so that even a small machine can run four files at once.
-    maxWorkers: Math.max(4, availableParallelism() - 1),
+    // Most tests wait for servers and clocks, so that even a small machine can run three files at once.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     reporters: process.env.VITEST_JSON === undefined ? ['default'] : ['default', 'json'],
     outputFile: { json: file('.cache/tests.json') },
   },
